@@ -1,0 +1,1 @@
+"""The wire contract: pydantic models and enums of the HTTP API and of the runner's protocol, and nothing else."""

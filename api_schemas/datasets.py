@@ -1,0 +1,208 @@
+"""Distilled sets and source sets, as sent and as shown."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from api_schemas.base import (
+    DatasetId,
+    JobId,
+    LabelerId,
+    Links,
+    Name,
+    Page,
+    Request,
+    Response,
+    Sha256,
+    Timestamp,
+)
+from api_schemas.problems import Reason
+
+
+class DatasetRole(StrEnum):
+    """`distilled`: synthetic images to augment; `source`: the real data they were distilled from."""
+
+    DISTILLED = "distilled"
+    SOURCE = "source"
+
+
+class DatasetState(StrEnum):
+    """`validating -> ready | rejected`; the last two are final."""
+
+    VALIDATING = "validating"
+    READY = "ready"
+    REJECTED = "rejected"
+
+
+class DatasetFormat(StrEnum):
+    """What wrote the files. Names are those of the public code bases; `auto` recognises the layout."""
+
+    AUTO = "auto"
+    MTT = "mtt"
+    GLAD = "glad"
+    DC = "dc"
+    DSA = "dsa"
+    DM = "dm"
+    NPZ = "npz"
+    CLASS_FOLDERS = "class_folders"
+
+
+class NamedNormalization(StrEnum):
+    """Channel statistics by the name under which code bases use them."""
+
+    MNIST = "mnist"
+    FASHION_MNIST = "fashion_mnist"
+    SVHN = "svhn"
+    CIFAR10 = "cifar10"
+    CIFAR100 = "cifar100"
+    IMAGENET = "imagenet"
+    GLAD_WP = "glad_wp"
+
+
+ChannelValues = Annotated[list[float], Field(min_length=1, max_length=4)]
+
+
+class ChannelStatistics(Request):
+    """Per-channel mean and standard deviation, on the [0, 1] scale."""
+
+    mean: ChannelValues
+    std: ChannelValues
+
+    @model_validator(mode="after")
+    def _same_length_and_positive(self) -> "ChannelStatistics":
+        if len(self.mean) != len(self.std):
+            raise ValueError(f"mean has {len(self.mean)} channels, std has {len(self.std)}")
+        if min(self.std) <= 0:
+            raise ValueError(f"std must be > 0, got {min(self.std)}")
+        return self
+
+
+NormalizationChoice = Literal["auto", "none"] | NamedNormalization | ChannelStatistics
+
+
+class Normalization(Response):
+    """The normalization of a set: the statistics, and whether the stored values already carry it."""
+
+    name: str
+    """A `NamedNormalization`, `custom`, `measured` (from the source set's train split) or `none`."""
+    mean: list[float] | None
+    std: list[float] | None
+    applied: bool
+    reason: str
+
+
+class Resize(StrEnum):
+    """`center_crop`: shorter side to the resolution, then the middle square (GLaD); `squash`: both sides (MTT)."""
+
+    CENTER_CROP = "center_crop"
+    SQUASH = "squash"
+
+
+class DatasetMetadata(Request):
+    """The `metadata` part of `POST /v1/datasets`."""
+
+    name: Name
+    role: DatasetRole
+    format: DatasetFormat = DatasetFormat.AUTO
+    normalization: NormalizationChoice = "auto"
+    class_map: Literal["auto"] | Annotated[list[Name], Field(min_length=1, max_length=25_000)] = "auto"
+    """Class names in label order; for class folders: folder names in label order."""
+    source_dataset: DatasetId | None = None
+    learned_lr: Annotated[float, Field(gt=0, le=1000)] | None = None
+    resolution: Annotated[int, Field(ge=8, le=1024)] | None = None
+    resize: Resize = Resize.CENTER_CROP
+    experiment: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """Which entry of a DC/DSA/DM file's `data` list; the last one by default."""
+
+
+class Detection(Response):
+    """Which importer read the files, and what made it the one."""
+
+    format: str
+    reason: str
+
+
+class ClassCount(Response):
+    """How many images a class has in each split; distilled sets have one split, `all`."""
+
+    label: int
+    name: str
+    images: dict[str, int]
+
+
+class ValueRange(Response):
+    """Smallest and largest stored value, in the units of `dtype`."""
+
+    minimum: float
+    maximum: float
+
+
+class DatasetStats(Response):
+    """What the importer found."""
+
+    num_classes: int
+    ipc: int | None
+    """Images per class when equal for all classes, else null."""
+    num_images: int
+    splits: dict[str, int]
+    image_shape: Annotated[list[int], Field(min_length=3, max_length=3)]
+    """[channels, height, width]."""
+    dtype: Literal["uint8", "float32"]
+    sha256: Sha256
+    """Digest over the digests of the stored files: equal content gives an equal digest."""
+    bytes: int
+    class_counts: list[ClassCount]
+    value_range: ValueRange
+    detection: Detection
+    normalization: Normalization
+    warnings: list[str]
+
+
+class Augmentation(Response):
+    """How the dense labels of a label-augmented set were made."""
+
+    parent: DatasetId
+    labeler: LabelerId
+    epoch: int
+    n: int
+    ratio: float
+    encoding: str
+
+
+class UploadedFile(Response):
+    """One `files` part as received."""
+
+    name: Annotated[str, StringConstraints(max_length=255)]
+    bytes: int
+    sha256: Sha256
+
+
+class DatasetLinks(Links):
+    """`archive` is null unless the set is label-augmented; `job` is the job that made the set."""
+
+    archive: str | None
+    job: str
+
+
+class Dataset(Response):
+    """A distilled, label-augmented or source set."""
+
+    id: DatasetId
+    name: str
+    role: DatasetRole
+    state: DatasetState
+    metadata: DatasetMetadata
+    files: list[UploadedFile]
+    stats: DatasetStats | None
+    augmentation: Augmentation | None
+    reasons: list[Reason]
+    job: JobId
+    created_at: Timestamp
+    links: DatasetLinks
+
+
+class DatasetPage(Page):
+    """`GET /v1/datasets`."""
+
+    items: list[Dataset]

@@ -1,0 +1,153 @@
+"""What an evaluation is asked to do and what it reports. Accuracies are in percent."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from api_schemas.base import DatasetId, JobId, Request, Response
+from api_schemas.labelers import Architecture
+
+
+class ArmName(StrEnum):
+    """One way to train: a row of the paper's Table 6."""
+
+    BASELINE = "baseline"
+    LADD = "ladd"
+
+
+class RecipeName(StrEnum):
+    """Deployment protocols: GLaD's (the one the paper cites) and MTT's."""
+
+    GLAD = "glad"
+    MTT = "mtt"
+
+
+LearningRate = Annotated[float, Field(gt=0, le=100)]
+ViewPolicy = Annotated[str, StringConstraints(pattern=r"^(full|pool|sampled:[1-9][0-9]{0,3})$")]
+
+
+class RecipeOverrides(Request):
+    """Fields of the recipe to replace; null keeps the recipe's own value."""
+
+    lr: LearningRate | dict[Architecture, LearningRate] | None = None
+    momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
+    weight_decay: Annotated[float, Field(ge=0, le=1)] | None = None
+    epochs: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    batch_size: Annotated[int, Field(ge=1, le=65_536)] | None = None
+    warmup_epochs: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    ema_beta: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """0 switches the averaged model off."""
+    augmentation: str | None = None
+    views: ViewPolicy | None = None
+    reduction: Literal["sum", "mean"] | None = None
+    micro_batch: Annotated[int, Field(ge=1, le=65_536)] | None = None
+
+
+class EvaluationSpec(Request):
+    """The evaluation of one or more sets. Defaults are the paper's: five architectures, five trials, 1,000 epochs."""
+
+    arms: Annotated[list[ArmName], Field(min_length=1, max_length=16)] = [ArmName.BASELINE, ArmName.LADD]
+    architectures: Annotated[list[Architecture], Field(min_length=1, max_length=16)] | None = None
+    """Null: the ConvNet that fits the resolution, AlexNet, VGG11, ResNet18, ViT."""
+    trials: Annotated[int, Field(ge=1, le=100)] = 5
+    recipe: RecipeName = RecipeName.GLAD
+    overrides: RecipeOverrides = RecipeOverrides()
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+
+class TrialRow(Response):
+    """One training of one architecture."""
+
+    trial: int
+    seed: int
+    accuracy: float
+    per_class_accuracy: list[float]
+    losses: list[float]
+    """Mean training loss of each epoch."""
+    seconds: float
+
+
+class EvaluationRow(Response):
+    """All trials of one architecture on one arm. `std` is the population one (ddof 0), as the field reports."""
+
+    dataset: DatasetId
+    arm: ArmName
+    architecture: Architecture
+    trials: list[TrialRow]
+    mean: float
+    std: float
+    ci95: list[float] | None
+    """Student-t 95 % interval of the mean over trials; null for a single trial."""
+    epochs: int
+    steps: int
+    """Optimizer steps of one trial."""
+    forwards: int
+    """Images and views passed forward in the training of one trial."""
+    images_seen: int
+    """Full images among them."""
+    flops: int
+    """Training FLOPs (1 MAC = 2) of all trials."""
+    seconds: float
+    recipe: dict[str, Any]
+    rule: Literal["last epoch"]
+
+
+class EvaluationSummary(Response):
+    """k-CAE of one arm: the mean over k architectures of the mean over trials; +- is the mean of the stds."""
+
+    dataset: DatasetId
+    arm: ArmName
+    k: int
+    architectures: list[Architecture]
+    cae_mean: float
+    cae_std: float
+
+
+class Evaluation(Response):
+    """The result of an evaluation."""
+
+    source_dataset: DatasetId
+    test_images: int
+    rows: list[EvaluationRow]
+    summary: list[EvaluationSummary]
+
+
+class StorageCount(Response):
+    """Bytes of the plain and the augmented set; `overhead` is a fraction of the plain bytes."""
+
+    plain_bytes: int
+    augmented_bytes: int
+    overhead: float
+
+
+class Storage(Response):
+    """`paper`: zipped uint8 images, labels and float32 dense labels; `stored`: what this service keeps."""
+
+    paper: StorageCount
+    raw: StorageCount
+    stored: StorageCount
+    encoding: str
+
+
+class FlopCount(Response):
+    """FLOPs with 1 MAC = 2. The paper's 0.002 PFLOPs is `labelling` alone."""
+
+    labelling: int | None
+    labeler_training: int | None
+    deployment: int | None
+
+
+class Report(Response):
+    """`GET /v1/jobs/{id}/report`."""
+
+    job: JobId
+    kind: str
+    params: dict[str, Any]
+    evaluation: Evaluation | None
+    storage: Storage | None
+    flops: FlopCount
+    versions: dict[str, str]
+    hardware: str
+    notes: list[str]
+    """What a reader must know before quoting a number."""

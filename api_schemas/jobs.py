@@ -1,0 +1,212 @@
+"""Jobs: the four kinds a caller may start, ingestion, and how they are shown."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from api_schemas.base import DatasetId, JobId, LabelerId, Links, Page, Request, Response, Timestamp
+from api_schemas.evaluation import Evaluation, EvaluationSpec, FlopCount, Storage
+from api_schemas.labelers import LabelerRecipe
+from api_schemas.problems import TaskError
+
+
+class JobKind(StrEnum):
+    """`ingest_dataset` is started by `POST /v1/datasets`, the others by `POST /v1/jobs`."""
+
+    INGEST_DATASET = "ingest_dataset"
+    TRAIN_LABELER = "train_labeler"
+    GENERATE_LABELS = "generate_labels"
+    EVALUATE = "evaluate"
+    LADD = "ladd"
+
+
+class JobState(StrEnum):
+    """States of a job and of a task. The last four are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    CANCELING = "canceling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+
+
+TERMINAL_STATES = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED, JobState.EXPIRED})
+
+
+class Views(Request):
+    """The grid of local views: n x n crops, each covering `ratio` of an axis (paper: 5, 62.5 %)."""
+
+    n: Annotated[int, Field(ge=1, le=32)] = 5
+    ratio: Annotated[float, Field(gt=0, le=1)] = 0.625
+
+
+class TrainLabelerParams(LabelerRecipe):
+    """Train a labeler on a source set."""
+
+    source_dataset: DatasetId
+
+
+class GenerateLabelsParams(Request):
+    """Write dense labels for a distilled set with a trained labeler."""
+
+    dataset: DatasetId
+    labeler: LabelerId
+    epoch: Annotated[int, Field(ge=1)] | None = None
+    """Which checkpoint; null: epoch 10 (the paper's) when kept, else the last."""
+    views: Views = Views()
+    encoding: Literal["float32"] = "float32"
+
+
+class EvaluateParams(EvaluationSpec):
+    """Train architectures from scratch on one or more sets and report their accuracy on the source set's val split."""
+
+    dataset: DatasetId | None = None
+    datasets: Annotated[list[DatasetId], Field(min_length=1, max_length=32)] | None = None
+    source_dataset: DatasetId | None = None
+    """Null: the one named when the set was uploaded."""
+
+    @model_validator(mode="after")
+    def _one_of(self) -> "EvaluateParams":
+        if (self.dataset is None) == (self.datasets is None):
+            raise ValueError("exactly one of 'dataset' and 'datasets' must be given")
+        return self
+
+
+class LaddParams(Request):
+    """Train (or reuse) a labeler, write dense labels, evaluate: the whole method."""
+
+    dataset: DatasetId
+    source_dataset: DatasetId | None = None
+    """Null: the one named when the set was uploaded."""
+    labeler: LabelerId | LabelerRecipe = LabelerRecipe()
+    epoch: Annotated[int, Field(ge=1)] | None = None
+    views: Views = Views()
+    encoding: Literal["float32"] = "float32"
+    evaluation: EvaluationSpec | None = EvaluationSpec()
+    """Null: stop after the archive."""
+
+
+Tags = Annotated[
+    dict[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")],
+        Annotated[str, StringConstraints(max_length=256)],
+    ],
+    Field(max_length=32),
+]
+
+
+class TrainLabelerRequest(Request):
+    """`kind: train_labeler`."""
+
+    kind: Literal[JobKind.TRAIN_LABELER]
+    params: TrainLabelerParams
+    tags: Tags = {}
+
+
+class GenerateLabelsRequest(Request):
+    """`kind: generate_labels`."""
+
+    kind: Literal[JobKind.GENERATE_LABELS]
+    params: GenerateLabelsParams
+    tags: Tags = {}
+
+
+class EvaluateRequest(Request):
+    """`kind: evaluate`."""
+
+    kind: Literal[JobKind.EVALUATE]
+    params: EvaluateParams
+    tags: Tags = {}
+
+
+class LaddRequest(Request):
+    """`kind: ladd`."""
+
+    kind: Literal[JobKind.LADD]
+    params: LaddParams
+    tags: Tags = {}
+
+
+JobRequest = Annotated[
+    TrainLabelerRequest | GenerateLabelsRequest | EvaluateRequest | LaddRequest, Field(discriminator="kind")
+]
+
+
+class Progress(Response):
+    """Where a running job stands: `done` of `total` `unit` in `stage`, at `rate` per second."""
+
+    stage: str
+    done: int
+    total: int
+    unit: str
+    rate: float | None
+    eta_seconds: float | None
+
+
+class Attempt(Response):
+    """One claim of a task by a worker. `outcome` is null while it runs."""
+
+    number: int
+    worker: str
+    started_at: Timestamp
+    finished_at: Timestamp | None
+    outcome: Literal["succeeded", "failed", "canceled", "lost"] | None
+    error: TaskError | None
+
+
+class Task(Response):
+    """The unit of claim, retry and GPU work."""
+
+    name: str
+    stage: str
+    state: JobState
+    progress: Progress | None
+    attempts: list[Attempt]
+
+
+class JobResult(Response):
+    """What a job made; a field is null when the kind does not make it."""
+
+    dataset: DatasetId | None
+    labeler: LabelerId | None
+    storage: Storage | None
+    flops: FlopCount | None
+    evaluation: Evaluation | None
+
+
+class JobLinks(Links):
+    """`report` is null until there is one; `retried_as` is the job that replaced a failed one."""
+
+    events: str
+    cancel: str
+    retry: str
+    report: str | None
+    archive: str | None
+    retried_as: str | None
+
+
+class Job(Response):
+    """A job as shown."""
+
+    id: JobId
+    kind: JobKind
+    state: JobState
+    params: dict[str, Any]
+    tags: dict[str, str]
+    progress: Progress | None
+    tasks: list[Task]
+    result: JobResult | None
+    error: TaskError | None
+    created_at: Timestamp
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
+    links: JobLinks
+
+
+class JobPage(Page):
+    """`GET /v1/jobs`."""
+
+    items: list[Job]

@@ -1,0 +1,100 @@
+"""The protocol between supervisor and runner: one `task.json` in, one JSON line per event out.
+
+A task folder holds `task.json`, `inputs/` (read-only), `outputs/` (what the runner writes), and `checkpoint/`
+(what the last `checkpoint` event of an earlier attempt left, empty at first).
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from api_schemas.base import Response
+from api_schemas.problems import TaskError
+
+
+class TaskType(StrEnum):
+    """What the runner can be asked to do; one file each in `workers/runner/tasks`."""
+
+    INGEST = "ingest"
+    TRAIN_LABELER = "train_labeler"
+    GENERATE_LABELS = "generate_labels"
+    EVALUATE = "evaluate"
+    REPORT = "report"
+
+
+class RunnerTask(Response):
+    """`task.json`. `inputs` maps an input's name to {file name: path relative to the task folder}."""
+
+    type: TaskType
+    params: dict[str, Any]
+    inputs: dict[str, dict[str, str]]
+    documents: dict[str, Any]
+    """JSON that came with the inputs, by the same names: manifests of sets and labelers, results of earlier tasks."""
+    device: str
+    """`cpu` or `cuda`."""
+    threads: int
+
+
+class ProgressEvent(Response):
+    """How far the stage is."""
+
+    event: Literal["progress"]
+    stage: str
+    done: int
+    total: int
+    unit: str
+    rate: float | None
+    eta_seconds: float | None
+
+
+class MetricEvent(Response):
+    """Named numbers, such as one epoch of labeler training."""
+
+    event: Literal["metric"]
+    name: str
+    values: dict[str, Any]
+
+
+class RowEvent(Response):
+    """A partial result, such as one finished trial."""
+
+    event: Literal["row"]
+    values: dict[str, Any]
+
+
+class LogEvent(Response):
+    """A line for the reader of the job's log."""
+
+    event: Literal["log"]
+    level: Literal["info", "warning"]
+    message: str
+
+
+class CheckpointEvent(Response):
+    """`files` under `checkpoint/` are complete; a later attempt starts with them in place."""
+
+    event: Literal["checkpoint"]
+    files: list[str]
+
+
+class DoneEvent(Response):
+    """The task succeeded: `files` are names under `outputs/`, `result` is its JSON result."""
+
+    event: Literal["done"]
+    files: list[str]
+    result: dict[str, Any]
+
+
+class FailedEvent(Response):
+    """The task failed for a reason the runner understood."""
+
+    event: Literal["failed"]
+    error: TaskError
+
+
+RunnerEvent = Annotated[
+    ProgressEvent | MetricEvent | RowEvent | LogEvent | CheckpointEvent | DoneEvent | FailedEvent,
+    Field(discriminator="event"),
+]
+RUNNER_EVENT: TypeAdapter[RunnerEvent] = TypeAdapter(RunnerEvent)
