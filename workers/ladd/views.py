@@ -1,0 +1,84 @@
+"""The local views S_j of an image: a grid of overlapping crops, each resized back to the full size.
+
+Kang, Lim & Shim, "Label-Augmented Dataset Distillation" (WACV 2025), section 3.2: N x N crops, each covering
+a ratio R of either axis, a stride of (1 - R) / (N - 1) of the axis apart.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ViewGrid:
+    """N x N views that cover `ratio` of each axis; the paper uses n = 5 and ratio = 0.625.
+
+    View j = row * n + column. At 128 px the paper's grid has crops of 80 px at 0, 12, 24, 36, 48.
+    Raises ValueError unless n is a whole number of at least 1 and ratio lies in (0, 1].
+    """
+
+    n: int = 5
+    ratio: float = 0.625
+
+    def __post_init__(self) -> None:
+        if isinstance(self.n, bool) or not isinstance(self.n, int) or self.n < 1:
+            raise ValueError(f"views.n must be a whole number of at least 1, got {self.n!r}")
+        if not 0 < self.ratio <= 1:
+            raise ValueError(f"views.ratio must be above 0 and at most 1, got {self.ratio!r}")
+
+    @property
+    def count(self) -> int:
+        """Number of views of one image, n * n."""
+        return self.n * self.n
+
+    def crop_side(self, size: int) -> int:
+        """Side in pixels of a crop along an axis of `size` pixels: ratio * size rounded half up, at least 1."""
+        return max(1, math.floor(self.ratio * size + 0.5))
+
+    def offsets(self, size: int) -> tuple[int, ...]:
+        """First pixel of the n crops along an axis: k * (size - side) / (n - 1), rounded half up.
+
+        The first crop starts at the first pixel and the last one ends at the last. A single crop is centred.
+        """
+        slack = size - self.crop_side(size)
+        if self.n == 1:
+            return ((slack + 1) // 2,)
+        steps = self.n - 1
+        return tuple((2 * k * slack + steps) // (2 * steps) for k in range(self.n))
+
+
+def extract_views(images: Tensor, grid: ViewGrid, indices: Tensor | None = None) -> Tensor:
+    """Cut views out of float images [B, C, H, W] and resize each to H x W; returns [B, K, C, H, W].
+
+    `indices`, int64 [B, K], names the views of each image; without it, K = n * n, all of them in order.
+    The resize is bilinear with align_corners=False and antialias=False. A view's pixels depend on its image
+    and index alone. Raises ValueError if `indices` does not have B rows.
+    """
+    batch, channels, height, width = images.shape
+    if indices is None:
+        indices = torch.arange(grid.count).expand(batch, -1)
+    if indices.ndim != 2 or len(indices) != batch:
+        raise ValueError(f"indices must be [{batch}, K] for {batch} images, got {list(indices.shape)}")
+    device = images.device
+    indices = indices.to(device)
+    rows = _positions(grid, height, device)[indices // grid.n]
+    columns = _positions(grid, width, device)[indices % grid.n]
+    crops = images[
+        torch.arange(batch, device=device)[:, None, None, None, None],
+        torch.arange(channels, device=device)[:, None, None],
+        rows[:, :, None, :, None],
+        columns[:, :, None, None, :],
+    ]
+    views = F.interpolate(
+        crops.flatten(0, 1), size=(height, width), mode="bilinear", align_corners=False, antialias=False
+    )
+    return views.reshape(*indices.shape, channels, height, width)
+
+
+def _positions(grid: ViewGrid, size: int, device: torch.device) -> Tensor:
+    """Pixel positions [n, side] that the crops cover along an axis."""
+    starts = torch.tensor(grid.offsets(size), device=device)
+    return starts[:, None] + torch.arange(grid.crop_side(size), device=device)
