@@ -147,13 +147,13 @@ class Progress(Response):
 
 
 class Attempt(Response):
-    """One claim of a task by a worker. `outcome` is null while it runs."""
+    """One claim of a task by a worker. `outcome` is null while it runs; `released` attempts are not counted."""
 
     number: int
     worker: str
     started_at: Timestamp
     finished_at: Timestamp | None
-    outcome: Literal["succeeded", "failed", "canceled", "lost"] | None
+    outcome: Literal["succeeded", "failed", "canceled", "lost", "released"] | None
     error: TaskError | None
 
 

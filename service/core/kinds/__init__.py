@@ -1,0 +1,20 @@
+"""The job kinds. A new one is a file with `plan`, and one line here."""
+
+from collections.abc import Callable
+from typing import Any
+
+from api_schemas.jobs import JobKind
+from service.core.core import Core
+from service.core.kinds import evaluate, generate_labels, ingest_dataset, ladd, train_labeler
+from service.core.plan import Plan
+
+Planner = Callable[[Core, Any], Plan]
+"""From the params of the request to a plan; raises ServiceError for params that cannot be planned."""
+
+KINDS: dict[JobKind, Planner] = {
+    JobKind.INGEST_DATASET: ingest_dataset.plan,
+    JobKind.TRAIN_LABELER: train_labeler.plan,
+    JobKind.GENERATE_LABELS: generate_labels.plan,
+    JobKind.EVALUATE: evaluate.plan,
+    JobKind.LADD: ladd.plan,
+}

@@ -1,0 +1,70 @@
+"""Importers: from files as uploaded to images and labels, by the name of what wrote them.
+
+A new format is one module with `detect` and `read`, and one line here.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from workers.ladd.importers import class_folders, dc_dict, npz, tensor_pair
+from workers.ladd.importers.imported import Imported, ImportOptions, Progress
+from workers.ladd.importers.rejected import ImportRejected, rejected
+from workers.ladd.importers.uploaded_file import UploadedFile, inspect_file
+
+__all__ = ["IMPORTERS", "ImportOptions", "ImportRejected", "Imported", "Importer", "read_upload"]
+
+
+class Importer(Protocol):
+    """What a format's module offers."""
+
+    def detect(self, files: Sequence[UploadedFile]) -> str | None:
+        """Say why these files are of this format, None if they are not."""
+
+    def read(
+        self, files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, progress: Progress
+    ) -> Imported:
+        """Read the files; large arrays go through files in `scratch`. Raises ImportRejected."""
+
+
+IMPORTERS: dict[str, Importer] = {
+    "mtt": tensor_pair,
+    "glad": tensor_pair,
+    "dc": dc_dict,
+    "dsa": dc_dict,
+    "dm": dc_dict,
+    "npz": npz,
+    "class_folders": class_folders,
+}
+"""By format; where several share a module, detection answers with the first."""
+
+
+def read_upload(
+    paths: Sequence[Path], options: ImportOptions, scratch: Path, progress: Progress
+) -> tuple[Imported, str, str]:
+    """Read an upload; returns it with the format's name and the reason for choosing it.
+
+    Raises ImportRejected, with rule `known_format` if no importer recognises the files.
+    """
+    if not paths:
+        raise rejected("files", "not_empty", "0 files", "no files were sent")
+    files = [inspect_file(path) for path in paths]
+    name, reason = _choose(files, options.format)
+    return IMPORTERS[name].read(files, options, scratch, progress), name, reason
+
+
+def _choose(files: list[UploadedFile], asked: str) -> tuple[str, str]:
+    if asked != "auto":
+        if asked not in IMPORTERS:
+            raise rejected("metadata.format", "known_format", asked, f"formats are {', '.join(IMPORTERS)}")
+        return asked, "named in the metadata"
+    for name, importer in IMPORTERS.items():
+        reason = importer.detect(files)
+        if reason is not None:
+            return name, reason
+    raise rejected(
+        ", ".join(file.path.name for file in files),
+        "known_format",
+        ", ".join(f"{file.path.name}: {file.kind}" for file in files),
+        f"none of the formats {', '.join(IMPORTERS)} fits the files",
+    )

@@ -1,0 +1,150 @@
+"""A typed client of the LADD service over `api_schemas`."""
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from api_schemas.datasets import Dataset, DatasetMetadata, DatasetPage, DatasetRole, DatasetState
+from api_schemas.evaluation import Report
+from api_schemas.events import JobEvent
+from api_schemas.health import Readiness
+from api_schemas.jobs import Job, JobKind, JobPage, JobRequest, JobState
+from api_schemas.labelers import Labeler, LabelerPage
+from client.download import download
+from client.errors import ClientError
+from client.sse import follow
+from client.transport import Transport
+from client.upload import ProgressCallback, multipart
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class LaddClient:
+    """The service at `base_url`. Every method raises `ProblemError` when the API refuses, else `ClientError`.
+
+    `timeout` is in seconds for one read or write; `attempts` counts the tries of a call that may be repeated.
+    """
+
+    def __init__(self, base_url: str, *, timeout: float = 60.0, attempts: int = 6) -> None:
+        self._transport = Transport(base_url, timeout=timeout, attempts=attempts)
+
+    def __enter__(self) -> "LaddClient":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._transport.close()
+
+    def readiness(self) -> Readiness:
+        """Whether the service can work; raises `ProblemError` (503) when it cannot."""
+        return self._get(Readiness, "/readyz")
+
+    def upload_dataset(
+        self, metadata: DatasetMetadata, files: Sequence[Path], on_progress: ProgressCallback | None = None
+    ) -> Dataset:
+        """Stream `files` from disk. The set comes back `validating`; `wait(dataset.job)` sees that through."""
+        sent = metadata.model_dump_json(exclude_unset=True)
+        with multipart(sent, files, on_progress) as parts:
+            response = self._transport.request("POST", "/v1/datasets", repeatable=False, files=parts)
+        return _parse(Dataset, response)
+
+    def dataset(self, dataset_id: str) -> Dataset:
+        """One set."""
+        return self._get(Dataset, f"/v1/datasets/{dataset_id}")
+
+    def datasets(self, role: DatasetRole | None = None, state: DatasetState | None = None) -> Iterator[Dataset]:
+        """Every set, newest first, page by page as it is asked for."""
+        return self._items(DatasetPage, "/v1/datasets", {"role": role, "state": state})
+
+    def delete_dataset(self, dataset_id: str) -> None:
+        """Delete a set that no running job uses."""
+        self._transport.request("DELETE", f"/v1/datasets/{dataset_id}", repeatable=True)
+
+    def download_archive(self, dataset_id: str, destination: Path, on_progress: ProgressCallback | None = None) -> Path:
+        """Fetch a label-augmented set's archive; a broken download is resumed, also by a later call."""
+
+        def locate() -> str:
+            url = f"/v1/datasets/{dataset_id}/archive"
+            return self._transport.request("GET", url, repeatable=True).headers["Location"]
+
+        # An archive never changes, so its dataset's id in the name is enough to know a part again.
+        part = destination.with_name(f"{destination.name}.{dataset_id}.part")
+        download(self._transport, locate, part, destination, on_progress)
+        return destination
+
+    def labeler(self, labeler_id: str) -> Labeler:
+        """One labeler."""
+        return self._get(Labeler, f"/v1/labelers/{labeler_id}")
+
+    def labelers(self) -> Iterator[Labeler]:
+        """Every labeler, newest first."""
+        return self._items(LabelerPage, "/v1/labelers", {})
+
+    def submit(self, request: JobRequest, idempotency_key: str | None = None) -> Job:
+        """Start a job. A repeated call with the same key and request gives the same job."""
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4()), "Content-Type": "application/json"}
+        body = request.model_dump_json(exclude_unset=True)
+        return _parse(Job, self._transport.request("POST", "/v1/jobs", repeatable=True, headers=headers, content=body))
+
+    def job(self, job_id: str) -> Job:
+        """One job."""
+        return self._get(Job, f"/v1/jobs/{job_id}")
+
+    def jobs(
+        self, kind: JobKind | None = None, state: JobState | None = None, tags: dict[str, str] | None = None
+    ) -> Iterator[Job]:
+        """Every job, newest first; `tags` must all match."""
+        wanted = [f"{name}:{value}" for name, value in (tags or {}).items()]
+        return self._items(JobPage, "/v1/jobs", {"kind": kind, "state": state, "tag": wanted})
+
+    def cancel(self, job_id: str) -> Job:
+        """Ask a job to stop."""
+        return _parse(Job, self._transport.request("POST", f"/v1/jobs/{job_id}/cancel", repeatable=True))
+
+    def retry(self, job_id: str) -> Job:
+        """Start a failed or canceled job again as a new one that keeps the finished tasks."""
+        return _parse(Job, self._transport.request("POST", f"/v1/jobs/{job_id}/retry", repeatable=True))
+
+    def events(self, job_id: str, after: str | None = None) -> Iterator[JobEvent]:
+        """The job's events from the first, or from the one after id `after`, until the job has ended."""
+        return follow(self._transport, f"/v1/jobs/{job_id}/events", after)
+
+    def wait(self, job_id: str, on_event: Callable[[JobEvent], None] | None = None) -> Job:
+        """Follow a job to its end and return it, whatever its terminal state."""
+        for event in self.events(job_id):
+            if on_event is not None:
+                on_event(event)
+        return self.job(job_id)
+
+    def report(self, job_id: str) -> Report:
+        """The report of a succeeded job."""
+        return self._get(Report, f"/v1/jobs/{job_id}/report")
+
+    def _get(self, model: type[Model], url: str) -> Model:
+        return _parse(model, self._transport.request("GET", url, repeatable=True))
+
+    def _items(self, page_model: type[Any], url: str, filters: dict[str, Any]) -> Iterator[Any]:
+        asked = {name: value for name, value in filters.items() if value}
+        while True:
+            page = _parse(page_model, self._transport.request("GET", url, repeatable=True, params=asked))
+            yield from page.items
+            if page.next_cursor is None:
+                return
+            asked["cursor"] = page.next_cursor
+
+
+def _parse(model: type[Model], response: httpx.Response) -> Model:
+    try:
+        return model.model_validate_json(response.content)
+    except ValidationError as error:
+        raise ClientError(
+            f"{response.request.method} {response.url} answered {response.status_code} with something that is not "
+            f"a {model.__name__}: {error}"
+        ) from error

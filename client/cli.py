@@ -1,0 +1,179 @@
+"""The `ladd` command: sets, labelers and archives here, jobs in `cli_jobs` and `cli_run`."""
+
+import json
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api_schemas.datasets import Dataset, DatasetFormat, DatasetMetadata, DatasetRole, DatasetState, Resize
+from client.api import LaddClient
+from client.cli_jobs import jobs_app
+from client.cli_run import run_app
+from client.errors import ClientError
+from client.session import JsonOption, LimitOption, RefusalGroup, Session, session_of, without_missing
+from client.stages import StageBoard, minute
+
+app = typer.Typer(
+    cls=RefusalGroup, no_args_is_help=True, pretty_exceptions_enable=False, help="Label-Augmented Dataset Distillation."
+)
+app.add_typer(run_app, name="run")
+app.add_typer(jobs_app)
+
+
+@app.callback()
+def connect(
+    context: typer.Context,
+    url: Annotated[str, typer.Option(envvar="LADD_URL", help="Where the service is.")] = "http://127.0.0.1:8000",
+) -> None:
+    """Label-Augmented Dataset Distillation."""
+    client = LaddClient(url)
+    context.call_on_close(client.close)
+    context.obj = Session(client)
+
+
+@app.command()
+def upload(
+    context: typer.Context,
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, readable=True)],
+    role: Annotated[DatasetRole, typer.Option(help="Synthetic images to augment, or the real data behind them.")],
+    name: Annotated[str | None, typer.Option(help="Default: the first file's name.")] = None,
+    format_: Annotated[DatasetFormat | None, typer.Option("--format", help="Default: recognised.")] = None,
+    normalization: Annotated[
+        str | None, typer.Option(help='auto, none, a name, or {"mean": [...], "std": [...]}.')
+    ] = None,
+    class_map: Annotated[str | None, typer.Option(help="Class names in label order, separated by commas.")] = None,
+    source_dataset: Annotated[str | None, typer.Option(help="The source set of a distilled set.")] = None,
+    learned_lr: Annotated[float | None, typer.Option(help="The learning rate distilled along with the set.")] = None,
+    resolution: Annotated[int | None, typer.Option(help="Resize images to this many pixels a side.")] = None,
+    resize: Annotated[Resize | None, typer.Option(help="How to resize.")] = None,
+    experiment: Annotated[int | None, typer.Option(help="Which entry of a DC, DSA or DM file.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the validation.")] = False,
+) -> None:
+    """Upload a distilled set or a source set and wait until it is ready or rejected."""
+    session = session_of(context)
+    sent = {
+        "name": name or files[0].name.partition(".")[0],
+        "role": role,
+        "format": format_,
+        "normalization": _statistics(normalization),
+        "class_map": class_map.split(",") if class_map else None,
+        "source_dataset": source_dataset,
+        "learned_lr": learned_lr,
+        "resolution": resolution,
+        "resize": resize,
+        "experiment": experiment,
+    }
+    metadata = DatasetMetadata.model_validate(without_missing(sent))
+    with StageBoard(session.progress) as board, board.stage("upload") as stage:
+        dataset = session.client.upload_dataset(metadata, files, stage.bytes)
+    session.answer(dataset.id)
+    if not detach:
+        session.follow(dataset.job)
+        session.answer(_ready_text(session.client.dataset(dataset.id)))
+
+
+@app.command()
+def datasets(
+    context: typer.Context,
+    role: Annotated[DatasetRole | None, typer.Option()] = None,
+    state: Annotated[DatasetState | None, typer.Option()] = None,
+    limit: LimitOption = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """List distilled, label-augmented and source sets, newest first."""
+    session = session_of(context)
+    found = list(islice(session.client.datasets(role, state), limit))
+    rows = [
+        [
+            dataset.id,
+            dataset.name,
+            "label-augmented" if dataset.augmentation else dataset.role,
+            dataset.state,
+            f"{dataset.stats.num_images:,}" if dataset.stats else "-",
+            minute(dataset.created_at),
+        ]
+        for dataset in found
+    ]
+    session.answer_list(found, ["dataset", "name", "role", "state", "images", "created"], rows, as_json)
+
+
+@app.command()
+def labelers(context: typer.Context, limit: LimitOption = 20, as_json: JsonOption = False) -> None:
+    """List trained labelers, newest first."""
+    session = session_of(context)
+    found = list(islice(session.client.labelers(), limit))
+    rows = [
+        [
+            labeler.id,
+            labeler.architecture,
+            labeler.source_dataset,
+            str(len(labeler.epochs)),
+            f"{labeler.epochs[-1].val_accuracy:.2f} %",
+            minute(labeler.created_at),
+        ]
+        for labeler in found
+    ]
+    header = ["labeler", "architecture", "source set", "epochs", "val accuracy", "created"]
+    session.answer_list(found, header, rows, as_json)
+
+
+@app.command()
+def show(context: typer.Context, identifier: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """Print a job, a dataset or a labeler as JSON."""
+    session = session_of(context)
+    if identifier.startswith("ds_"):
+        session.answer_json(session.client.dataset(identifier))
+    elif identifier.startswith("lb_"):
+        session.answer_json(session.client.labeler(identifier))
+    else:
+        session.answer_json(session.client.job(identifier))
+
+
+@app.command()
+def download(
+    context: typer.Context,
+    identifier: Annotated[str, typer.Argument(metavar="DATASET|JOB", help="A label-augmented set, or its job.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: <dataset>.zip, here.")] = None,
+) -> None:
+    """Download a label-augmented archive; run again to resume a broken download."""
+    session = session_of(context)
+    dataset: str | None = identifier
+    if identifier.startswith("job_"):
+        result = session.client.job(identifier).result
+        dataset = result.dataset if result else None
+    if dataset is None:
+        raise ClientError(f"{identifier} has made no label-augmented set")
+    destination = output or Path(f"{dataset}.zip")
+    with StageBoard(session.progress) as board, board.stage("download") as stage:
+        session.client.download_archive(dataset, destination, stage.bytes)
+    session.answer(str(destination))
+
+
+def main() -> None:
+    """Run the program."""
+    app()
+
+
+def _statistics(text: str | None) -> object:
+    if text is None or not text.startswith("{"):
+        return text
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise typer.BadParameter(f"not JSON: {error}", param_hint="--normalization") from error
+
+
+def _ready_text(dataset: Dataset) -> str:
+    stats = dataset.stats
+    if stats is None:
+        return f"{dataset.id} {dataset.state}"
+    shape = "x".join(str(size) for size in stats.image_shape)
+    facts = [
+        f"{stats.num_images:,} images {shape} {stats.dtype}, {stats.num_classes} classes",
+        f"format {stats.detection.format}: {stats.detection.reason}",
+        f"normalization {stats.normalization.name}: {stats.normalization.reason}",
+        *(f"warning: {warning}" for warning in stats.warnings),
+    ]
+    return "\n".join([f"{dataset.id} {dataset.state}", *(f"  {fact}" for fact in facts)])

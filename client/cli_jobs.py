@@ -1,0 +1,83 @@
+"""`ladd submit`, `jobs`, `watch`, `cancel`, `retry`, `report`."""
+
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from api_schemas.jobs import Job, JobKind, JobState
+from client.cli_run import JOB_REQUEST, DetachOption, TagOption
+from client.session import JsonOption, LimitOption, result_text, session_of, tags_of
+from client.stages import minute
+from client.tables import report_text
+
+jobs_app = typer.Typer()
+
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="A job's id.")]
+
+
+@jobs_app.command()
+def submit(
+    context: typer.Context,
+    request: Annotated[typer.FileText, typer.Argument(help="A JSON file with kind, params, tags; - for stdin.")],
+    idempotency_key: Annotated[str | None, typer.Option(help="Repeat safely: same key, same job.")] = None,
+    detach: DetachOption = False,
+) -> None:
+    """Start a job from a JSON file, the body of `POST /v1/jobs`."""
+    session = session_of(context)
+    session.started(session.client.submit(JOB_REQUEST.validate_json(request.read()), idempotency_key), detach)
+
+
+@jobs_app.command()
+def jobs(
+    context: typer.Context,
+    kind: Annotated[JobKind | None, typer.Option()] = None,
+    state: Annotated[JobState | None, typer.Option()] = None,
+    tag: TagOption = None,
+    limit: LimitOption = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """List jobs, newest first."""
+    session = session_of(context)
+    found = list(islice(session.client.jobs(kind, state, tags_of(tag)), limit))
+    rows = [[job.id, job.kind, job.state, _progress(job), minute(job.created_at)] for job in found]
+    session.answer_list(found, ["job", "kind", "state", "progress", "created"], rows, as_json)
+
+
+@jobs_app.command()
+def watch(context: typer.Context, job: JobArgument) -> None:
+    """Follow a job to its end and print its result."""
+    session = session_of(context)
+    session.answer(result_text(session.follow(job)))
+
+
+@jobs_app.command()
+def cancel(context: typer.Context, job: JobArgument) -> None:
+    """Ask a job to stop."""
+    session = session_of(context)
+    session.answer(f"{job} {session.client.cancel(job).state}")
+
+
+@jobs_app.command()
+def retry(context: typer.Context, job: JobArgument, detach: DetachOption = False) -> None:
+    """Start a failed or canceled job again as a new one that keeps the finished tasks."""
+    session = session_of(context)
+    session.started(session.client.retry(job), detach)
+
+
+@jobs_app.command()
+def report(context: typer.Context, job: JobArgument, as_json: JsonOption = False) -> None:
+    """Print the report of a succeeded job."""
+    session = session_of(context)
+    found = session.client.report(job)
+    if as_json:
+        session.answer_json(found)
+    else:
+        session.answer(report_text(found))
+
+
+def _progress(job: Job) -> str:
+    progress = job.progress
+    if progress is None or job.state not in (JobState.RUNNING, JobState.CANCELING):
+        return "-"
+    return f"{progress.stage} {progress.done / progress.total:.0%}" if progress.total else progress.stage

@@ -1,0 +1,181 @@
+"""`ladd run ...`: start a job of each kind from flags; only what is given is sent."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from pydantic import TypeAdapter
+
+from api_schemas.evaluation import ArmName, RecipeName
+from api_schemas.jobs import JobKind, JobRequest
+from api_schemas.labelers import Architecture
+from client.session import pair, session_of, tags_of, without_missing
+
+JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
+
+run_app = typer.Typer(no_args_is_help=True, help="Start a job from flags.")
+
+DatasetOption = Annotated[str, typer.Option("--dataset", help="The distilled set.")]
+SourceOption = Annotated[str | None, typer.Option(help="The source set; default: the one named at upload.")]
+EpochOption = Annotated[int | None, typer.Option(help="Which of the labeler's checkpoints.")]
+GridOption = Annotated[int | None, typer.Option("--n", help="N: the grid has N x N local views.")]
+RatioOption = Annotated[float | None, typer.Option(help="R: part of each axis that a view covers, in (0, 1].")]
+ArmsOption = Annotated[list[ArmName] | None, typer.Option("--arm", help="Repeat for several.")]
+ArchitecturesOption = Annotated[list[Architecture] | None, typer.Option("--architecture", help="Repeat for several.")]
+TrialsOption = Annotated[int | None, typer.Option(help="Trainings of each architecture on each arm.")]
+RecipeOption = Annotated[RecipeName | None, typer.Option(help="Deployment protocol.")]
+EpochsOption = Annotated[int | None, typer.Option(help="Deployment epochs.")]
+ViewsOption = Annotated[str | None, typer.Option(help="full, sampled:K or pool.")]
+ReductionOption = Annotated[str | None, typer.Option(help="sum or mean over the views.")]
+SeedOption = Annotated[int | None, typer.Option(help="Seed of everything random.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="PATH=JSON for any other parameter, e.g. evaluation.overrides.lr=0.01. Repeatable."),
+]
+TagOption = Annotated[list[str] | None, typer.Option("--tag", help="NAME=VALUE. Repeatable.")]
+DetachOption = Annotated[bool, typer.Option("--detach", help="Print the job's id and do not wait for it.")]
+
+
+@run_app.command("train-labeler")
+def train_labeler(
+    context: typer.Context,
+    source_dataset: Annotated[str, typer.Option(help="The source set.")],
+    architecture: Annotated[Architecture | None, typer.Option(help="Default: the ConvNet that fits.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Training epochs.")] = None,
+    seed: SeedOption = None,
+    set_: SetOption = None,
+    tag: TagOption = None,
+    detach: DetachOption = False,
+) -> None:
+    """Train a labeler on a source set."""
+    params = {"source_dataset": source_dataset, "architecture": architecture, "epochs": epochs, "seed": seed}
+    _start(context, JobKind.TRAIN_LABELER, params, set_, tag, detach)
+
+
+@run_app.command("generate-labels")
+def generate_labels(
+    context: typer.Context,
+    dataset: DatasetOption,
+    labeler: Annotated[str, typer.Option(help="A trained labeler.")],
+    epoch: EpochOption = None,
+    n: GridOption = None,
+    ratio: RatioOption = None,
+    set_: SetOption = None,
+    tag: TagOption = None,
+    detach: DetachOption = False,
+) -> None:
+    """Write dense labels for a distilled set."""
+    params = {"dataset": dataset, "labeler": labeler, "epoch": epoch, "views": {"n": n, "ratio": ratio}}
+    _start(context, JobKind.GENERATE_LABELS, params, set_, tag, detach)
+
+
+@run_app.command("evaluate")
+def evaluate(
+    context: typer.Context,
+    dataset: Annotated[list[str], typer.Option("--dataset", help="Repeat to compare several sets.")],
+    source_dataset: SourceOption = None,
+    arm: ArmsOption = None,
+    architecture: ArchitecturesOption = None,
+    trials: TrialsOption = None,
+    recipe: RecipeOption = None,
+    epochs: EpochsOption = None,
+    views: ViewsOption = None,
+    reduction: ReductionOption = None,
+    seed: SeedOption = None,
+    set_: SetOption = None,
+    tag: TagOption = None,
+    detach: DetachOption = False,
+) -> None:
+    """Train architectures from scratch on sets and report their accuracy."""
+    overrides = {"epochs": epochs, "views": views, "reduction": reduction}
+    params = {
+        "dataset": dataset[0] if len(dataset) == 1 else None,
+        "datasets": dataset if len(dataset) > 1 else None,
+        "source_dataset": source_dataset,
+        **_evaluation(arm, architecture, trials, recipe, overrides, seed),
+    }
+    _start(context, JobKind.EVALUATE, params, set_, tag, detach)
+
+
+@run_app.command("ladd")
+def ladd(
+    context: typer.Context,
+    dataset: DatasetOption,
+    source_dataset: SourceOption = None,
+    labeler: Annotated[str | None, typer.Option(help="A trained labeler; default: train one.")] = None,
+    labeler_epochs: Annotated[int | None, typer.Option(help="Epochs of a new labeler.")] = None,
+    epoch: EpochOption = None,
+    n: GridOption = None,
+    ratio: RatioOption = None,
+    arm: ArmsOption = None,
+    architecture: ArchitecturesOption = None,
+    trials: TrialsOption = None,
+    recipe: RecipeOption = None,
+    epochs: EpochsOption = None,
+    views: ViewsOption = None,
+    reduction: ReductionOption = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of labeler and evaluation.")] = None,
+    set_: SetOption = None,
+    tag: TagOption = None,
+    detach: DetachOption = False,
+) -> None:
+    """Train (or reuse) a labeler, write dense labels, evaluate."""
+    if labeler is not None and labeler_epochs is not None:
+        raise typer.BadParameter("a trained labeler has its epochs already", param_hint="--labeler-epochs")
+    overrides = {"epochs": epochs, "views": views, "reduction": reduction}
+    params = {
+        "dataset": dataset,
+        "source_dataset": source_dataset,
+        "labeler": labeler or {"epochs": labeler_epochs, "seed": seed},
+        "epoch": epoch,
+        "views": {"n": n, "ratio": ratio},
+        "evaluation": _evaluation(arm, architecture, trials, recipe, overrides, seed),
+    }
+    _start(context, JobKind.LADD, params, set_, tag, detach)
+
+
+def _evaluation(
+    arms: list[ArmName] | None,
+    architectures: list[Architecture] | None,
+    trials: int | None,
+    recipe: RecipeName | None,
+    overrides: dict[str, Any],
+    seed: int | None,
+) -> dict[str, Any]:
+    return {
+        "arms": arms or None,
+        "architectures": architectures or None,
+        "trials": trials,
+        "recipe": recipe,
+        "overrides": overrides,
+        "seed": seed,
+    }
+
+
+def _start(
+    context: typer.Context,
+    kind: JobKind,
+    params: dict[str, Any],
+    assignments: list[str] | None,
+    tags: list[str] | None,
+    detach: bool,
+) -> None:
+    sent = without_missing(params)
+    for assignment in assignments or []:
+        path, text = pair(assignment, "--set")
+        _assign(sent, path, text)
+    session = session_of(context)
+    request = JOB_REQUEST.validate_python({"kind": kind, "params": sent, "tags": tags_of(tags)})
+    session.started(session.client.submit(request), detach)
+
+
+def _assign(params: dict[str, Any], path: str, text: str) -> None:
+    *parents, last = path.split(".")
+    for parent in parents:
+        params = params.setdefault(parent, {})
+        if not isinstance(params, dict):
+            raise typer.BadParameter(f"{path}: {parent} is not an object", param_hint="--set")
+    try:
+        params[last] = json.loads(text)
+    except json.JSONDecodeError:
+        params[last] = text

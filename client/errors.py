@@ -1,0 +1,23 @@
+"""What the client raises: `ProblemError` for an answer that says no, `ClientError` for everything else."""
+
+from api_schemas.problems import Problem, Reason
+
+
+class ClientError(Exception):
+    """The server could not be reached, or gave an answer that is not the API's."""
+
+
+class ProblemError(ClientError):
+    """The API refused a request; `problem` is the RFC 9457 body as sent."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        lines = [f"{problem.detail} (HTTP {problem.status}, {problem.code})"]
+        lines += [f"  {describe(reason)}" for reason in problem.reasons]
+        super().__init__("\n".join(lines))
+
+
+def describe(reason: Reason) -> str:
+    """One broken rule on one line: where, what is wrong, which rule, which value."""
+    value = "" if reason.value is None else f", got {reason.value}"
+    return f"{reason.location}: {reason.message} [{reason.rule}{value}]"

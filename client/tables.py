@@ -1,0 +1,126 @@
+"""Evaluations as plain text: what the CLI and the demo print."""
+
+from collections.abc import Sequence
+
+from api_schemas.evaluation import ArmName, Evaluation, EvaluationRow, FlopCount, Report, Storage
+
+_TITLES = {ArmName.BASELINE: "baseline", ArmName.LADD: "LADD"}
+_PETA = 1e15
+
+
+def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns padded to their widest cell, the first to the left and the others to the right, under a rule."""
+    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        return "  ".join(padded).rstrip()
+
+    return "\n".join([line(header), "  ".join("-" * width for width in widths), *map(line, rows)])
+
+
+def evaluation_table(evaluation: Evaluation) -> str:
+    """One row per architecture with mean ± std of every arm, their difference, and the k-CAE; one table per set."""
+    datasets = list(dict.fromkeys(row.dataset for row in evaluation.rows))
+    tables = []
+    for dataset in datasets:
+        rows = [row for row in evaluation.rows if row.dataset == dataset]
+        title = [dataset] if len(datasets) > 1 else []
+        tables.append("\n".join([*title, _arms_table(evaluation, dataset, rows), "", *_protocol(evaluation, rows)]))
+    return "\n\n".join(tables)
+
+
+def _arms_table(evaluation: Evaluation, dataset: str, rows: list[EvaluationRow]) -> str:
+    arms = [arm for arm in ArmName if any(row.arm is arm for row in rows)]
+    compared = {ArmName.BASELINE, ArmName.LADD} <= set(arms)
+    header = ["architecture", *(_TITLES[arm] for arm in arms), *(["difference"] if compared else [])]
+    header += [f"forwards {_TITLES[arm]}" for arm in arms]
+
+    lines = []
+    for architecture in dict.fromkeys(row.architecture for row in rows):
+        by_arm = {row.arm: row for row in rows if row.architecture is architecture}
+        means = {arm: row.mean for arm, row in by_arm.items()}
+        cells = [_spread(by_arm[arm].mean, by_arm[arm].std) if arm in by_arm else "-" for arm in arms]
+        forwards = [f"{by_arm[arm].forwards:,}" if arm in by_arm else "-" for arm in arms]
+        lines.append([architecture, *cells, *([_difference(means)] if compared else []), *forwards])
+
+    summaries = {summary.arm: summary for summary in evaluation.summary if summary.dataset == dataset}
+    if summaries:
+        k = max(summary.k for summary in summaries.values())
+        cells = [_spread(summaries[arm].cae_mean, summaries[arm].cae_std) if arm in summaries else "-" for arm in arms]
+        means = {arm: summary.cae_mean for arm, summary in summaries.items()}
+        lines.append([f"{k}-CAE", *cells, *([_difference(means)] if compared else []), *("" for _ in arms)])
+    return text_table(header, lines)
+
+
+def _spread(mean: float, std: float) -> str:
+    return f"{mean:.2f} ± {std:.2f}"
+
+
+def _difference(means: dict[ArmName, float]) -> str:
+    if not {ArmName.BASELINE, ArmName.LADD} <= set(means):
+        return "-"
+    return f"{means[ArmName.LADD] - means[ArmName.BASELINE]:+.2f}"
+
+
+def _protocol(evaluation: Evaluation, rows: list[EvaluationRow]) -> list[str]:
+    trials = sorted({len(row.trials) for row in rows})
+    epochs = sorted({row.epochs for row in rows})
+    facts = [
+        f"accuracy in % on {evaluation.test_images:,} real test images after the last epoch",
+        f"mean ± population std over {_either(trials)} trials",
+        f"{_either(epochs)} epochs",
+    ]
+    for field in ("name", "views", "reduction"):
+        values = sorted({str(row.recipe[field]) for row in rows if field in row.recipe})
+        if values:
+            facts.append(f"{'recipe' if field == 'name' else field} {' / '.join(values)}")
+    return ["; ".join(facts), "forwards: images and views passed through the network in the training of one trial"]
+
+
+def _either(numbers: list[int]) -> str:
+    return " / ".join(f"{number:,}" for number in numbers)
+
+
+def storage_lines(storage: Storage) -> list[str]:
+    """What the dense labels cost in bytes, counted three ways."""
+    counts = {
+        "zipped, as the paper counts (uint8 images, float32 labels)": storage.paper,
+        "the same, not zipped": storage.raw,
+        f"as stored here ({storage.encoding})": storage.stored,
+    }
+    return [
+        f"storage, {name}: {count.plain_bytes:,} -> {count.augmented_bytes:,} bytes ({count.overhead:+.2%})"
+        for name, count in counts.items()
+    ]
+
+
+def flops_lines(flops: FlopCount) -> list[str]:
+    """What each part cost in floating-point operations (1 multiply-add = 2)."""
+    parts = {
+        "labelling": flops.labelling,
+        "labeler training": flops.labeler_training,
+        "deployment (all arms and trials)": flops.deployment,
+    }
+    return [f"FLOPs, {name}: {count / _PETA:.3g} PFLOP" for name, count in parts.items() if count is not None]
+
+
+def measured_text(evaluation: Evaluation | None, storage: Storage | None, flops: FlopCount | None) -> str:
+    """All that was measured, what is absent left out."""
+    blocks = [
+        evaluation_table(evaluation) if evaluation else "",
+        "\n".join(storage_lines(storage)) if storage else "",
+        "\n".join(flops_lines(flops)) if flops else "",
+    ]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def report_text(report: Report) -> str:
+    """A report: what was measured, on what, and what a reader must know before quoting a number."""
+    versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
+    footer = [f"{report.hardware}; {versions}", *(f"note: {note}" for note in report.notes)]
+    measured = measured_text(report.evaluation, report.storage, report.flops)
+    return "\n\n".join(block for block in (measured, "\n".join(footer)) if block)

@@ -1,0 +1,111 @@
+"""HTTP exchanges with retries, and the reading of answers that say no."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from pydantic import ValidationError
+
+from api_schemas.problems import Problem
+from client.errors import ClientError, ProblemError
+
+_LONGEST_PAUSE = 10.0
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+class Transport:
+    """An httpx client that tries again where that is safe.
+
+    A 503 that carries `Retry-After` is always tried again: the server has said that it did nothing. A broken
+    connection is tried again when the call is repeatable, or when the request never left this machine.
+    """
+
+    def __init__(self, base_url: str, *, timeout: float, attempts: int) -> None:
+        # Uploads and S3 may stall for longer than a connection takes to open.
+        limits = httpx.Timeout(timeout, connect=min(timeout, 10.0))
+        # A proxy that the environment names for the world cannot reach this machine's own servers.
+        direct = {f"all://{host}": httpx.HTTPTransport() for host in ("127.0.0.1", "localhost", "[::1]")}
+        self._http = httpx.Client(base_url=base_url, timeout=limits, mounts=direct)
+        self.attempts = attempts
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._http.close()
+
+    def request(self, method: str, url: str, *, repeatable: bool, **options: Any) -> httpx.Response:
+        """Send and read a whole answer. Raises `ProblemError` or `ClientError`."""
+        return self._exchange(lambda: self._http.request(method, url, **options), repeatable, ())
+
+    @contextmanager
+    def stream(
+        self, url: str, *, headers: dict[str, str], allowed: tuple[int, ...] = (), timeout: float | None = None
+    ) -> Iterator[httpx.Response]:
+        """GET without reading the body. `allowed` lists the error statuses that the caller handles itself."""
+
+        def send() -> httpx.Response:
+            request = self._http.build_request("GET", url, headers=headers, timeout=timeout or self._http.timeout)
+            return self._http.send(request, stream=True)
+
+        response = self._exchange(send, True, allowed)
+        try:
+            yield response
+        finally:
+            response.close()
+
+    def pause(self, failures: int) -> None:
+        """Sleep before try number `failures + 1`: 0.2 s, doubled each time, with jitter."""
+        time.sleep(min(_LONGEST_PAUSE, 0.2 * 2 ** (failures - 1)) * random.uniform(0.5, 1.0))
+
+    def _exchange(
+        self, send: Callable[[], httpx.Response], repeatable: bool, allowed: tuple[int, ...]
+    ) -> httpx.Response:
+        failures = 0
+        while True:
+            try:
+                response = send()
+            except httpx.TransportError as error:
+                failures += 1
+                if failures >= self.attempts or not (repeatable or isinstance(error, _NEVER_SENT)):
+                    raise unreachable(error, self._http.base_url) from error
+                self.pause(failures)
+                continue
+            failures += 1
+            delay = _asked_delay(response)
+            if delay is None or failures >= self.attempts:
+                return _checked(response, allowed)
+            response.close()
+            time.sleep(delay)
+
+
+def unreachable(error: httpx.TransportError, base_url: httpx.URL | str) -> ClientError:
+    """Say which server did not answer, and why."""
+    return ClientError(f"no answer from {base_url}: {str(error) or type(error).__name__}")
+
+
+def _asked_delay(response: httpx.Response) -> float | None:
+    seconds = response.headers.get("Retry-After", "")
+    if response.status_code != 503 or not seconds.isdigit():
+        return None
+    return min(float(seconds), _LONGEST_PAUSE)
+
+
+def _checked(response: httpx.Response, allowed: tuple[int, ...]) -> httpx.Response:
+    if response.status_code < 400 or response.status_code in allowed:
+        return response
+    try:
+        body = response.read()
+    except httpx.TransportError:
+        body = b""
+    finally:
+        response.close()
+    try:
+        problem = Problem.model_validate_json(body)
+    except ValidationError:
+        # The query of a presigned URL is a credential: it stays out of messages.
+        address = response.url.copy_with(query=None)
+        text = body[:300].decode(errors="replace").strip()
+        raise ClientError(f"{response.request.method} {address} answered {response.status_code}: {text}") from None
+    raise ProblemError(problem)

@@ -1,0 +1,19 @@
+# A worker, for CPU and for NVIDIA GPUs alike. Built from the root of the repository.
+FROM python:3.12.12-slim-bookworm
+
+WORKDIR /app
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY api_schemas api_schemas
+COPY client client
+COPY service service
+COPY workers workers
+# /data is made here, and owned by the user, so that a new volume mounted on it is writable.
+RUN pip install --no-cache-dir -c constraints.txt '.[worker]' \
+    && useradd --system --uid 10001 --no-create-home ladd \
+    && install -d -o ladd -g ladd /data
+
+USER ladd
+ENV PYTHONUNBUFFERED=1 \
+    LADD_DATA_DIR=/data
+VOLUME /data
+CMD ["python", "-m", "workers"]

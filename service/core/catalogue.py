@@ -1,0 +1,204 @@
+"""Datasets and labelers: the truth is a manifest in the object storage, written once; Redis indexes them."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+from redis import Redis
+
+from api_schemas.base import Timestamp
+from api_schemas.datasets import (
+    Augmentation,
+    Dataset,
+    DatasetLinks,
+    DatasetMetadata,
+    DatasetRole,
+    DatasetState,
+    DatasetStats,
+    UploadedFile,
+)
+from api_schemas.labelers import Architecture, Labeler, LabelerEpoch, LabelerLinks, LabelerRecipe
+from api_schemas.problems import Reason
+from service.core.listing import page_of
+from service.core.scripts import register
+from service.core.storage import Storage
+
+ARCHIVE = "archive.zip"
+"""Name of the file of a label-augmented set that callers download."""
+
+
+DATASETS = "ladd:datasets"
+"""Sorted set of all dataset ids."""
+LABELERS = "ladd:labelers"
+"""Sorted set of all labeler ids."""
+
+
+class StoredBlob(BaseModel):
+    """A file of a dataset or labeler."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sha256: str
+    bytes: int
+
+
+class DatasetManifest(BaseModel):
+    """`datasets/<id>/manifest.json`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: Literal[1] = 1
+    id: str
+    name: str
+    role: DatasetRole
+    state: DatasetState
+    metadata: DatasetMetadata
+    files: list[UploadedFile]
+    stats: DatasetStats | None
+    augmentation: Augmentation | None
+    reasons: list[Reason]
+    job: str
+    created_at: Timestamp
+    blobs: dict[str, StoredBlob]
+    """{file name: blob}: `images.npy`, `labels.npy`, ... as a runner finds them."""
+
+    @property
+    def key(self) -> str:
+        """Where the manifest lies; what is still validated has no manifest yet."""
+        name = "upload" if self.state is DatasetState.VALIDATING else "manifest"
+        return f"datasets/{self.id}/{name}.json"
+
+    @property
+    def index(self) -> dict[str, Any]:
+        """What the index holds, as the scripts take it."""
+        fields = {"role": self.role, "state": self.state, "document": self.model_dump_json()}
+        return {"key": f"ladd:dataset:{self.id}", "listing": DATASETS, "id": self.id, "fields": fields}
+
+    @property
+    def measured(self) -> DatasetStats:
+        """The stats, which every dataset that is ready has."""
+        if self.stats is None:
+            raise ValueError(f"{self.id} is {self.state}, not ready")
+        return self.stats
+
+    def shown(self) -> Dataset:
+        """Return the dataset as callers see it."""
+        here = f"/v1/datasets/{self.id}"
+        links = DatasetLinks(
+            self=here, archive=f"{here}/archive" if ARCHIVE in self.blobs else None, job=f"/v1/jobs/{self.job}"
+        )
+        return Dataset.model_validate(self.model_dump(exclude={"schema_version", "blobs"}) | {"links": links})
+
+
+class LabelerManifest(BaseModel):
+    """`labelers/<id>/manifest.json`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: Literal[1] = 1
+    id: str
+    source_dataset: str
+    architecture: Architecture
+    num_classes: int
+    image_shape: list[int]
+    recipe: LabelerRecipe
+    mean: list[float]
+    std: list[float]
+    epochs: list[LabelerEpoch]
+    flops: int
+    job: str
+    created_at: Timestamp
+    blobs: dict[str, StoredBlob]
+    """{checkpoint name: blob}."""
+
+    @property
+    def key(self) -> str:
+        """Where the manifest lies."""
+        return f"labelers/{self.id}/manifest.json"
+
+    @property
+    def index(self) -> dict[str, Any]:
+        """What the index holds, as the scripts take it."""
+        fields = {"document": self.model_dump_json()}
+        return {"key": f"ladd:labeler:{self.id}", "listing": LABELERS, "id": self.id, "fields": fields}
+
+    @property
+    def kept_epochs(self) -> dict[int, str]:
+        """{epoch: name of its checkpoint} of the epochs whose weights were kept."""
+        return {row.epoch: row.checkpoint for row in self.epochs if row.checkpoint is not None}
+
+    def shown(self) -> Labeler:
+        """Return the labeler as callers see it."""
+        links = LabelerLinks(self=f"/v1/labelers/{self.id}", job=f"/v1/jobs/{self.job}")
+        return Labeler.model_validate(self.model_dump(exclude={"schema_version", "blobs"}) | {"links": links})
+
+
+AnyManifest = TypeVar("AnyManifest", DatasetManifest, LabelerManifest)
+
+
+class Catalogue:
+    """Reads the index, and writes manifests."""
+
+    def __init__(self, redis: Redis, storage: Storage) -> None:
+        self._redis = redis
+        self._storage = storage
+        self._delete = register(redis, "delete_dataset")
+
+    def dataset(self, dataset_id: str) -> DatasetManifest | None:
+        """Return a dataset, None when there is none of this id."""
+        return next(iter(self._load("dataset", DatasetManifest, [dataset_id])), (None, None))[1]
+
+    def labeler(self, labeler_id: str) -> LabelerManifest | None:
+        """Return a labeler, None when there is none of this id."""
+        return next(iter(self._load("labeler", LabelerManifest, [labeler_id])), (None, None))[1]
+
+    def _load(self, kind: str, model: type[AnyManifest], ids: Sequence[str]) -> list[tuple[str, AnyManifest]]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for id in ids:
+            pipeline.hget(f"ladd:{kind}:{id}", "document")
+        return [(id, model.model_validate_json(text)) for id, text in zip(ids, pipeline.execute(), strict=True) if text]
+
+    def datasets(
+        self, role: DatasetRole | None, state: DatasetState | None, cursor: str | None, limit: int
+    ) -> tuple[list[DatasetManifest], str | None]:
+        """Return a page of datasets and the cursor of the next one."""
+
+        def wanted(manifest: DatasetManifest) -> bool:
+            return role in (None, manifest.role) and state in (None, manifest.state)
+
+        return page_of(
+            self._redis, DATASETS, cursor, limit, lambda ids: self._load("dataset", DatasetManifest, ids), wanted
+        )
+
+    def labelers(self, cursor: str | None, limit: int) -> tuple[list[LabelerManifest], str | None]:
+        """Return a page of labelers and the cursor of the next one."""
+        return page_of(
+            self._redis,
+            LABELERS,
+            cursor,
+            limit,
+            lambda ids: self._load("labeler", LabelerManifest, ids),
+            lambda manifest: True,
+        )
+
+    def store(self, manifest: AnyManifest) -> AnyManifest:
+        """Write a manifest to the object storage unless there is one, and return the one that stands."""
+        if self._storage.put_json(manifest.key, manifest.model_dump(mode="json"), if_absent=True):
+            return manifest
+        return type(manifest).model_validate(self._storage.get_json(manifest.key))
+
+    def show(self, manifest: DatasetManifest) -> None:
+        """Put a dataset's new state into the index, unless the dataset was deleted."""
+        index = manifest.index
+        if self._redis.exists(index["key"]):
+            self._redis.hset(index["key"], mapping=index["fields"])
+
+    def delete_dataset(self, dataset_id: str) -> str:
+        """Take a dataset out of the index; returns `deleted`, `missing`, or an unfinished job that uses it."""
+        answer: str = self._delete(args=[dataset_id])
+        return answer
+
+    def forget_dataset(self, dataset_id: str) -> None:
+        """Remove the documents of a dataset that is out of the index, the manifest first."""
+        self._storage.delete(f"datasets/{dataset_id}/manifest.json")
+        self._storage.delete(f"datasets/{dataset_id}/upload.json")

@@ -1,0 +1,71 @@
+"""Wake-ups for workers, sent through Celery by name: a message carries ids, the claim decides who works."""
+
+import logging
+import time
+from collections.abc import Iterable
+from functools import cached_property
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis import Redis
+
+from api_schemas.problems import ErrorCode
+from service.core.errors import ServiceError
+from service.core.settings import Settings
+from service.core.store import READY, task_key
+
+WAKE = "ladd.wake"
+"""Name of the Celery task; its arguments are the job's id and the task's name."""
+
+logger = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Sends wake-ups."""
+
+    def __init__(self, settings: Settings, redis: Redis) -> None:
+        self._broker = settings.redis_url
+        self._redis = redis
+
+    @cached_property
+    def _celery(self) -> Celery:
+        app = Celery("ladd", broker=self._broker, set_as_current=False)
+        app.conf.update(
+            task_serializer="json",
+            task_ignore_result=True,
+            broker_connection_timeout=5,
+            broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 5},
+        )
+        return app
+
+    def close(self) -> None:
+        """Close the connections."""
+        if "_celery" in self.__dict__:
+            self.__dict__.pop("_celery").close()
+
+    def wake(self, job_id: str, task: str, queue: str) -> None:
+        """Send one wake-up. Raises ServiceError UNAVAILABLE when the broker takes nothing after a second of trying."""
+        retry = {"max_retries": 2, "interval_start": 0.2, "interval_step": 0.3, "interval_max": 0.5}
+        try:
+            self._celery.send_task(
+                WAKE, args=[job_id, task], queue=queue, ignore_result=True, retry=True, retry_policy=retry
+            )
+        except OperationalError as error:
+            raise ServiceError(ErrorCode.UNAVAILABLE, f"The task queue takes nothing: {error}") from error
+
+    def announce(self, job_id: str, tasks: Iterable[str]) -> None:
+        """Wake workers for tasks that are ready; what cannot be sent now is sent by the reaper later."""
+        for task in tasks:
+            queue = self._redis.hget(task_key(job_id, task), "queue")
+            if queue is None:
+                continue
+            try:
+                self.wake(job_id, task, str(queue))
+            except ServiceError as error:
+                logger.warning("wake-up for %s of %s left to the reaper: %s", task, job_id, error)
+                return
+            self._redis.zadd(READY, {f"{job_id} {task}": time.time() * 1000}, xx=True)
+
+    def waiting(self, queue: str) -> int:
+        """Return how many wake-ups no worker has taken yet."""
+        return self._redis.llen(queue)

@@ -1,0 +1,31 @@
+"""The one exception that callers of the core handle, and the outages that come from below."""
+
+from collections.abc import Sequence
+
+from redis import exceptions as redis_exceptions
+
+from api_schemas.problems import ErrorCode, Reason
+
+OUTAGES = (redis_exceptions.ConnectionError, redis_exceptions.TimeoutError, redis_exceptions.OutOfMemoryError)
+"""Raised as they are when Redis cannot answer: the caller may try again later. (Storage raises UNAVAILABLE.)"""
+
+
+class ServiceError(Exception):
+    """What cannot be done: a stable `code`, a `message` for the reader, the broken rules as `reasons`."""
+
+    def __init__(self, code: ErrorCode, message: str, reasons: Sequence[Reason] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.reasons = list(reasons)
+
+
+def reason(location: str, rule: str, value: object, message: str) -> Reason:
+    """Build a `Reason`; the value is shown as text of at most 200 characters."""
+    text = None if value is None else str(value)
+    return Reason(location=location, rule=rule, value=text and text[:200], message=message)
+
+
+def not_found(what: str, identifier: str) -> ServiceError:
+    """Build the error for an id that names nothing."""
+    return ServiceError(ErrorCode.NOT_FOUND, f"There is no {what} {identifier}.")

@@ -1,0 +1,83 @@
+"""What must still happen after a change of state, and happens again until it is done.
+
+The scripts note a followup in the same step that changes the state; whoever made the change carries it out at once,
+and the reaper whatever was left. Each may run twice.
+"""
+
+import logging
+
+from api_schemas.datasets import DatasetState
+from api_schemas.jobs import JobKind
+from api_schemas.problems import Reason
+from service.core.core import Core
+from service.core.errors import OUTAGES, ServiceError, reason
+from service.core.inputs import upload_prefix
+from service.core.records import JobRecord
+from service.core.store import FOLLOWUPS
+
+logger = logging.getLogger(__name__)
+
+
+def run_all(core: Core) -> None:
+    """Carry out everything that is noted; what fails stays noted."""
+    for followup in core.redis.smembers(FOLLOWUPS):
+        what, _, identifier = str(followup).partition(" ")
+        try:
+            if what == "close":
+                close_job(core, identifier)
+            else:
+                remove_dataset(core, identifier)
+        except (ServiceError, *OUTAGES) as error:
+            logger.warning("%s left to the reaper: %s", followup, error)
+
+
+def close_job(core: Core, job_id: str) -> None:
+    """Give back what a finished job held: checkpoints, raw uploads, its hold on datasets."""
+    job = core.store.load(job_id)
+    if job is not None:
+        if job.kind is JobKind.INGEST_DATASET:
+            _settle_dataset(core, job)
+        for task in job.tasks:
+            core.blobs.drop_all(checkpoint_owner(job_id, task.name))
+        for dataset_id in job.datasets:
+            core.redis.srem(f"ladd:dataset:{dataset_id}:jobs", job_id)
+    core.redis.srem(FOLLOWUPS, f"close {job_id}")
+
+
+def _settle_dataset(core: Core, job: JobRecord) -> None:
+    """Reject a dataset whose ingestion ended without making it ready; remove its raw uploads."""
+    dataset = core.catalogue.dataset(job.params["dataset"])
+    if dataset is None:
+        return
+    if dataset.state is DatasetState.VALIDATING:
+        rejected = dataset.model_copy(update={"state": DatasetState.REJECTED, "reasons": _reasons(job)})
+        dataset = core.catalogue.store(rejected)
+        core.catalogue.show(dataset)
+    if dataset.state is DatasetState.REJECTED:
+        core.blobs.drop_all(dataset.id)
+    discard_uploads(core, dataset.id)
+
+
+def _reasons(job: JobRecord) -> list[Reason]:
+    if job.error is None:
+        return [reason("files", "is_ingested", None, "the ingestion was canceled")]
+    return job.error.reasons or [reason("files", "is_ingested", job.error.code, job.error.message)]
+
+
+def remove_dataset(core: Core, dataset_id: str) -> None:
+    """Remove what a deleted dataset leaves in the object storage: its documents first, then blobs of its own."""
+    core.catalogue.forget_dataset(dataset_id)
+    discard_uploads(core, dataset_id)
+    core.blobs.drop_all(dataset_id)
+    core.redis.srem(FOLLOWUPS, f"delete {dataset_id}")
+
+
+def discard_uploads(core: Core, dataset_id: str) -> None:
+    """Remove the raw uploads of a dataset."""
+    for key in core.storage.list_keys(upload_prefix(dataset_id)):
+        core.storage.delete(key)
+
+
+def checkpoint_owner(job_id: str, task: str) -> str:
+    """Return who holds the blobs of a task's checkpoints."""
+    return f"{job_id}/{task}"

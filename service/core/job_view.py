@@ -1,0 +1,75 @@
+"""Jobs as callers see them."""
+
+from api_schemas.jobs import Job, JobLinks, JobResult, JobState, Task
+from api_schemas.runner import TaskType
+from service.core import progress
+from service.core.core import Core
+from service.core.records import JobRecord, TaskRecord, timestamp
+
+
+def shown(core: Core, job: JobRecord) -> Job:
+    """Return a job with its whole result."""
+    return _shown(job, _result(core, job))
+
+
+def listed(core: Core, job: JobRecord) -> Job:
+    """Return a job for a listing: without the evaluation, whose rows hold a loss for every epoch."""
+    result = _result(core, job)
+    return _shown(job, result and result.model_copy(update={"evaluation": None}))
+
+
+def _shown(job: JobRecord, result: JobResult | None) -> Job:
+    here = f"/v1/jobs/{job.id}"
+    has_report = job.state is JobState.SUCCEEDED and any(task.type is TaskType.REPORT for task in job.tasks)
+    archive = next((task.makes for task in job.tasks if _made(task, TaskType.GENERATE_LABELS)), None)
+    links = JobLinks(
+        self=here,
+        events=f"{here}/events",
+        cancel=f"{here}/cancel",
+        retry=f"{here}/retry",
+        report=f"{here}/report" if has_report else None,
+        archive=archive and f"/v1/datasets/{archive}/archive",
+        retried_as=job.retried_as and f"/v1/jobs/{job.retried_as}",
+    )
+    return Job.model_validate(
+        {
+            "id": job.id,
+            "kind": job.kind,
+            "state": job.state,
+            "params": job.params,
+            "tags": job.tags,
+            "progress": progress.of_job(job),
+            "tasks": [_task(task) for task in job.tasks],
+            "result": result,
+            "error": job.error,
+            "created_at": timestamp(job.fields["created"]),
+            "started_at": timestamp(job.fields.get("started")),
+            "finished_at": timestamp(job.fields.get("finished")),
+            "links": links,
+        }
+    )
+
+
+def _task(task: TaskRecord) -> Task:
+    return Task(
+        name=task.name,
+        stage=task.stage,
+        state=task.state,
+        progress=progress.of_task(task) if task.attempts else None,
+        attempts=task.attempts,
+    )
+
+
+def _result(core: Core, job: JobRecord) -> JobResult | None:
+    """Return the stored result, else what the tasks that succeeded so far have made."""
+    if job.result is not None:
+        return JobResult.model_validate(core.storage.get_json(job.result))
+    dataset = next((task.makes for task in job.tasks if _made(task, TaskType.GENERATE_LABELS)), None)
+    labeler = next((task.makes for task in job.tasks if _made(task, TaskType.TRAIN_LABELER)), None)
+    if dataset is None and labeler is None:
+        return None
+    return JobResult(dataset=dataset, labeler=labeler, storage=None, flops=None, evaluation=None)
+
+
+def _made(task: TaskRecord, type: TaskType) -> bool:
+    return task.type is type and task.state is JobState.SUCCEEDED

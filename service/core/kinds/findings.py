@@ -1,0 +1,95 @@
+"""The broken rules of one job request, gathered so that the caller sees them all at once."""
+
+from collections.abc import Iterable
+
+from api_schemas.datasets import DatasetRole, DatasetState
+from api_schemas.labelers import Architecture
+from api_schemas.problems import ErrorCode, Reason
+from service.core.architectures import misfit
+from service.core.catalogue import Catalogue, DatasetManifest, LabelerManifest
+from service.core.errors import ServiceError, reason
+
+DSA_FAMILIES = {"color", "crop", "cutout", "flip", "scale", "rotate"}
+"""Families of DSA (Zhao & Bilen, ICML 2021) that a strategy joins by underscores."""
+
+
+class Findings:
+    """Looks things up and notes what is wrong with them under the JSON path of the field that named them."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._reasons: list[Reason] = []
+        self._codes: set[ErrorCode] = set()
+
+    def add(
+        self, field: str, rule: str, value: object, message: str, code: ErrorCode = ErrorCode.INVALID_REQUEST
+    ) -> None:
+        """Note one broken rule; `field` is the path below `body.params`."""
+        self._reasons.append(reason(f"body.params.{field}", rule, value, message))
+        self._codes.add(code)
+
+    def raise_if_any(self) -> None:
+        """Raise ServiceError with everything noted: INVALID_REQUEST, or DATASET_NOT_READY if that is all there is."""
+        if self._reasons:
+            code = self._codes.pop() if len(self._codes) == 1 else ErrorCode.INVALID_REQUEST
+            raise ServiceError(code, "; ".join(reason.message for reason in self._reasons), self._reasons)
+
+    def dataset(self, field: str, dataset_id: str, role: DatasetRole) -> DatasetManifest | None:
+        """Return a dataset that is ready and has this role."""
+        found = self._catalogue.dataset(dataset_id)
+        if found is None:
+            self.add(field, "not_found", dataset_id, f"there is no dataset {dataset_id}")
+        elif found.role is not role:
+            self.add(field, f"is_{role}_set", dataset_id, f"{dataset_id} is a {found.role} set, not a {role} set")
+        elif found.state is not DatasetState.READY:
+            message = f"{dataset_id} is {found.state}, not ready"
+            self.add(field, "is_ready", dataset_id, message, ErrorCode.DATASET_NOT_READY)
+        else:
+            return found
+        return None
+
+    def source_of(self, field: str, named: str | None, sets: Iterable[DatasetManifest]) -> DatasetManifest | None:
+        """Return the source set a request names, else the one that all distilled sets were uploaded with."""
+        if named is not None:
+            return self.dataset(field, named, DatasetRole.SOURCE)
+        known = {found.metadata.source_dataset for found in sets}
+        if len(known) == 1 and (only := known.pop()) is not None:
+            return self.dataset(field, only, DatasetRole.SOURCE)
+        self.add(field, "required", None, "name the source set: the distilled sets do not name one and the same")
+        return None
+
+    def labeler(self, field: str, labeler_id: str) -> LabelerManifest | None:
+        """Return a labeler."""
+        found = self._catalogue.labeler(labeler_id)
+        if found is None:
+            self.add(field, "not_found", labeler_id, f"there is no labeler {labeler_id}")
+        return found
+
+    def same_shape(self, field: str, one: DatasetManifest, other: DatasetManifest | LabelerManifest) -> None:
+        """Require equal numbers of classes and equal image shapes."""
+        its = other.measured if isinstance(other, DatasetManifest) else other
+        if one.measured.num_classes != its.num_classes:
+            message = f"{one.id} has {one.measured.num_classes} classes, {other.id} has {its.num_classes}"
+            self.add(field, "same_classes", its.num_classes, message)
+        if one.measured.image_shape != its.image_shape:
+            message = (
+                f"{one.id} has images of [channels, height, width] {one.measured.image_shape}, "
+                f"{other.id} of {its.image_shape}"
+            )
+            self.add(field, "same_image_shape", its.image_shape, message)
+
+    def fits(self, field: str, architecture: Architecture, image_shape: list[int]) -> None:
+        """Require an architecture that takes images of this shape [channels, height, width]."""
+        _, height, width = image_shape
+        message = misfit(architecture, height)
+        if height != width:
+            message = f"{architecture} needs square images, these are {height} px high and {width} px wide"
+        if message is not None:
+            self.add(field, "architecture_fits_images", architecture, message)
+
+    def strategy(self, field: str, strategy: str) -> None:
+        """Require `none` or families of DSA joined by underscores."""
+        if strategy != "none" and not set(strategy.split("_")) <= DSA_FAMILIES:
+            families = ", ".join(sorted(DSA_FAMILIES))
+            message = f"an augmentation is `none`, or some of {families} joined by underscores"
+            self.add(field, "is_dsa_strategy", strategy, message)

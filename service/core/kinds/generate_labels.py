@@ -1,0 +1,79 @@
+"""`generate_labels`: write dense labels for a distilled set with a trained labeler."""
+
+from collections.abc import Collection, Sequence
+
+from api_schemas.datasets import ChannelStatistics, DatasetRole
+from api_schemas.jobs import GenerateLabelsParams, JobKind, Views
+from api_schemas.runner import TaskType
+from service.core.catalogue import DatasetManifest
+from service.core.core import Core
+from service.core.ids import new_id
+from service.core.kinds.findings import Findings
+from service.core.kinds.report import plan_report
+from service.core.normalizations import training_statistics
+from service.core.plan import Plan, Ref, TaskPlan
+
+PAPER_EPOCH = 10
+"""The labeler's checkpoint that LADD uses (section 3.2)."""
+
+
+def plan(core: Core, params: GenerateLabelsParams) -> Plan:
+    """Plan the labelling and its report."""
+    findings = Findings(core.catalogue)
+    dataset = findings.dataset("dataset", params.dataset, DatasetRole.DISTILLED)
+    labeler = findings.labeler("labeler", params.labeler)
+    findings.raise_if_any()
+    assert dataset is not None
+    assert labeler is not None
+    findings.same_shape("labeler", dataset, labeler)
+    epoch = choose_epoch(findings, "epoch", params.epoch, labeler.kept_epochs)
+    findings.raise_if_any()
+    # Without statistics of its own a set is trained with its source set's, as the labeler was by default.
+    statistics = training_statistics(dataset.measured.normalization, None)
+    task = plan_labelling(
+        dataset,
+        labeler.id,
+        epoch,
+        params.views,
+        params.encoding,
+        statistics or ChannelStatistics(mean=labeler.mean, std=labeler.std),
+    )
+    resolved = params.model_copy(update={"epoch": epoch}).model_dump(mode="json")
+    report = plan_report(JobKind.GENERATE_LABELS, resolved, [task], labeler.id, labeler.source_dataset, None)
+    return Plan(params=resolved, tasks=[task, report], reads=[dataset.id])
+
+
+def choose_epoch(findings: Findings, field: str, asked: int | None, kept: Collection[int]) -> int:
+    """Return the checkpoint to use: the one asked for, else the paper's when kept, else the last."""
+    if asked is None:
+        return PAPER_EPOCH if PAPER_EPOCH in kept else max(kept)
+    if asked not in kept:
+        epochs = ", ".join(map(str, sorted(kept)))
+        findings.add(field, "epoch_is_kept", asked, f"the labeler keeps epochs {epochs}, not {asked}")
+    return asked
+
+
+def plan_labelling(
+    dataset: DatasetManifest,
+    labeler_id: str,
+    epoch: int,
+    views: Views,
+    encoding: str,
+    statistics: ChannelStatistics,
+    after: Sequence[str] = (),
+) -> TaskPlan:
+    """Plan the task that makes the label-augmented set; `statistics` are those the set is trained with."""
+    return TaskPlan(
+        name="generate_labels",
+        type=TaskType.GENERATE_LABELS,
+        queue="gpu",
+        params={"epoch": epoch, "views": views.model_dump(), "encoding": encoding, **statistics.model_dump()},
+        inputs={
+            "dataset": Ref("dataset", dataset.id, ["images.npy", "labels.npy"]),
+            "labeler": Ref("labeler", labeler_id),
+        },
+        work=dataset.measured.num_images * views.n**2,
+        unit="views",
+        after=after,
+        makes=new_id("ds"),
+    )

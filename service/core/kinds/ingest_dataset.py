@@ -1,0 +1,31 @@
+"""`ingest_dataset`: check uploaded files and rewrite them in our own format."""
+
+from api_schemas.runner import TaskType
+from service.core.catalogue import DatasetManifest
+from service.core.core import Core
+from service.core.plan import Plan, Ref, TaskPlan
+
+
+def plan(core: Core, dataset: DatasetManifest) -> Plan:
+    """Plan the one task that reads the uploads of a dataset in state `validating`."""
+    names = {uploaded_name(index): file.name for index, file in enumerate(dataset.files)}
+    task = TaskPlan(
+        name="ingest",
+        type=TaskType.INGEST,
+        queue="cpu",
+        params={
+            "metadata": dataset.metadata.model_dump(mode="json"),
+            "files": names,
+            "limits": {"max_upload_bytes": core.settings.max_upload_bytes},
+        },
+        inputs={"uploads": Ref("uploads", dataset.id)},
+        work=sum(file.bytes for file in dataset.files),
+        unit="bytes",
+        makes=dataset.id,
+    )
+    return Plan(params={"dataset": dataset.id}, tasks=[task])
+
+
+def uploaded_name(index: int) -> str:
+    """Return the name under which the runner finds the index-th uploaded file: never one that a caller chose."""
+    return f"file_{index:03d}"

@@ -1,0 +1,35 @@
+"""The last task of most kinds: gather what the others found into one report."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from api_schemas.jobs import JobKind
+from api_schemas.runner import TaskType
+from service.core.plan import Ref, TaskPlan
+
+
+def plan_report(
+    kind: JobKind,
+    params: Mapping[str, Any],
+    tasks: Sequence[TaskPlan],
+    labeler_id: str | None,
+    source_dataset: str,
+    test_images: int | None,
+) -> TaskPlan:
+    """Plan the report over the results of `tasks` (the training of a labeler is read from its manifest).
+
+    The job's id is added to its params when the task is claimed, since a retried job has another.
+    """
+    inputs = {task.name: Ref("task", task.name) for task in tasks if task.type is not TaskType.TRAIN_LABELER}
+    if labeler_id is not None:
+        inputs["labeler"] = Ref("labeler", labeler_id, [])
+    return TaskPlan(
+        name="report",
+        type=TaskType.REPORT,
+        queue="cpu",
+        params={"kind": kind, "params": params, "source_dataset": source_dataset, "test_images": test_images},
+        inputs=inputs,
+        work=1,
+        unit="reports",
+        after=[task.name for task in tasks],
+    )

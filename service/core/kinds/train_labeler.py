@@ -1,0 +1,114 @@
+"""`train_labeler`: train a classifier on a source set, once for each source, recipe and version of the code."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from api_schemas.datasets import ChannelStatistics, DatasetRole
+from api_schemas.jobs import TrainLabelerParams
+from api_schemas.labelers import LabelerRecipe
+from api_schemas.runner import TaskType
+from service.core.architectures import convnet_for
+from service.core.catalogue import DatasetManifest
+from service.core.core import Core
+from service.core.ids import derived_id
+from service.core.kinds.findings import Findings
+from service.core.normalizations import STATISTICS, training_statistics
+from service.core.plan import Plan, Ref, TaskPlan
+
+CODE_VERSION = "1"
+"""Part of a labeler's id: raise it when the same recipe would train other weights."""
+
+EVERY = 10
+"""Checkpoints are kept every tenth epoch and after the last (LADD section 3.2 keeps 10, 20, 30, 40, 50)."""
+
+
+def plan(core: Core, params: TrainLabelerParams) -> Plan:
+    """Plan one training. A labeler that exists already is found when the task is claimed, and not trained again."""
+    findings = Findings(core.catalogue)
+    source = findings.dataset("source_dataset", params.source_dataset, DatasetRole.SOURCE)
+    findings.raise_if_any()
+    assert source is not None
+    recipe = LabelerRecipe.model_validate(params.model_dump(exclude={"source_dataset"}))
+    training = plan_training(findings, "", recipe, source, training_statistics(source.measured.normalization, None))
+    findings.raise_if_any()
+    return Plan(
+        params={"source_dataset": source.id, **training.recipe.model_dump(mode="json")},
+        tasks=[training.task],
+        reads=[source.id],
+    )
+
+
+@dataclass(frozen=True)
+class Training:
+    """A planned training: the recipe with its defaults resolved, and the id its labeler will have."""
+
+    recipe: LabelerRecipe
+    labeler_id: str
+    task: TaskPlan
+
+
+def plan_training(
+    findings: Findings,
+    path: str,
+    recipe: LabelerRecipe,
+    source: DatasetManifest,
+    default_statistics: ChannelStatistics | None,
+) -> Training:
+    """Resolve a recipe for a source set and plan its task; `path` is where the recipe lies below `body.params`."""
+    stats = source.measured
+    channels, size, _ = stats.image_shape
+    architecture = recipe.architecture or convnet_for(size)
+    findings.fits(f"{path}architecture", architecture, stats.image_shape)
+    findings.strategy(f"{path}augmentation", recipe.augmentation)
+    epochs = sorted(set(recipe.checkpoint_epochs or [*range(EVERY, recipe.epochs, EVERY), recipe.epochs]))
+    if epochs[-1] > recipe.epochs:
+        message = f"checkpoint_epochs holds {epochs[-1]}, but training ends after epoch {recipe.epochs}"
+        findings.add(f"{path}checkpoint_epochs", "within_epochs", epochs[-1], message)
+    statistics = _statistics(findings, f"{path}normalization", recipe, default_statistics, channels)
+    resolved = recipe.model_copy(
+        update={
+            "architecture": architecture,
+            "checkpoint_epochs": epochs,
+            "normalization": recipe.normalization or statistics,
+        }
+    )
+    made_by = resolved.model_dump(mode="json", exclude={"normalization"}) | statistics.model_dump()
+    labeler_id = derived_id("lb", stats.sha256, canonical(made_by), CODE_VERSION)
+    task = TaskPlan(
+        name="train_labeler",
+        type=TaskType.TRAIN_LABELER,
+        queue="gpu",
+        params={
+            "recipe": resolved.model_dump(mode="json"),
+            **statistics.model_dump(),
+            "num_classes": stats.num_classes,
+            "channels": channels,
+            "size": size,
+        },
+        inputs={"source": Ref("dataset", source.id)},
+        work=stats.splits.get("train", stats.num_images) * recipe.epochs,
+        unit="images",
+        makes=labeler_id,
+    )
+    return Training(resolved, labeler_id, task)
+
+
+def _statistics(
+    findings: Findings, field: str, recipe: LabelerRecipe, default: ChannelStatistics | None, channels: int
+) -> ChannelStatistics:
+    chosen = recipe.normalization or default
+    if chosen is None:
+        findings.add(field, "required", None, "name a normalization: the source set has none")
+        return ChannelStatistics(mean=[0.0] * channels, std=[1.0] * channels)
+    statistics = chosen if isinstance(chosen, ChannelStatistics) else STATISTICS[chosen]
+    if len(statistics.mean) != channels:
+        message = f"the normalization has {len(statistics.mean)} channels, the images have {channels}"
+        findings.add(field, "same_channels", len(statistics.mean), message)
+    return statistics
+
+
+def canonical(document: Mapping[str, Any]) -> str:
+    """Return the one JSON text of a document."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,18 @@
+-- ARGV[4]: worker, ARGV[5]: lease in milliseconds. Returns the attempt's number, or 0 when there is nothing to take.
+local key = task_key(task)
+local state, waiting = unpack(redis.call('HMGET', key, 'state', 'waiting'))
+local job_state = redis.call('HGET', job_key, 'state')
+if state ~= 'queued' or waiting ~= '0' or not (job_state == 'queued' or job_state == 'running') then
+  return 0
+end
+local worker = ARGV[4]
+local attempt = redis.call('HINCRBY', key, 'attempt', 1)
+redis.call('HSET', key, 'worker', worker, 'worker:' .. attempt, worker, 'start:' .. attempt, now())
+redis.call('HDEL', key, 'progress')
+redis.call('ZREM', 'ladd:ready', member(task))
+redis.call('ZADD', 'ladd:leases', now() + ARGV[5], member(task))
+if job_state == 'queued' then
+  enter_job('running', '')
+end
+enter(task, 'running', ',"attempt":' .. attempt .. ',"worker":' .. cjson.encode(worker))
+return attempt

@@ -1,0 +1,106 @@
+-- The end of an attempt. ARGV[4]: attempt, ARGV[5]: worker, ARGV[6]: what happened, ARGV[7]: JSON of it, ARGV[8]: max attempts.
+--   succeeded  JSON {result, job_result, index: {key, listing, id, fields} or false}
+--   failed     JSON of the error; fails the job
+--   retry      JSON of the error; fails the job unless attempts remain
+--   lost       as retry, but holds only when the lease has run out; attempt and worker are not looked at
+--   released   '' ; given back, not counted
+--   canceled   '' ; only after a request to cancel
+-- Returns {'refused'}, or the state of the task followed by the names of the tasks that became ready.
+local happened, text = ARGV[6], ARGV[7]
+local key = task_key(task)
+
+if happened == 'lost' then
+  local lease = redis.call('ZSCORE', 'ladd:leases', member(task))
+  if not lease or tonumber(lease) > tonumber(now()) then
+    return { 'refused' }
+  end
+elseif not holds(ARGV[4], ARGV[5]) then
+  return { 'refused' }
+end
+
+local function close_attempt(outcome, failure)
+  local attempt = redis.call('HGET', key, 'attempt')
+  redis.call('ZREM', 'ladd:leases', member(task))
+  redis.call('HSET', key, 'end:' .. attempt, now(), 'outcome:' .. attempt, outcome)
+  if failure ~= '' then
+    redis.call('HSET', key, 'error:' .. attempt, failure)
+  end
+end
+
+local function give_back(details)
+  redis.call('HDEL', key, 'worker', 'progress')
+  enter(task, 'queued', details)
+  make_ready(task)
+  return { 'queued', task }
+end
+
+local function includes(list, name)
+  for _, item in ipairs(list) do
+    if item == name then
+      return true
+    end
+  end
+  return false
+end
+
+if state_of(task) == 'canceling' then
+  close_attempt(happened == 'lost' and 'lost' or 'canceled', '')
+  enter(task, 'canceled', '')
+  local running = false
+  for _, name in ipairs(task_names()) do
+    running = running or state_of(name) == 'canceling'
+  end
+  if not running and redis.call('HGET', job_key, 'state') == 'canceling' then
+    enter_job('canceled', '')
+  end
+  return { 'canceled' }
+end
+
+if happened == 'canceled' then
+  return { 'refused' }
+end
+
+if happened == 'released' then
+  close_attempt('released', '')
+  return give_back('')
+end
+
+if happened == 'succeeded' then
+  local made = cjson.decode(text)
+  close_attempt('succeeded', '')
+  redis.call('HSET', key, 'result', made.result)
+  if made.index then
+    for field, value in pairs(made.index.fields) do
+      redis.call('HSET', made.index.key, field, value)
+    end
+    redis.call('ZADD', made.index.listing, 0, made.index.id)
+  end
+  enter(task, 'succeeded', '')
+  local answer, finished = { 'succeeded' }, true
+  for _, name in ipairs(task_names()) do
+    local state, after = unpack(redis.call('HMGET', task_key(name), 'state', 'after'))
+    finished = finished and state == 'succeeded'
+    if state == 'queued' and includes(cjson.decode(after), task) then
+      if redis.call('HINCRBY', task_key(name), 'waiting', -1) == 0 then
+        make_ready(name)
+        table.insert(answer, name)
+      end
+    end
+  end
+  if finished then
+    redis.call('HSET', job_key, 'result', made.job_result)
+    enter_job('succeeded', '')
+  end
+  return answer
+end
+
+close_attempt(happened == 'lost' and 'lost' or 'failed', text)
+local failures = redis.call('HINCRBY', key, 'failures', 1)
+if happened ~= 'failed' and failures < tonumber(ARGV[8]) then
+  return give_back(',"error":' .. text)
+end
+enter(task, 'failed', ',"error":' .. text)
+redis.call('HSET', job_key, 'error', text)
+stop_tasks()
+enter_job('failed', ',"error":' .. text)
+return { 'failed' }

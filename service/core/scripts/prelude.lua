@@ -1,0 +1,73 @@
+-- Stands before every script of a job. ARGV[1]: events kept, ARGV[2]: job, ARGV[3]: task or ''; the rest is the script's own.
+-- Keys are built from the job's id instead of being passed in KEYS: Redis Cluster is not supported (nor is it by Celery).
+local kept, job, task = ARGV[1], ARGV[2], ARGV[3]
+local job_key = 'ladd:job:' .. job
+
+local function task_key(name)
+  return 'ladd:task:' .. job .. ':' .. name
+end
+
+local function member(name)
+  return job .. ' ' .. name
+end
+
+local function task_names()
+  return redis.call('LRANGE', job_key .. ':tasks', 0, -1)
+end
+
+local function state_of(name)
+  return redis.call('HGET', task_key(name), 'state')
+end
+
+-- Milliseconds since 1970 by the server's clock, so that leases do not depend on the clocks of workers.
+local function now()
+  local time = redis.call('TIME')
+  return string.format('%d%03d', time[1], math.floor(time[2] / 1000))
+end
+
+local function emit(name, type, data)
+  redis.call('XADD', 'ladd:events:' .. job, 'MAXLEN', '~', kept, '*', 'type', type, 'task', name, 'data', data)
+end
+
+-- `details`: further JSON members, each with its leading comma. (cjson would turn an empty list into an object.)
+local function enter(name, state, details)
+  redis.call('HSET', task_key(name), 'state', state)
+  emit(name, 'state', '{"state":"' .. state .. '"' .. details .. '}')
+end
+
+local function enter_job(state, details)
+  redis.call('HSET', job_key, 'state', state)
+  if state == 'running' then
+    redis.call('HSET', job_key, 'started', now())
+  elseif state ~= 'canceling' then
+    redis.call('HSET', job_key, 'finished', now())
+    redis.call('SADD', 'ladd:followups', 'close ' .. job)
+  end
+  emit('', 'state', '{"state":"' .. state .. '"' .. details .. '}')
+end
+
+local function make_ready(name)
+  redis.call('ZADD', 'ladd:ready', 0, member(name))
+end
+
+-- Whether this attempt by this worker still has the lease.
+local function holds(attempt, worker)
+  local state, current, owner = unpack(redis.call('HMGET', task_key(task), 'state', 'attempt', 'worker'))
+  return (state == 'running' or state == 'canceling') and current == attempt and owner == worker
+end
+
+-- No task of the job starts any more, and those that run are asked to stop. Returns whether any still runs.
+local function stop_tasks()
+  local running = false
+  for _, name in ipairs(task_names()) do
+    local state = state_of(name)
+    if state == 'queued' then
+      redis.call('ZREM', 'ladd:ready', member(name))
+      enter(name, 'canceled', '')
+    elseif state == 'running' then
+      enter(name, 'canceling', '')
+    end
+    running = running or state == 'running' or state == 'canceling'
+  end
+  return running
+end

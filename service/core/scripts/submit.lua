@@ -1,0 +1,57 @@
+-- ARGV[4]: JSON {key, digest, key_seconds, retry_of, reads, makes, dataset: {id, fields} or false, fields, tasks: [{name, fields}]}.
+-- Returns {'created', job}, {'exists', job}, {'reused', job} or {'missing', dataset}.
+local spec = cjson.decode(ARGV[4])
+local memory = 'ladd:idempotency:' .. spec.key
+if spec.key ~= '' then
+  local digest, known = unpack(redis.call('HMGET', memory, 'digest', 'job'))
+  if digest then
+    return { digest == spec.digest and 'exists' or 'reused', known }
+  end
+end
+if spec.retry_of ~= '' then
+  local successor = redis.call('HGET', 'ladd:job:' .. spec.retry_of, 'retried_as')
+  if successor then
+    return { 'exists', successor }
+  end
+end
+for _, dataset in ipairs(spec.reads) do
+  if redis.call('HGET', 'ladd:dataset:' .. dataset, 'state') ~= 'ready' then
+    return { 'missing', dataset }
+  end
+end
+
+local function store(key, fields)
+  for field, value in pairs(fields) do
+    redis.call('HSET', key, field, value)
+  end
+end
+
+if spec.dataset then
+  store('ladd:dataset:' .. spec.dataset.id, spec.dataset.fields)
+  redis.call('ZADD', 'ladd:datasets', 0, spec.dataset.id)
+end
+for _, list in ipairs({ spec.reads, spec.makes }) do
+  for _, dataset in ipairs(list) do
+    redis.call('SADD', 'ladd:dataset:' .. dataset .. ':jobs', job)
+  end
+end
+
+store(job_key, spec.fields)
+redis.call('HSET', job_key, 'created', now())
+redis.call('ZADD', 'ladd:jobs', 0, job)
+emit('', 'state', '{"state":"queued"}')
+for _, entry in ipairs(spec.tasks) do
+  store(task_key(entry.name), entry.fields)
+  redis.call('RPUSH', job_key .. ':tasks', entry.name)
+  if entry.fields.state == 'queued' and entry.fields.waiting == '0' then
+    make_ready(entry.name)
+  end
+end
+if spec.key ~= '' then
+  redis.call('HSET', memory, 'digest', spec.digest, 'job', job)
+  redis.call('EXPIRE', memory, spec.key_seconds)
+end
+if spec.retry_of ~= '' then
+  redis.call('HSET', 'ladd:job:' .. spec.retry_of, 'retried_as', job)
+end
+return { 'created', job }

@@ -1,0 +1,75 @@
+"""Settings of front and workers, read from environment variables that start with `LADD_`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from api_schemas.runner import TaskType
+
+GIB = 1 << 30
+HOUR = 3600
+
+TASK_TIMEOUTS: dict[TaskType, int] = {
+    TaskType.INGEST: 2 * HOUR,
+    TaskType.TRAIN_LABELER: 72 * HOUR,
+    TaskType.GENERATE_LABELS: 12 * HOUR,
+    TaskType.EVALUATE: 240 * HOUR,
+    TaskType.REPORT: HOUR,
+}
+
+
+class Settings(BaseSettings):
+    """What a deployment decides. The comment under each field says what it is for; `LADD_` + its name sets it."""
+
+    model_config = SettingsConfigDict(env_prefix="LADD_", frozen=True)
+
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    """Redis (>= 6.2, `noeviction`, no cluster): live jobs, the index of the catalogue, and Celery's queues."""
+
+    s3_endpoint_url: str | None = None
+    """Object storage as front and workers reach it; None: AWS."""
+    s3_public_endpoint_url: str | None = None
+    """The same storage as callers reach it, for download links; None: `s3_endpoint_url`."""
+    s3_bucket: str = "ladd"
+    """The one bucket that holds everything."""
+    s3_region: str = "us-east-1"
+    """Region that requests are signed for."""
+    s3_access_key: str | None = None
+    """Access key; None: boto3's own chain (environment, profile, instance role)."""
+    s3_secret_key: SecretStr | None = None
+    """Secret key of `s3_access_key`."""
+
+    data_dir: Path = Path.home() / ".cache" / "ladd"
+    """Scratch folders and the cache of downloaded blobs of a worker."""
+    host: str = "127.0.0.1"
+    """Address that the front listens on."""
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8000
+    """Port that the front listens on."""
+
+    lease_seconds: Annotated[int, Field(ge=1)] = 30
+    """How long a worker may be silent before its task is given to another."""
+    max_attempts: Annotated[int, Field(ge=1)] = 3
+    """How many workers may fail or be lost on one task before the task fails."""
+    reaper_seconds: Annotated[float, Field(gt=0)] = 5
+    """Pause between two looks for lost leases and lost wake-ups."""
+    max_upload_bytes: Annotated[int, Field(ge=1)] = 8 * GIB
+    """Largest body of `POST /v1/datasets`."""
+    presign_seconds: Annotated[int, Field(ge=1, le=604_800)] = 900
+    """How long a download link works."""
+    worker_queues: str = "cpu,gpu"
+    """Queues that a worker takes tasks from, separated by commas."""
+    worker_slots: Annotated[int, Field(ge=1)] | None = None
+    """Tasks that a worker runs at a time; None: the number of GPUs, or of CPU cores where there is none."""
+    events_kept: Annotated[int, Field(ge=100)] = 10_000
+    """Newest events kept of each job."""
+    task_timeout_seconds: dict[TaskType, Annotated[int, Field(ge=1)]] = TASK_TIMEOUTS
+    """Longest run of one attempt by task type, e.g. `{"ingest": 600}`; types left out keep their default."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least severe messages that are logged."""
+
+    @field_validator("task_timeout_seconds", mode="after")
+    @classmethod
+    def _fill_in_defaults(cls, given: dict[TaskType, int]) -> dict[TaskType, int]:
+        return TASK_TIMEOUTS | given

@@ -1,0 +1,17 @@
+"""The states of jobs and tasks, and which may follow which."""
+
+from api_schemas.jobs import TERMINAL_STATES, JobState
+
+TRANSITIONS: dict[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELED, JobState.EXPIRED}),
+    JobState.RUNNING: frozenset(
+        {JobState.QUEUED, JobState.CANCELING, JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED}
+    ),
+    JobState.CANCELING: frozenset({JobState.CANCELED}),
+} | {state: frozenset() for state in TERMINAL_STATES}
+"""`running -> queued` happens to a task alone, when its lease is lost or given back."""
+
+
+def may_follow(before: JobState, after: JobState) -> bool:
+    """Tell whether a job or task in state `before` may enter state `after`."""
+    return after in TRANSITIONS[before]

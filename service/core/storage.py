@@ -1,0 +1,295 @@
+"""The object storage: JSON documents, blobs under their SHA-256, streamed uploads, download links."""
+
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from api_schemas.problems import ErrorCode
+from service.core.errors import ServiceError
+from service.core.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+PART_BYTES = 8 << 20
+"""Size of the parts of a multipart upload: S3 allows 10,000 of them and at least 5 MiB each."""
+READ_BYTES = 1 << 20
+
+ABSENT = {"404", "NoSuchKey", "NotFound"}
+PRESENT = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Bytes by their digest."""
+
+    sha256: str
+    bytes: int
+
+
+class Storage:
+    """One bucket of an S3-compatible service; safe to share between threads.
+
+    Every method raises ServiceError UNAVAILABLE when the service does not answer or refuses.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._bucket = settings.s3_bucket
+
+    @cached_property
+    def _client(self) -> "S3Client":
+        return self._connect(self._settings.s3_endpoint_url)
+
+    @cached_property
+    def _public_client(self) -> "S3Client":
+        # A presigned URL signs its host, so links for callers come from a client of the public endpoint.
+        return self._connect(self._settings.s3_public_endpoint_url or self._settings.s3_endpoint_url)
+
+    def _connect(self, endpoint: str | None) -> "S3Client":
+        secret = self._settings.s3_secret_key
+        client: S3Client = boto3.session.Session().client(
+            "s3",
+            endpoint_url=endpoint,
+            region_name=self._settings.s3_region,
+            aws_access_key_id=self._settings.s3_access_key,
+            aws_secret_access_key=None if secret is None else secret.get_secret_value(),
+            config=Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path" if endpoint else "auto"},
+                connect_timeout=5,
+                read_timeout=60,
+                retries={"mode": "standard", "total_max_attempts": 4},
+                max_pool_connections=32,
+                # Services other than AWS may not know the checksum trailers that boto3 sends by default.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+        return client
+
+    def close(self) -> None:
+        """Close the connections."""
+        for name in ("_client", "_public_client"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
+
+    def ensure_bucket(self) -> None:
+        """Create the bucket unless it exists."""
+        with answers(f"bucket {self._bucket}"):
+            try:
+                self._client.head_bucket(Bucket=self._bucket)
+            except ClientError as error:
+                if code_of(error) not in ABSENT | {"NoSuchBucket"}:
+                    raise
+                self._client.create_bucket(Bucket=self._bucket)
+
+    def check(self) -> None:
+        """Write and delete a small object."""
+        key = f"health/{secrets.token_hex(8)}"
+        self.put_json(key, {})
+        self.delete(key)
+
+    def put_json(self, key: str, document: dict[str, Any], if_absent: bool = False) -> bool:
+        """Store a document; with `if_absent` only where there is none (atomic). Returns whether it was stored."""
+        body = json.dumps(document, indent=1, allow_nan=False).encode()
+        with answers(key):
+            try:
+                if if_absent:
+                    self._client.put_object(
+                        Bucket=self._bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*"
+                    )
+                else:
+                    self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/json")
+            except ClientError as error:
+                if if_absent and code_of(error) in PRESENT:
+                    return False
+                raise
+        return True
+
+    def get_json(self, key: str) -> dict[str, Any] | None:
+        """Return the document stored under the key, None where there is none."""
+        with answers(key):
+            try:
+                with self._client.get_object(Bucket=self._bucket, Key=key)["Body"] as body:
+                    document: dict[str, Any] = json.loads(body.read())
+            except ClientError as error:
+                if code_of(error) in ABSENT:
+                    return None
+                raise
+        return document
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no error."""
+        with answers(key):
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    def list_keys(self, prefix: str) -> list[str]:
+        """Return every key with this prefix, sorted."""
+        with answers(prefix):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+            return sorted(entry["Key"] for page in pages for entry in page.get("Contents", []))
+
+    def upload_blob(self, path: Path, blob: Blob) -> None:
+        """Store a file under its digest (`blob_of(path)`), unless it is there already."""
+        key = blob_key(blob.sha256)
+        with answers(key):
+            if self._size(key) != blob.bytes:
+                # One part at a time: memory stays at one part, and workers upload side by side as it is.
+                config = TransferConfig(multipart_chunksize=PART_BYTES, use_threads=False)
+                self._client.upload_file(str(path), self._bucket, key, Config=config)
+
+    def _size(self, key: str) -> int | None:
+        try:
+            return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
+        except ClientError as error:
+            if code_of(error) in ABSENT:
+                return None
+            raise
+
+    def download(self, reference: str, destination: Path) -> None:
+        """Fetch a blob by its SHA-256 (digest verified) or an object by its key; the file appears whole or not at all.
+
+        Raises ServiceError NOT_FOUND where there is none, INTERNAL when the bytes of a blob are not those it names.
+        """
+        is_blob = re.fullmatch("[0-9a-f]{64}", reference) is not None
+        key = blob_key(reference) if is_blob else reference
+        partial = destination.with_name(f".{destination.name}.{secrets.token_hex(4)}")
+        digest = hashlib.sha256()
+        try:
+            with (
+                answers(key),
+                partial.open("wb") as file,
+                self._client.get_object(Bucket=self._bucket, Key=key)["Body"] as body,
+            ):
+                for chunk in body.iter_chunks(READ_BYTES):
+                    digest.update(chunk)
+                    file.write(chunk)
+            if is_blob and digest.hexdigest() != reference:
+                raise ServiceError(
+                    ErrorCode.INTERNAL, f"Blob {reference} is damaged: its bytes have the digest {digest.hexdigest()}."
+                )
+            partial.replace(destination)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def open_upload(self, key: str) -> "StreamingUpload":
+        """Start a streamed upload."""
+        return StreamingUpload(self._client, self._bucket, key)
+
+    def presign(self, key: str, filename: str, content_type: str) -> str:
+        """Return a download link at the public endpoint, valid for `presign_seconds`; ranges work."""
+        return self._public_client.generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self._bucket,
+                "Key": key,
+                "ResponseContentDisposition": f'attachment; filename="{filename}"',
+                "ResponseContentType": content_type,
+            },
+            ExpiresIn=self._settings.presign_seconds,
+        )
+
+
+class StreamingUpload:
+    """One object written piece by piece; nothing is visible under its key before `finish`.
+
+    Holds at most one part of 8 MiB in memory.
+    """
+
+    def __init__(self, client: "S3Client", bucket: str, key: str) -> None:
+        self._client, self._bucket, self._key = client, bucket, key
+        self._digest = hashlib.sha256()
+        self._bytes = 0
+        self._buffer = bytearray()
+        self._upload_id: str | None = None
+        self._parts: list[CompletedPartTypeDef] = []
+
+    def write(self, data: bytes) -> None:
+        """Append; sends a part to the storage whenever 8 MiB have gathered."""
+        self._digest.update(data)
+        self._bytes += len(data)
+        self._buffer += data
+        while len(self._buffer) >= PART_BYTES:
+            self._send(bytes(self._buffer[:PART_BYTES]))
+            del self._buffer[:PART_BYTES]
+
+    def _send(self, part: bytes) -> None:
+        with answers(self._key):
+            if self._upload_id is None:
+                started = self._client.create_multipart_upload(Bucket=self._bucket, Key=self._key)
+                self._upload_id = started["UploadId"]
+            number = len(self._parts) + 1
+            sent = self._client.upload_part(
+                Bucket=self._bucket, Key=self._key, UploadId=self._upload_id, PartNumber=number, Body=part
+            )
+        self._parts.append({"ETag": sent["ETag"], "PartNumber": number})
+
+    def finish(self) -> Blob:
+        """Make the object visible and return its digest and size."""
+        if self._upload_id is None:
+            with answers(self._key):
+                self._client.put_object(Bucket=self._bucket, Key=self._key, Body=bytes(self._buffer))
+        else:
+            if self._buffer:
+                self._send(bytes(self._buffer))
+            with answers(self._key):
+                self._client.complete_multipart_upload(
+                    Bucket=self._bucket,
+                    Key=self._key,
+                    UploadId=self._upload_id,
+                    MultipartUpload={"Parts": self._parts},
+                )
+            self._upload_id = None
+        self._buffer.clear()
+        return Blob(self._digest.hexdigest(), self._bytes)
+
+    def abort(self) -> None:
+        """Drop what was sent. Does nothing after `finish` or `abort`."""
+        self._buffer.clear()
+        if self._upload_id is not None:
+            with answers(self._key):
+                self._client.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._upload_id)
+            self._upload_id = None
+
+
+def blob_key(sha256: str) -> str:
+    """Return where the blob of this digest lies."""
+    return f"blobs/sha256/{sha256[:2]}/{sha256}"
+
+
+def blob_of(path: Path) -> Blob:
+    """Return the digest and size of a file."""
+    with path.open("rb") as file:
+        return Blob(hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
+
+
+def code_of(error: ClientError) -> str:
+    """Return the service's own code of an error; the status where an answer without body gives none."""
+    return error.response.get("Error", {}).get("Code", "")
+
+
+@contextmanager
+def answers(what: str) -> Iterator[None]:
+    """Turn boto3's errors into ours, naming what was asked for."""
+    try:
+        yield
+    except ClientError as error:
+        if code_of(error) in ABSENT:
+            raise ServiceError(ErrorCode.NOT_FOUND, f"The object storage has no {what}.") from error
+        raise ServiceError(ErrorCode.UNAVAILABLE, f"The object storage refused {what}: {code_of(error)}.") from error
+    except (BotoCoreError, boto3.exceptions.Boto3Error) as error:
+        raise ServiceError(ErrorCode.UNAVAILABLE, f"The object storage does not answer for {what}: {error}") from error

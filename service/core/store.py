@@ -1,0 +1,132 @@
+"""Live jobs in Redis. Every change of state is one atomic script; see `scripts/`."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from redis import Redis
+
+from api_schemas.jobs import JobState
+from service.core.records import JobRecord, TaskRecord
+from service.core.scripts import register_for_jobs
+
+READY = "ladd:ready"
+"""Sorted set of `<job> <task>` that may be claimed, scored by when a worker was last woken for it (0: never)."""
+LEASES = "ladd:leases"
+"""Sorted set of `<job> <task>` that are running, scored by when the lease ends."""
+FOLLOWUPS = "ladd:followups"
+"""Set of `close <job>` and `delete <dataset>`: what is still to be done after a change of state."""
+JOBS = "ladd:jobs"
+"""Sorted set of all job ids."""
+
+IDEMPOTENCY_SECONDS = 7 * 24 * 3600
+"""How long an idempotency key is remembered."""
+
+SCRIPTS = ("submit", "claim", "renew", "record", "checkpoint", "finish", "cancel")
+
+Happened = Literal["succeeded", "failed", "retry", "lost", "released", "canceled"]
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What became of a submission: the job is new, exists already, the key was used otherwise, a dataset is gone."""
+
+    outcome: Literal["created", "exists", "reused", "missing"]
+    id: str
+    """Id of the job, or of the missing dataset."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What became of a task: its state, or `refused`; and the tasks that are ready now."""
+
+    outcome: Literal["refused", "succeeded", "failed", "queued", "canceled"]
+    ready: Sequence[str]
+
+
+class JobStore:
+    """The records of jobs and tasks, and the rules by which they change."""
+
+    def __init__(self, redis: Redis, events_kept: int) -> None:
+        self._redis = redis
+        self._kept = events_kept
+        self._scripts = {name: register_for_jobs(redis, name) for name in SCRIPTS}
+
+    def _run(self, script: str, job_id: str, task: str = "", *args: str | int) -> Any:
+        return self._scripts[script](args=[self._kept, job_id, task, *args])
+
+    def submit(self, job_id: str, spec: dict[str, Any]) -> Submitted:
+        """Record a job, see `scripts/submit.lua` for the specification."""
+        outcome, found = self._run("submit", job_id, "", json.dumps(spec))
+        return Submitted(outcome, found)
+
+    def claim(self, job_id: str, task: str, worker: str, lease_seconds: float) -> int | None:
+        """Take a ready task; returns the number of the attempt, None when the task is not there to take."""
+        return self._run("claim", job_id, task, worker, milliseconds(lease_seconds)) or None
+
+    def renew(
+        self, job_id: str, task: str, attempt: int, worker: str, lease_seconds: float
+    ) -> Literal["running", "canceling", "lost"]:
+        """Extend the lease of an attempt by `lease_seconds` from now; with 0 only tell whether it holds."""
+        answer: Literal["running", "canceling", "lost"] = self._run(
+            "renew", job_id, task, attempt, worker, milliseconds(lease_seconds)
+        )
+        return answer
+
+    def record(self, job_id: str, task: str, attempt: int, worker: str, type: str, data: str) -> bool:
+        """Append an event of an attempt; `data` is JSON."""
+        return bool(self._run("record", job_id, task, attempt, worker, type, data))
+
+    def note_checkpoint(self, job_id: str, task: str, attempt: int, worker: str, files: dict[str, str]) -> bool:
+        """Remember {file name: SHA-256} for a later attempt."""
+        return bool(self._run("checkpoint", job_id, task, attempt, worker, json.dumps(files)))
+
+    def finish(
+        self, job_id: str, task: str, attempt: int, worker: str, happened: Happened, text: str, max_attempts: int
+    ) -> Finished:
+        """End an attempt, see `scripts/finish.lua`."""
+        outcome, *ready = self._run("finish", job_id, task, attempt, worker, happened, text, max_attempts)
+        return Finished(outcome, ready)
+
+    def cancel(self, job_id: str) -> JobState:
+        """Stop a job; returns the state it was in."""
+        return JobState(self._run("cancel", job_id))
+
+    def load(self, job_id: str) -> JobRecord | None:
+        """Return a job, None when there is none of this id."""
+        return next(iter(self.load_many([job_id])), None)
+
+    def load_many(self, job_ids: Iterable[str]) -> list[JobRecord]:
+        """Return the jobs of these ids that exist, in this order."""
+        ids = list(job_ids)
+        pipeline = self._redis.pipeline(transaction=False)
+        for job_id in ids:
+            pipeline.hgetall(job_key(job_id))
+            pipeline.lrange(f"{job_key(job_id)}:tasks", 0, -1)
+        answers = pipeline.execute()
+        found = [(id, *pair) for id, *pair in zip(ids, answers[::2], answers[1::2], strict=True) if pair[0]]
+        pipeline = self._redis.pipeline(transaction=False)
+        for job_id, _, names in found:
+            for name in names:
+                pipeline.hgetall(task_key(job_id, name))
+        hashes = iter(pipeline.execute())
+        return [
+            JobRecord(job_id, fields, [TaskRecord(name, next(hashes)) for name in names])
+            for job_id, fields, names in found
+        ]
+
+
+def job_key(job_id: str) -> str:
+    """Return the key of the job's hash."""
+    return f"ladd:job:{job_id}"
+
+
+def task_key(job_id: str, task: str) -> str:
+    """Return the key of the task's hash."""
+    return f"ladd:task:{job_id}:{task}"
+
+
+def milliseconds(seconds: float) -> int:
+    """Convert to the unit of the scripts."""
+    return round(seconds * 1000)

@@ -1,0 +1,81 @@
+"""How a planned job is recorded: all of it by one script, then workers are woken."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from api_schemas.jobs import JobKind, JobState
+from service.core.catalogue import DatasetManifest
+from service.core.core import Core
+from service.core.plan import TaskPlan
+from service.core.store import IDEMPOTENCY_SECONDS, Submitted
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A job to be recorded."""
+
+    kind: JobKind
+    params: Mapping[str, Any]
+    tags: Mapping[str, str]
+    tasks: Mapping[str, Mapping[str, str]]
+    """{name: fields of the task's hash}, in order."""
+    reads: Sequence[str]
+    """Datasets that must be ready, and may not be deleted before the job is finished."""
+    dataset: DatasetManifest | None = None
+    """A dataset that is recorded along with the job."""
+    key: str = ""
+    """Digest of the idempotency key."""
+    digest: str = ""
+    """Digest of the request that came with the key."""
+    retry_of: str = ""
+
+    def send(self, core: Core, job_id: str) -> Submitted:
+        """Record the job unless the key or the retried job has one already, and wake workers for its first tasks."""
+        makes = [fields["makes"] for fields in self.tasks.values() if fields["makes"].startswith("ds_")]
+        outcome = core.store.submit(
+            job_id,
+            {
+                "key": self.key,
+                "digest": self.digest,
+                "key_seconds": IDEMPOTENCY_SECONDS,
+                "retry_of": self.retry_of,
+                "reads": list(self.reads),
+                "makes": makes,
+                "dataset": self.dataset and self.dataset.index,
+                "fields": {
+                    "kind": self.kind,
+                    "state": JobState.QUEUED,
+                    "params": json.dumps(self.params),
+                    "tags": json.dumps(self.tags),
+                    "datasets": json.dumps([*self.reads, *makes]),
+                },
+                "tasks": [{"name": name, "fields": fields} for name, fields in self.tasks.items()],
+            },
+        )
+        if outcome.outcome == "created":
+            core.dispatcher.announce(job_id, [name for name, fields in self.tasks.items() if is_ready(fields)])
+        return outcome
+
+
+def is_ready(fields: Mapping[str, str]) -> bool:
+    """Tell whether a task may be claimed as soon as it is recorded."""
+    return fields["state"] == JobState.QUEUED and fields["waiting"] == "0"
+
+
+def task_fields(task: TaskPlan) -> dict[str, str]:
+    """Return the hash of a task that nobody has claimed yet."""
+    return {
+        "stage": task.stage,
+        "type": task.type,
+        "queue": task.queue,
+        "params": json.dumps(task.params),
+        "inputs": json.dumps({name: ref.as_json() for name, ref in task.inputs.items()}),
+        "after": json.dumps(task.after),
+        "work": str(task.work),
+        "unit": task.unit,
+        "makes": task.makes or "",
+        "state": JobState.QUEUED,
+        "waiting": str(len(task.after)),
+    }

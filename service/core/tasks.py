@@ -1,0 +1,206 @@
+"""The worker's side of a task: claim it, keep the lease, report, and finish it.
+
+Every write names the attempt it belongs to; one that comes after the lease went to another attempt is refused.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
+from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent, TaskType
+from service.core import followups, outcomes
+from service.core.core import Core
+from service.core.errors import ServiceError
+from service.core.inputs import resolve
+from service.core.outcomes import OUTCOMES, FinishedTask, Outcome
+from service.core.records import JobRecord, TaskRecord
+from service.core.store import Happened
+
+
+@dataclass(frozen=True)
+class ClaimedTask:
+    """A task that this worker alone may run until its lease ends."""
+
+    job_id: str
+    name: str
+    stage: str
+    attempt: int
+    worker: str
+    type: TaskType
+    params: dict[str, Any]
+    inputs: dict[str, dict[str, str]]
+    """Input name -> {file name: SHA-256 of a blob, or key of an object}, as `Storage.download` takes them."""
+    documents: dict[str, dict[str, Any]]
+    checkpoint: dict[str, str]
+    """{file name: SHA-256} of what an earlier attempt kept."""
+    timeout_seconds: int
+
+
+def claim(core: Core, job_id: str, task_name: str, worker: str) -> ClaimedTask | None:
+    """Take a ready task, or return None when it is not there to take (taken, finished, canceled, unknown).
+
+    None as well when the task could be finished on the spot: a labeler that another job has trained meanwhile.
+    """
+    attempt = core.store.claim(job_id, task_name, worker, core.settings.lease_seconds)
+    if attempt is None:
+        return None
+    lease = _Lease(core, job_id, task_name, attempt, worker)
+    try:
+        job, task = lease.load()
+        if task.type is TaskType.TRAIN_LABELER and task.makes is not None:
+            labeler = core.catalogue.labeler(task.makes)
+            if labeler is not None:
+                result = labeler.model_dump(mode="json", include={"epochs", "flops"})
+                lease.succeed(result, outcomes.reuse(job, labeler))
+                return None
+        resolved = {name: resolve(core, job, ref) for name, ref in task.inputs.items()}
+    except ServiceError as error:
+        if error.code is ErrorCode.UNAVAILABLE:
+            # Not announced: the reaper wakes another worker when there has been time to recover.
+            lease.finish("released", announce=False)
+        else:
+            failure = TaskError(
+                code=ErrorCode.INTERNAL, origin=ErrorOrigin.INTERNAL, message=error.message, reasons=error.reasons
+            )
+            lease.finish("failed", failure.model_dump_json())
+        raise
+    return ClaimedTask(
+        job_id=job_id,
+        name=task_name,
+        stage=task.stage,
+        attempt=attempt,
+        worker=worker,
+        type=task.type,
+        params=task.params | ({"job": job_id} if task.type is TaskType.REPORT else {}),
+        inputs={name: files for name, (files, _) in resolved.items()},
+        documents={name: document for name, (_, document) in resolved.items()},
+        checkpoint=task.checkpoint,
+        timeout_seconds=core.settings.task_timeout_seconds[task.type],
+    )
+
+
+def renew(core: Core, claimed: ClaimedTask) -> Literal["held", "canceling", "lost"]:
+    """Extend the lease. `canceling`: stop and call `canceled`; `lost`: stop, the task is another's."""
+    state = _lease(core, claimed).renew(core.settings.lease_seconds)
+    return "held" if state == "running" else state
+
+
+def record(core: Core, claimed: ClaimedTask, event: ProgressEvent | MetricEvent | RowEvent | LogEvent) -> bool:
+    """Show an event of the runner to the job's readers; False when refused."""
+    # A progress event is kept whole, as the task's progress; of the others the type says what `event` would.
+    data = event.model_dump_json(exclude=None if isinstance(event, ProgressEvent) else {"event"})
+    return core.store.record(claimed.job_id, claimed.name, claimed.attempt, claimed.worker, event.event, data)
+
+
+def keep_checkpoint(core: Core, claimed: ClaimedTask, files: Mapping[str, Path]) -> bool:
+    """Store files that a later attempt will find in `ClaimedTask.checkpoint`; False when refused."""
+    lease = _lease(core, claimed)
+    if lease.renew() != "running":
+        return False
+    _, task = lease.load()
+    owner = followups.checkpoint_owner(claimed.job_id, claimed.name)
+    kept = {name: core.blobs.put(owner, path).sha256 for name, path in files.items()}
+    if not core.store.note_checkpoint(claimed.job_id, claimed.name, claimed.attempt, claimed.worker, kept):
+        return False
+    for sha256 in set(task.checkpoint.values()) - set(kept.values()):
+        core.blobs.drop(owner, sha256)
+    return True
+
+
+def succeed(core: Core, claimed: ClaimedTask, result: dict[str, Any], files: Mapping[str, Path]) -> bool:
+    """Store the files, then what the task made, then its success; False when refused.
+
+    The caller keeps renewing the lease meanwhile. Raises ValueError or KeyError for a result or files that are not
+    what the type of task must hand over.
+    """
+    lease = _lease(core, claimed)
+    if lease.renew() != "running":
+        lease.finish("canceled")
+        return False
+    job, task = lease.load()
+    if files and task.makes is None:
+        raise ValueError(f"task {claimed.name} makes nothing that could own the files {sorted(files)}")
+    blobs = {name: core.blobs.put(str(task.makes), path) for name, path in files.items()}
+    if lease.renew() != "running":
+        lease.finish("canceled")
+        return False
+    return lease.succeed(result, OUTCOMES[claimed.type](core, FinishedTask(job, task, result, blobs)))
+
+
+def fail(core: Core, claimed: ClaimedTask, error: TaskError) -> bool:
+    """Record a failure; False when refused.
+
+    An error of origin `worker` or `timeout` gives the task back while attempts remain; any other fails the job.
+    """
+    again = error.origin in (ErrorOrigin.WORKER, ErrorOrigin.TIMEOUT)
+    return _lease(core, claimed).finish("retry" if again else "failed", error.model_dump_json())
+
+
+def canceled(core: Core, claimed: ClaimedTask) -> bool:
+    """Confirm that a task which `renew` reported as `canceling` has stopped; False when refused."""
+    return _lease(core, claimed).finish("canceled")
+
+
+def release(core: Core, claimed: ClaimedTask) -> bool:
+    """Give a task back unfinished (graceful shutdown); the attempt does not count. False when refused."""
+    return _lease(core, claimed).finish("released")
+
+
+def lose(core: Core, job_id: str, task_name: str) -> bool:
+    """Take back a task whose lease has run out; False when it has not."""
+    error = TaskError(
+        code=ErrorCode.WORKER_LOST,
+        origin=ErrorOrigin.WORKER,
+        message=f"The worker of {task_name} fell silent for {core.settings.lease_seconds} seconds.",
+        reasons=[],
+    )
+    return _Lease(core, job_id, task_name, 0, "").finish("lost", error.model_dump_json())
+
+
+@dataclass(frozen=True)
+class _Lease:
+    """One attempt at a task."""
+
+    core: Core
+    job_id: str
+    task: str
+    attempt: int
+    worker: str
+
+    def load(self) -> tuple[JobRecord, TaskRecord]:
+        job = self.core.store.load(self.job_id)
+        task = job and job.task(self.task)
+        if job is None or task is None:
+            raise ServiceError(ErrorCode.NOT_FOUND, f"There is no task {self.task} of {self.job_id}.")
+        return job, task
+
+    def renew(self, seconds: float = 0) -> Literal["running", "canceling", "lost"]:
+        return self.core.store.renew(self.job_id, self.task, self.attempt, self.worker, seconds)
+
+    def succeed(self, result: dict[str, Any], outcome: Outcome) -> bool:
+        storage, folder = self.core.storage, f"jobs/{self.job_id}"
+        made = {
+            "result": f"{folder}/tasks/{self.task}/{self.attempt}.json",
+            "job_result": f"{folder}/result.json" if outcome.job_result else "",
+            "index": outcome.manifest.index if outcome.manifest else False,
+        }
+        storage.put_json(str(made["result"]), result)
+        if outcome.job_result:
+            storage.put_json(str(made["job_result"]), outcome.job_result.model_dump(mode="json"), if_absent=True)
+        return self.finish("succeeded", json.dumps(made))
+
+    def finish(self, happened: Happened, text: str = "", announce: bool = True) -> bool:
+        finished = self.core.store.finish(
+            self.job_id, self.task, self.attempt, self.worker, happened, text, self.core.settings.max_attempts
+        )
+        if announce:
+            self.core.dispatcher.announce(self.job_id, finished.ready)
+        followups.run_all(self.core)
+        return finished.outcome != "refused" and (happened != "succeeded" or finished.outcome == "succeeded")
+
+
+def _lease(core: Core, claimed: ClaimedTask) -> _Lease:
+    return _Lease(core, claimed.job_id, claimed.name, claimed.attempt, claimed.worker)

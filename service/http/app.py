@@ -1,0 +1,81 @@
+"""The FastAPI application: routes, middleware, and the core and reaper that live as long as it does."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse
+from starlette.types import Scope
+
+from service.core.core import Core, open_core
+from service.core.errors import ServiceError
+from service.core.reaper import run_reaper
+from service.core.settings import Settings
+from service.http import openapi, problems
+from service.http.limits import MAX_JSON_BYTES, MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware
+from service.http.request_id import RequestIdMiddleware
+from service.http.routes import datasets, events, health, jobs, labelers
+from service.http.upload import MAX_CONCURRENT_UPLOADS
+
+# A stop waits no longer than this: streams of events, for example, end only with their job or their reader.
+GRACEFUL_SECONDS = 5
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the application; nothing is connected to until it starts. `settings` default to the environment's."""
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        core = open_core(settings)
+        stop = threading.Event()
+        keeper = threading.Thread(target=_keep_house, args=(core, stop), name="housekeeping", daemon=True)
+        keeper.start()
+        try:
+            yield {"core": core, "upload_slots": asyncio.Semaphore(MAX_CONCURRENT_UPLOADS)}
+        finally:
+            stop.set()
+            await run_in_threadpool(keeper.join, GRACEFUL_SECONDS)
+
+    def body_limit(scope: Scope) -> int:
+        if scope["path"] == datasets.PATH:
+            return settings.max_upload_bytes + MULTIPART_OVERHEAD_BYTES
+        return MAX_JSON_BYTES
+
+    app = FastAPI(
+        title="LADD",
+        summary="Label-Augmented Dataset Distillation as a service",
+        version=openapi.VERSION,
+        description=openapi.DESCRIPTION,
+        lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
+        redirect_slashes=False,
+        redoc_url=None,
+    )
+    app.add_middleware(BodyLimitMiddleware, limit=body_limit)
+    app.add_middleware(RequestIdMiddleware)
+    problems.install(app)
+    for router in (datasets.router, labelers.router, jobs.router, events.router, health.router):
+        app.include_router(router)
+    app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
+    openapi.install(app)
+    return app
+
+
+def _keep_house(core: Core, stop: threading.Event) -> None:
+    """Create the bucket as soon as the storage answers, then reap until `stop`."""
+    while not stop.is_set():
+        try:
+            core.storage.ensure_bucket()
+        except ServiceError as error:
+            _log.warning("the bucket %s is not there yet: %s", core.settings.s3_bucket, error)
+            stop.wait(core.settings.reaper_seconds)
+        else:
+            run_reaper(core, stop)

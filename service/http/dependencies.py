@@ -1,0 +1,20 @@
+"""What routes take from the request: the opened core and the parameters several of them share."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query
+from starlette.requests import Request
+
+from service.core.core import Core
+
+
+def opened_core(request: Request) -> Core:
+    """Return the core that the application's lifespan opened."""
+    core = request.state.core
+    assert isinstance(core, Core)
+    return core
+
+
+CoreDep = Annotated[Core, Depends(opened_core)]
+Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=100, description="How many items at most.")]

@@ -1,0 +1,94 @@
+"""The OpenAPI document; `python -m service.http.openapi` prints it."""
+
+import json
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+
+from api_schemas.datasets import DatasetMetadata
+from service.http.problems import MEDIA_TYPE
+
+VERSION = "1.0"
+DESCRIPTION = """\
+Upload a distilled set and its source set, start a job, follow its events, download the label-augmented archive.
+
+Errors are `application/problem+json` (RFC 9457) with a stable `code`. Every answer carries `X-Request-ID`.
+"""
+REFERENCE = "#/components/schemas/{model}"
+METADATA_SCHEMA = "DatasetMetadata-Input"
+
+
+def install(app: FastAPI) -> None:
+    """Complete the document that FastAPI generates for `app`."""
+    generate = app.openapi
+
+    def complete() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = generate()
+            _add_metadata_schema(document)
+            _describe_problems(document)
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = complete  # type: ignore[method-assign]  # the documented way to extend it
+
+
+def multipart_body() -> dict[str, Any]:
+    """Return the `requestBody` of `POST /v1/datasets`, which FastAPI cannot see: the route reads the stream itself."""
+    return {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["metadata", "files"],
+                    "properties": {
+                        "metadata": _reference(METADATA_SCHEMA),
+                        "files": {
+                            "type": "array",
+                            "minItems": 1,
+                            "items": {"type": "string", "contentMediaType": "application/octet-stream"},
+                        },
+                    },
+                },
+                "encoding": {"metadata": {"contentType": "application/json"}},
+            }
+        },
+    }
+
+
+def _add_metadata_schema(document: dict[str, Any]) -> None:
+    """Add the metadata as sent (defaults may be left out); `DatasetMetadata` is already there as shown."""
+    schemas = document["components"]["schemas"]
+    _, definitions = models_json_schema([(DatasetMetadata, "validation")], ref_template=REFERENCE)
+    for name, schema in definitions["$defs"].items():
+        schemas.setdefault(METADATA_SCHEMA if name == DatasetMetadata.__name__ else name, schema)
+
+
+def _describe_problems(document: dict[str, Any]) -> None:
+    """Give problems their media type, and remove FastAPI's own kind of error, which is never sent."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            responses = operation["responses"]
+            if _json_schema(responses.get("422", {})) == _reference("HTTPValidationError"):
+                del responses["422"]
+            for response in responses.values():
+                if _json_schema(response) == _reference("Problem"):
+                    response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}
+    for name in ("HTTPValidationError", "ValidationError"):
+        del document["components"]["schemas"][name]
+
+
+def _json_schema(response: dict[str, Any]) -> object:
+    return response.get("content", {}).get("application/json", {}).get("schema")
+
+
+def _reference(model: str) -> dict[str, str]:
+    return {"$ref": REFERENCE.format(model=model)}
+
+
+if __name__ == "__main__":
+    from service.http.app import create_app
+
+    print(json.dumps(create_app().openapi(), indent=2, ensure_ascii=False))

@@ -1,0 +1,82 @@
+"""`/v1/datasets`: upload, list, show and delete sets, download archives."""
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from api_schemas.base import DatasetId
+from api_schemas.datasets import Dataset, DatasetPage, DatasetRole, DatasetState
+from api_schemas.problems import ErrorCode
+from service.core import datasets
+from service.core.ids import new_id
+from service.http import openapi
+from service.http.accepted import ACCEPTED, accepted
+from service.http.dependencies import CoreDep, Cursor, Limit
+from service.http.problems import responses
+from service.http.upload import receive_form
+
+PATH = "/v1/datasets"
+
+router = APIRouter(prefix=PATH, tags=["datasets"])
+
+
+@router.post(
+    "",
+    status_code=202,
+    openapi_extra={"requestBody": openapi.multipart_body()},
+    responses={
+        202: ACCEPTED,
+        **responses(
+            ErrorCode.TIMEOUT, ErrorCode.UPLOAD_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.INVALID_REQUEST
+        ),
+    },
+)
+async def create_dataset(request: Request, response: Response, core: CoreDep) -> Dataset:
+    """Upload a set: a part `metadata` (JSON) and one or more parts `files`, in any order.
+
+    The files are checked after the answer: `state` goes from `validating` to `ready`, or to `rejected` with reasons.
+    """
+    dataset_id = new_id("ds")
+    form = await receive_form(request, core, dataset_id, request.state.upload_slots)
+    dataset = await run_in_threadpool(datasets.create, core, form.metadata, form.files, dataset_id)
+    response.headers.update(accepted(dataset.links.self, created=True))
+    return dataset
+
+
+@router.get("", responses=responses(ErrorCode.INVALID_REQUEST))
+def list_datasets(
+    core: CoreDep,
+    role: DatasetRole | None = None,
+    state: DatasetState | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 20,
+) -> DatasetPage:
+    """List sets, newest first."""
+    return datasets.page(core, role, state, cursor, limit)
+
+
+@router.get("/{dataset_id}", responses=responses(ErrorCode.NOT_FOUND))
+def get_dataset(dataset_id: DatasetId, core: CoreDep) -> Dataset:
+    """Show one set."""
+    return datasets.view(core, dataset_id)
+
+
+@router.delete("/{dataset_id}", status_code=204, responses=responses(ErrorCode.NOT_FOUND, ErrorCode.DATASET_IN_USE))
+def delete_dataset(dataset_id: DatasetId, core: CoreDep) -> None:
+    """Delete a set that no unfinished job needs."""
+    datasets.delete(core, dataset_id)
+
+
+@router.get(
+    "/{dataset_id}/archive",
+    status_code=307,
+    response_class=RedirectResponse,
+    responses={
+        307: {"description": "Temporary Redirect: `Location` is a download link that expires; ranges work"},
+        **responses(ErrorCode.NOT_FOUND, ErrorCode.NO_ARCHIVE),
+    },
+)
+def get_archive(dataset_id: DatasetId, core: CoreDep) -> RedirectResponse:
+    """Download the archive of a label-augmented set."""
+    return RedirectResponse(datasets.archive_url(core, dataset_id), headers={"Cache-Control": "no-store"})

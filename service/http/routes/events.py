@@ -1,0 +1,111 @@
+"""`/v1/jobs/{id}/events`: what happens in a job, as server-sent events or as a JSON page."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from api_schemas.base import JobId
+from api_schemas.events import EventPage, EventType, JobEvent
+from api_schemas.jobs import TERMINAL_STATES
+from api_schemas.problems import ErrorCode
+from service.core import events, jobs
+from service.core.core import Core
+from service.core.errors import OUTAGES, ServiceError
+from service.http.dependencies import CoreDep
+from service.http.negotiation import preferred_type
+from service.http.problems import responses
+
+EVENT_STREAM = "text/event-stream"
+JSON = "application/json"
+BATCH = 500
+POLL_SECONDS = 0.25
+"""Pause between two looks for new events: a stream holds no thread and no connection while nothing happens."""
+KEEPALIVE_SECONDS = 15
+RECONNECT_MILLISECONDS = 2000
+
+EventId = Annotated[str, Query(max_length=50, description="Only events after the one with this `id`.")]
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+_log = logging.getLogger(__name__)
+
+
+@router.get(
+    "/{job_id}/events",
+    response_model=EventPage,
+    responses={
+        200: {
+            "description": "A page of events, or with `Accept: text/event-stream` the stream of them: "
+            "`id`, `event` (the type) and `data` (the event as JSON). It ends with the job.",
+            "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
+        },
+        204: {"description": "No Content: the job is final and the reader has every event; do not reconnect"},
+        **responses(ErrorCode.NOT_FOUND, ErrorCode.NOT_ACCEPTABLE, ErrorCode.INVALID_REQUEST),
+    },
+)
+async def get_events(
+    job_id: JobId,
+    core: CoreDep,
+    accept: Annotated[str | None, Header(include_in_schema=False)] = None,
+    after: EventId | None = None,
+    last_event_id: Annotated[
+        str | None, Header(max_length=50, description="As `after`, and before it: what browsers send on reconnecting.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=BATCH, description="Largest number of events in a JSON page.")] = 100,
+) -> Response:
+    """Read the events of a job: a stream unless `Accept` prefers `application/json`."""
+    media_type = preferred_type(accept, (EVENT_STREAM, JSON))
+    if media_type is None:
+        raise ServiceError(ErrorCode.NOT_ACCEPTABLE, f"Events come as {EVENT_STREAM} or {JSON}, not {accept}.")
+    after = last_event_id or after
+    if media_type == JSON:
+        items = await run_in_threadpool(events.read, core, job_id, after, limit)
+        page = EventPage(items=items, next_cursor=items[-1].id if len(items) == limit else None)
+        return Response(page.model_dump_json(), media_type=JSON)
+    final = await _is_final(core, job_id)
+    first = await run_in_threadpool(events.read, core, job_id, after, BATCH)
+    if final and not first:
+        return Response(status_code=204)
+    stream = _stream(core, job_id, after, first, final)
+    return StreamingResponse(stream, media_type=EVENT_STREAM, headers={"Cache-Control": "no-cache"})
+
+
+async def _stream(
+    core: Core, job_id: str, after: str | None, batch: list[JobEvent], final: bool
+) -> AsyncIterator[bytes]:
+    """Yield `batch`, which follows the event `after`, and what comes later, until the job is final."""
+    yield format_sse_event(retry=RECONNECT_MILLISECONDS)
+    silent_since = time.monotonic()
+    while batch or not final:
+        for event in batch:
+            yield format_sse_event(id=event.id, event=event.type, data_str=event.model_dump_json())
+            if _ends_job(event):
+                return
+        try:
+            if batch:
+                after = batch[-1].id
+                silent_since = time.monotonic()
+            else:
+                await asyncio.sleep(POLL_SECONDS)
+            if time.monotonic() - silent_since > KEEPALIVE_SECONDS:
+                yield KEEPALIVE_COMMENT
+                silent_since = time.monotonic()
+                final = await _is_final(core, job_id)
+            batch = await run_in_threadpool(events.read, core, job_id, after, BATCH)
+        except (*OUTAGES, ServiceError) as error:
+            _log.warning("the events of %s end early: %s", job_id, error)
+            return
+
+
+async def _is_final(core: Core, job_id: str) -> bool:
+    return (await run_in_threadpool(jobs.view, core, job_id)).state in TERMINAL_STATES
+
+
+def _ends_job(event: JobEvent) -> bool:
+    return event.type is EventType.STATE and event.task is None and event.data.get("state") in TERMINAL_STATES

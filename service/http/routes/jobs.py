@@ -1,0 +1,151 @@
+"""`/v1/jobs`: start, list, follow, cancel and retry jobs."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api_schemas.base import JobId
+from api_schemas.evaluation import Report
+from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobRequest, JobState
+from api_schemas.problems import ErrorCode
+from service.core import jobs
+from service.core.core import Core
+from service.core.errors import ServiceError
+from service.http.accepted import ACCEPTED, accepted
+from service.http.dependencies import CoreDep, Cursor, Limit
+from service.http.negotiation import etag_matches, etag_of, wait_seconds
+from service.http.problems import responses
+
+POLL_SECONDS = 0.25
+"""How often a waiting request looks again; workers report at most twice a second."""
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+Tag = Annotated[str, Query(pattern=r"^[A-Za-z0-9_.-]{1,64}:.{0,256}$")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        description="Any unique text: repeating a request with its key gives the job that the first one started.",
+    ),
+]
+
+
+def require_json(request: Request) -> None:
+    """Refuse a body of another media type than JSON."""
+    media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise ServiceError(
+            ErrorCode.UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be application/json, got {media_type or 'none'}."
+        )
+
+
+@router.post(
+    "",
+    status_code=202,
+    dependencies=[Depends(require_json)],
+    responses={
+        202: ACCEPTED,
+        **responses(
+            ErrorCode.UPLOAD_TOO_LARGE,
+            ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+            ErrorCode.INVALID_REQUEST,
+            ErrorCode.IDEMPOTENCY_KEY_REUSED,
+            ErrorCode.DATASET_NOT_READY,
+        ),
+    },
+)
+def create_job(job: JobRequest, response: Response, core: CoreDep, idempotency_key: IdempotencyKey = None) -> Job:
+    """Start a job. The answer shows every default that was filled in."""
+    started, created = jobs.submit(core, job, idempotency_key)
+    response.headers.update(accepted(started.links.self, created))
+    return started
+
+
+@router.get("", responses=responses(ErrorCode.INVALID_REQUEST))
+def list_jobs(
+    core: CoreDep,
+    kind: JobKind | None = None,
+    state: JobState | None = None,
+    tag: Annotated[Sequence[Tag], Query(max_length=32, description="`key:value`; repeated, all must match.")] = (),
+    cursor: Cursor = None,
+    limit: Limit = 20,
+) -> JobPage:
+    """List jobs, newest first."""
+    tags = dict(entry.split(":", 1) for entry in tag)
+    return jobs.page(core, kind, state, tags, cursor, limit)
+
+
+@router.get(
+    "/{job_id}",
+    response_model=Job,
+    responses={
+        304: {"description": "Not Modified: `If-None-Match` names the current state"},
+        **responses(ErrorCode.NOT_FOUND),
+    },
+)
+async def get_job(
+    job_id: JobId,
+    core: CoreDep,
+    if_none_match: Annotated[str | None, Header()] = None,
+    prefer: Annotated[
+        str | None, Header(description="`wait=N`: answer when the job is final, or after N (at most 60) seconds.")
+    ] = None,
+) -> Response:
+    """Show one job, with `ETag` and `If-None-Match`."""
+    seconds = wait_seconds(prefer)
+    job = await run_in_threadpool(jobs.view, core, job_id)
+    if seconds is not None:
+        job = await _final_or_after(core, job, seconds)
+    body = job.model_dump_json().encode()
+    etag = etag_of(body)
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    if seconds is not None:
+        headers["Preference-Applied"] = f"wait={seconds}"
+    if etag_matches(if_none_match, etag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+@router.post(
+    "/{job_id}/cancel", status_code=202, responses=responses(ErrorCode.NOT_FOUND, ErrorCode.JOB_NOT_CANCELABLE)
+)
+def cancel_job(job_id: JobId, core: CoreDep) -> Job:
+    """Cancel a job; running tasks end within seconds. Canceling a canceled job changes nothing."""
+    return jobs.cancel(core, job_id)
+
+
+@router.post(
+    "/{job_id}/retry",
+    status_code=202,
+    responses={202: ACCEPTED, **responses(ErrorCode.NOT_FOUND, ErrorCode.JOB_NOT_RETRYABLE)},
+)
+def retry_job(job_id: JobId, response: Response, core: CoreDep) -> Job:
+    """Start a failed job again as a new one that keeps its finished tasks. Repeating gives the same new job."""
+    replacement, created = jobs.retry(core, job_id)
+    response.headers.update(accepted(replacement.links.self, created))
+    return replacement
+
+
+@router.get(
+    "/{job_id}/report",
+    responses=responses(ErrorCode.NOT_FOUND, ErrorCode.NO_REPORT, ErrorCode.JOB_NOT_FINISHED),
+)
+def get_report(job_id: JobId, core: CoreDep) -> Report:
+    """Show the report of a finished job: parameters, rows, summary, storage, FLOPs, versions, hardware, caveats."""
+    return jobs.report(core, job_id)
+
+
+async def _final_or_after(core: Core, job: Job, seconds: int) -> Job:
+    deadline = time.monotonic() + seconds
+    while job.state not in TERMINAL_STATES and time.monotonic() < deadline:
+        await asyncio.sleep(POLL_SECONDS)
+        job = await run_in_threadpool(jobs.view, core, job.id)
+    return job

@@ -1,0 +1,184 @@
+"""Receives the form of `POST /v1/datasets`: files go to the object storage as they arrive, in bounded memory."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from api_schemas.datasets import DatasetMetadata
+from api_schemas.problems import ErrorCode
+from service.core import datasets
+from service.core.core import Core
+from service.core.errors import ServiceError, reason
+from service.core.storage import StreamingUpload
+from service.http.limits import MAX_JSON_BYTES
+from service.http.multipart import MultipartSplitter, PartEnd, PartEvent, PartStart, broken_form
+from service.http.validation import invalid, reasons_of
+
+MAX_FILES = 64
+MAX_NAME_LENGTH = 255
+
+# An upload holds one part of the storage (8 MiB), its copy on the way out, and CHUNK_BYTES.
+MAX_CONCURRENT_UPLOADS = 16
+CHUNK_BYTES = 1024 * 1024
+IDLE_SECONDS = 60
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ReceivedForm:
+    """What the form held: the metadata, and the files with where they were streamed to."""
+
+    metadata: DatasetMetadata
+    files: list[datasets.StreamedFile]
+
+
+async def receive_form(request: Request, core: Core, dataset_id: str, slots: asyncio.Semaphore) -> ReceivedForm:
+    """Stream the form of `request` to the storage. On any failure nothing of it is left there.
+
+    Raises `ServiceError` (INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE, UPLOAD_TOO_LARGE, UNAVAILABLE when all `slots` are
+    taken, TIMEOUT when the sender pauses for `IDLE_SECONDS`) and `ClientDisconnect`.
+    """
+    if slots.locked():
+        raise ServiceError(ErrorCode.UNAVAILABLE, f"{MAX_CONCURRENT_UPLOADS} uploads are under way; try again.")
+    splitter = MultipartSplitter(request.headers.get("Content-Type"))
+    receiver = _Receiver(core, dataset_id)
+    async with slots, aclosing(request.stream()) as body:
+        try:
+            while chunk := await _next_chunk(body):
+                for event in splitter.feed(chunk):
+                    await receiver.take(event)
+            splitter.finish()
+            return receiver.form()
+        except BaseException:
+            await _discard(receiver)
+            raise
+
+
+async def _next_chunk(body: AsyncGenerator[bytes, None]) -> bytes:
+    try:
+        async with asyncio.timeout(IDLE_SECONDS):
+            return await anext(body)
+    except TimeoutError as error:
+        raise ServiceError(ErrorCode.TIMEOUT, f"Nothing of the body arrived for {IDLE_SECONDS} seconds.") from error
+
+
+async def _discard(receiver: "_Receiver") -> None:
+    try:
+        await run_in_threadpool(receiver.discard)
+    except Exception:  # the failure that brought us here is the one to report
+        _log.warning("what was uploaded for %s could not be removed", receiver.dataset_id, exc_info=True)
+
+
+@dataclass(frozen=True)
+class _OpenFile:
+    name: str
+    key: str
+    upload: StreamingUpload
+
+
+class _Receiver:
+    def __init__(self, core: Core, dataset_id: str) -> None:
+        self.core = core
+        self.dataset_id = dataset_id
+        self._metadata: DatasetMetadata | None = None
+        self._files: list[datasets.StreamedFile] = []
+        self._file: _OpenFile | None = None
+        self._buffer = bytearray()
+        self._file_bytes = 0
+
+    async def take(self, event: PartEvent) -> None:
+        match event:
+            case PartStart(name="metadata"):
+                if self._metadata is not None:
+                    raise broken_form("one_metadata_part", "there are two parts named 'metadata'")
+            case PartStart(name="files", filename=filename):
+                await self._open_file(filename)
+            case PartStart(name=name):
+                raise broken_form("part_names", "parts are named 'metadata' and 'files'", name)
+            case PartEnd():
+                await self._end_part()
+            case bytes():
+                await self._append(event)
+
+    def form(self) -> ReceivedForm:
+        if self._metadata is None:
+            raise invalid([reason("body.metadata", "missing", None, "The form has no part named 'metadata'")])
+        if not self._files:
+            raise invalid([reason("body.files", "missing", None, "The form has no part named 'files'")])
+        return ReceivedForm(self._metadata, self._files)
+
+    def discard(self) -> None:
+        if self._file is not None:
+            self._file.upload.abort()
+        datasets.discard(self.core, self.dataset_id)
+
+    async def _open_file(self, filename: str | None) -> None:
+        name = _checked_name(filename)
+        if any(file.name == name for file in self._files):
+            raise invalid([reason("body.files", "unique_names", name, "Two files have the same name")])
+        if len(self._files) == MAX_FILES:
+            raise invalid([reason("body.files", "too_many_files", name, f"At most {MAX_FILES} files are accepted")])
+        key = datasets.upload_key(self.dataset_id, len(self._files))
+        self._file = _OpenFile(name, key, await run_in_threadpool(self.core.storage.open_upload, key))
+
+    async def _append(self, data: bytes) -> None:
+        self._buffer += data
+        if self._file is None:
+            _check_size("The metadata part", len(self._buffer), MAX_JSON_BYTES)
+            return
+        self._file_bytes += len(data)
+        _check_size("The files", self._file_bytes, self.core.settings.max_upload_bytes)
+        if len(self._buffer) >= CHUNK_BYTES:
+            await run_in_threadpool(self._file.upload.write, self._taken())
+
+    async def _end_part(self) -> None:
+        if self._file is None:
+            self._metadata = _parsed(self._taken())
+            return
+        await run_in_threadpool(self._file.upload.write, self._taken())
+        blob = await run_in_threadpool(self._file.upload.finish)
+        self._files.append(datasets.StreamedFile(self._file.name, self._file.key, blob))
+        self._file = None
+
+    def _taken(self) -> bytes:
+        data = bytes(self._buffer)
+        self._buffer.clear()
+        return data
+
+
+def _check_size(what: str, size: int, limit: int) -> None:
+    if size > limit:
+        raise ServiceError(ErrorCode.UPLOAD_TOO_LARGE, f"{what} may have at most {limit} bytes; more were sent.")
+
+
+def _checked_name(name: str | None) -> str:
+    """Names are kept for messages and to recognise formats; they never become paths of ours."""
+    if not name:
+        raise invalid([reason("body.files", "file_name", name, "Every 'files' part needs a filename")])
+    if name in (".", "..") or any(character in "/\\" or not character.isprintable() for character in name):
+        message = "A file name has no slashes, no unprintable characters, and is not '.' or '..'"
+        raise invalid([reason("body.files", "file_name", ascii(name), message)])
+    if len(name) > MAX_NAME_LENGTH:
+        message = f"A file name has at most {MAX_NAME_LENGTH} characters"
+        raise invalid([reason("body.files", "file_name", name, message)])
+    return name
+
+
+def _parsed(text: bytes) -> DatasetMetadata:
+    try:
+        sent = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        message = f"The metadata part is not JSON: {error}"
+        raise invalid([reason("body.metadata", "json_invalid", None, message)]) from error
+    try:
+        return DatasetMetadata.model_validate(sent)
+    except ValidationError as error:
+        raise invalid(reasons_of(error.errors(), sent, at=("body", "metadata"))) from error

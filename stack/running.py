@@ -1,0 +1,174 @@
+"""Starting and stopping the whole stack: everything ready, or nothing left running."""
+
+import fcntl
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from stack.processes import Process, processes, service_environment
+from stack.readiness import NotReadyError, last_lines, wait_until_ready
+from stack.state import StackState, load_state, prepare_state
+from stack.supervisord import Supervisord
+
+DEFAULT_DIRECTORY = Path(".stack")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack that is up."""
+
+    directory: Path
+    url: str
+    """Base URL of the API."""
+    environment: Mapping[str, str]
+    """What API and worker were given: where this stack's Redis and S3 are, and how to be let in."""
+
+
+class AlreadyRunningError(RuntimeError):
+    """There is a stack running in this directory."""
+
+
+def up(directory: Path = DEFAULT_DIRECTORY, say: Say = print) -> Stack:
+    """Start every process, one after the other, each when the one before is ready; says one line for each.
+
+    Raises:
+        AlreadyRunningError: the stack in this directory is up; nothing was changed.
+        NotReadyError: a process did not come up; the message ends with its last log lines. Nothing is left running.
+    """
+    with _locked(directory):
+        kept = load_state(directory)
+        if kept is not None and Supervisord(directory, kept).is_running():
+            raise AlreadyRunningError(f"already running at {kept.api_url}")
+        state = prepare_state(directory)
+        supervisord = Supervisord(directory, state)
+        wanted = processes(directory, state)
+        try:
+            supervisord.start(wanted)
+            for process in wanted:
+                _start(supervisord, process, say)
+        except BaseException:
+            _stop(supervisord)
+            raise
+        return _stack(directory, state)
+
+
+def down(directory: Path = DEFAULT_DIRECTORY) -> bool:
+    """Stop every process: the API first, Redis last. False when nothing was running."""
+    with _locked(directory):
+        state = load_state(directory)
+        return state is not None and _stop(Supervisord(directory, state))
+
+
+def states(directory: Path = DEFAULT_DIRECTORY) -> dict[str, str]:
+    """Process name -> state as supervisord calls it; empty when the stack is down."""
+    state = load_state(directory)
+    if state is None or not Supervisord(directory, state).is_running():
+        return {}
+    return {name: found for name, (found, _) in Supervisord(directory, state).states().items()}
+
+
+def running_url(directory: Path = DEFAULT_DIRECTORY) -> str | None:
+    """Base URL of the API; None when the stack is down."""
+    state = load_state(directory)
+    return state.api_url if state is not None and Supervisord(directory, state).is_running() else None
+
+
+@contextmanager
+def running_stack(directory: Path, say: Say = print) -> Iterator[Stack]:
+    """The stack while the context is open; stopped after it, also after an exception, Ctrl-C, SIGTERM and SIGHUP.
+
+    After an exception the last log lines of every process that is not running any more go to standard error.
+
+    Raises what `up` raises.
+    """
+    with _exit_on_signals():
+        stack = up(directory, say)
+        try:
+            yield stack
+        except Exception:
+            _explain(directory)
+            raise
+        finally:
+            down(directory)
+
+
+def _start(supervisord: Supervisord, process: Process, say: Say) -> None:
+    began = time.monotonic()
+    supervisord.start_process(process.name)
+    seen: set[int] = set()
+
+    def alive() -> bool:
+        # supervisord starts a process again that has died: another number means that the first one has.
+        state, pid = supervisord.states()[process.name]
+        seen.update({pid} - {0})
+        return state in ("STARTING", "RUNNING") and len(seen) <= 1
+
+    wait_until_ready(process.name, process.missing, alive, supervisord.log_of(process.name))
+    say(f"{process.name:<8} ready in {time.monotonic() - began:4.1f} s   {process.address}")
+
+
+def _stop(supervisord: Supervisord) -> bool:
+    if not supervisord.is_running():
+        return False
+    supervisord.stop()
+    return True
+
+
+def _stack(directory: Path, state: StackState) -> Stack:
+    return Stack(directory, state.api_url, service_environment(directory, state))
+
+
+def _explain(directory: Path) -> None:
+    state = load_state(directory)
+    if state is None:
+        return
+    supervisord = Supervisord(directory, state)
+    for name, found in states(directory).items():
+        if found != "RUNNING":
+            print(f"{name} is {found}; the end of its log:\n{last_lines(supervisord.log_of(name))}", file=sys.stderr)
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _exit_on_signals() -> Iterator[None]:
+    """Make SIGTERM and SIGHUP ordinary exits, so that what has to be undone is; only the main thread may."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+__all__ = [
+    "AlreadyRunningError",
+    "NotReadyError",
+    "Stack",
+    "down",
+    "running_stack",
+    "running_url",
+    "states",
+    "up",
+]

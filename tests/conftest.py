@@ -1,0 +1,74 @@
+"""Real servers for the tests: one Redis and one S3 per session, emptied before each test that uses them."""
+
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import boto3
+import pytest
+import redis
+from pydantic import SecretStr
+
+from service.core.core import Core, open_core
+from service.core.settings import Settings
+from stack.embedded import Embedded, embedded_servers
+from stack.readiness import BUCKET
+from stack.running import Stack, running_stack
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[Embedded]:
+    """Redis and S3, started once per session with the bucket made, stopped at its end."""
+    # Being terminated is to end the session as Ctrl-C does: with the servers stopped.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with tempfile.TemporaryDirectory(prefix="ladd-tests-") as directory, embedded_servers(Path(directory)) as servers:
+        yield servers
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def settings(embedded: Embedded, tmp_path: Path) -> Settings:
+    """Settings of an empty Redis, an empty bucket and an empty data directory."""
+    with closing(redis.Redis.from_url(embedded.redis_url)) as client:
+        client.flushall()
+    _empty_bucket(embedded)
+    return Settings(
+        redis_url=embedded.redis_url,
+        s3_endpoint_url=embedded.s3_endpoint,
+        s3_bucket=BUCKET,
+        s3_access_key=embedded.s3_access_key,
+        s3_secret_key=SecretStr(embedded.s3_secret_key),
+        data_dir=tmp_path / "data",
+    )
+
+
+@pytest.fixture
+def core(settings: Settings) -> Iterator[Core]:
+    """The service's core on those settings."""
+    with closing(open_core(settings)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def stack_up() -> Iterator[Stack]:
+    """Redis, S3, worker and API as `make up` starts them, for the whole session."""
+    with tempfile.TemporaryDirectory(prefix="ladd-stack-") as directory, running_stack(Path(directory)) as stack:
+        yield stack
+
+
+def _empty_bucket(embedded: Embedded) -> None:
+    client = boto3.client(
+        "s3",
+        endpoint_url=embedded.s3_endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=embedded.s3_access_key,
+        aws_secret_access_key=embedded.s3_secret_key,
+    )
+    with closing(client):
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
+            if keys := [{"Key": entry["Key"]} for entry in page.get("Contents", [])]:
+                client.delete_objects(Bucket=BUCKET, Delete={"Objects": keys})  # type: ignore[typeddict-item]
+        for upload in client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []):
+            client.abort_multipart_upload(Bucket=BUCKET, Key=upload["Key"], UploadId=upload["UploadId"])

@@ -1,0 +1,62 @@
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from api_schemas.jobs import JobRequest
+from api_schemas.problems import Reason
+from service.http.validation import MAX_REASONS, invalid, reasons_of
+
+DATASET = "ds_" + "0" * 26
+
+
+def reasons(sent: Any) -> list[Reason]:
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(JobRequest).validate_python(sent)
+    return reasons_of(caught.value.errors(), sent, at=("body",))
+
+
+def ladd(**params: Any) -> dict[str, Any]:
+    return {"kind": "ladd", "params": {"dataset": DATASET, **params}}
+
+
+def test_reason_names_field_rule_and_value() -> None:
+    (reason,) = reasons(ladd(views={"n": 5, "ratio": 1.5}))
+    assert reason.location == "body.params.views.ratio"
+    assert reason.rule == "less_than_equal"
+    assert reason.value == "1.5"
+    assert "less than or equal to 1" in reason.message
+
+
+def test_unknown_field_is_named() -> None:
+    (reason,) = reasons(ladd(veiws={"n": 5}))
+    assert (reason.location, reason.rule, reason.value) == ("body.params.veiws", "extra_forbidden", '{"n": 5}')
+
+
+def test_missing_field_is_named_without_a_value() -> None:
+    (reason,) = reasons({"kind": "train_labeler", "params": {}})
+    assert (reason.location, reason.rule, reason.value) == ("body.params.source_dataset", "missing", None)
+
+
+def test_branches_of_unions_are_not_part_of_the_path() -> None:
+    locations = {reason.location for reason in reasons(ladd(labeler={"epochs": 0}))}
+    assert locations == {"body.params.labeler", "body.params.labeler.epochs"}
+
+
+def test_positions_in_lists() -> None:
+    (reason,) = reasons(ladd(evaluation={"architectures": ["ConvNetD3", "Transformer"]}))
+    assert reason.location == "body.params.evaluation.architectures.1"
+    assert reason.value == "Transformer"
+
+
+def test_long_values_are_shortened_and_many_reasons_cut() -> None:
+    (reason,) = reasons(ladd(views="x" * 10_000))
+    assert len(reason.value or "") == 200
+    assert len(reasons(ladd(evaluation={"arms": ["x"] * 10, "unknown": 1} | {f"f{i}": 1 for i in range(100)}))) == (
+        MAX_REASONS
+    )
+
+
+def test_summary_counts() -> None:
+    broken = reasons({"kind": "ladd", "params": {"dataset": "nonsense", "epoch": 0}})
+    assert invalid(broken).message == f"body.params.dataset: {broken[0].message} (and 1 more)."

@@ -1,0 +1,34 @@
+"""Each kind of exception is blamed on the right one."""
+
+import pytest
+import torch
+
+from api_schemas.problems import ErrorCode, ErrorOrigin
+from workers.ladd.importers.rejected import rejected
+from workers.runner.failure import task_error
+
+
+def cpu_out_of_memory() -> BaseException:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 60, dtype=torch.uint8)
+    return caught.value
+
+
+def test_a_refused_upload_is_the_senders_and_keeps_its_reasons() -> None:
+    error = task_error(rejected("labels.pt", "labels_match_images", 9, "9 labels for 10 images"))
+    assert (error.code, error.origin) == (ErrorCode.REJECTED_INPUT, ErrorOrigin.INPUT)
+    assert [(reason.location, reason.rule, reason.value) for reason in error.reasons] == [
+        ("labels.pt", "labels_match_images", "9")
+    ]
+
+
+def test_lack_of_memory_is_the_workers() -> None:
+    for exception in (MemoryError(), torch.OutOfMemoryError("CUDA out of memory"), cpu_out_of_memory()):
+        error = task_error(exception)
+        assert (error.code, error.origin) == (ErrorCode.OUT_OF_MEMORY, ErrorOrigin.WORKER)
+
+
+def test_anything_else_is_ours_and_says_what_it_was() -> None:
+    error = task_error(KeyError("architecture"))
+    assert (error.code, error.origin) == (ErrorCode.INTERNAL, ErrorOrigin.INTERNAL)
+    assert error.message == "KeyError: 'architecture'"

@@ -1,0 +1,70 @@
+"""Slots: one per GPU, or per core; each task in one at a time."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from api_schemas.runner import TaskType
+from service.core.settings import Settings
+from workers import slots as slots_module
+from workers.slots import Slot, Slots, cpu_cores, queues_of, slots_of, visible_gpus
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots_module, "cpu_cores", lambda: 8)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+
+
+def test_a_slot_per_core_without_gpus() -> None:
+    assert slots_of(Settings()) == [Slot(gpu=None, slots=8)] * 8
+
+
+def test_a_slot_per_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0, GPU-5f")
+    assert slots_of(Settings()) == [Slot(gpu="0", slots=2), Slot(gpu="GPU-5f", slots=2)]
+    assert slots_of(Settings())[1].device == "cuda"
+
+
+def test_more_slots_than_gpus_share_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    assert [slot.gpu for slot in slots_of(Settings(worker_slots=3))] == ["0", "1", "0"]
+
+
+def test_a_worker_for_the_cpu_queue_leaves_gpus_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    settings = Settings(worker_queues=" cpu , io", worker_slots=1)
+    assert queues_of(settings) == ["cpu", "io"]
+    assert slots_of(settings) == [Slot(gpu=None, slots=1)]
+
+
+def test_gpus_are_those_the_driver_lists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho GPU-aa\necho GPU-bb\n")
+    tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert visible_gpus() == ["GPU-aa", "GPU-bb"]
+    tool.write_text("#!/bin/sh\necho 'no devices were found'\nexit 6\n")
+    assert visible_gpus() == []
+
+
+def test_threads() -> None:
+    alone, crowd, gpu = Slot(gpu=None, slots=1), Slot(gpu=None, slots=8), Slot(gpu="0", slots=4)
+    assert [alone.threads(TaskType.EVALUATE), crowd.threads(TaskType.EVALUATE)] == [8, 1]
+    assert crowd.threads(TaskType.TRAIN_LABELER) == 8
+    assert gpu.threads(TaskType.EVALUATE) == 2
+
+
+def test_cores_are_at_least_one() -> None:
+    assert cpu_cores() >= 1
+
+
+def test_a_slot_is_taken_once() -> None:
+    slots = Slots([Slot(gpu="0", slots=2), Slot(gpu="1", slots=2)])
+    with slots.taken() as first, slots.taken() as second:
+        assert {first.gpu, second.gpu} == {"0", "1"}
+        assert slots.free == 0
+    assert slots.free == slots.count == 2

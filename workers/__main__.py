@@ -1,0 +1,57 @@
+"""`python -m workers`: take tasks until SIGTERM or SIGINT; then stop the runners and give their tasks back."""
+
+import logging
+import threading
+from contextlib import closing
+
+from celery import signals
+
+from service.core.core import open_core
+from service.core.reaper import run_reaper
+from service.core.settings import Settings
+from workers.celery_app import create_app
+from workers.input_cache import InputCache
+from workers.pulse import Pulse, pulse_step
+from workers.scratch import remove_abandoned
+from workers.slots import Slots, queues_of, slots_of
+from workers.tasks import register_wake
+
+
+def main() -> None:
+    """Run a worker with the settings of the environment."""
+    settings = Settings()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    shutting_down = threading.Event()
+
+    @signals.worker_shutting_down.connect(weak=False)
+    def stop(**_: object) -> None:
+        shutting_down.set()
+
+    with closing(open_core(settings)) as core:
+        remove_abandoned(settings.data_dir / "scratch")
+        slots = Slots(slots_of(settings))
+        app = create_app(settings)
+        register_wake(app, core, slots, InputCache(core.storage, settings.data_dir / "cache"), shutting_down)
+        app.steps["consumer"].add(pulse_step(Pulse(core, slots)))
+        reaper = threading.Thread(target=run_reaper, args=(core, shutting_down), name="reaper")
+        reaper.start()
+        try:
+            app.worker_main(
+                [
+                    "worker",
+                    "--pool=threads",
+                    f"--concurrency={slots.count}",
+                    f"--queues={','.join(queues_of(settings))}",
+                    f"--loglevel={settings.log_level}",
+                    "--without-gossip",
+                    "--without-mingle",
+                    "--without-heartbeat",
+                ]
+            )
+        finally:
+            shutting_down.set()
+            reaper.join()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""The label-augmented archive: one plain zip that `numpy.load` opens, equal bytes for equal inputs, no pickle.
+
+Members: `README.md`, `dense_labels.npy` float32 [M, V, C], `images.npy` (uint8 [M, H, W, C], or float32 [M, C, H, W]
+exactly as uploaded), `labels.npy` int64 [M], `manifest.json`.
+"""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy_format
+from numpy.typing import NDArray
+
+from workers.ladd.archive_readme import archive_readme
+from workers.ladd.views import ViewGrid
+
+SCHEMA_VERSION = 1
+_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+_UNIX = 3
+_REGULAR_FILE = 0o100644 << 16
+_COMPRESS_LEVEL = 6
+_CHUNK_BYTES = 8 * 1024 * 1024
+_NPY_HEADER_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Archive:
+    """What an archive holds."""
+
+    images: NDArray[np.generic]
+    labels: NDArray[np.int64]
+    dense_labels: NDArray[np.float32]
+    manifest: dict[str, Any]
+
+
+def write_archive(
+    path: Path,
+    images: NDArray[np.generic],
+    labels: NDArray[np.int64],
+    dense_labels: NDArray[np.float32],
+    manifest: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Write an archive; returns its {"sha256", "bytes"}.
+
+    `manifest` must hold `views` {"n", "ratio"} and `normalization` {"name", "mean", "std", "applied"}, the one to train
+    with; `schema_version` and `arrays` (shape, dtype and SHA-256 of each array's values) are added to it.
+    Raises ValueError if the arrays do not fit each other or the views.
+    """
+    grid = ViewGrid(manifest["views"]["n"], manifest["views"]["ratio"])
+    _check_arrays(images, labels, dense_labels, grid)
+    arrays = {"images": images, "labels": labels, "dense_labels": dense_labels}
+    whole_manifest = {
+        **manifest,
+        "schema_version": SCHEMA_VERSION,
+        "arrays": {name: _describe(array) for name, array in arrays.items()},
+    }
+    size = int(images.shape[2])
+    texts = {
+        "README.md": archive_readme(images.dtype == np.uint8, size, grid, manifest["normalization"]),
+        "manifest.json": json.dumps(whole_manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n",
+    }
+    members = {f"{name}.npy": array for name, array in arrays.items()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in sorted([*texts, *members]):
+            if name in texts:
+                with _member(archive, name, len(texts[name])) as file:
+                    file.write(texts[name].encode())
+            else:
+                with _member(archive, name, members[name].nbytes + _NPY_HEADER_BYTES) as file:
+                    npy_format.write_array(file, members[name], version=(1, 0), allow_pickle=False)
+    with path.open("rb") as written:
+        digest = hashlib.file_digest(written, "sha256").hexdigest()
+    return {"sha256": digest, "bytes": path.stat().st_size}
+
+
+def read_archive(path: Path) -> Archive:
+    """Read an archive into memory; raises ValueError if an array is not the one the manifest describes."""
+    with np.load(path, allow_pickle=False) as members:
+        manifest = json.loads(members["manifest.json"])
+        arrays = {name: members[name] for name in manifest["arrays"]}
+    for name, array in arrays.items():
+        if _describe(array) != manifest["arrays"][name]:
+            raise ValueError(f"{path.name}: {name} differs from its description in manifest.json")
+    return Archive(arrays["images"], arrays["labels"], arrays["dense_labels"], manifest)
+
+
+@contextmanager
+def _member(archive: zipfile.ZipFile, name: str, size: int) -> Iterator[IO[bytes]]:
+    """Open a member for writing; `size`, rounded up, decides whether it needs the large form of header."""
+    info = zipfile.ZipInfo(name, date_time=_ZIP_EPOCH)
+    info.create_system, info.external_attr = _UNIX, _REGULAR_FILE
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info._compresslevel = _COMPRESS_LEVEL  # type: ignore[attr-defined]
+    info.file_size = size
+    with archive.open(info, "w") as file:
+        yield file
+
+
+def _check_arrays(
+    images: NDArray[np.generic], labels: NDArray[np.int64], dense_labels: NDArray[np.float32], grid: ViewGrid
+) -> None:
+    if images.ndim != 4 or images.dtype not in (np.uint8, np.float32):
+        raise ValueError(f"images must be 4-D uint8 or float32, got {images.dtype} {images.shape}")
+    if labels.dtype != np.int64 or labels.shape != images.shape[:1]:
+        raise ValueError(f"labels must be int64 [{len(images)}], got {labels.dtype} {labels.shape}")
+    expected = (len(images), grid.count)
+    if dense_labels.dtype != np.float32 or dense_labels.ndim != 3 or dense_labels.shape[:2] != expected:
+        raise ValueError(
+            f"dense_labels must be float32 [{expected[0]}, {expected[1]}, classes], "
+            f"got {dense_labels.dtype} {dense_labels.shape}"
+        )
+
+
+def _describe(array: NDArray[np.generic]) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    rows = max(1, _CHUNK_BYTES // max(1, array.nbytes // max(1, len(array))))
+    for start in range(0, len(array), rows):
+        digest.update(np.ascontiguousarray(array[start : start + rows]).data)
+    return {"shape": list(array.shape), "dtype": str(array.dtype), "sha256": digest.hexdigest()}

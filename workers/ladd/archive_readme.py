@@ -1,0 +1,62 @@
+"""The README inside an archive: how to train on it with Eq. 5, in lines that run as they stand."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from workers.ladd.views import ViewGrid
+
+_TEXT = """\
+# Label-augmented dataset
+
+`images.npy` and `labels.npy` are the distilled set, `dense_labels.npy` [images, {count} views, classes] holds the
+labeler's softmax for each local view, `manifest.json` says where all of it comes from.
+Training (Eq. 5 of Kang, Lim and Shim, "Label-Augmented Dataset Distillation", WACV 2025):
+
+```python
+import numpy as np, torch, torch.nn.functional as F
+
+data = np.load("archive.zip")
+y, dense = torch.from_numpy(data["labels"]), torch.from_numpy(data["dense_labels"])
+{load}
+h = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(dense.shape[2]))  # your network
+h(x)
+optimizer = torch.optim.SGD(h.parameters(), lr=0.001, momentum=0.9, weight_decay=5e-4)
+size, side, offsets = {size}, {side}, {offsets}
+for epoch in range(1000):
+    loss = F.cross_entropy(h(x), y)
+    for j, (top, left) in enumerate((top, left) for top in offsets for left in offsets):
+        view = x[:, :, top : top + side, left : left + side]
+        view = F.interpolate(view, (size, size), mode="bilinear", align_corners=False, antialias=False)
+        loss = loss + F.cross_entropy(h(view), dense[:, j])
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+```
+"""
+
+
+def archive_readme(eight_bit: bool, size: int, grid: ViewGrid, normalization: Mapping[str, Any]) -> str:
+    """Return the README for images of `size` pixels a side, with this archive's own views and normalization."""
+    return _TEXT.format(
+        count=grid.count,
+        load="\n".join(_load_lines(eight_bit, normalization)),
+        size=size,
+        side=grid.crop_side(size),
+        offsets=list(grid.offsets(size)),
+    )
+
+
+def _load_lines(eight_bit: bool, normalization: Mapping[str, Any]) -> list[str]:
+    name, mean, std = normalization["name"], normalization["mean"], normalization["std"]
+    lines = ['x = torch.from_numpy(data["images"])']
+    if eight_bit:
+        lines = [lines[0] + ".permute(0, 3, 1, 2).float() / 255"]
+    if normalization["applied"]:
+        return [f"{lines[0]}  # normalised already ({name})"]
+    if mean is None:
+        return lines
+    return [
+        *lines,
+        f"mean, std = torch.tensor({mean}).view(1, -1, 1, 1), torch.tensor({std}).view(1, -1, 1, 1)  # {name}",
+        "x = (x - mean) / std",
+    ]

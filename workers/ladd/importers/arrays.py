@@ -1,0 +1,97 @@
+"""From arrays as found in a file to images and labels in our layouts."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.ladd.importers.imported import Labels
+from workers.ladd.importers.rejected import rejected
+
+CHANNELS = (1, 3)
+_FLOATS = (np.float16, np.float32, np.float64)
+
+
+def as_images(array: NDArray[np.generic], location: str) -> NDArray[np.generic]:
+    """Return images as uint8 [n, H, W, C] or float [n, C, H, W], as a view of `array`.
+
+    8-bit images may come channels-last or channels-first, told apart by which axis has 1 or 3 entries; floats come
+    channels-first. Either may be [n, H, W] grayscale. Raises ImportRejected with rule `image_dtype` or `image_layout`.
+    """
+    if array.dtype != np.uint8 and array.dtype not in _FLOATS:
+        raise rejected(location, "image_dtype", array.dtype, "images must be uint8 or float16, float32 or float64")
+    channels_last = array.dtype == np.uint8
+    if array.ndim == 3:
+        return array[..., np.newaxis] if channels_last else array[:, np.newaxis]
+    shape = tuple(array.shape)
+    if array.ndim != 4:
+        raise rejected(
+            location, "image_layout", shape, f"images must have 4 axes, or 3 when grayscale; these have {array.ndim}"
+        )
+    if not channels_last:
+        if shape[1] not in CHANNELS:
+            raise rejected(
+                location, "image_layout", shape, "float images must be [n, channels, height, width], 1 or 3 channels"
+            )
+        return array
+    order = _channel_order(shape)
+    if order is None:
+        ambiguous = shape[1] in CHANNELS
+        raise rejected(
+            location,
+            "image_layout",
+            shape,
+            "both axis 1 and axis 3 could be the channels"
+            if ambiguous
+            else "neither axis 1 nor axis 3 has 1 or 3 channels",
+        )
+    return array if order == "last" else array.transpose(0, 2, 3, 1)
+
+
+def as_labels(array: NDArray[np.generic], location: str) -> Labels:
+    """Return hard labels [n] int64 from integers [n] or [n, 1].
+
+    Raises ImportRejected with rule `hard_labels_only` (a row per image) or `integer_labels`.
+    """
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise rejected(
+            location,
+            "hard_labels_only",
+            f"{array.dtype} {tuple(array.shape)}",
+            "labels must be one class index per image; soft labels (a row of probabilities or logits) are not read",
+        )
+    if not np.issubdtype(array.dtype, np.integer):
+        raise rejected(location, "integer_labels", array.dtype, "labels must be whole class indices of an integer type")
+    return array.astype(np.int64)
+
+
+def class_major_labels(num_images: int, class_names: list[str] | None, location: str) -> Labels:
+    """Return labels 0..0, 1..1, ... for a set that comes without (as AST's): class-major, equally many per class.
+
+    Raises ImportRejected with rule `labels_present` (the number of classes is unknown) or `images_divide_into_classes`.
+    """
+    if class_names is None:
+        raise rejected(
+            "metadata.class_map",
+            "labels_present",
+            None,
+            "no file holds labels; list the classes in class_map and the images are taken class by class",
+        )
+    per_class, rest = divmod(num_images, len(class_names))
+    if rest or not per_class:
+        raise rejected(
+            location,
+            "images_divide_into_classes",
+            f"{num_images} images, {len(class_names)} classes",
+            f"{num_images} images do not divide into {len(class_names)} classes of equal size",
+        )
+    return np.repeat(np.arange(len(class_names), dtype=np.int64), per_class)
+
+
+def _channel_order(shape: tuple[int, ...]) -> Literal["first", "last"] | None:
+    first, last = shape[1] in CHANNELS, shape[3] in CHANNELS
+    if first == last:
+        return None
+    return "first" if first else "last"

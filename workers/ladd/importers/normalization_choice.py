@@ -1,0 +1,111 @@
+"""Which normalization a set has or is to be trained with, from what the sender said and what the values show."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+from workers.ladd.importers.channel_summary import ChannelSummary
+from workers.ladd.importers.rejected import rejected
+from workers.ladd.normalization import NORMALIZATIONS, normalized_range
+
+FIELD = "metadata.normalization"
+_TOLERANCE = 0.5 / 255
+"""Half an 8-bit step, on the [0, 1] scale: values this far outside still round to a pixel."""
+
+
+class Normalization(TypedDict):
+    """As in the API: `applied` tells whether the stored values carry it already."""
+
+    name: str
+    mean: list[float] | None
+    std: list[float] | None
+    applied: bool
+    reason: str
+
+
+def of_source(choice: str | Mapping[str, Sequence[float]], train: ChannelSummary) -> Normalization:
+    """Normalization to train with on a source set: as named, or measured from its train split.
+
+    Raises ImportRejected with rule `known_normalization`, `normalization_channels` or `pixels_vary`.
+    """
+    if choice == "none":
+        return Normalization(name="none", mean=None, std=None, applied=False, reason="asked for in the metadata")
+    if choice == "auto":
+        mean, std = train.statistics()
+        if min(std) == 0:
+            raise rejected(
+                "train", "pixels_vary", std, "a channel has the same value in every pixel of the train split"
+            )
+        reason = "mean and standard deviation over all pixels of the train split"
+        return Normalization(name="measured", mean=mean, std=std, applied=False, reason=reason)
+    name, mean, std = _named(choice, len(train.minimum))
+    return Normalization(name=name, mean=mean, std=std, applied=False, reason="named in the metadata; pixels are 8-bit")
+
+
+def of_distilled(
+    choice: str | Mapping[str, Sequence[float]], summary: ChannelSummary, eight_bit: bool, location: str
+) -> tuple[Normalization, list[str]]:
+    """Normalization of a distilled set and warnings about its values.
+
+    Normalised tensors do not say with what: their sender must. Raises ImportRejected with rule
+    `normalization_is_named` (values outside [0, 1] and choice `auto`), `known_normalization`, `normalization_channels`.
+    """
+    minimum, maximum = float(summary.minimum.min()), float(summary.maximum.max())
+    in_unit_range = minimum >= -_TOLERANCE and maximum <= 1 + _TOLERANCE
+    values = "values are 8-bit pixels" if eight_bit else f"values lie in [{minimum:.4g}, {maximum:.4g}]"
+    plain = eight_bit or in_unit_range
+    if choice == "auto" and not plain:
+        raise rejected(
+            FIELD,
+            "normalization_is_named",
+            f"[{minimum:.6g}, {maximum:.6g}]",
+            f"the values of {location} lie outside [0, 1], so they are normalised; say with what: "
+            f"{', '.join(NORMALIZATIONS)}, {{mean, std}}, or none to take them as they are",
+        )
+    if choice in ("auto", "none"):
+        how = "" if choice == "auto" else "asked for in the metadata; "
+        warnings = [] if plain else [f"{values}, outside [0, 1], and are taken as they are"]
+        return Normalization(name="none", mean=None, std=None, applied=False, reason=how + values), warnings
+    name, mean, std = _named(choice, len(summary.minimum))
+    normalization = Normalization(
+        name=name, mean=mean, std=std, applied=not plain, reason=f"named in the metadata; {values}"
+    )
+    return normalization, [] if plain else _range_warnings(normalization, summary)
+
+
+def _named(choice: str | Mapping[str, Sequence[float]], channels: int) -> tuple[str, list[float], list[float]]:
+    if isinstance(choice, str):
+        if choice not in NORMALIZATIONS:
+            raise rejected(
+                FIELD, "known_normalization", choice, f"normalizations are auto, none, {', '.join(NORMALIZATIONS)}"
+            )
+        name, (mean, std) = choice, NORMALIZATIONS[choice]
+    else:
+        name, mean, std = "custom", tuple(choice["mean"]), tuple(choice["std"])
+    if not len(mean) == len(std) == channels:
+        raise rejected(
+            FIELD,
+            "normalization_channels",
+            f"{name}: {len(mean)} channels",
+            f"normalization {name} has {len(mean)} channels, the images have {channels}",
+        )
+    return name, list(mean), list(std)
+
+
+def _range_warnings(normalization: Normalization, summary: ChannelSummary) -> list[str]:
+    """Pixel-space methods (MTT, AST) do not bound their pixels, so this is legitimate; a wrong name shows here too."""
+    mean, std = normalization["mean"], normalization["std"]
+    assert mean is not None
+    assert std is not None
+    outside = [
+        f"channel {channel}: [{low:.3g}, {high:.3g}] against [{black:.3g}, {white:.3g}]"
+        for channel, (low, high, (black, white), s) in enumerate(
+            zip(summary.minimum, summary.maximum, normalized_range(mean, std), std, strict=True)
+        )
+        if low < black - _TOLERANCE / s or high > white + _TOLERANCE / s
+    ]
+    if not outside:
+        return []
+    return [
+        f"values exceed what {normalization['name']} makes of black and white pixels ({'; '.join(outside)}): "
+        "usual for sets optimised in pixel space, else a sign of another normalization"
+    ]

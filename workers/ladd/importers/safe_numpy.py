@@ -1,0 +1,77 @@
+"""Read `.npz` files from strangers: headers before data, no objects, arrays unpacked to disk and memory-mapped."""
+
+import shutil
+import zipfile
+import zlib
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import numpy as np
+from numpy.lib import format as npy_format
+from numpy.typing import NDArray
+
+from workers.ladd.importers import limits
+from workers.ladd.importers.rejected import rejected
+from workers.ladd.importers.safe_zip import open_zip
+
+_SUFFIX = ".npy"
+
+
+@dataclass(frozen=True)
+class ArrayHeader:
+    """What an array says of itself before its data are read."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+
+
+def read_headers(path: Path) -> dict[str, ArrayHeader]:
+    """Return the header of every array in an `.npz`, by key.
+
+    Raises ImportRejected for object arrays, and where a header and the bytes behind it disagree.
+    """
+    headers: dict[str, ArrayHeader] = {}
+    with open_zip(path) as archive:
+        for member in archive.infolist():
+            if not member.filename.endswith(_SUFFIX):
+                raise rejected(path.name, "arrays_only", member.filename, "an .npz holds .npy members only")
+            headers[member.filename.removesuffix(_SUFFIX)] = _read_header(path, archive, member)
+    return headers
+
+
+def read_array(path: Path, key: str, scratch: Path) -> NDArray[np.generic]:
+    """Unpack one array, whose header was read before, into `scratch` and return it memory-mapped."""
+    target = scratch / f"{path.name}.{key.replace('/', '.')}{_SUFFIX}"
+    try:
+        with open_zip(path) as archive, archive.open(key + _SUFFIX) as source, target.open("wb") as file:
+            shutil.copyfileobj(source, file, limits.MiB)
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise rejected(f"{path.name}/{key}", "readable_archive", error, f"cannot be inflated: {error}") from error
+    array: NDArray[np.generic] = np.load(target, mmap_mode="r", allow_pickle=False)
+    return array
+
+
+def _read_header(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> ArrayHeader:
+    location = f"{path.name}/{member.filename}"
+    with archive.open(member) as file:
+        try:
+            version = npy_format.read_magic(file)
+            reader = {
+                (1, 0): npy_format.read_array_header_1_0,
+                (2, 0): npy_format.read_array_header_2_0,
+            }[version]
+            shape, _, dtype = reader(file, max_header_size=limits.HEADER_BYTES)
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise rejected(location, "readable_array", error, f"not an .npy array: {error}") from error
+        data_bytes = member.file_size - file.tell()
+    if dtype.hasobject:
+        raise rejected(location, "no_object_arrays", dtype, "arrays of Python objects are pickles and are not read")
+    if prod(shape) * dtype.itemsize != data_bytes:
+        raise rejected(
+            location,
+            "array_matches_header",
+            f"shape {shape}, {dtype}, {data_bytes} bytes",
+            f"the header claims {prod(shape) * dtype.itemsize} bytes of data, {data_bytes} follow",
+        )
+    return ArrayHeader(shape, dtype)

@@ -1,0 +1,98 @@
+"""Rules every set must keep, whatever format it came in."""
+
+import numpy as np
+
+from workers.ladd.importers import limits
+from workers.ladd.importers.arrays import CHANNELS
+from workers.ladd.importers.imported import Imported, ImportOptions, Split
+from workers.ladd.importers.rejected import rejected
+
+_SIDES = (8, 1024)
+_SHOWN = 10
+
+
+def check_images(imported: Imported, options: ImportOptions) -> list[int]:
+    """Return the one shape [C, H, W] of all images.
+
+    Raises ImportRejected with rule `not_empty`, `labels_match_images`, `eight_bit_source`, `image_channels`,
+    `square_images`, `image_side`, `splits_agree`, `resolution_matches` or `stored_size`.
+    """
+    shapes = {name: _check_split(split, options) for name, split in imported.splits.items()}
+    shape = next(iter(shapes.values()))
+    if any(other != shape for other in shapes.values()):
+        raise rejected("files", "splits_agree", shapes, "the splits have images of different shapes")
+    return shape
+
+
+def check_classes(imported: Imported, options: ImportOptions) -> list[str]:
+    """Return the name of each class, in label order.
+
+    Raises ImportRejected with rule `class_names_unique`, `labels_in_range`, `two_classes` or `classes_contiguous`.
+    """
+    names = options.class_names or imported.class_names
+    if names is not None and len(set(names)) < len(names):
+        raise rejected("metadata.class_map", "class_names_unique", ", ".join(names), "a class name is given twice")
+    highest = max(int(split.labels.max()) for split in imported.splits.values())
+    num_classes = len(names) if names is not None else highest + 1
+    for split in imported.splits.values():
+        _check_range(split, num_classes, named=names is not None)
+    if num_classes < 2:
+        raise rejected("files", "two_classes", num_classes, "a set needs at least two classes")
+    for split in imported.splits.values():
+        missing = np.setdiff1d(np.arange(num_classes), split.labels)
+        if len(missing):
+            raise rejected(
+                split.labels_location,
+                "classes_contiguous",
+                ", ".join(str(label) for label in missing[:_SHOWN]),
+                f"{len(missing)} of {num_classes} classes have no image, such as {missing[0]}",
+            )
+    return names or [str(label) for label in range(num_classes)]
+
+
+def _check_split(split: Split, options: ImportOptions) -> list[int]:
+    location = split.images_location
+    eight_bit = split.images.dtype == np.uint8
+    shape = tuple(split.images.shape)
+    if not split.images.size:
+        raise rejected(location, "not_empty", shape, "there are no images")
+    if len(split.images) != len(split.labels):
+        raise rejected(
+            split.labels_location,
+            "labels_match_images",
+            f"{len(split.labels)} labels, {len(split.images)} images",
+            f"{split.labels_location} has {len(split.labels)} labels, {location} has {len(split.images)} images",
+        )
+    if options.role == "source" and not eight_bit:
+        raise rejected(location, "eight_bit_source", split.images.dtype, "the images of a source set must be uint8")
+    height, width, channels = shape[1:] if eight_bit else (shape[2], shape[3], shape[1])
+    if channels not in CHANNELS:
+        raise rejected(location, "image_channels", channels, "images must have 1 or 3 channels")
+    if height != width:
+        raise rejected(
+            location, "square_images", f"{width}x{height}", "images must be square; for image files give a resolution"
+        )
+    if not _SIDES[0] <= height <= _SIDES[1]:
+        raise rejected(location, "image_side", height, f"images must have {_SIDES[0]} to {_SIDES[1]} pixels a side")
+    if options.resolution not in (None, height):
+        raise rejected(
+            "metadata.resolution",
+            "resolution_matches",
+            options.resolution,
+            f"arrays are not resized: the images of {location} have {height} pixels a side",
+        )
+    if split.images.nbytes > limits.STORED_BYTES:
+        raise rejected(location, "stored_size", split.images.nbytes, f"a set may have {limits.STORED_BYTES} bytes")
+    return [channels, height, width]
+
+
+def _check_range(split: Split, num_classes: int, named: bool) -> None:
+    lowest, highest = int(split.labels.min()), int(split.labels.max())
+    if lowest < 0 or highest >= num_classes or num_classes > limits.CLASSES:
+        source = "class_map" if named else "a set"
+        raise rejected(
+            split.labels_location,
+            "labels_in_range",
+            f"[{lowest}, {highest}]",
+            f"labels lie in [{lowest}, {highest}]; {source} allows 0 to {min(num_classes, limits.CLASSES) - 1}",
+        )

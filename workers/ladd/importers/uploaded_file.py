@@ -1,0 +1,37 @@
+"""One file of an upload and what it looks like from outside."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from workers.ladd.importers.container import container_of
+from workers.ladd.importers.safe_torch import is_pickle, is_tensor_index
+from workers.ladd.importers.safe_zip import open_zip
+
+Kind = Literal["tensors", "pickle", "arrays", "archive", "other"]
+
+
+@dataclass(frozen=True)
+class UploadedFile:
+    """`tensors`: a `.pt` zip; `pickle`: a bare pickle; `arrays`: an `.npz`; `archive`: any other zip, tar or tar.gz."""
+
+    path: Path
+    kind: Kind
+
+
+def inspect_file(path: Path) -> UploadedFile:
+    """Find out the kind of a file; raises ImportRejected where its container is broken or hostile."""
+    return UploadedFile(path, _kind_of(path))
+
+
+def _kind_of(path: Path) -> Kind:
+    container = container_of(path)
+    if container == "other":
+        return "pickle" if is_pickle(path) else "other"
+    if container != "zip":
+        return "archive"
+    with open_zip(path) as archive:
+        names = archive.namelist()
+    if any(is_tensor_index(name) for name in names):
+        return "tensors"
+    return "arrays" if names and all(name.endswith(".npy") for name in names) else "archive"

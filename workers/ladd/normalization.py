@@ -1,0 +1,56 @@
+"""Channel normalization: the statistics the code bases use, and the way from 8-bit pixels to tensors and back."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+Statistics = tuple[tuple[float, ...], tuple[float, ...]]
+"""(mean, std) per channel, on the [0, 1] scale."""
+
+NORMALIZATIONS: dict[str, Statistics] = {
+    "mnist": ((0.1307,), (0.3081,)),
+    "fashion_mnist": ((0.2861,), (0.3530,)),
+    "svhn": ((0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)),
+    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)),
+    # DC, DSA and DM only; MTT, AST, TESLA, DATM, IDC and GLaD normalise CIFAR-100 with `cifar10`.
+    "cifar100": ((0.5071, 0.4866, 0.4409), (0.2673, 0.2564, 0.2762)),
+    # Tiny ImageNet uses the same.
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    # GLaD's images decoded in w+ space: the mean of SVHN with the std of ImageNet.
+    "glad_wp": ((0.4377, 0.4438, 0.4728), (0.229, 0.224, 0.225)),
+}
+"""By name, as in the `get_dataset` functions of DatasetCondensation, mtt-distillation and GLaD."""
+
+
+def normalize(
+    images_uint8: Tensor, mean: Sequence[float], std: Sequence[float], device: torch.device | str | None = None
+) -> Tensor:
+    """Return (x / 255 - mean) / std as [B, C, H, W] float32 on `device`, from [B, H, W, C] uint8.
+
+    The order of operations is that of torchvision's `ToTensor` and `Normalize`, so values agree to the last bit.
+    """
+    images = images_uint8.to(device or images_uint8.device).permute(0, 3, 1, 2).contiguous().to(torch.float32)
+    return images.div_(255).sub_(_per_channel(mean, images)).div_(_per_channel(std, images))
+
+
+def to_pixels(images: Tensor, mean: Sequence[float] | None, std: Sequence[float] | None) -> Tensor:
+    """Return the nearest 8-bit pixels [B, H, W, C] uint8 of [B, C, H, W] float32, values outside [0, 1] clipped.
+
+    `mean` and `std` are those the images carry, or None when they are on the [0, 1] scale.
+    """
+    pixels = images.to(torch.float32)
+    if mean is not None and std is not None:
+        pixels = pixels * _per_channel(std, pixels) + _per_channel(mean, pixels)
+    return (pixels * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+def normalized_range(mean: Sequence[float], std: Sequence[float]) -> list[tuple[float, float]]:
+    """Return per channel the normalised values of black and of white, the range that real pixels have."""
+    return [((0 - m) / s, (1 - m) / s) for m, s in zip(mean, std, strict=True)]
+
+
+def _per_channel(values: Sequence[float], images: Tensor) -> Tensor:
+    if len(values) != images.shape[1]:
+        raise ValueError(f"normalization has {len(values)} channels, images have {images.shape[1]}")
+    return torch.tensor(values, dtype=torch.float32, device=images.device).view(1, -1, 1, 1)

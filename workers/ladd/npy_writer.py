@@ -1,0 +1,53 @@
+"""Write an `.npy` file row by row, without knowing the number of rows beforehand."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy_format
+from numpy.typing import DTypeLike, NDArray
+
+
+class NpyWriter:
+    """A growing `.npy` file of rows of one shape; it is complete once closed."""
+
+    def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: DTypeLike) -> None:
+        self.path = path
+        self.rows = 0
+        self._row_shape = row_shape
+        self._dtype = np.dtype(dtype)
+        self._file: BinaryIO = path.open("wb")
+        self._header_size = self._write_header()
+
+    def append(self, rows: NDArray[np.generic]) -> None:
+        """Append rows [k, *row_shape] of the writer's dtype."""
+        if rows.shape[1:] != self._row_shape or rows.dtype != self._dtype:
+            raise ValueError(f"rows are {rows.dtype} {rows.shape}, expected {self._dtype} [k, {self._row_shape}]")
+        self._file.write(np.ascontiguousarray(rows).data)
+        self.rows += len(rows)
+
+    def close(self) -> None:
+        """Write the final header."""
+        self._file.seek(0)
+        # numpy pads headers so that the first axis can grow in place
+        if self._write_header() != self._header_size:
+            raise RuntimeError(f"{self.path}: the .npy header changed its size")
+        self._file.close()
+
+    def _write_header(self) -> int:
+        shape = (self.rows, *self._row_shape)
+        descr = npy_format.dtype_to_descr(self._dtype)
+        npy_format.write_array_header_1_0(self._file, {"descr": descr, "fortran_order": False, "shape": shape})
+        return self._file.tell()
+
+    def __enter__(self) -> "NpyWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._file.close()

@@ -1,0 +1,93 @@
+"""Keeping the lease of a task, and noticing when the task has to stop."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Literal
+
+from redis.exceptions import RedisError
+
+from service.core import tasks
+from service.core.core import Core
+from service.core.errors import ServiceError
+from service.core.tasks import ClaimedTask
+
+logger = logging.getLogger(__name__)
+
+Interruption = Literal["canceling", "lost", "timeout", "shutdown"]
+
+LONGEST_PAUSE = 2.0
+"""Seconds between two renewals at most: renewing is also how a cancellation is seen."""
+
+TICK = 0.2
+
+
+class LeaseKeeper:
+    """Renews the lease in a thread while the context is open, and calls `interrupt` once when the task must stop.
+
+    It must stop when it is canceled, when the lease is lost (or could not be renewed for as long as it lasts), when
+    `timeout_seconds` have passed, and when this worker shuts down. The lease is renewed even then, unless it is lost,
+    so that the end of the task can still be recorded.
+    """
+
+    def __init__(self, core: Core, claimed: ClaimedTask, shutting_down: threading.Event) -> None:
+        self.interruption: Interruption | None = None
+        self.interrupted = threading.Event()
+        self._core = core
+        self._claimed = claimed
+        self._shutting_down = shutting_down
+        self._interrupt: Callable[[], None] = lambda: None
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name=f"lease of {claimed.name}", daemon=True)
+
+    def __enter__(self) -> "LeaseKeeper":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def on_interruption(self, interrupt: Callable[[], None]) -> None:
+        """Call `interrupt` when the task must stop; at once if it must already."""
+        with self._lock:
+            self._interrupt = interrupt
+            if self.interruption is not None:
+                interrupt()
+
+    def _keep(self) -> None:
+        lease = self._core.settings.lease_seconds
+        pause = min(lease / 3, LONGEST_PAUSE)
+        started = renewed = asked = time.monotonic()
+        while not self._over.wait(min(TICK, pause)):
+            now = time.monotonic()
+            if self._shutting_down.is_set():
+                self._stop("shutdown")
+            if now - started > self._claimed.timeout_seconds:
+                self._stop("timeout")
+            if now - asked < pause:
+                continue
+            asked = now
+            try:
+                answer = tasks.renew(self._core, self._claimed)
+            except (RedisError, ServiceError) as error:
+                logger.warning("%s: the lease could not be renewed: %s", self._claimed.name, error)
+                if now - renewed > lease:
+                    self._stop("lost")
+                continue
+            renewed = now
+            if answer != "held":
+                self._stop(answer)
+
+    def _stop(self, why: Interruption) -> None:
+        with self._lock:
+            if self.interruption is None:
+                logger.info("%s of %s: stopping (%s)", self._claimed.name, self._claimed.job_id, why)
+                self.interruption = why
+                self.interrupted.set()
+                self._interrupt()

@@ -1,0 +1,69 @@
+"""A worker's sign of life in Redis: it is written by the loop that takes messages, so a stuck loop is seen."""
+
+import json
+import logging
+import socket
+import time
+from typing import Any
+
+from celery import bootsteps
+from redis.exceptions import RedisError
+
+from service.core.core import Core
+from service.core.settings import Settings
+from workers.slots import Slots, queues_of
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS = 5.0
+SILENT_SECONDS = 60
+"""A worker that neither beats nor, having room, takes a waiting message for so long is not well."""
+
+
+def pulse_key(settings: Settings) -> str:
+    """Where workers on this host that take these queues leave their sign of life."""
+    return f"ladd:worker:{socket.gethostname()}:{','.join(queues_of(settings))}"
+
+
+class Pulse:
+    """Beats while the Celery consumer runs; knows since when messages wait although a slot is free."""
+
+    def __init__(self, core: Core, slots: Slots) -> None:
+        self._core = core
+        self._slots = slots
+        self._idle_since: float | None = None
+
+    def beat(self) -> None:
+        """Write the sign of life: {"waiting_seconds": how long messages have waited although a slot was free}."""
+        try:
+            queues = queues_of(self._core.settings)
+            waiting = self._slots.free > 0 and any(self._core.dispatcher.waiting(queue) for queue in queues)
+            now = time.monotonic()
+            self._idle_since = (self._idle_since or now) if waiting else None
+            seconds = now - self._idle_since if self._idle_since is not None else 0.0
+            sign = json.dumps({"waiting_seconds": seconds})
+            self._core.redis.set(pulse_key(self._core.settings), sign, ex=SILENT_SECONDS)
+        except RedisError as error:
+            logger.warning("no sign of life written: %s", error)
+
+
+def ailment(core: Core) -> str | None:
+    """What is wrong with the worker of these settings on this host; None when it is well."""
+    sign = core.redis.get(pulse_key(core.settings))
+    if sign is None:
+        return f"no sign of life for {SILENT_SECONDS} s"
+    waiting = float(json.loads(sign)["waiting_seconds"])
+    return f"messages wait for {waiting:.0f} s and none is taken" if waiting > SILENT_SECONDS else None
+
+
+def pulse_step(pulse: Pulse) -> type[bootsteps.StartStopStep]:
+    """A step of Celery's consumer that beats from its event loop; the loop drops its timers when it reconnects."""
+
+    class PulseStep(bootsteps.StartStopStep):
+        requires = ("celery.worker.consumer.tasks:Tasks",)
+
+        def start(self, parent: Any) -> None:
+            pulse.beat()
+            parent.timer.call_repeatedly(BEAT_SECONDS, pulse.beat)
+
+    return PulseStep

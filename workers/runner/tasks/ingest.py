@@ -1,0 +1,44 @@
+"""Read uploaded files and re-write them into our own form. The only task that sees a user's bytes."""
+
+from pathlib import Path
+
+from api_schemas.datasets import DatasetMetadata, DatasetStats
+from api_schemas.runner import DoneEvent, RunnerTask
+from workers.ladd.stored_set import ImportOptions, import_dataset
+from workers.runner.reporter import Reporter
+
+
+def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
+    """Import the uploaded files into `outputs/`; the result carries the set's stats.
+
+    Raises:
+        ImportRejected: the files break a rule.
+    """
+    metadata = DatasetMetadata.model_validate(task.params["metadata"])
+    uploads = _with_their_names(task, folder)
+    normalization = metadata.normalization
+    options = ImportOptions(
+        role=metadata.role,
+        format=metadata.format,
+        normalization=normalization if isinstance(normalization, str) else normalization.model_dump(),
+        class_map=metadata.class_map,
+        resolution=metadata.resolution,
+        resize=metadata.resize,
+        learned_lr=metadata.learned_lr,
+        experiment=metadata.experiment,
+    )
+    outputs = folder / "outputs"
+    stats = import_dataset(uploads, options, outputs, report.stage("ingest", "bytes"))
+    DatasetStats.model_validate(stats)
+    return DoneEvent(event="done", files=sorted(path.name for path in outputs.iterdir()), result={"stats": stats})
+
+
+def _with_their_names(task: RunnerTask, folder: Path) -> list[Path]:
+    """Give the uploads their own names back, each in a folder of its own: names tell formats apart, and may repeat."""
+    paths = []
+    for index, (stored, name) in enumerate(task.params["files"].items()):
+        named = folder / "uploads" / str(index) / Path(name).name
+        named.parent.mkdir(parents=True)
+        named.hardlink_to(folder / task.inputs["uploads"][stored])
+        paths.append(named)
+    return paths

@@ -1,0 +1,56 @@
+"""Train a labeler on a source set; every kept epoch becomes a file, and a crash costs at most one epoch."""
+
+import shutil
+from pathlib import Path
+
+from api_schemas.labelers import LabelerRecipe
+from api_schemas.runner import DoneEvent, RunnerTask
+from workers.ladd.accounting import labeler_training_flops
+from workers.ladd.labeler import train_labeler
+from workers.ladd.stored_set import load_source
+from workers.runner.reporter import Reporter
+
+RESUME = "resume.pt"
+
+
+def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
+    """Train into `outputs/`; the result carries one row per epoch and the FLOPs of the training."""
+    params = task.params
+    recipe = LabelerRecipe.model_validate(params["recipe"])
+    assert recipe.architecture is not None
+    assert recipe.checkpoint_epochs is not None
+    source = load_source({name: folder / path for name, path in task.inputs["source"].items()})
+    outputs, checkpoint = folder / "outputs", folder / "checkpoint"
+    rows = train_labeler(
+        source,
+        architecture=recipe.architecture,
+        epochs=recipe.epochs,
+        lr=recipe.lr,
+        batch_size=recipe.batch_size,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+        augmentation=recipe.augmentation,
+        checkpoint_epochs=recipe.checkpoint_epochs,
+        seed=recipe.seed,
+        mean=params["mean"],
+        std=params["std"],
+        device=task.device,
+        # Kept weights are part of the checkpoint: a later attempt finds those of the epochs it does not repeat.
+        out_dir=checkpoint,
+        resume=checkpoint / RESUME,
+        progress=report.stage("train_labeler", "images"),
+        on_epoch=lambda row: report.metric("labeler_epoch", row),
+        on_checkpoint=lambda _: report.checkpoint(sorted(path.name for path in checkpoint.iterdir())),
+    )
+    kept = [row["checkpoint"] for row in rows if row["checkpoint"] is not None]
+    for name in kept:
+        shutil.copyfile(checkpoint / name, outputs / name)
+    flops = labeler_training_flops(
+        recipe.architecture,
+        num_classes=params["num_classes"],
+        channels=params["channels"],
+        size=params["size"],
+        images=len(source.train_labels),
+        epochs=recipe.epochs,
+    )
+    return DoneEvent(event="done", files=kept, result={"epochs": rows, "flops": flops})

@@ -1,0 +1,98 @@
+"""Where a task runs: one slot per GPU, or per CPU core where there is none."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+from api_schemas.runner import TaskType
+from service.core.settings import Settings
+
+NVIDIA_SMI_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Room for one task. `gpu` is what CUDA_VISIBLE_DEVICES is to say (index or UUID), None for a CPU slot."""
+
+    gpu: str | None
+    slots: int
+    """How many slots share the CPU cores, this one included."""
+
+    @property
+    def device(self) -> str:
+        """`cuda` or `cpu`."""
+        return "cpu" if self.gpu is None else "cuda"
+
+    def threads(self, type: TaskType) -> int:
+        """CPU threads for a task of this type.
+
+        Evaluations come in crowds, and one process per core with one thread each beats threads in one process.
+        Everything else on a CPU stands alone in its job, so it gets every core; GPU slots share the cores.
+        """
+        cores = cpu_cores()
+        if self.gpu is not None:
+            return max(1, cores // self.slots)
+        return 1 if type is TaskType.EVALUATE and self.slots > 1 else cores
+
+
+class Slots:
+    """The slots of this worker, handed out one task each."""
+
+    def __init__(self, slots: list[Slot]) -> None:
+        self.count = len(slots)
+        self._free: SimpleQueue[Slot] = SimpleQueue()
+        for slot in slots:
+            self._free.put(slot)
+
+    @property
+    def free(self) -> int:
+        """How many tasks could start now."""
+        return self._free.qsize()
+
+    @contextmanager
+    def taken(self) -> Iterator[Slot]:
+        """Hold a slot, waiting for one if need be."""
+        slot = self._free.get()
+        try:
+            yield slot
+        finally:
+            self._free.put(slot)
+
+
+def slots_of(settings: Settings) -> list[Slot]:
+    """The slots these settings ask for on this machine. A worker without the `gpu` queue leaves the GPUs alone."""
+    gpus = visible_gpus() if "gpu" in queues_of(settings) else []
+    count = settings.worker_slots or len(gpus) or cpu_cores()
+    return [Slot(gpu=gpus[index % len(gpus)] if gpus else None, slots=count) for index in range(count)]
+
+
+def queues_of(settings: Settings) -> list[str]:
+    """Names of the queues this worker takes tasks from."""
+    return [name.strip() for name in settings.worker_queues.split(",") if name.strip()]
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs we may use: what CUDA_VISIBLE_DEVICES names, else what the driver lists."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [gpu.strip() for gpu in named.split(",") if gpu.strip() not in ("", "-1")]
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return []
+    listing = subprocess.run(
+        [tool, "--query-gpu=uuid", "--format=csv,noheader"],
+        capture_output=True,
+        text=True,
+        timeout=NVIDIA_SMI_SECONDS,
+        check=False,
+    )
+    return listing.stdout.split() if listing.returncode == 0 else []
+
+
+def cpu_cores() -> int:
+    """Cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,204 @@
+"""One claimed task from its inputs to its outcome: prepare a folder, run the runner in it, relay what it tells."""
+
+import logging
+import os
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from redis.exceptions import RedisError
+
+from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
+from api_schemas.runner import CheckpointEvent, DoneEvent, FailedEvent, ProgressEvent, RunnerEvent, RunnerTask
+from service.core import tasks
+from service.core.core import Core
+from service.core.errors import ServiceError
+from service.core.tasks import ClaimedTask
+from workers.input_cache import InputCache
+from workers.lease import Interruption, LeaseKeeper
+from workers.runner_process import RUNNER_COMMAND, RunnerProcess, runner_environment
+from workers.scratch import attempt_folder
+from workers.slots import Slot
+
+logger = logging.getLogger(__name__)
+
+OUTAGES = (RedisError, ServiceError)
+
+PROGRESS_PAUSE = 0.5
+"""Seconds between two progress events that are passed on: nobody reads faster."""
+
+OUTAGE_PAUSES = (1.0, 5.0, 15.0, 60.0, 120.0)
+"""Seconds between attempts to store a result."""
+
+SHA256_LENGTH = 64
+
+
+def run_task(
+    core: Core,
+    claimed: ClaimedTask,
+    slot: Slot,
+    cache: InputCache,
+    shutting_down: threading.Event,
+    command: Sequence[str] = RUNNER_COMMAND,
+) -> None:
+    """Run a claimed task in a runner process (`command` + task folder) and record how it ended.
+
+    Recorded as: succeeded or failed as the runner says; failed with its last words when it dies without saying; a
+    failure of origin `worker` when inputs or outputs cannot be moved; `timeout`; canceled; and given back when this
+    worker is `shutting_down`. A lost lease is recorded by nobody here: the task is another's.
+    """
+    data = core.settings.data_dir
+    home = data / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    with (
+        attempt_folder(data / "scratch", claimed.job_id, claimed.name, claimed.attempt) as folder,
+        LeaseKeeper(core, claimed, shutting_down) as lease,
+    ):
+        try:
+            _prepare(core, claimed, slot, cache, folder)
+            with RunnerProcess(command, folder, runner_environment(slot, claimed.type, home)) as runner:
+                lease.on_interruption(runner.terminate)
+                ending = _relay(core, claimed, runner.events(), folder)
+                lease.on_interruption(lambda: None)
+                runner.wait()
+                obituary = "" if ending or lease.interruption else runner.obituary()
+            _record_end(core, claimed, ending, lease, obituary, folder)
+        except Exception as error:
+            logger.exception("%s of %s", claimed.name, claimed.job_id)
+            code = ErrorCode.UNAVAILABLE if isinstance(error, OUTAGES) else ErrorCode.INTERNAL
+            _try_to_fail(core, claimed, code, f"{type(error).__name__}: {error}")
+
+
+def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, folder: Path) -> None:
+    inputs: dict[str, dict[str, str]] = {}
+    for name, files in claimed.inputs.items():
+        inputs[name] = {}
+        for file, reference in files.items():
+            path = folder / "inputs" / _plain(name) / _plain(file)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if len(reference) == SHA256_LENGTH:
+                cache.place(reference, path)
+            else:
+                core.storage.download(reference, path)
+            inputs[name][file] = str(path.relative_to(folder))
+    for subfolder in ("outputs", "checkpoint", "kept"):
+        (folder / subfolder).mkdir()
+    for file, sha256 in claimed.checkpoint.items():
+        core.storage.download(sha256, folder / "checkpoint" / _plain(file))
+    task = RunnerTask(
+        type=claimed.type,
+        params=claimed.params,
+        inputs=inputs,
+        documents=claimed.documents,
+        device=slot.device,
+        threads=slot.threads(claimed.type),
+    )
+    (folder / "task.json").write_text(task.model_dump_json(), encoding="utf-8")
+
+
+def _relay(
+    core: Core, claimed: ClaimedTask, events: Iterable[RunnerEvent], folder: Path
+) -> DoneEvent | FailedEvent | None:
+    """Pass events on until the last one, which is returned; None when the runner ends without it."""
+    told_at = 0.0
+    for event in events:
+        if isinstance(event, DoneEvent | FailedEvent):
+            return event
+        if isinstance(event, ProgressEvent):
+            now = time.monotonic()
+            if now - told_at < PROGRESS_PAUSE and event.done < event.total:
+                continue
+            told_at = now
+        try:
+            if isinstance(event, CheckpointEvent):
+                tasks.keep_checkpoint(core, claimed, _kept(folder, event.files))
+            else:
+                tasks.record(core, claimed, event)
+        except OUTAGES as error:
+            # The computation is worth more than one line about it; a lasting outage costs the lease.
+            logger.warning("%s of %s: a %s event is lost: %s", claimed.name, claimed.job_id, event.event, error)
+    return None
+
+
+def _record_end(
+    core: Core,
+    claimed: ClaimedTask,
+    ending: DoneEvent | FailedEvent | None,
+    lease: LeaseKeeper,
+    obituary: str,
+    folder: Path,
+) -> None:
+    if lease.interruption == "lost":
+        return
+    if isinstance(ending, DoneEvent):
+        files = _regular_files(folder / "outputs", ending.files)
+        if _persistently(lambda: tasks.succeed(core, claimed, ending.result, files), lease):
+            return
+    elif isinstance(ending, FailedEvent) and tasks.fail(core, claimed, ending.error):
+        return
+    why: Interruption | None = lease.interruption
+    if ending is not None and why is None:
+        # Refused, and the lease keeper has not yet asked why.
+        why = "canceling" if tasks.renew(core, claimed) == "canceling" else "lost"
+    match why:
+        case "canceling":
+            tasks.canceled(core, claimed)
+        case "shutdown":
+            tasks.release(core, claimed)
+        case "timeout":
+            text = f"still running after {claimed.timeout_seconds} s"
+            tasks.fail(core, claimed, _error(ErrorCode.TIMEOUT, ErrorOrigin.TIMEOUT, text))
+        case None:
+            tasks.fail(core, claimed, _error(ErrorCode.RUNNER_FAILED, ErrorOrigin.WORKER, obituary))
+
+
+def _persistently(store: Callable[[], bool], lease: LeaseKeeper) -> bool:
+    """Wait out an outage, as long as the task is ours: what was computed may have taken days."""
+    for pause in OUTAGE_PAUSES:
+        try:
+            return store()
+        except OUTAGES as error:
+            logger.warning("the result cannot be stored, next attempt in %g s: %s", pause, error)
+            if lease.interrupted.wait(pause):
+                raise
+    return store()
+
+
+def _try_to_fail(core: Core, claimed: ClaimedTask, code: ErrorCode, message: str) -> None:
+    try:
+        tasks.fail(core, claimed, _error(code, ErrorOrigin.WORKER, message))
+    except OUTAGES as error:
+        logger.warning("%s of %s: left to the reaper: %s", claimed.name, claimed.job_id, error)
+
+
+def _kept(folder: Path, names: Sequence[str]) -> Mapping[str, Path]:
+    """Hold the checkpoint's files as they are now, while the runner may already put newer ones in their place."""
+    kept = {}
+    for name, path in _regular_files(folder / "checkpoint", names).items():
+        kept[name] = folder / "kept" / name
+        kept[name].unlink(missing_ok=True)
+        os.link(path, kept[name])
+    return kept
+
+
+def _regular_files(folder: Path, names: Sequence[str]) -> dict[str, Path]:
+    """The files the runner names. A link is refused: it could point at what only we may read."""
+    files = {}
+    for name in names:
+        path = folder / _plain(name)
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise ValueError(f"{folder.name}/{name} is not a regular file")
+        files[name] = path
+    return files
+
+
+def _plain(name: str) -> str:
+    if name in ("", ".", "..") or "/" in name or "\0" in name:
+        raise ValueError(f"{name!r} is not a plain file name")
+    return name
+
+
+def _error(code: ErrorCode, origin: ErrorOrigin, message: str) -> TaskError:
+    return TaskError(code=code, origin=origin, message=message, reasons=[])
