@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -197,7 +198,7 @@ def _read_idx(path: Path, magic: int, shape: tuple[int, ...]) -> NDArray[np.uint
         with gzip.open(path) as file:
             found = file.read(len(header))
             body = file.read(size + 1)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise FashionMnistError(f"{path}: not a readable gzip file: {error}") from error
     if found != header:
         raise FashionMnistError(f"{path}: the header must be {header.hex()} (magic and sizes), found {found.hex()}")

@@ -1,4 +1,4 @@
-"""The processes of the stack, in the order in which they start; they stop in the opposite order."""
+"""The processes of the stack: two servers, and two services that need them."""
 
 import os
 import subprocess
@@ -34,8 +34,8 @@ class Process:
     """Between SIGTERM and SIGKILL."""
 
 
-def processes(directory: Path, state: StackState) -> list[Process]:
-    """Redis, S3, worker and API of the stack in `directory`."""
+def servers(directory: Path, state: StackState) -> list[Process]:
+    """Redis and S3 of the stack in `directory`."""
     environment = service_environment(directory, state)
     s3_endpoint = environment["LADD_S3_ENDPOINT_URL"]
     return [
@@ -53,6 +53,13 @@ def processes(directory: Path, state: StackState) -> list[Process]:
             lambda: s3_missing(s3_endpoint, state.s3_access_key, state.s3_secret_key),
             stop_seconds=15,
         ),
+    ]
+
+
+def services(directory: Path, state: StackState) -> list[Process]:
+    """Worker and API of the stack in `directory`."""
+    environment = service_environment(directory, state)
+    return [
         Process(
             "worker",
             f"queues {environment['LADD_WORKER_QUEUES']}",

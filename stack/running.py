@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from stack.processes import Process, processes, service_environment
+from stack.processes import Process, servers, service_environment, services
 from stack.readiness import NotReadyError, last_lines, wait_until_ready
 from stack.state import StackState, load_state, prepare_state
 from stack.supervisord import Supervisord
@@ -37,7 +37,7 @@ class AlreadyRunningError(RuntimeError):
 
 
 def up(directory: Path = DEFAULT_DIRECTORY, say: Say = print) -> Stack:
-    """Start every process, one after the other, each when the one before is ready; says one line for each.
+    """Start Redis and S3, and when they are ready worker and API; says one line for each that is ready.
 
     Raises:
         AlreadyRunningError: the stack in this directory is up; nothing was changed.
@@ -49,11 +49,11 @@ def up(directory: Path = DEFAULT_DIRECTORY, say: Say = print) -> Stack:
             raise AlreadyRunningError(f"already running at {kept.api_url}")
         state = prepare_state(directory)
         supervisord = Supervisord(directory, state)
-        wanted = processes(directory, state)
+        first, then = servers(directory, state), services(directory, state)
         try:
-            supervisord.start(wanted)
-            for process in wanted:
-                _start(supervisord, process, say)
+            supervisord.start([*first, *then])
+            _start(supervisord, first, say)
+            _start(supervisord, then, say)
         except BaseException:
             _stop(supervisord)
             raise
@@ -100,19 +100,26 @@ def running_stack(directory: Path, say: Say = print) -> Iterator[Stack]:
             down(directory)
 
 
-def _start(supervisord: Supervisord, process: Process, say: Say) -> None:
+def _start(supervisord: Supervisord, wanted: list[Process], say: Say) -> None:
     began = time.monotonic()
-    supervisord.start_process(process.name)
+    for process in wanted:
+        supervisord.start_process(process.name)
+    for process in wanted:
+        log = supervisord.log_of(process.name)
+        wait_until_ready(process.name, process.missing, _first_life(supervisord, process.name), log)
+        say(f"{process.name:<8} ready after {time.monotonic() - began:4.1f} s   {process.address}")
+
+
+def _first_life(supervisord: Supervisord, name: str) -> Callable[[], bool]:
+    """Whether a process lives that has not died before: supervisord starts one that died again, with another id."""
     seen: set[int] = set()
 
     def alive() -> bool:
-        # supervisord starts a process again that has died: another number means that the first one has.
-        state, pid = supervisord.states()[process.name]
+        state, pid = supervisord.states()[name]
         seen.update({pid} - {0})
         return state in ("STARTING", "RUNNING") and len(seen) <= 1
 
-    wait_until_ready(process.name, process.missing, alive, supervisord.log_of(process.name))
-    say(f"{process.name:<8} ready in {time.monotonic() - began:4.1f} s   {process.address}")
+    return alive
 
 
 def _stop(supervisord: Supervisord) -> bool:

@@ -17,7 +17,7 @@ from service.core.core import Core
 from service.core.errors import ServiceError
 from service.core.tasks import ClaimedTask
 from workers.input_cache import InputCache
-from workers.lease import Interruption, LeaseKeeper
+from workers.lease import LeaseKeeper
 from workers.runner_process import RUNNER_COMMAND, RunnerProcess, runner_environment
 from workers.scratch import attempt_folder
 from workers.slots import Slot
@@ -46,8 +46,8 @@ def run_task(
     """Run a claimed task in a runner process (`command` + task folder) and record how it ended.
 
     Recorded as: succeeded or failed as the runner says; failed with its last words when it dies without saying; a
-    failure of origin `worker` when inputs or outputs cannot be moved; `timeout`; canceled; and given back when this
-    worker is `shutting_down`. A lost lease is recorded by nobody here: the task is another's.
+    failure of origin `worker` when inputs or outputs cannot be moved; of origin `timeout`; canceled; and given back
+    when this worker is `shutting_down`. After a lost lease nothing is recorded: the task is another's.
     """
     data = core.settings.data_dir
     home = data / "home"
@@ -67,8 +67,7 @@ def run_task(
             _record_end(core, claimed, ending, lease, obituary, folder)
         except Exception as error:
             logger.exception("%s of %s", claimed.name, claimed.job_id)
-            code = ErrorCode.UNAVAILABLE if isinstance(error, OUTAGES) else ErrorCode.INTERNAL
-            _try_to_fail(core, claimed, code, f"{type(error).__name__}: {error}")
+            _try_to_fail(core, claimed, _own_error(error))
 
 
 def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, folder: Path) -> None:
@@ -130,28 +129,20 @@ def _record_end(
     obituary: str,
     folder: Path,
 ) -> None:
-    if lease.interruption == "lost":
-        return
     if isinstance(ending, DoneEvent):
         files = _regular_files(folder / "outputs", ending.files)
-        if _persistently(lambda: tasks.succeed(core, claimed, ending.result, files), lease):
-            return
-    elif isinstance(ending, FailedEvent) and tasks.fail(core, claimed, ending.error):
-        return
-    why: Interruption | None = lease.interruption
-    if ending is not None and why is None:
-        # Refused, and the lease keeper has not yet asked why.
-        why = "canceling" if tasks.renew(core, claimed) == "canceling" else "lost"
-    match why:
-        case "canceling":
-            tasks.canceled(core, claimed)
-        case "shutdown":
-            tasks.release(core, claimed)
-        case "timeout":
-            text = f"still running after {claimed.timeout_seconds} s"
-            tasks.fail(core, claimed, _error(ErrorCode.TIMEOUT, ErrorOrigin.TIMEOUT, text))
-        case None:
-            tasks.fail(core, claimed, _error(ErrorCode.RUNNER_FAILED, ErrorOrigin.WORKER, obituary))
+        _persistently(lambda: tasks.succeed(core, claimed, ending.result, files), lease)
+    elif isinstance(ending, FailedEvent):
+        tasks.fail(core, claimed, ending.error)
+    elif lease.interruption == "canceling":
+        tasks.canceled(core, claimed)
+    elif lease.interruption == "shutdown":
+        tasks.release(core, claimed)
+    elif lease.interruption == "timeout":
+        text = f"still running after {claimed.timeout_seconds} s"
+        tasks.fail(core, claimed, _error(ErrorCode.TIMEOUT, ErrorOrigin.TIMEOUT, text))
+    elif lease.interruption is None:
+        tasks.fail(core, claimed, _error(ErrorCode.RUNNER_FAILED, ErrorOrigin.WORKER, obituary))
 
 
 def _persistently(store: Callable[[], bool], lease: LeaseKeeper) -> bool:
@@ -166,11 +157,22 @@ def _persistently(store: Callable[[], bool], lease: LeaseKeeper) -> bool:
     return store()
 
 
-def _try_to_fail(core: Core, claimed: ClaimedTask, code: ErrorCode, message: str) -> None:
+def _try_to_fail(core: Core, claimed: ClaimedTask, error: TaskError) -> None:
     try:
-        tasks.fail(core, claimed, _error(code, ErrorOrigin.WORKER, message))
-    except OUTAGES as error:
-        logger.warning("%s of %s: left to the reaper: %s", claimed.name, claimed.job_id, error)
+        tasks.fail(core, claimed, error)
+    except OUTAGES as outage:
+        logger.warning("%s of %s: left to the reaper: %s", claimed.name, claimed.job_id, outage)
+
+
+def _own_error(error: Exception) -> TaskError:
+    """What went wrong outside the runner: another worker may have more luck, unless the mistake is in our code."""
+    elsewhere = isinstance(error, (*OUTAGES, OSError))
+    code = ErrorCode.UNAVAILABLE if isinstance(error, OUTAGES) else ErrorCode.INTERNAL
+    return _error(
+        error.code if isinstance(error, ServiceError) else code,
+        ErrorOrigin.WORKER if elsewhere else ErrorOrigin.INTERNAL,
+        f"{type(error).__name__}: {error}",
+    )
 
 
 def _kept(folder: Path, names: Sequence[str]) -> Mapping[str, Path]:

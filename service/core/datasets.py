@@ -1,11 +1,23 @@
 """What a caller does with distilled sets and source sets."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from api_schemas.datasets import Dataset, DatasetMetadata, DatasetPage, DatasetRole, DatasetState
+from api_schemas.datasets import Dataset, DatasetMetadata, DatasetPage, DatasetRole, DatasetState, UploadedFile
+from api_schemas.jobs import TERMINAL_STATES, JobKind
+from api_schemas.problems import ErrorCode
+from service.core import followups
+from service.core.catalogue import ARCHIVE, DatasetManifest
 from service.core.core import Core
-from service.core.storage import Blob
+from service.core.errors import ServiceError, not_found, reason
+from service.core.ids import new_id
+from service.core.inputs import upload_prefix
+from service.core.kinds import KINDS
+from service.core.kinds.ingest_dataset import uploaded_name
+from service.core.storage import Blob, blob_key
+from service.core.submission import Submission, task_fields
 
 
 @dataclass(frozen=True)
@@ -19,32 +31,98 @@ class StreamedFile:
 
 def upload_key(dataset_id: str, index: int) -> str:
     """Return the key to stream the index-th file of a new dataset to (`core.storage.open_upload`)."""
-    raise NotImplementedError
+    return f"{upload_prefix(dataset_id)}{uploaded_name(index)}"
 
 
 def create(core: Core, metadata: DatasetMetadata, uploads: Sequence[StreamedFile], dataset_id: str) -> Dataset:
     """Record a dataset in state `validating` and start its ingestion job.
 
-    The caller has made the id with `new_id("ds")` and streamed the files to `upload_key`. On an error the
-    streamed files are removed. Raises ServiceError INVALID_REQUEST naming `body.metadata.<field>` or `body.files`.
+    The caller has made the id with `new_id("ds")` and streamed the files to `upload_key`, in order. On an error they
+    are removed. Raises ServiceError INVALID_REQUEST naming `body.metadata.source_dataset`.
     """
-    raise NotImplementedError
+    try:
+        _check_source(core, metadata)
+        return _record(core, metadata, uploads, dataset_id)
+    except BaseException:
+        discard(core, dataset_id)
+        raise
+
+
+def _record(core: Core, metadata: DatasetMetadata, uploads: Sequence[StreamedFile], dataset_id: str) -> Dataset:
+    job_id = new_id("job")
+    manifest = DatasetManifest(
+        id=dataset_id,
+        name=metadata.name,
+        role=metadata.role,
+        state=DatasetState.VALIDATING,
+        metadata=metadata,
+        files=[
+            UploadedFile(name=upload.name, bytes=upload.blob.bytes, sha256=upload.blob.sha256) for upload in uploads
+        ],
+        stats=None,
+        augmentation=None,
+        reasons=[],
+        job=job_id,
+        created_at=datetime.now(UTC),
+        blobs={},
+    )
+    plan = KINDS[JobKind.INGEST_DATASET](core, manifest)
+    core.catalogue.store(manifest)
+    tasks = {task.name: task_fields(task) for task in plan.tasks}
+    Submission(JobKind.INGEST_DATASET, plan.params, {}, tasks, plan.reads, dataset=manifest).send(core, job_id)
+    return manifest.shown()
+
+
+def _check_source(core: Core, metadata: DatasetMetadata) -> None:
+    named = metadata.source_dataset
+    if named is None:
+        return
+    source = core.catalogue.dataset(named)
+    if metadata.role is DatasetRole.SOURCE:
+        rule, message = "distilled_only", "a source set has no source set of its own"
+    elif source is None:
+        rule, message = "not_found", f"there is no dataset {named}"
+    elif source.role is not DatasetRole.SOURCE:
+        rule, message = "is_source_set", f"{named} is a {source.role} set, not a source set"
+    else:
+        return
+    reasons = [reason("body.metadata.source_dataset", rule, named, message)]
+    raise ServiceError(ErrorCode.INVALID_REQUEST, message, reasons)
 
 
 def discard(core: Core, dataset_id: str) -> None:
-    """Remove what was streamed for a dataset that was never created."""
+    """Remove what was streamed for a dataset that was not created."""
+    followups.discard_uploads(core, dataset_id)
 
 
 def view(core: Core, dataset_id: str) -> Dataset:
     """Return a dataset. Raises ServiceError NOT_FOUND."""
-    raise NotImplementedError
+    dataset = _get(core, dataset_id)
+    if dataset.state is DatasetState.VALIDATING and _has_ended(core, dataset.job):
+        # The job failed or was canceled a moment ago, and its followup is still on the way.
+        followups.attend(core, f"close {dataset.job}")
+        dataset = _get(core, dataset_id)
+    return dataset.shown()
+
+
+def _get(core: Core, dataset_id: str) -> DatasetManifest:
+    dataset = core.catalogue.dataset(dataset_id)
+    if dataset is None:
+        raise not_found("dataset", dataset_id)
+    return dataset
+
+
+def _has_ended(core: Core, job_id: str) -> bool:
+    job = core.store.load(job_id)
+    return job is not None and job.state in TERMINAL_STATES
 
 
 def page(
     core: Core, role: DatasetRole | None, state: DatasetState | None, cursor: str | None, limit: int
 ) -> DatasetPage:
     """Return the newest datasets after `cursor`. Raises ServiceError INVALID_REQUEST naming `query.cursor`."""
-    raise NotImplementedError
+    datasets, next_cursor = core.catalogue.datasets(role, state, cursor, limit)
+    return DatasetPage(items=[dataset.shown() for dataset in datasets], next_cursor=next_cursor)
 
 
 def delete(core: Core, dataset_id: str) -> None:
@@ -52,8 +130,19 @@ def delete(core: Core, dataset_id: str) -> None:
 
     Raises ServiceError NOT_FOUND, or DATASET_IN_USE while an unfinished job reads or makes it.
     """
+    answer = core.catalogue.delete_dataset(dataset_id)
+    if answer == "missing":
+        raise not_found("dataset", dataset_id)
+    if answer != "deleted":
+        raise ServiceError(ErrorCode.DATASET_IN_USE, f"{dataset_id} is used by {answer}, which is not finished.")
+    followups.attend(core, f"delete {dataset_id}")
 
 
 def archive_url(core: Core, dataset_id: str) -> str:
     """Return a download link for the archive. Raises ServiceError NOT_FOUND, or NO_ARCHIVE for a set without one."""
-    raise NotImplementedError
+    dataset = _get(core, dataset_id)
+    archive = dataset.blobs.get(ARCHIVE)
+    if archive is None:
+        raise ServiceError(ErrorCode.NO_ARCHIVE, f"{dataset_id} is not label-augmented, so it has no archive.")
+    words = re.sub(r"[^A-Za-z0-9]+", "-", dataset.name).strip("-").lower()[:60]
+    return core.storage.presign(blob_key(archive.sha256), f"{words or 'archive'}-{dataset_id}.zip", "application/zip")

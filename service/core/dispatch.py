@@ -1,7 +1,6 @@
 """Wake-ups for workers, sent through Celery by name: a message carries ids, the claim decides who works."""
 
 import logging
-import time
 from collections.abc import Iterable
 from functools import cached_property
 
@@ -53,18 +52,19 @@ class Dispatcher:
         except OperationalError as error:
             raise ServiceError(ErrorCode.UNAVAILABLE, f"The task queue takes nothing: {error}") from error
 
-    def announce(self, job_id: str, tasks: Iterable[str]) -> None:
+    def announce(self, job_id: str, tasks: Iterable[str], only_to_empty_queue: bool = False) -> None:
         """Wake workers for tasks that are ready; what cannot be sent now is sent by the reaper later."""
         for task in tasks:
-            queue = self._redis.hget(task_key(job_id, task), "queue")
-            if queue is None:
+            queue = str(self._redis.hget(task_key(job_id, task), "queue"))
+            if only_to_empty_queue and self.waiting(queue):
                 continue
             try:
-                self.wake(job_id, task, str(queue))
+                self.wake(job_id, task, queue)
             except ServiceError as error:
-                logger.warning("wake-up for %s of %s left to the reaper: %s", task, job_id, error)
+                logger.warning("the wake-up for %s of %s is left to the reaper: %s", task, job_id, error)
                 return
-            self._redis.zadd(READY, {f"{job_id} {task}": time.time() * 1000}, xx=True)
+            seconds, _ = self._redis.time()
+            self._redis.zadd(READY, {f"{job_id} {task}": seconds * 1000}, xx=True)
 
     def waiting(self, queue: str) -> int:
         """Return how many wake-ups no worker has taken yet."""

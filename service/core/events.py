@@ -1,23 +1,41 @@
-"""The event log of a job: one Redis stream, whose entry ids are the event ids."""
+"""The event log of a job: one Redis stream, written by the scripts, whose entry ids are the event ids."""
 
-from typing import Any
+import json
+import re
+from datetime import UTC, datetime
 
 from api_schemas.events import EventType, JobEvent
+from api_schemas.problems import ErrorCode
 from service.core.core import Core
-
-
-def append(core: Core, job_id: str, type: EventType, task: str | None, data: dict[str, Any]) -> None:
-    """Add one event at the end; the oldest beyond `events_kept` are dropped."""
+from service.core.errors import ServiceError, not_found, reason
+from service.core.store import job_key
 
 
 def read(core: Core, job_id: str, after: str | None, limit: int) -> list[JobEvent]:
     """Return up to `limit` events after the one with id `after` (None: from the oldest kept), oldest first.
 
-    Raises ServiceError NOT_FOUND for an unknown job, INVALID_REQUEST naming `after` for a malformed id.
+    `data` of a `state` event is {"state", and where they apply "attempt", "worker", "error"}; of the others it is
+    what the runner's event holds, without `event`. Raises ServiceError NOT_FOUND for an unknown job, INVALID_REQUEST
+    naming `query.after` for an id that is none.
     """
-    raise NotImplementedError
+    if after is not None and not re.fullmatch(r"\d{1,20}-\d{1,20}", after):
+        message = "after must be the id of an event"
+        raise ServiceError(ErrorCode.INVALID_REQUEST, message, [reason("query.after", "is_event_id", after, message)])
+    pipeline = core.redis.pipeline(transaction=False)
+    pipeline.exists(job_key(job_id))
+    pipeline.xrange(f"ladd:events:{job_id}", f"({after}" if after else "-", "+", count=limit)
+    exists, entries = pipeline.execute()
+    if not exists:
+        raise not_found("job", job_id)
+    return [_event(id, fields) for id, fields in entries]
 
 
-def wait(core: Core, job_id: str, after: str | None, timeout: float) -> list[JobEvent]:
-    """As `read`, but block for up to `timeout` seconds until there is something to return."""
-    raise NotImplementedError
+def _event(id: str, fields: dict[str, str]) -> JobEvent:
+    milliseconds = int(id.partition("-")[0])
+    return JobEvent(
+        id=id,
+        time=datetime.fromtimestamp(milliseconds / 1000, UTC),
+        type=EventType(fields["type"]),
+        task=fields["task"] or None,
+        data=json.loads(fields["data"]),
+    )

@@ -13,25 +13,25 @@ from service.core.core import Core
 from service.core.errors import OUTAGES, ServiceError, reason
 from service.core.inputs import upload_prefix
 from service.core.records import JobRecord
-from service.core.store import FOLLOWUPS
 
 logger = logging.getLogger(__name__)
 
 
-def run_all(core: Core) -> None:
-    """Carry out everything that is noted; what fails stays noted."""
-    for followup in core.redis.smembers(FOLLOWUPS):
-        what, _, identifier = str(followup).partition(" ")
-        try:
-            if what == "close":
-                close_job(core, identifier)
-            else:
-                remove_dataset(core, identifier)
-        except (ServiceError, *OUTAGES) as error:
-            logger.warning("%s left to the reaper: %s", followup, error)
+def attend(core: Core, followup: str) -> None:
+    """Carry out one followup, `close <job>` or `delete <dataset>`; one that fails stays noted."""
+    what, _, identifier = followup.partition(" ")
+    try:
+        if what == "close":
+            _close_job(core, identifier)
+        else:
+            _remove_dataset(core, identifier)
+    except (ServiceError, *OUTAGES) as error:
+        logger.warning("%s left to the reaper: %s", followup, error)
+    else:
+        core.store.done(followup)
 
 
-def close_job(core: Core, job_id: str) -> None:
+def _close_job(core: Core, job_id: str) -> None:
     """Give back what a finished job held: checkpoints, raw uploads, its hold on datasets."""
     job = core.store.load(job_id)
     if job is not None:
@@ -41,7 +41,6 @@ def close_job(core: Core, job_id: str) -> None:
             core.blobs.drop_all(checkpoint_owner(job_id, task.name))
         for dataset_id in job.datasets:
             core.redis.srem(f"ladd:dataset:{dataset_id}:jobs", job_id)
-    core.redis.srem(FOLLOWUPS, f"close {job_id}")
 
 
 def _settle_dataset(core: Core, job: JobRecord) -> None:
@@ -64,12 +63,11 @@ def _reasons(job: JobRecord) -> list[Reason]:
     return job.error.reasons or [reason("files", "is_ingested", job.error.code, job.error.message)]
 
 
-def remove_dataset(core: Core, dataset_id: str) -> None:
+def _remove_dataset(core: Core, dataset_id: str) -> None:
     """Remove what a deleted dataset leaves in the object storage: its documents first, then blobs of its own."""
     core.catalogue.forget_dataset(dataset_id)
     discard_uploads(core, dataset_id)
     core.blobs.drop_all(dataset_id)
-    core.redis.srem(FOLLOWUPS, f"delete {dataset_id}")
 
 
 def discard_uploads(core: Core, dataset_id: str) -> None:

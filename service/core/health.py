@@ -1,12 +1,45 @@
 """Whether what the front depends on answers."""
 
+import time
+from collections.abc import Callable
+
 from api_schemas.health import Readiness
 from service.core.core import Core
+from service.core.errors import OUTAGES, ServiceError
+from service.core.reaper import LOCK_SECONDS, SIGN_OF_LIFE
 
 
 def check(core: Core) -> Readiness:
-    """Ask Redis, the object storage (a write and a delete) and the reaper's last sign; never raises.
+    """Ask Redis, the object storage (a write and a delete) and the reaper's last sign; never raises for an outage.
 
     `status` is `ok`, or `unavailable` when a check of `checks` is not `ok`.
     """
-    raise NotImplementedError
+    checks = {
+        "redis": _answer(lambda: _ping(core)),
+        "s3": _answer(lambda: _write(core)),
+        "reaper": _answer(lambda: _reaper_sign(core)),
+    }
+    healthy = all(answer == "ok" for answer in checks.values())
+    return Readiness(status="ok" if healthy else "unavailable", checks=checks)
+
+
+def _answer(ask: Callable[[], str]) -> str:
+    try:
+        return ask()
+    except (ServiceError, *OUTAGES) as error:
+        return str(error)
+
+
+def _ping(core: Core) -> str:
+    core.redis.ping()
+    return "ok"
+
+
+def _write(core: Core) -> str:
+    core.storage.check()
+    return "ok"
+
+
+def _reaper_sign(core: Core) -> str:
+    age = time.time() - float(core.redis.get(SIGN_OF_LIFE) or 0)
+    return "ok" if age < LOCK_SECONDS + 3 * core.settings.reaper_seconds else "no process looks for lost leases"

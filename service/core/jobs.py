@@ -1,24 +1,75 @@
 """What a caller does with jobs."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 
 from api_schemas.evaluation import Report
-from api_schemas.jobs import Job, JobKind, JobPage, JobRequest, JobState
+from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobRequest, JobState
+from api_schemas.problems import ErrorCode
+from service.core import followups
 from service.core.core import Core
+from service.core.errors import ServiceError, not_found, reason
+from service.core.ids import new_id
+from service.core.job_view import listed, shown
+from service.core.kinds import KINDS
+from service.core.kinds.train_labeler import canonical
+from service.core.listing import page_of
+from service.core.outcomes import report_key
+from service.core.records import JobRecord, TaskRecord
+from service.core.store import JOBS
+from service.core.submission import Submission, task_fields
 
 
 def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tuple[Job, bool]:
     """Plan and record a job, wake a worker, and return the job and whether this call made it.
 
-    The same key with an equal request gives the job of the first call. Raises ServiceError INVALID_REQUEST or
-    DATASET_NOT_READY with reasons naming `body.params.<field>`, IDEMPOTENCY_KEY_REUSED for another request.
+    The same key with an equal request gives the job of the first call, for a week. Raises ServiceError
+    INVALID_REQUEST or DATASET_NOT_READY with reasons naming `body.params.<field>`, IDEMPOTENCY_KEY_REUSED for another
+    request.
     """
-    raise NotImplementedError
+    key = "" if idempotency_key is None else _sha256(idempotency_key)
+    digest = _sha256(canonical(request.model_dump(mode="json")))
+    known = core.store.known(key) if key else None
+    if known is not None:
+        return view(core, _same(known[1], known[0] == digest)), False
+    plan = KINDS[request.kind](core, request.params)
+    tasks = {task.name: task_fields(task) for task in plan.tasks}
+    submission = Submission(request.kind, plan.params, request.tags, tasks, plan.reads, key=key, digest=digest)
+    return _record(core, submission)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _same(job_id: str, equal: bool) -> str:
+    if not equal:
+        message = f"This Idempotency-Key came with another request before, which started {job_id}."
+        raise ServiceError(ErrorCode.IDEMPOTENCY_KEY_REUSED, message)
+    return job_id
+
+
+def _record(core: Core, submission: Submission) -> tuple[Job, bool]:
+    job_id = new_id("job")
+    recorded = submission.send(core, job_id)
+    if recorded.outcome == "missing":
+        message = f"dataset {recorded.id} is gone"
+        raise ServiceError(
+            ErrorCode.INVALID_REQUEST, message, [reason("body.params", "not_found", recorded.id, message)]
+        )
+    return view(core, _same(recorded.id, recorded.outcome != "reused")), recorded.outcome == "created"
 
 
 def view(core: Core, job_id: str) -> Job:
     """Return a job. Raises ServiceError NOT_FOUND."""
-    raise NotImplementedError
+    return shown(core, _get(core, job_id))
+
+
+def _get(core: Core, job_id: str) -> JobRecord:
+    job = core.store.load(job_id)
+    if job is None:
+        raise not_found("job", job_id)
+    return job
 
 
 def page(
@@ -29,8 +80,19 @@ def page(
     cursor: str | None,
     limit: int,
 ) -> JobPage:
-    """Return the newest jobs after `cursor` that match. Raises ServiceError INVALID_REQUEST naming `query.cursor`."""
-    raise NotImplementedError
+    """Return the newest jobs after `cursor` that match, without `result.evaluation` (GET the job for it).
+
+    Raises ServiceError INVALID_REQUEST naming `query.cursor`.
+    """
+
+    def wanted(job: JobRecord) -> bool:
+        return kind in (None, job.kind) and state in (None, job.state) and tags.items() <= job.tags.items()
+
+    def load(ids: Sequence[str]) -> list[tuple[str, JobRecord]]:
+        return [(job.id, job) for job in core.store.load_many(ids)]
+
+    jobs, next_cursor = page_of(core.redis, JOBS, cursor, limit, load, wanted)
+    return JobPage(items=[listed(core, job) for job in jobs], next_cursor=next_cursor)
 
 
 def cancel(core: Core, job_id: str) -> Job:
@@ -38,16 +100,60 @@ def cancel(core: Core, job_id: str) -> Job:
 
     Raises ServiceError NOT_FOUND, or JOB_NOT_CANCELABLE for a job that succeeded, failed or expired.
     """
-    raise NotImplementedError
+    _get(core, job_id)
+    before = core.store.cancel(job_id)
+    if before in TERMINAL_STATES and before is not JobState.CANCELED:
+        raise ServiceError(ErrorCode.JOB_NOT_CANCELABLE, f"{job_id} has {before} already.")
+    if core.store.is_due(f"close {job_id}"):
+        followups.attend(core, f"close {job_id}")
+    return view(core, job_id)
 
 
 def retry(core: Core, job_id: str) -> tuple[Job, bool]:
     """Start a new job like this failed or canceled one, keeping its finished tasks; return it and whether it is new.
 
     Idempotent: a second call returns the same new job. Raises ServiceError NOT_FOUND, or JOB_NOT_RETRYABLE for a
-    job that is unfinished or succeeded, and for an ingestion (whose uploads are gone: upload again).
+    job that is unfinished or succeeded, whose datasets are gone, and for an ingestion (upload the files again).
     """
-    raise NotImplementedError
+    job = _get(core, job_id)
+    if job.state not in TERMINAL_STATES or job.state is JobState.SUCCEEDED:
+        raise ServiceError(ErrorCode.JOB_NOT_RETRYABLE, f"{job_id} is {job.state}; only what went wrong is retried.")
+    if job.kind is JobKind.INGEST_DATASET:
+        message = f"{job_id} is an ingestion, whose files are not kept: upload them again."
+        raise ServiceError(ErrorCode.JOB_NOT_RETRYABLE, message)
+    if job.retried_as is not None:
+        return view(core, job.retried_as), False
+    tasks = _tasks_again(core, job)
+    made = {task.makes for task in job.tasks}
+    reads = [dataset_id for dataset_id in job.datasets if dataset_id not in made]
+    for dataset_id in reads:
+        if core.catalogue.dataset(dataset_id) is None:
+            raise ServiceError(ErrorCode.JOB_NOT_RETRYABLE, f"Dataset {dataset_id} of {job_id} is gone.")
+    return _record(core, Submission(job.kind, job.params, job.tags, tasks, reads, retry_of=job_id))
+
+
+def _tasks_again(core: Core, job: JobRecord) -> dict[str, dict[str, str]]:
+    """Return the tasks of a job with those that succeeded as they are, and the others as they were planned."""
+    tasks: dict[str, dict[str, str]] = {}
+    for task in job.tasks:
+        open_before = [name for name in task.after if tasks[name]["state"] != JobState.SUCCEEDED]
+        if task.state is JobState.SUCCEEDED and not open_before and _stands(core, task):
+            tasks[task.name] = dict(task.fields)
+        else:
+            planned = {field: task.fields[field] for field in PLANNED}
+            tasks[task.name] = planned | {"state": JobState.QUEUED, "waiting": str(len(open_before))}
+    return tasks
+
+
+PLANNED = ("stage", "type", "queue", "params", "inputs", "after", "work", "unit", "makes")
+"""Fields of a task that its attempts do not change."""
+
+
+def _stands(core: Core, task: TaskRecord) -> bool:
+    """Tell whether what a task made has not been deleted since."""
+    if task.makes is None:
+        return True
+    return core.catalogue.dataset(task.makes) is not None or core.catalogue.labeler(task.makes) is not None
 
 
 def report(core: Core, job_id: str) -> Report:
@@ -55,4 +161,10 @@ def report(core: Core, job_id: str) -> Report:
 
     Raises ServiceError NOT_FOUND, JOB_NOT_FINISHED, or NO_REPORT for a kind without one or a job that did not succeed.
     """
-    raise NotImplementedError
+    job = _get(core, job_id)
+    if job.state not in TERMINAL_STATES:
+        raise ServiceError(ErrorCode.JOB_NOT_FINISHED, f"{job_id} is {job.state}; its report comes last.")
+    document = core.storage.get_json(report_key(job_id)) if job.state is JobState.SUCCEEDED else None
+    if document is None:
+        raise ServiceError(ErrorCode.NO_REPORT, f"{job_id}, a {job.kind} job that {job.state}, has no report.")
+    return Report.model_validate(document)

@@ -86,7 +86,7 @@ class TaskRecord:
     def progress(self) -> ProgressEvent | None:
         """The last progress of the current attempt."""
         text = self.fields.get("progress")
-        return (text and ProgressEvent.model_validate_json(text)) or None
+        return None if text is None else ProgressEvent.model_validate({"event": "progress"} | json.loads(text))
 
     @property
     def attempts(self) -> list[Attempt]:
@@ -102,7 +102,7 @@ class TaskRecord:
                 "started_at": timestamp(self.fields[f"start:{number}"]),
                 "finished_at": timestamp(self.fields.get(f"end:{number}")),
                 "outcome": self.fields.get(f"outcome:{number}"),
-                "error": (error and TaskError.model_validate_json(error)) or None,
+                "error": error and TaskError.model_validate_json(error),
             }
         )
 
@@ -147,7 +147,7 @@ class JobRecord:
     def error(self) -> TaskError | None:
         """Why the job failed."""
         text = self.fields.get("error")
-        return (text and TaskError.model_validate_json(text)) or None
+        return None if text is None else TaskError.model_validate_json(text)
 
     @property
     def result(self) -> str | None:

@@ -93,6 +93,28 @@ class JobStore:
         """Stop a job; returns the state it was in."""
         return JobState(self._run("cancel", job_id))
 
+    def now(self) -> float:
+        """Return the server's time, in the milliseconds that `READY` and `LEASES` are scored by."""
+        seconds, microseconds = self._redis.time()
+        return seconds * 1000 + microseconds / 1000
+
+    def due(self) -> list[str]:
+        """Return the followups that are still to be carried out."""
+        return sorted(str(followup) for followup in self._redis.smembers(FOLLOWUPS))
+
+    def is_due(self, followup: str) -> bool:
+        """Tell whether a followup is still to be carried out."""
+        return bool(self._redis.sismember(FOLLOWUPS, followup))
+
+    def done(self, followup: str) -> None:
+        """Note that a followup has been carried out."""
+        self._redis.srem(FOLLOWUPS, followup)
+
+    def known(self, key_digest: str) -> tuple[str, str] | None:
+        """Return the request's digest and the job's id that an idempotency key (by its digest) was used with."""
+        digest, job_id = self._redis.hmget(f"ladd:idempotency:{key_digest}", ["digest", "job"])
+        return None if digest is None or job_id is None else (str(digest), str(job_id))
+
     def load(self, job_id: str) -> JobRecord | None:
         """Return a job, None when there is none of this id."""
         return next(iter(self.load_many([job_id])), None)

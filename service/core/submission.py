@@ -33,34 +33,48 @@ class Submission:
 
     def send(self, core: Core, job_id: str) -> Submitted:
         """Record the job unless the key or the retried job has one already, and wake workers for its first tasks."""
+        key = f"jobs/{job_id}/request.json"
+        core.storage.put_json(key, self._request())
+        recorded = core.store.submit(job_id, self._record())
+        if recorded.outcome == "created":
+            core.dispatcher.announce(job_id, [name for name, fields in self.tasks.items() if _is_ready(fields)])
+        else:
+            core.storage.delete(key)
+        return recorded
+
+    def _request(self) -> dict[str, Any]:
+        return {
+            "schema_version": 1,
+            "kind": self.kind,
+            "params": self.params,
+            "tags": self.tags,
+            "tasks": self.tasks,
+            "reads": self.reads,
+            "retry_of": self.retry_of or None,
+        }
+
+    def _record(self) -> dict[str, Any]:
         makes = [fields["makes"] for fields in self.tasks.values() if fields["makes"].startswith("ds_")]
-        outcome = core.store.submit(
-            job_id,
-            {
-                "key": self.key,
-                "digest": self.digest,
-                "key_seconds": IDEMPOTENCY_SECONDS,
-                "retry_of": self.retry_of,
-                "reads": list(self.reads),
-                "makes": makes,
-                "dataset": self.dataset and self.dataset.index,
-                "fields": {
-                    "kind": self.kind,
-                    "state": JobState.QUEUED,
-                    "params": json.dumps(self.params),
-                    "tags": json.dumps(self.tags),
-                    "datasets": json.dumps([*self.reads, *makes]),
-                },
-                "tasks": [{"name": name, "fields": fields} for name, fields in self.tasks.items()],
+        return {
+            "key": self.key,
+            "digest": self.digest,
+            "key_seconds": IDEMPOTENCY_SECONDS,
+            "retry_of": self.retry_of,
+            "reads": self.reads,
+            "makes": makes,
+            "dataset": self.dataset.index if self.dataset else False,
+            "fields": {
+                "kind": self.kind,
+                "state": JobState.QUEUED,
+                "params": json.dumps(self.params),
+                "tags": json.dumps(self.tags),
+                "datasets": json.dumps([*self.reads, *makes]),
             },
-        )
-        if outcome.outcome == "created":
-            core.dispatcher.announce(job_id, [name for name, fields in self.tasks.items() if is_ready(fields)])
-        return outcome
+            "tasks": [{"name": name, "fields": fields} for name, fields in self.tasks.items()],
+        }
 
 
-def is_ready(fields: Mapping[str, str]) -> bool:
-    """Tell whether a task may be claimed as soon as it is recorded."""
+def _is_ready(fields: Mapping[str, str]) -> bool:
     return fields["state"] == JobState.QUEUED and fields["waiting"] == "0"
 
 

@@ -90,8 +90,7 @@ def renew(core: Core, claimed: ClaimedTask) -> Literal["held", "canceling", "los
 
 def record(core: Core, claimed: ClaimedTask, event: ProgressEvent | MetricEvent | RowEvent | LogEvent) -> bool:
     """Show an event of the runner to the job's readers; False when refused."""
-    # A progress event is kept whole, as the task's progress; of the others the type says what `event` would.
-    data = event.model_dump_json(exclude=None if isinstance(event, ProgressEvent) else {"event"})
+    data = event.model_dump_json(exclude={"event"})
     return core.store.record(claimed.job_id, claimed.name, claimed.attempt, claimed.worker, event.event, data)
 
 
@@ -172,7 +171,7 @@ class _Lease:
 
     def load(self) -> tuple[JobRecord, TaskRecord]:
         job = self.core.store.load(self.job_id)
-        task = job and job.task(self.task)
+        task = None if job is None else job.task(self.task)
         if job is None or task is None:
             raise ServiceError(ErrorCode.NOT_FOUND, f"There is no task {self.task} of {self.job_id}.")
         return job, task
@@ -198,7 +197,8 @@ class _Lease:
         )
         if announce:
             self.core.dispatcher.announce(self.job_id, finished.ready)
-        followups.run_all(self.core)
+        if self.core.store.is_due(f"close {self.job_id}"):
+            followups.attend(self.core, f"close {self.job_id}")
         return finished.outcome != "refused" and (happened != "succeeded" or finished.outcome == "succeeded")
 
 

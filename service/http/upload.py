@@ -3,8 +3,8 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -40,8 +40,11 @@ class ReceivedForm:
     files: list[datasets.StreamedFile]
 
 
-async def receive_form(request: Request, core: Core, dataset_id: str, slots: asyncio.Semaphore) -> ReceivedForm:
-    """Stream the form of `request` to the storage. On any failure nothing of it is left there.
+@asynccontextmanager
+async def received_form(
+    request: Request, core: Core, dataset_id: str, slots: asyncio.Semaphore
+) -> AsyncIterator[ReceivedForm]:
+    """Stream the form of `request` to the storage. If that or the block fails, nothing of it is left there.
 
     Raises `ServiceError` (INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE, UPLOAD_TOO_LARGE, UNAVAILABLE when all `slots` are
     taken, TIMEOUT when the sender pauses for `IDLE_SECONDS`) and `ClientDisconnect`.
@@ -56,7 +59,7 @@ async def receive_form(request: Request, core: Core, dataset_id: str, slots: asy
                 for event in splitter.feed(chunk):
                     await receiver.take(event)
             splitter.finish()
-            return receiver.form()
+            yield receiver.form()
         except BaseException:
             await _discard(receiver)
             raise

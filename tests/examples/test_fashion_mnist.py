@@ -163,6 +163,7 @@ def test_when_nothing_works_the_message_says_what_to_do(
     [
         (b"plain text", "not a readable gzip file"),
         (gzip.compress(b"\0\0\x08\x01\0\0\x27\x10")[:-9], "not a readable gzip file"),
+        (gzip.compress(b"\0\0\x08\x01")[:10] + b"\xff" * 20, "not a readable gzip file"),
         (gzip.compress(b"\0\0\x08\x03\0\0\x27\x10"), "the header must be 0000080100002710"),
         (gzip.compress(b"\0\0\x08\x01\0\0\x27\x11"), "found 0000080100002711"),
         (gzip.compress(b"\0\0\x08\x01\0\0\x27\x10" + bytes(9_999)), "10000 bytes must follow the header"),

@@ -1,6 +1,7 @@
 """The front as callers meet it: a real server, a real client, and tasks finished by hand with made-up results."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -139,12 +140,30 @@ class HandWorker:
         result = {"storage": storage, "flops": 10**10}
         self.finish(job_id, "generate_labels", result, "dense_labels.npy", "archive.zip")
         flops = {"labelling": 10**10, "labeler_training": None, "deployment": None}
-        job = {"job": job_id, "kind": "generate_labels", "params": {}}
-        report = {"evaluation": None, "storage": storage, "flops": flops, "versions": {}, "hardware": "", "notes": []}
+        report: dict[str, Any] = {
+            "job": job_id,
+            "kind": "generate_labels",
+            "params": {},
+            "evaluation": None,
+            "storage": storage,
+            "flops": flops,
+            "versions": {},
+            "hardware": "",
+            "notes": [],
+        }
         made = {"storage": storage, "flops": flops, "evaluation": None}
-        self.finish(job_id, "report", {"report": {**job, **report}, "result": made})
+        self.finish(job_id, "report", {"report": report, "result": made})
 
 
 @pytest.fixture
 def worker(core: Core, upload: Upload, tmp_path: Path) -> HandWorker:
     return HandWorker(core, upload, tmp_path)
+
+
+@pytest.fixture
+def nowhere() -> Iterator[str]:
+    """A host and port that refuse connections."""
+    # Bound but not listening: nobody else can take the port meanwhile.
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{taken.getsockname()[1]}"

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import httpx
 import pytest
@@ -8,7 +9,7 @@ from service.core.core import Core
 UNKNOWN = "ds_" + "0" * 26
 
 
-def test_upload_is_accepted_with_a_place_to_look(upload, api: httpx.Client) -> None:
+def test_upload_is_accepted_with_a_place_to_look(upload: Any, api: httpx.Client) -> None:
     answer = upload({"images.pt": b"12345", "labels.pt": b""}, name="  My set ", learned_lr=0.5)
     assert answer.status_code == 202
     dataset = answer.json()
@@ -28,7 +29,7 @@ def test_upload_is_accepted_with_a_place_to_look(upload, api: httpx.Client) -> N
     assert api.get(dataset["links"]["job"]).json()["kind"] == "ingest_dataset"
 
 
-def test_list_is_filtered_and_paged(worker, upload, api: httpx.Client) -> None:
+def test_list_is_filtered_and_paged(worker: Any, upload: Any, api: httpx.Client) -> None:
     source = worker.ready_set("source")
     sets = [upload().json()["id"] for _ in range(3)]
     first = api.get("/v1/datasets", params={"role": "distilled", "limit": 2}).json()
@@ -40,7 +41,7 @@ def test_list_is_filtered_and_paged(worker, upload, api: httpx.Client) -> None:
     assert [item["id"] for item in ready["items"]] == [source]
 
 
-def test_delete(worker, api: httpx.Client) -> None:
+def test_delete(worker: Any, api: httpx.Client) -> None:
     dataset = worker.ready_set()
     answer = api.delete(f"/v1/datasets/{dataset}")
     assert (answer.status_code, answer.content) == (204, b"")
@@ -48,14 +49,14 @@ def test_delete(worker, api: httpx.Client) -> None:
     assert api.delete(f"/v1/datasets/{dataset}").json()["code"] == "not_found"
 
 
-def test_set_in_use_stays(upload, api: httpx.Client) -> None:
+def test_set_in_use_stays(upload: Any, api: httpx.Client) -> None:
     dataset = upload().json()
     answer = api.delete(dataset["links"]["self"])
     assert (answer.status_code, answer.json()["code"]) == (409, "dataset_in_use")
     assert api.get(dataset["links"]["self"]).status_code == 200
 
 
-def test_archive_redirects_to_a_download_that_resumes(worker, api: httpx.Client) -> None:
+def test_archive_redirects_to_a_download_that_resumes(worker: Any, api: httpx.Client) -> None:
     source, distilled = worker.ready_set("source"), worker.ready_set()
     training = api.post("/v1/jobs", json={"kind": "train_labeler", "params": {"source_dataset": source}}).json()
     worker.train_labeler(training["id"])
@@ -76,7 +77,7 @@ def test_archive_redirects_to_a_download_that_resumes(worker, api: httpx.Client)
     assert (rest.status_code, rest.content) == (206, content[8:])
 
 
-def test_plain_set_has_no_archive(upload, api: httpx.Client) -> None:
+def test_plain_set_has_no_archive(upload: Any, api: httpx.Client) -> None:
     dataset = upload().json()
     assert dataset["links"]["archive"] is None
     answer = api.get(f"{dataset['links']['self']}/archive")
@@ -106,14 +107,14 @@ def test_bad_list_parameters_are_named(api: httpx.Client, params: dict[str, str]
     assert [reason["location"] for reason in answer.json()["reasons"]] == [location]
 
 
-def test_sets_of_unknown_sources_are_refused_and_removed(upload, core: Core) -> None:
+def test_sets_of_unknown_sources_are_refused_and_removed(upload: Any, core: Core) -> None:
     answer = upload(source_dataset=UNKNOWN)
     assert answer.status_code == 422
     assert answer.json()["reasons"][0]["location"] == "body.metadata.source_dataset"
     assert core.storage.list_keys("") == []
 
 
-def test_metadata_is_shown_with_its_defaults(upload) -> None:
+def test_metadata_is_shown_with_its_defaults(upload: Any) -> None:
     shown = upload().json()["metadata"]
     assert json.loads(json.dumps(shown)) == {
         "name": "a set",

@@ -24,11 +24,6 @@ metadata_part = ("metadata", (None, METADATA, "application/json"))
 file_part = ("files", ("a.pt", b"1"))
 
 
-def form(*parts: tuple[str, str | None, bytes]) -> httpx.Request:
-    files = [(name, (filename, content)) for name, filename, content in parts]
-    return httpx.Request("POST", "http://127.0.0.1/v1/datasets", files=files)
-
-
 @pytest.fixture
 def left_over(embedded: Embedded, core: Core) -> Callable[[], list[str]]:
     """What lies in the storage: objects and unfinished multipart uploads."""
@@ -134,7 +129,7 @@ def test_other_media_types_are_refused(api: httpx.Client) -> None:
 
 
 def test_refusing_early_still_reaches_a_client_that_keeps_sending(api: httpx.Client) -> None:
-    parts = [("metadata", (None, "{}")), ("files", ("big.bin", bytes(64 * MIB)))]
+    parts: list[Any] = [("metadata", (None, "{}")), ("files", ("big.bin", bytes(64 * MIB)))]
     answer = api.post("/v1/datasets", files=parts)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 

@@ -24,7 +24,6 @@ SCHEMA_VERSION = 1
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
 _REGULAR_FILE = 0o100644 << 16
-_COMPRESS_LEVEL = 6
 _CHUNK_BYTES = 8 * 1024 * 1024
 _NPY_HEADER_BYTES = 4096
 
@@ -96,7 +95,6 @@ def _member(archive: zipfile.ZipFile, name: str, size: int) -> Iterator[IO[bytes
     info = zipfile.ZipInfo(name, date_time=_ZIP_EPOCH)
     info.create_system, info.external_attr = _UNIX, _REGULAR_FILE
     info.compress_type = zipfile.ZIP_DEFLATED
-    info._compresslevel = _COMPRESS_LEVEL  # type: ignore[attr-defined]
     info.file_size = size
     with archive.open(info, "w") as file:
         yield file

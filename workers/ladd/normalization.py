@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 Statistics = tuple[tuple[float, ...], tuple[float, ...]]
@@ -32,6 +34,27 @@ def normalize(
     """
     images = images_uint8.to(device or images_uint8.device).permute(0, 3, 1, 2).contiguous().to(torch.float32)
     return images.div_(255).sub_(_per_channel(mean, images)).div_(_per_channel(std, images))
+
+
+def training_images(
+    images: NDArray[np.generic],
+    mean: Sequence[float],
+    std: Sequence[float],
+    carried: tuple[Sequence[float], Sequence[float]] | None,
+) -> Tensor:
+    """Return a stored set's images as a network takes them: float32 [M, C, H, W], normalised with `mean` and `std`.
+
+    `images` is uint8 [M, H, W, C], or float32 [M, C, H, W] that carries the statistics `carried` (None: [0, 1] scale).
+    A float set that already carries `mean` and `std` comes back bit for bit.
+    """
+    tensor = torch.from_numpy(np.array(images))
+    if tensor.dtype == torch.uint8:
+        return normalize(tensor, mean, std)
+    if carried is not None:
+        if (list(mean), list(std)) == (list(carried[0]), list(carried[1])):
+            return tensor
+        tensor = tensor.mul_(_per_channel(carried[1], tensor)).add_(_per_channel(carried[0], tensor))
+    return tensor.sub_(_per_channel(mean, tensor)).div_(_per_channel(std, tensor))
 
 
 def to_pixels(images: Tensor, mean: Sequence[float] | None, std: Sequence[float] | None) -> Tensor:

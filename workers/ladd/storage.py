@@ -15,8 +15,8 @@ from workers.ladd.normalization import to_pixels
 
 _ROWS = 256
 _DENSE_MEMBER = "dense_labels.npy"
-_LOCAL_HEADER, _INDEX_ENTRY = 30, 46
-"""Fixed sizes of a zip member's two headers, without its name (twice) and extra fields."""
+_INDEX_ENTRY = 46
+"""Size of a member's entry in a zip's index, without its name and extra fields."""
 
 
 def storage(
@@ -34,7 +34,7 @@ def storage(
     return {
         "paper": _count(_zipped_bytes(plain), _zipped_bytes(augmented)),
         "raw": _count(_raw_bytes(plain), _raw_bytes(augmented)),
-        "stored": _count(stored - _member_bytes(archive), stored),
+        "stored": _count(stored - _dense_bytes(archive), stored),
         "encoding": str(dense_labels.dtype),
     }
 
@@ -70,8 +70,12 @@ def _raw_bytes(arrays: dict[str, NDArray[np.generic]]) -> int:
     return sum(array.nbytes for array in arrays.values())
 
 
-def _member_bytes(path: Path) -> int:
-    """Bytes that the archive has because of its dense labels."""
+def _dense_bytes(path: Path) -> int:
+    """Bytes that the archive has because of its dense labels: the member and its entry in the zip's index."""
     with zipfile.ZipFile(path) as archive:
-        member = archive.getinfo(_DENSE_MEMBER)
-    return member.compress_size + _LOCAL_HEADER + _INDEX_ENTRY + 2 * len(_DENSE_MEMBER) + 2 * len(member.extra)
+        members = sorted(archive.infolist(), key=lambda member: member.header_offset)
+        names = [member.filename for member in members]
+        dense = members[names.index(_DENSE_MEMBER)]
+        ends = [member.header_offset for member in members[1:]] + [archive.start_dir]
+    index_entry = _INDEX_ENTRY + len(dense.filename) + len(dense.extra)
+    return ends[names.index(_DENSE_MEMBER)] - dense.header_offset + index_entry

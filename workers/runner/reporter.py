@@ -1,9 +1,9 @@
 """What the runner tells its supervisor: one JSON line per event, at least one progress line a second."""
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from time import monotonic
 from types import TracebackType
 from typing import Any, BinaryIO, Literal
 
@@ -101,7 +101,7 @@ class Reporter:
 
     def _progress(self, done: int, total: int) -> None:
         with self._lock:
-            now = time.monotonic()
+            now = monotonic()
             if changed := not self._changes or done != self._done:
                 self._changes.append((now, done))
             self._done, self._total, self._untold = done, total, True
@@ -111,7 +111,7 @@ class Reporter:
     def _beat(self) -> None:
         while not self._finished.wait(TICK):
             with self._lock:
-                pause = time.monotonic() - self._told_at
+                pause = monotonic() - self._told_at
                 if pause >= LONGEST_PAUSE or (self._untold and pause >= SHORTEST_PAUSE):
                     self._tell_progress()
 
@@ -119,7 +119,7 @@ class Reporter:
         if self._stage is None or not self._changes:
             return
         name, unit = self._stage
-        self._told_at, self._untold = time.monotonic(), False
+        self._told_at, self._untold = monotonic(), False
         rate = self._rate(self._told_at)
         self._write(
             ProgressEvent(

@@ -1,4 +1,4 @@
--- Returns the state of the job before.
+-- Returns the state that the job was in.
 local state = redis.call('HGET', job_key, 'state')
 if state == 'queued' or state == 'running' then
   enter_job(stop_tasks() and 'canceling' or 'canceled', '')

@@ -14,7 +14,7 @@ from service.http import openapi
 from service.http.accepted import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, Limit
 from service.http.problems import responses
-from service.http.upload import receive_form
+from service.http.upload import received_form
 
 PATH = "/v1/datasets"
 
@@ -38,8 +38,8 @@ async def create_dataset(request: Request, response: Response, core: CoreDep) ->
     The files are checked after the answer: `state` goes from `validating` to `ready`, or to `rejected` with reasons.
     """
     dataset_id = new_id("ds")
-    form = await receive_form(request, core, dataset_id, request.state.upload_slots)
-    dataset = await run_in_threadpool(datasets.create, core, form.metadata, form.files, dataset_id)
+    async with received_form(request, core, dataset_id, request.state.upload_slots) as form:
+        dataset = await run_in_threadpool(datasets.create, core, form.metadata, form.files, dataset_id)
     response.headers.update(accepted(dataset.links.self, created=True))
     return dataset
 

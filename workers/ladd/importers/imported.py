@@ -3,12 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Role = Literal["distilled", "source"]
 Labels = NDArray[np.int64]
 Progress = Callable[[int], None]
 """Called with the number of uploaded bytes read so far."""
@@ -21,12 +19,13 @@ SOURCE_SPLITS = ("train", "val")
 class ImportOptions:
     """The sender's metadata, as in the API's `DatasetMetadata`.
 
+    `role` is `distilled` or `source`; `format` is `auto` or a key of `IMPORTERS`.
     `normalization` is `auto`, `none`, a key of `NORMALIZATIONS`, or {"mean": [...], "std": [...]} on the [0, 1] scale.
     `class_map` lists class names in label order (folder names, for class folders).
     `resolution` and `resize` apply to image files; `experiment` picks an entry of a DC, DSA or DM file.
     """
 
-    role: Role
+    role: str
     format: str = "auto"
     normalization: str | Mapping[str, Sequence[float]] = "auto"
     class_map: str | Sequence[str] = "auto"

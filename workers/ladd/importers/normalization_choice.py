@@ -78,7 +78,7 @@ def _named(choice: str | Mapping[str, Sequence[float]], channels: int) -> tuple[
             raise rejected(
                 FIELD, "known_normalization", choice, f"normalizations are auto, none, {', '.join(NORMALIZATIONS)}"
             )
-        name, (mean, std) = choice, NORMALIZATIONS[choice]
+        name, (mean, std) = str(choice), NORMALIZATIONS[choice]
     else:
         name, mean, std = "custom", tuple(choice["mean"]), tuple(choice["std"])
     if not len(mean) == len(std) == channels:

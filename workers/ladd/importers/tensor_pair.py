@@ -34,27 +34,26 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
         raise rejected(
             "metadata.role", "distilled_only", options.role, "tensor pairs hold distilled sets; a source set has splits"
         )
-    images: dict[str, Tensor] = {}
-    labels: dict[str, Tensor] = {}
-    others: dict[str, Tensor] = {}
+    images: list[tuple[str, Tensor]] = []
+    labels: list[tuple[str, Tensor]] = []
+    others: list[tuple[str, Tensor]] = []
     for file in files:
         tensor = read_torch(file.path)
         name = file.path.name
         if not isinstance(tensor, Tensor):
             raise rejected(name, "tensor_roles", type(tensor).__name__, "the file must hold one tensor, nothing else")
-        {4: images, 2: labels, 1: labels}.get(tensor.ndim, others)[name] = tensor
+        {4: images, 2: labels, 1: labels}.get(tensor.ndim, others).append((name, tensor))
     if len(images) != 1 or len(labels) > 1 or others:
-        shapes = {name: tuple(tensor.shape) for name, tensor in (images | labels | others).items()}
         raise rejected(
-            ", ".join(shapes),
+            ", ".join(file.path.name for file in files),
             "tensor_roles",
-            shapes,
+            ", ".join(f"{name}: {tuple(tensor.shape)}" for name, tensor in images + labels + others),
             "expected one tensor of images (4 axes) and at most one of labels (1 axis)",
         )
-    images_name, images_tensor = images.popitem()
+    [(images_name, images_tensor)] = images
     pixels = as_images(as_array(images_tensor, images_name), images_name)
     if labels:
-        labels_name, labels_tensor = labels.popitem()
+        [(labels_name, labels_tensor)] = labels
         sent = as_labels(as_array(labels_tensor, labels_name), labels_name)
         return Imported({DISTILLED_SPLIT: Split(pixels, sent, images_name, labels_name)})
     made = class_major_labels(len(pixels), options.class_names, images_name)

@@ -1,12 +1,80 @@
-"""Write the dense labels of a distilled set and pack the archive."""
+"""Write the dense labels of a distilled set with a labeler, and pack the archive."""
 
+import hashlib
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from safetensors.torch import load_file
+
+from api_schemas.datasets import Dataset
+from api_schemas.labelers import Labeler
 from api_schemas.runner import DoneEvent, RunnerTask
 from workers.ladd.accounting import labelling_flops
 from workers.ladd.archive import write_archive
-from workers.ladd.dense_labels import generate_dense_labels, load_labeler
+from workers.ladd.dense_labels import generate_dense_labels
+from workers.ladd.models import build_model
+from workers.ladd.normalization import training_images
+from workers.ladd.storage import pixels_of, storage
 from workers.ladd.stored_set import load_distilled
-from workers.ladd.storage import storage
 from workers.ladd.views import ViewGrid
 from workers.runner.reporter import Reporter
+from workers.runner.carried_statistics import carried_statistics
+from workers.runner.versions import versions
+
+
+def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
+    """Write `dense_labels.npy` and `archive.zip`; the result carries the storage counts and the FLOPs of labelling."""
+    dataset = Dataset.model_validate(task.documents["dataset"])
+    labeler = Labeler.model_validate(task.documents["labeler"])
+    assert dataset.stats is not None
+    stored = load_distilled({name: folder / path for name, path in task.inputs["dataset"].items()})
+    grid = ViewGrid(task.params["views"]["n"], task.params["views"]["ratio"])
+    row = next(row for row in labeler.epochs if row.epoch == task.params["epoch"])
+    assert row.checkpoint is not None
+    shape = {"num_classes": labeler.num_classes, "channels": labeler.image_shape[0], "size": labeler.image_shape[1]}
+    model = build_model(labeler.architecture, **shape, seed=0)
+    weights = folder / task.inputs["labeler"][row.checkpoint]
+    model.load_state_dict(load_file(weights))
+    carried = carried_statistics(dataset.stats.normalization)
+    images = training_images(stored.images, labeler.mean, labeler.std, carried)
+    dense_labels = generate_dense_labels(
+        model, images, grid, device=task.device, progress=report.stage("generate_labels", "views")
+    )
+    outputs = folder / "outputs"
+    np.save(outputs / "dense_labels.npy", dense_labels)
+    manifest = _manifest(task, dataset, labeler, hashlib.sha256(weights.read_bytes()).hexdigest())
+    write_archive(outputs / "archive.zip", stored.images, stored.labels, dense_labels, manifest)
+    pixels = pixels_of(stored.images, *(carried or (None, None)))
+    counts = storage(pixels, stored.labels, dense_labels, outputs / "archive.zip")
+    flops = labelling_flops(labeler.architecture, len(stored.images), grid.count, **shape)
+    return DoneEvent(
+        event="done", files=["archive.zip", "dense_labels.npy"], result={"storage": counts, "flops": flops}
+    )
+
+
+def _manifest(task: RunnerTask, dataset: Dataset, labeler: Labeler, weights_sha256: str) -> dict[str, Any]:
+    """What the archive says about itself; nothing in it depends on when or where it was made."""
+    assert dataset.stats is not None
+    normalization = dataset.stats.normalization
+    return {
+        "views": task.params["views"],
+        "encoding": task.params["encoding"],
+        "normalization": {
+            "name": normalization.name,
+            "mean": task.params["mean"],
+            "std": task.params["std"],
+            "applied": normalization.applied,
+        },
+        "classes": [count.name for count in dataset.stats.class_counts],
+        "distilled_set": {"name": dataset.name, "sha256": dataset.stats.sha256},
+        "labeler": {
+            "architecture": labeler.architecture,
+            "epoch": task.params["epoch"],
+            "recipe": labeler.recipe.model_dump(mode="json"),
+            "mean": labeler.mean,
+            "std": labeler.std,
+            "weights_sha256": weights_sha256,
+        },
+        "versions": versions(),
+    }

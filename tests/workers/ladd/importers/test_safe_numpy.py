@@ -1,0 +1,89 @@
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from workers.ladd.importers import limits
+from workers.ladd.importers.rejected import ImportRejected, RejectionReason
+from workers.ladd.importers.safe_numpy import read_array, read_headers
+
+
+def refusal(path: Path) -> RejectionReason:
+    with pytest.raises(ImportRejected) as caught:
+        read_headers(path)
+    [reason] = caught.value.reasons
+    return reason
+
+
+def write_member(path: Path, data: bytes, name: str = "x.npy") -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, data)
+    return path
+
+
+def npy(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_arrays_come_out_memory_mapped(tmp_path: Path, save: Callable[..., None]) -> None:
+    arrays: dict[str, np.ndarray] = {
+        "x": np.arange(24, dtype=np.uint8).reshape(2, 3, 4),
+        "y": np.asfortranarray(np.eye(3, 2)),
+    }
+    path = tmp_path / "set.npz"
+    save(path, **arrays)
+    headers = read_headers(path)
+    for key, array in arrays.items():
+        assert (headers[key].shape, headers[key].dtype) == (array.shape, array.dtype)
+        read = read_array(path, key, tmp_path)
+        assert isinstance(read, np.memmap)
+        np.testing.assert_array_equal(read, array)
+
+
+def test_arrays_of_objects_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    np.savez(path, x=np.array([{"a": 1}], dtype=object))
+    reason = refusal(path)
+    assert reason["rule"] == "no_object_arrays"
+    assert reason["location"] == "set.npz/x.npy"
+
+
+def test_a_header_that_claims_more_than_follows_is_refused(tmp_path: Path) -> None:
+    data = npy(np.zeros((10, 4), np.float32)).replace(b"(10, 4)", b"(9**9,)"[:7])
+    data = data.replace(b"(9**9,)", b"(9999,)")
+    assert refusal(write_member(tmp_path / "set.npz", data))["rule"] == "array_matches_header"
+
+
+def test_a_broken_header_is_refused(tmp_path: Path) -> None:
+    assert refusal(write_member(tmp_path / "set.npz", b"\x93NUMPY\x01\x00\x02\x00{}"))["rule"] == "readable_array"
+    assert refusal(write_member(tmp_path / "set.npz", b"no array"))["rule"] == "readable_array"
+    assert refusal(write_member(tmp_path / "set.npz", b"\x93NUMPY\x09\x00"))["rule"] == "readable_array"
+
+
+def test_a_giant_header_is_refused(tmp_path: Path) -> None:
+    size = limits.HEADER_BYTES + 64
+    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (0,), }".ljust(size - 1) + b"\n"
+    data = b"\x93NUMPY\x02\x00" + size.to_bytes(4, "little") + header
+    assert refusal(write_member(tmp_path / "set.npz", data))["rule"] == "readable_array"
+
+
+def test_other_members_are_refused(tmp_path: Path) -> None:
+    assert refusal(write_member(tmp_path / "set.npz", b"text", "x.txt"))["rule"] == "arrays_only"
+
+
+def test_broken_data_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    np.savez(path, x=np.arange(10_000))
+    content = bytearray(path.read_bytes())
+    content[5_000] ^= 0xFF
+    path.write_bytes(content)
+    read_headers(path)
+    with pytest.raises(ImportRejected) as caught:
+        read_array(path, "x", tmp_path)
+    assert caught.value.reasons[0]["rule"] == "readable_archive"

@@ -1,0 +1,103 @@
+"""A runner that does what a test wants: `python scripted_runner.py SCRIPT FOLDER`."""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from workers.runner.watchdog import start_watchdog
+
+
+def tell(event: str, **fields: Any) -> None:
+    print(json.dumps({"event": event, **fields}), flush=True)
+
+
+def tell_progress(done: int) -> None:
+    tell("progress", stage="ingest", done=done, total=100, unit="bytes", rate=None, eta_seconds=None)
+
+
+def tell_failure(message: str) -> None:
+    tell("failed", error={"code": "internal", "origin": "internal", "message": message, "reasons": []})
+
+
+def crash(folder: Path) -> None:
+    for number in range(100):
+        print(f"line {number} of standard error", file=sys.stderr)
+    sys.exit(3)
+
+
+def die(folder: Path) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def say_nothing(folder: Path) -> None:
+    """End well, but without a result."""
+
+
+def talk_garbage(folder: Path) -> None:
+    sys.stdout.buffer.write(b"not json\n\xff\xfe\n{}\n" + b'{"event": "done"}\n' + b"x" * 100_000 + b"\n")
+    tell_failure("after the garbage")
+
+
+def show_environment(folder: Path) -> None:
+    tell_failure(json.dumps(dict(os.environ)))
+
+
+def show_folder(folder: Path) -> None:
+    task = json.loads((folder / "task.json").read_text())
+    contents = {path: (folder / path).read_text() for files in task["inputs"].values() for path in files.values()}
+    tell_failure(json.dumps({"task": task, "contents": contents, "cwd": os.getcwd()}))
+
+
+def keep_checkpoint(folder: Path) -> None:
+    """Keep a file, put a newer one in its place, and fall over; the next attempt shows what it finds."""
+    state = folder / "checkpoint" / "state.txt"
+    if state.exists():
+        tell_failure(state.read_text())
+        return
+    state.write_text("epoch 7")
+    tell("checkpoint", files=["state.txt"])
+    sys.exit(1)
+
+
+def hand_over_a_link(folder: Path) -> None:
+    (folder / "outputs" / "images.npy").symlink_to("/etc/hostname")
+    tell("done", files=["images.npy"], result={})
+
+
+def reach_outside(folder: Path) -> None:
+    tell("done", files=["../task.json"], result={})
+
+
+def report_progress(folder: Path) -> None:
+    for done in range(101):
+        tell_progress(done)
+    tell("log", level="warning", message="a word to the reader")
+    tell_failure("on purpose")
+
+
+def stay(folder: Path) -> None:
+    """Run until stopped."""
+    tell_progress(1)
+    while True:
+        time.sleep(0.01)
+
+
+def stay_deaf(folder: Path) -> None:
+    """Run until killed."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    stay(folder)
+
+
+def stay_watching(folder: Path) -> None:
+    """Run until the supervisor is gone."""
+    start_watchdog()
+    (folder / "pid").write_text(str(os.getpid()))
+    stay(folder)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](Path(sys.argv[2]))

@@ -1,0 +1,303 @@
+"""The supervisor with real runner processes, most of them scripted: every way in which a task can end."""
+
+import dataclasses
+import io
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from api_schemas.datasets import Dataset, DatasetMetadata, DatasetState
+from api_schemas.events import EventType
+from api_schemas.jobs import Attempt, Job, JobState
+from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
+from api_schemas.runner import TaskType
+from service.core import datasets, events, jobs, tasks
+from service.core.core import Core
+from service.core.ids import new_id
+from service.core.store import LEASES
+from service.core.tasks import ClaimedTask
+from workers.input_cache import InputCache
+from workers.slots import Slot
+from workers.supervisor import run_task
+
+SLOT = Slot(gpu=None, slots=1)
+SCRIPTED = str(Path(__file__).with_name("scripted_runner.py"))
+
+Submit = Callable[..., Dataset]
+Claim = Callable[..., ClaimedTask]
+Run = Callable[..., None]
+
+
+def npz(**arrays: np.ndarray) -> bytes:
+    """The bytes of a .npz file."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def submit(core: Core) -> Submit:
+    """Upload a file, by default a small one, as a new distilled set."""
+
+    def upload(content: bytes = b"an upload", name: str = "set.npz") -> Dataset:
+        dataset_id = new_id("ds")
+        key = datasets.upload_key(dataset_id, 0)
+        streaming = core.storage.open_upload(key)
+        streaming.write(content)
+        file = datasets.StreamedFile(name, key, streaming.finish())
+        metadata = DatasetMetadata.model_validate({"name": "small", "role": "distilled"})
+        return datasets.create(core, metadata, [file], dataset_id)
+
+    return upload
+
+
+@pytest.fixture
+def claim(core: Core) -> Claim:
+    """Claim the ingestion of a set."""
+
+    def take(dataset: Dataset, worker: str = "tests") -> ClaimedTask:
+        claimed = tasks.claim(core, dataset.job, "ingest", worker)
+        assert claimed is not None
+        return claimed
+
+    return take
+
+
+@pytest.fixture
+def cache(core: Core, tmp_path: Path) -> InputCache:
+    return InputCache(core.storage, tmp_path / "cache")
+
+
+@pytest.fixture
+def shutting_down() -> threading.Event:
+    return threading.Event()
+
+
+@pytest.fixture
+def run(core: Core, cache: InputCache, shutting_down: threading.Event) -> Run:
+    """Run a claimed task with a scripted runner, or with the real one."""
+
+    def run_it(claimed: ClaimedTask, script: str | None = None) -> None:
+        if script is None:
+            run_task(core, claimed, SLOT, cache, shutting_down)
+        else:
+            run_task(core, claimed, SLOT, cache, shutting_down, (sys.executable, SCRIPTED, script))
+        assert not list(core.settings.data_dir.glob("scratch/*")), "the attempt's folder is still there"
+
+    return run_it
+
+
+@pytest.fixture
+def run_aside(run: Run, core: Core) -> Callable[[ClaimedTask, str], threading.Thread]:
+    """Run a claimed task in a thread; returns when its runner has told its first progress."""
+
+    def start(claimed: ClaimedTask, script: str) -> threading.Thread:
+        thread = threading.Thread(target=run, args=(claimed, script))
+        thread.start()
+        wait_for(lambda: jobs.view(core, claimed.job_id).progress is not None)
+        return thread
+
+    return start
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def only_attempt(job: Job) -> Attempt:
+    (task,) = job.tasks
+    (attempt,) = task.attempts
+    return attempt
+
+
+def error_of(core: Core, dataset: Dataset) -> TaskError:
+    error = only_attempt(jobs.view(core, dataset.job)).error
+    assert error is not None
+    return error
+
+
+def test_an_upload_becomes_a_dataset(core: Core, submit: Submit, claim: Claim, run: Run) -> None:
+    images = np.arange(4 * 32 * 32 * 3, dtype=np.uint8).reshape(4, 32, 32, 3)
+    dataset = submit(npz(images=images, labels=np.array([0, 0, 1, 1])))
+    run(claim(dataset))
+    ready = datasets.view(core, dataset.id)
+    assert ready.state is DatasetState.READY, ready.reasons
+    assert ready.stats is not None
+    assert (ready.stats.num_images, ready.stats.num_classes) == (4, 2)
+    assert jobs.view(core, dataset.job).state is JobState.SUCCEEDED
+    assert core.storage.list_keys("uploads/") == []
+
+
+def test_a_broken_upload_is_rejected_with_its_reasons(core: Core, submit: Submit, claim: Claim, run: Run) -> None:
+    images = np.zeros((4, 32, 32, 3), dtype=np.uint8)
+    dataset = submit(npz(images=images, labels=np.array([0, 0, 1])), "nine.npz")
+    run(claim(dataset))
+    rejected = datasets.view(core, dataset.id)
+    assert rejected.state is DatasetState.REJECTED
+    assert any(reason.location.startswith("nine.npz") for reason in rejected.reasons)
+    assert error_of(core, dataset).origin is ErrorOrigin.INPUT
+
+
+def test_the_runner_gets_task_and_inputs(submit: Submit, claim: Claim, run: Run, core: Core) -> None:
+    dataset = submit(b"what was uploaded", "../../etc/odd name.npz")
+    run(claim(dataset), "show_folder")
+    shown = json.loads(error_of(core, dataset).message)
+    assert shown["contents"] == {"inputs/uploads/file_000": "what was uploaded"}
+    assert shown["task"]["type"] == "ingest"
+    assert shown["task"]["params"]["files"] == {"file_000": "../../etc/odd name.npz"}
+    assert shown["task"]["inputs"] == {"uploads": {"file_000": "inputs/uploads/file_000"}}
+    assert (shown["task"]["device"], shown["task"]["threads"]) == ("cpu", SLOT.threads(TaskType.INGEST))
+    assert Path(shown["cwd"]).parts[-3:] == (dataset.job, "ingest", "1")
+
+
+def test_the_runner_has_no_secrets(
+    core: Core, submit: Submit, claim: Claim, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "LADD_S3_SECRET_KEY", "LADD_REDIS_URL", "GITHUB_TOKEN"):
+        monkeypatch.setenv(name, "a secret")
+    dataset = submit()
+    run(claim(dataset), "show_environment")
+    environment = json.loads(error_of(core, dataset).message)
+    # Set by Python itself or by the C library's start-up.
+    assert set(environment) - {"LC_CTYPE"} <= {
+        "PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "HOME", "PYTHONPATH", "PYTHONUNBUFFERED",
+        "CUDA_VISIBLE_DEVICES", "GLIBC_TUNABLES", "OMP_NUM_THREADS", "MKL_NUM_THREADS",
+    }  # fmt: skip
+    assert "a secret" not in environment.values()
+    assert environment["HOME"] != os.environ.get("HOME")
+    assert environment["CUDA_VISIBLE_DEVICES"] == ""
+
+
+def test_a_crash_is_told_with_the_last_words(core: Core, submit: Submit, claim: Claim, run: Run) -> None:
+    dataset = submit()
+    run(claim(dataset), "crash")
+    error = error_of(core, dataset)
+    assert (error.code, error.origin) == (ErrorCode.RUNNER_FAILED, ErrorOrigin.WORKER)
+    first, *last = error.message.splitlines()
+    assert "exit status 3" in first
+    assert last == [f"line {number} of standard error" for number in range(50, 100)]
+    assert jobs.view(core, dataset.job).tasks[0].state is JobState.QUEUED
+
+
+def test_a_job_whose_runner_always_crashes_fails(core: Core, submit: Submit, claim: Claim, run: Run) -> None:
+    dataset = submit()
+    for _ in range(core.settings.max_attempts):
+        run(claim(dataset), "crash")
+    job = jobs.view(core, dataset.job)
+    assert job.state is JobState.FAILED
+    assert [attempt.outcome for attempt in job.tasks[0].attempts] == ["failed"] * core.settings.max_attempts
+
+
+def test_a_killed_runner_is_told_with_the_signal(core: Core, submit: Submit, claim: Claim, run: Run) -> None:
+    dataset = submit()
+    run(claim(dataset), "die")
+    assert "signal 9" in error_of(core, dataset).message
+
+
+def test_an_end_without_result_is_a_failure(core: Core, submit: Submit, claim: Claim, run: Run) -> None:
+    dataset = submit()
+    run(claim(dataset), "say_nothing")
+    assert error_of(core, dataset).code is ErrorCode.RUNNER_FAILED
+
+
+def test_garbage_on_standard_output_is_passed_over(core: Core, submit: Submit, claim: Claim, run: Run) -> None:
+    dataset = submit()
+    run(claim(dataset), "talk_garbage")
+    assert error_of(core, dataset).message == "after the garbage"
+
+
+@pytest.mark.parametrize("script", ["hand_over_a_link", "reach_outside"])
+def test_only_files_in_the_outputs_are_taken(core: Core, submit: Submit, claim: Claim, run: Run, script: str) -> None:
+    dataset = submit()
+    run(claim(dataset), script)
+    error = error_of(core, dataset)
+    assert (error.code, error.origin) == (ErrorCode.INTERNAL, ErrorOrigin.INTERNAL)
+    assert core.storage.list_keys("blobs/") == []
+
+
+def test_inputs_that_are_gone_are_a_failure_of_the_attempt(core: Core, submit: Submit, claim: Claim, run: Run) -> None:
+    dataset = submit()
+    claimed = claim(dataset)
+    core.storage.delete(datasets.upload_key(dataset.id, 0))
+    run(claimed, "say_nothing")
+    error = error_of(core, dataset)
+    assert (error.code, error.origin) == (ErrorCode.NOT_FOUND, ErrorOrigin.WORKER)
+
+
+def test_events_reach_the_readers(core: Core, submit: Submit, claim: Claim, run: Run) -> None:
+    dataset = submit()
+    run(claim(dataset), "report_progress")
+    told = events.read(core, dataset.job, None, 1000)
+    progress = [event.data["done"] for event in told if event.type is EventType.PROGRESS]
+    assert progress[0] == 0
+    assert progress[-1] == 100
+    assert len(progress) < 50, "progress is passed on twice a second at most"
+    assert [event.data["message"] for event in told if event.type is EventType.LOG] == ["a word to the reader"]
+
+
+def test_a_checkpoint_outlives_the_attempt(core: Core, submit: Submit, claim: Claim, run: Run) -> None:
+    dataset = submit()
+    run(claim(dataset), "keep_checkpoint")
+    run(claim(dataset), "keep_checkpoint")
+    error = jobs.view(core, dataset.job).error
+    assert error is not None
+    assert error.message == "epoch 7"
+
+
+def test_a_task_that_takes_too_long_is_stopped(core: Core, submit: Submit, claim: Claim, run: Run) -> None:
+    dataset = submit()
+    run(dataclasses.replace(claim(dataset), timeout_seconds=1), "stay")
+    error = error_of(core, dataset)
+    assert (error.code, error.origin) == (ErrorCode.TIMEOUT, ErrorOrigin.TIMEOUT)
+    assert "1 s" in error.message
+
+
+@pytest.mark.parametrize("script", ["stay", "stay_deaf"])
+def test_a_canceled_task_is_stopped(
+    core: Core, submit: Submit, claim: Claim, run_aside: Callable[..., threading.Thread], script: str
+) -> None:
+    dataset = submit()
+    thread = run_aside(claim(dataset), script)
+    jobs.cancel(core, dataset.job)
+    thread.join()
+    job = jobs.view(core, dataset.job)
+    assert job.state is JobState.CANCELED
+    assert only_attempt(job).outcome == "canceled"
+
+
+def test_a_shutdown_gives_the_task_back(
+    core: Core,
+    submit: Submit,
+    claim: Claim,
+    run_aside: Callable[..., threading.Thread],
+    shutting_down: threading.Event,
+) -> None:
+    dataset = submit()
+    thread = run_aside(claim(dataset), "stay")
+    shutting_down.set()
+    thread.join()
+    assert jobs.view(core, dataset.job).tasks[0].state is JobState.QUEUED
+    assert claim(dataset, "another").attempt == 2
+
+
+def test_a_lost_lease_stops_the_runner_and_leaves_the_task_alone(
+    core: Core, submit: Submit, claim: Claim, run_aside: Callable[..., threading.Thread]
+) -> None:
+    dataset = submit()
+    thread = run_aside(claim(dataset), "stay")
+    core.redis.zadd(LEASES, {f"{dataset.job} ingest": 0})
+    assert tasks.lose(core, dataset.job, "ingest")
+    other = claim(dataset, "another")
+    thread.join()
+    assert tasks.renew(core, other) == "held"
+    assert [attempt.outcome for attempt in jobs.view(core, dataset.job).tasks[0].attempts] == ["lost", None]

@@ -1,0 +1,29 @@
+"""Arms: the ways to train that an evaluation compares, rows of the paper's Table 6."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+LabelKind = Literal["hard", "soft", "both"]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Which images a network is trained on, and with which labels; None leaves the images out.
+
+    `full_images`: the distilled images; `views`: their local views. "hard": the class of the image; "soft": what the
+    labeler said about that very image or view; "both": the sum of both losses.
+    """
+
+    name: str
+    full_images: LabelKind | None
+    views: LabelKind | None
+
+
+ARMS = {
+    arm.name: arm
+    for arm in (
+        Arm("baseline", full_images="hard", views=None),
+        # Eq. 5: cross-entropy with the class on the image, with the dense labels on its views.
+        Arm("ladd", full_images="hard", views="soft"),
+    )
+}

@@ -1,0 +1,105 @@
+"""What decides a deployment training, apart from the images: one frozen record that goes into every result."""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from workers.ladd.augment import parse_strategy
+
+_VIEWS = re.compile(r"full|pool|sampled:(?P<drawn>[1-9][0-9]*)")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One deployment protocol for one architecture: SGD on cross-entropy, the last epoch is the result.
+
+    lr, momentum, weight_decay: of SGD; `lr` is the highest learning rate.
+    epochs: as the protocol counts them; `passes` says how often the set is gone through.
+    batch_size: distilled images of one optimizer step; their views come on top.
+    schedule, warmup_epochs: see `workers.ladd.schedule`; "step" has no warm-up.
+    ema_beta: decay of the averaged model that is tested, None to test the trained model itself.
+    augmentation: a DSA strategy or "none". One operation per optimizer step, drawn after the crop: all full images
+        and views of a step share its family, each has its own parameters.
+    views: "full": all views of an image at every step, as Eq. 5 is written. "sampled:K": K different views drawn for
+        each image and step, weighted so that the expected loss and gradient are those of "full". "pool": no term per
+        view; a step takes its batch from full images and views alike, at the cost of the baseline.
+    reduction: "sum" adds the losses of an image's views (Eq. 5), "mean" averages them. With 25 views "sum" makes the
+        loss up to 26 times larger, which acts like a larger learning rate. It has no meaning for "pool".
+    precision: "exact": float32 throughout, without TF32.
+    micro_batch: rows forwarded at once, None for the rule of `workers.ladd.micro_batch`. Not part of the mathematics,
+        but ViT's dropout masks are drawn micro-batch by micro-batch.
+
+    Raises ValueError naming field, rule and value.
+    """
+
+    name: str
+    lr: float
+    momentum: float
+    weight_decay: float
+    epochs: int
+    batch_size: int
+    schedule: Literal["warmup_cosine", "step"]
+    warmup_epochs: int
+    ema_beta: float | None
+    augmentation: str
+    views: str
+    reduction: Literal["sum", "mean"]
+    precision: Literal["exact"] = "exact"
+    micro_batch: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_real("lr", self.lr, lambda lr: lr > 0, "above 0")
+        _check_real("momentum", self.momentum, lambda momentum: 0 <= momentum < 1, "in [0, 1)")
+        _check_real("weight_decay", self.weight_decay, lambda decay: decay >= 0, "at least 0")
+        _check_count("epochs", self.epochs, 1)
+        _check_count("batch_size", self.batch_size, 1)
+        _check_choice("schedule", self.schedule, ("warmup_cosine", "step"))
+        _check_count("warmup_epochs", self.warmup_epochs, 0)
+        if self.warmup_epochs > self.epochs:
+            raise ValueError(
+                f"warmup_epochs must be at most epochs, {self.epochs}; got {self.warmup_epochs}",
+            )
+        if self.ema_beta is not None:
+            _check_real("ema_beta", self.ema_beta, lambda beta: 0 < beta < 1, "in (0, 1), or null")
+        parse_strategy(self.augmentation)
+        if not isinstance(self.views, str) or not _VIEWS.fullmatch(self.views):
+            raise ValueError(f"views must be 'full', 'pool' or 'sampled:K' with K of at least 1; got {self.views!r}")
+        _check_choice("reduction", self.reduction, ("sum", "mean"))
+        _check_choice("precision", self.precision, ("exact",))
+        if self.micro_batch is not None:
+            _check_count("micro_batch", self.micro_batch, 1)
+
+    @property
+    def passes(self) -> int:
+        """How often the set is gone through: MTT's step schedule makes one pass more than it says."""
+        return self.epochs + 1 if self.schedule == "step" else self.epochs
+
+    def views_per_image(self, view_count: int) -> int:
+        """How many of `view_count` views of an image one step of "full" or "sampled:K" takes.
+
+        Raises ValueError if K is larger than `view_count`.
+        """
+        match = _VIEWS.fullmatch(self.views)
+        drawn = match and match["drawn"]
+        if not drawn:
+            return view_count
+        if int(drawn) > view_count:
+            raise ValueError(f"views must not sample more than the {view_count} views there are; got {self.views!r}")
+        return int(drawn)
+
+
+def _check_real(field: str, value: object, accepts: Callable[[float], bool], rule: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not accepts(value):
+        raise ValueError(f"{field} must be a number {rule}; got {value!r}")
+
+
+def _check_count(field: str, value: object, minimum: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        raise ValueError(f"{field} must be a whole number of at least {minimum}; got {value!r}")
+
+
+def _check_choice(field: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{field} must be one of {', '.join(choices)}; got {value!r}")
