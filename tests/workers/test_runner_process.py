@@ -30,10 +30,7 @@ def test_a_killed_supervisor_takes_its_runner_along(tmp_path: Path) -> None:
         runner = int((tmp_path / "pid").read_text())
         assert is_running(runner)
         supervisor.kill()
-    deadline = time.monotonic() + 60
-    while is_running(runner):
-        assert time.monotonic() < deadline, "the runner is still there"
-        time.sleep(0.02)
+    wait_until_gone(runner)
 
 
 def test_what_a_runner_started_goes_with_it(tmp_path: Path) -> None:
@@ -41,7 +38,14 @@ def test_what_a_runner_started_goes_with_it(tmp_path: Path) -> None:
     with RunnerProcess((sys.executable, "-c", script), tmp_path, dict(os.environ)) as runner:
         assert list(runner.events()) == []
         child = int(runner.obituary().splitlines()[-1])
-    assert not is_running(child)
+    wait_until_gone(child)
+
+
+def wait_until_gone(process: int) -> None:
+    deadline = time.monotonic() + 60
+    while is_running(process):
+        assert time.monotonic() < deadline, "the process is still there"
+        time.sleep(0.02)
 
 
 def is_running(process: int) -> bool:

@@ -10,7 +10,6 @@ import pickle
 import pickletools
 import zipfile
 from collections import deque
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -172,12 +171,12 @@ def _tensors_in(content: object) -> list[Tensor]:
 
 def _check_tensor(path: Path, tensor: Tensor) -> None:
     stored = tensor.untyped_storage().nbytes()
-    elements = prod(tensor.shape)  # in Python's integers: `numel` can overflow to something small
-    if elements * tensor.itemsize > stored:
+    claimed = tensor.numel() * tensor.itemsize
+    if claimed > stored:
         raise rejected(
             path.name,
             "tensor_fits_storage",
-            f"{elements} elements of {tensor.itemsize} bytes",
-            f"a tensor of shape {tuple(tensor.shape)} claims {elements * tensor.itemsize} bytes, "
+            f"{tensor.numel()} elements of {tensor.itemsize} bytes",
+            f"a tensor of shape {tuple(tensor.shape)} claims {claimed} bytes, "
             f"the file stores {stored} of them; save a contiguous copy",
         )

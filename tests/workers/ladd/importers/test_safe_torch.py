@@ -98,7 +98,7 @@ def test_a_tensor_file_with_code_is_refused_and_not_run(tmp_path: Path, zipped: 
     ("content", "name"),
     [
         (datetime.date(2025, 1, 1), "datetime.date"),
-        (bytearray(3), "builtins.bytearray"),
+        (bytearray(3), "__builtin__.bytearray"),
         (torch.eye(2).to_sparse(), "torch._utils._rebuild_sparse_tensor"),
         (np.zeros(3), "numpy._core.multiarray._reconstruct"),
     ],

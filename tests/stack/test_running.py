@@ -1,0 +1,107 @@
+"""The whole stack as `make up` starts it: redis, s3, worker and API as processes under supervisord."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from stack.processes import HEALTH, WORKER_HEALTH
+from stack.readiness import NotReadyError, redis_missing, s3_missing
+from stack.running import AlreadyRunningError, Stack, down, running_stack, running_url, states, up
+from stack.state import StackState, load_state
+
+PROCESSES = {"redis", "s3", "worker", "api"}
+
+
+def processes_of(directory: Path) -> list[str]:
+    """Command lines of the processes that have to do with a stack: its directory is in their arguments or variables."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            told = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(directory).encode() in told:
+            found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+def state_of(stack: Stack) -> StackState:
+    state = load_state(stack.directory)
+    assert state is not None
+    return state
+
+
+def stack_command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "stack", *arguments], capture_output=True, text=True, check=False)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
+
+
+def test_everything_runs_and_is_ready(stack_up: Stack) -> None:
+    assert states(stack_up.directory) == dict.fromkeys(PROCESSES, "RUNNING")
+    assert running_url(stack_up.directory) == stack_up.url
+    assert httpx.get(f"{stack_up.url}/readyz", trust_env=False).status_code == 200
+
+
+def test_strangers_get_nothing_from_the_storage(stack_up: Stack) -> None:
+    endpoint = stack_up.environment["LADD_S3_ENDPOINT_URL"]
+    for path in ("/", "/ladd", "/ladd/datasets"):
+        assert httpx.get(endpoint + path, trust_env=False).status_code == 403
+
+
+def test_starting_it_again_changes_nothing(stack_up: Stack) -> None:
+    before = states(stack_up.directory)
+    with pytest.raises(AlreadyRunningError, match=re.escape(stack_up.url)):
+        up(stack_up.directory)
+    assert states(stack_up.directory) == before
+
+
+def test_a_second_stack_runs_beside_it_and_leaves_nothing(stack_up: Stack, tmp_path: Path) -> None:
+    said: list[str] = []
+    with running_stack(tmp_path, said.append) as second:
+        assert [line.split()[0] for line in said] == ["redis", "s3", "worker", "api"]
+        assert second.url != stack_up.url
+        for url in (second.url, stack_up.url):
+            assert httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
+        first, other = stack_up.environment, second.environment
+        assert s3_missing(other["LADD_S3_ENDPOINT_URL"], first["LADD_S3_ACCESS_KEY"], first["LADD_S3_SECRET_KEY"])
+        assert len(processes_of(tmp_path)) >= len(PROCESSES)
+    assert states(tmp_path) == {}
+    assert processes_of(tmp_path) == []
+    assert states(stack_up.directory) == dict.fromkeys(PROCESSES, "RUNNING")
+
+
+def test_the_command_line(tmp_path: Path) -> None:
+    folder = ("--dir", str(tmp_path))
+    assert stack_command("status", *folder).returncode == 3
+    started = stack_command("up", *folder)
+    try:
+        assert started.returncode == 0, started.stderr
+        *ready, last = started.stdout.splitlines()
+        assert len(ready) == len(PROCESSES)
+        assert last == f"The LADD service is at {running_url(tmp_path)}"
+        again = stack_command("up", *folder)
+        assert (again.returncode, again.stdout) == (0, f"The LADD service is already running at {running_url(tmp_path)}\n")
+        told = stack_command("status", *folder)
+        assert (told.returncode, told.stdout.count("RUNNING")) == (0, len(PROCESSES))
+    finally:
+        stopped = stack_command("down", *folder)
+    assert stopped.stdout == "The LADD service is stopped.\n"
+    assert processes_of(tmp_path) == []
+    assert stack_command("down", *folder).stdout == "The LADD service was not running.\n"

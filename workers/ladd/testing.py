@@ -1,0 +1,51 @@
+"""What a trained network says about real images, and how often it is right."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from workers.ladd.micro_batch import micro_batches
+from workers.ladd.normalization import normalize
+from workers.ladd.precision import exact_float32
+
+
+def predict(
+    model: nn.Module,
+    images: Tensor,
+    mean: Sequence[float],
+    std: Sequence[float],
+    device: torch.device | str,
+    batch_size: int = 128,
+    on_batch: Callable[[int], None] = lambda images: None,
+) -> Tensor:
+    """Return logits float32 [T, num_classes], on `device`, for images uint8 [T, H, W, C] wherever they lie.
+
+    The network runs in evaluation mode and stays in it. 128 is the test batch of MTT and GLaD. `on_batch` is told how
+    many images were done in each batch.
+    """
+    model.eval()
+    logits = []
+    with exact_float32(), torch.inference_mode():
+        for rows in micro_batches(len(images), batch_size):
+            logits.append(model(normalize(images[rows], mean, std, device)))
+            on_batch(len(logits[-1]))
+    return torch.cat(logits)
+
+
+def measure_accuracy(
+    logits: Tensor, labels: Tensor | NDArray[np.int64], num_classes: int
+) -> tuple[float, list[float | None]]:
+    """Return the accuracy in percent, over all images and over those of each class (None for a class without any).
+
+    `logits` [T, num_classes], `labels` int64 [T]; the highest logit is the answer, the first one among equals.
+    """
+    labels = torch.as_tensor(labels)
+    right = logits.argmax(dim=1).cpu() == labels
+    per_class = [
+        100 * int(right[of_class].sum()) / int(of_class.sum()) if of_class.any() else None
+        for of_class in (labels == label for label in range(num_classes))
+    ]
+    return 100 * int(right.sum()) / len(labels), per_class
