@@ -62,9 +62,10 @@ class TrialRow(Response):
     trial: int
     seed: int
     accuracy: float
-    per_class_accuracy: list[float]
-    losses: list[float]
-    """Mean training loss of each epoch."""
+    per_class_accuracy: list[float | None]
+    """By label; null for a class without test images."""
+    losses: list[float | None]
+    """Mean training loss of each epoch; null where it was not finite (the training diverged)."""
     seconds: float
 
 

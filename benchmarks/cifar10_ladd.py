@@ -17,8 +17,8 @@ from client.tables import report_text
 
 CAVEATS = [
     "The source set is a JPEG copy (quality 75) of CIFAR-10: networks trained on lossless CIFAR-10 lose about 10 "
-    "points on it. Labeler and test use the same copy; the distilled images were made from the lossless set. Compare the "
-    "arms with each other, not with published figures.",
+    "points on it. Labeler and test use the same copy; the distilled images were made from the lossless set. Compare "
+    "the arms with each other, not with published figures.",
     "Fewer epochs and trials than the paper's 1,000 and 5; the standard deviation has ddof 0.",
     "Accuracies are those of the last epoch on all 10,000 test images.",
 ]

@@ -33,6 +33,8 @@ class _ShownJob:
         self._over: set[str] = set()
         self._tasks: dict[str, Task] = {}
         self._progress: dict[str, Progress] = {}
+        self._planned: dict[str, int] = {}
+        """Work of a stage's tasks that have not begun."""
 
     def sync(self, job: Job) -> None:
         """Start and stop stages so that the board agrees with `job`."""
@@ -43,6 +45,11 @@ class _ShownJob:
             begun = any(task.attempts for task in tasks)
             if stage in self._over or not begun:
                 continue
+            if all(task.attempts for task in tasks):
+                self._planned[stage] = 0
+            elif job.progress is not None and job.progress.stage == stage:
+                known = sum(task.progress.total for task in tasks if task.progress is not None)
+                self._planned[stage] = max(0, job.progress.total - known)
             if stage not in self._stages:
                 self._stages[stage] = self._board.start(_TITLES.get(stage, stage))
             self._redraw(stage)
@@ -69,7 +76,7 @@ class _ShownJob:
 
     def _redraw(self, stage: str) -> None:
         """Sum over the stage's tasks; one that has not begun counts with its planned work."""
-        done = total = 0
+        done, total = 0, self._planned.get(stage, 0)
         rate = 0.0
         unit = ""
         for task in self._tasks_of(stage):

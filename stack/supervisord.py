@@ -1,5 +1,6 @@
 """supervisord: starts the processes when told, restarts those that die, stops them in order."""
 
+import os
 import shlex
 import subprocess
 import sys
@@ -19,6 +20,7 @@ LOG_BYTES = 20 << 20
 LOGS_KEPT = 2
 POLL_SECONDS = 0.1
 STOP_SECONDS = 120
+EXIT_SECONDS = 5
 
 
 class Supervisord:
@@ -72,12 +74,18 @@ class Supervisord:
         Raises:
             TimeoutError: it is still there after more time than all its processes together have to stop.
         """
+        process = 0
         with suppress(Fault):  # it is shutting down already
+            process = self._call("supervisor.getPID")
             self._call("supervisor.shutdown")
         deadline = time.monotonic() + STOP_SECONDS
         while self.is_running():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"supervisord still runs; see {self.log_of('supervisord')}")
+            time.sleep(POLL_SECONDS)
+        # It has stopped everything and goes now. Where nobody waits for orphans its number stays.
+        deadline = time.monotonic() + EXIT_SECONDS
+        while process and _exists(process) and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
 
     def log_of(self, name: str) -> Path:
@@ -131,3 +139,11 @@ class Supervisord:
 def _escaped(value: object) -> str:
     """supervisord expands %(name)s in its configuration."""
     return str(value).replace("%", "%%")
+
+
+def _exists(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -3,7 +3,7 @@
 import json
 import logging
 import socket
-import time
+from time import monotonic
 from typing import Any
 
 from celery import bootsteps
@@ -31,17 +31,19 @@ class Pulse:
     def __init__(self, core: Core, slots: Slots) -> None:
         self._core = core
         self._slots = slots
-        self._idle_since: float | None = None
+        self._waiting_since: float | None = None
 
     def beat(self) -> None:
         """Write the sign of life: {"waiting_seconds": how long messages have waited although a slot was free}."""
         try:
             queues = queues_of(self._core.settings)
             waiting = self._slots.free > 0 and any(self._core.dispatcher.waiting(queue) for queue in queues)
-            now = time.monotonic()
-            self._idle_since = (self._idle_since or now) if waiting else None
-            seconds = now - self._idle_since if self._idle_since is not None else 0.0
-            sign = json.dumps({"waiting_seconds": seconds})
+            now = monotonic()
+            if not waiting:
+                self._waiting_since = None
+            elif self._waiting_since is None:
+                self._waiting_since = now
+            sign = json.dumps({"waiting_seconds": 0.0 if self._waiting_since is None else now - self._waiting_since})
             self._core.redis.set(pulse_key(self._core.settings), sign, ex=SILENT_SECONDS)
         except RedisError as error:
             logger.warning("no sign of life written: %s", error)

@@ -7,8 +7,9 @@ and the reaper whatever was left. Each may run twice.
 import logging
 
 from api_schemas.datasets import DatasetState
-from api_schemas.jobs import JobKind
+from api_schemas.jobs import JobKind, JobState
 from api_schemas.problems import Reason
+from api_schemas.runner import TaskType
 from service.core.core import Core
 from service.core.errors import OUTAGES, ServiceError, reason
 from service.core.inputs import upload_prefix
@@ -32,13 +33,16 @@ def attend(core: Core, followup: str) -> None:
 
 
 def _close_job(core: Core, job_id: str) -> None:
-    """Give back what a finished job held: checkpoints, raw uploads, its hold on datasets."""
+    """Give back what a finished job held: checkpoints, unfinished files, raw uploads, its use of datasets."""
     job = core.store.load(job_id)
     if job is not None:
         if job.kind is JobKind.INGEST_DATASET:
             _settle_dataset(core, job)
         for task in job.tasks:
             core.blobs.drop_all(checkpoint_owner(job_id, task.name))
+            if task.type is TaskType.GENERATE_LABELS and task.state is not JobState.SUCCEEDED and task.makes:
+                # What an attempt left that was lost before its dataset became visible.
+                _remove_dataset(core, task.makes)
         for dataset_id in job.datasets:
             core.redis.srem(f"ladd:dataset:{dataset_id}:jobs", job_id)
 

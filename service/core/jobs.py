@@ -133,16 +133,25 @@ def retry(core: Core, job_id: str) -> tuple[Job, bool]:
 
 
 def _tasks_again(core: Core, job: JobRecord) -> dict[str, dict[str, str]]:
-    """Return the tasks of a job with those that succeeded as they are, and the others as they were planned."""
+    """Return the tasks of a job: those that succeeded as they are, the others as planned, making other datasets."""
     tasks: dict[str, dict[str, str]] = {}
+    renamed: dict[str, str] = {}
     for task in job.tasks:
         open_before = [name for name in task.after if tasks[name]["state"] != JobState.SUCCEEDED]
         if task.state is JobState.SUCCEEDED and not open_before and _stands(core, task):
             tasks[task.name] = dict(task.fields)
-        else:
-            planned = {field: task.fields[field] for field in PLANNED}
-            tasks[task.name] = planned | {"state": JobState.QUEUED, "waiting": str(len(open_before))}
+            continue
+        if task.makes is not None and task.makes.startswith("ds_"):
+            renamed[task.makes] = new_id("ds")
+        planned = {field: _rename(task.fields[field], renamed) for field in PLANNED}
+        tasks[task.name] = planned | {"state": JobState.QUEUED, "waiting": str(len(open_before))}
     return tasks
+
+
+def _rename(text: str, renamed: Mapping[str, str]) -> str:
+    for old, new in renamed.items():
+        text = text.replace(old, new)
+    return text
 
 
 PLANNED = ("stage", "type", "queue", "params", "inputs", "after", "work", "unit", "makes")

@@ -138,7 +138,7 @@ def _generate_labels(core: Core, finished: FinishedTask) -> Outcome:
 
 
 def _digest(blobs: Mapping[str, StoredBlob]) -> str:
-    lines = "".join(f"{blobs[name].sha256}  {name}\n" for name in sorted(blobs))
+    lines = "".join(f"{name} {blobs[name].sha256}\n" for name in sorted(blobs))
     return hashlib.sha256(lines.encode()).hexdigest()
 
 

@@ -5,7 +5,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -124,7 +124,7 @@ class Storage:
         """Return the document stored under the key, None where there is none."""
         with answers(key):
             try:
-                with self._client.get_object(Bucket=self._bucket, Key=key)["Body"] as body:
+                with closing(self._client.get_object(Bucket=self._bucket, Key=key)["Body"]) as body:
                     document: dict[str, Any] = json.loads(body.read())
             except ClientError as error:
                 if code_of(error) in ABSENT:
@@ -173,7 +173,7 @@ class Storage:
             with (
                 answers(key),
                 partial.open("wb") as file,
-                self._client.get_object(Bucket=self._bucket, Key=key)["Body"] as body,
+                closing(self._client.get_object(Bucket=self._bucket, Key=key)["Body"]) as body,
             ):
                 for chunk in body.iter_chunks(READ_BYTES):
                     digest.update(chunk)

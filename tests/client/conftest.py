@@ -1,17 +1,33 @@
-"""The real API on a port of this process, a client of it, and a proxy that breaks connections on order."""
+"""The real API on a port of this process, a client of it, work done by hand, and a proxy that cuts connections."""
 
 import contextlib
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
+from pydantic import TypeAdapter
 
+from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole
+from api_schemas.jobs import Job, JobRequest
+from api_schemas.problems import TaskError
+from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent
 from client.api import LaddClient
+from service.core import tasks
+from service.core.core import Core
 from service.core.settings import Settings
+from service.core.tasks import ClaimedTask
+
+ARCHIVE_BYTES = 3 << 20
+ARRAYS = ("images", "labels")
+COUNT = {"plain_bytes": 1000, "augmented_bytes": 1020, "overhead": 0.02}
+STORAGE = {"paper": COUNT, "raw": COUNT, "stored": COUNT, "encoding": "float32"}
+JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
 
 
 class CuttingProxy:
@@ -21,7 +37,8 @@ class CuttingProxy:
         split = urlsplit(target)
         self._target = (split.hostname or "", split.port or 80)
         self.cuts: list[int] = []
-        self.connections = 0
+        self.sent: list[bytes] = []
+        """The first bytes of each connection that the client sent."""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -33,15 +50,17 @@ class CuttingProxy:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
-                self.connections += 1
-                limit = self.cuts.pop(0) if self.cuts else None
                 far = socket.create_connection(self._target)
+                first = near.recv(65536)
+                self.sent.append(first)
+                far.sendall(first)
+                limit = self.cuts.pop(0) if self.cuts else None
                 threading.Thread(target=self._forward, args=(near, far, None), daemon=True).start()
                 threading.Thread(target=self._forward, args=(far, near, limit), daemon=True).start()
 
     def _forward(self, source: socket.socket, destination: socket.socket, limit: int | None) -> None:
+        left = limit
         with contextlib.suppress(OSError):
-            left = limit
             while left is None or left > 0:
                 data = source.recv(65536 if left is None else min(65536, left))
                 if not data:
@@ -51,7 +70,6 @@ class CuttingProxy:
         for end in (source, destination):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-            end.close()
 
 
 @pytest.fixture
@@ -64,20 +82,17 @@ def s3_proxy(settings: Settings) -> Iterator[CuttingProxy]:
 
 @pytest.fixture
 def server(settings: Settings, s3_proxy: CuttingProxy) -> Iterator[str]:
-    """Base URL of the API."""
+    """Base URL of the API on empty servers."""
     from service.http.app import create_app
 
-    public = settings.model_copy(update={"s3_public_endpoint_url": s3_proxy.url})
-    running = uvicorn.Server(
-        uvicorn.Config(create_app(public), port=0, log_level="warning", ws="none", timeout_graceful_shutdown=1)
-    )
+    app = create_app(settings.model_copy(update={"s3_public_endpoint_url": s3_proxy.url}))
+    running = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=running.run)
     thread.start()
     while not running.started:
-        assert thread.is_alive()
+        assert thread.is_alive(), "the server stopped while starting"
         time.sleep(0.01)
-    [listener] = running.servers[0].sockets
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    yield f"http://127.0.0.1:{running.servers[0].sockets[0].getsockname()[1]}"
     running.should_exit = True
     thread.join()
 
@@ -94,3 +109,156 @@ def api_proxy(server: str) -> Iterator[CuttingProxy]:
 def client(server: str) -> Iterator[LaddClient]:
     with LaddClient(server) as opened:
         yield opened
+
+
+class HandWorker:
+    """Claims tasks and hands in results that nobody computed."""
+
+    def __init__(self, core: Core, client: LaddClient, folder: Path) -> None:
+        self.core = core
+        self.client = client
+        self.folder = folder
+
+    def claim(self, job_id: str, task: str) -> ClaimedTask:
+        claimed = tasks.claim(self.core, job_id, task, "hand")
+        assert claimed is not None, f"{task} of {job_id} is not there to take"
+        return claimed
+
+    def say(self, claimed: ClaimedTask, *events: ProgressEvent | MetricEvent | RowEvent | LogEvent) -> None:
+        for event in events:
+            assert tasks.record(self.core, claimed, event)
+
+    def finish(self, claimed: ClaimedTask, result: dict[str, Any], files: dict[str, bytes] | None = None) -> None:
+        paths = {}
+        for name, content in (files or {}).items():
+            paths[name] = self.folder / name
+            paths[name].write_bytes(content)
+        assert tasks.succeed(self.core, claimed, result, paths)
+
+    def fail(self, claimed: ClaimedTask, error: TaskError) -> None:
+        assert tasks.fail(self.core, claimed, error)
+
+    def upload(self, role: DatasetRole = DatasetRole.DISTILLED, **metadata: Any) -> Dataset:
+        """A set that is still `validating`."""
+        path = self.folder / "images.npz"
+        path.write_bytes(b"what the runner would read")
+        described = DatasetMetadata.model_validate({"name": f"a {role} set", "role": role, **metadata})
+        return self.client.upload_dataset(described, [path])
+
+    def ingest(self, dataset: Dataset) -> None:
+        """Make a set `ready`: 2 classes, 2 images a split, 32 px."""
+        source = dataset.role is DatasetRole.SOURCE
+        splits = dict.fromkeys(("train", "val") if source else ("all",), 2)
+        statistics = {"mean": [0.5] * 3, "std": [0.25] * 3}
+        stats = {
+            "num_classes": 2,
+            "ipc": 1,
+            "num_images": sum(splits.values()),
+            "splits": splits,
+            "image_shape": [3, 32, 32],
+            "dtype": "uint8",
+            "sha256": "0" * 64,
+            "bytes": 6144,
+            "class_counts": [],
+            "value_range": {"minimum": 0, "maximum": 255},
+            "detection": {"format": "npz", "reason": "made by hand"},
+            "normalization": {"name": "measured", **statistics, "applied": False, "reason": "made by hand"},
+            "warnings": ["nobody computed this"],
+        }
+        names = [f"{prefix}{what}.npy" for prefix in (["train_", "val_"] if source else [""]) for what in ARRAYS]
+        self.finish(self.claim(dataset.job, "ingest"), {"stats": stats}, {name: name.encode() for name in names})
+
+    def ready_pair(self) -> tuple[str, str]:
+        """Ids of a distilled set and its source set."""
+        source = self.upload(DatasetRole.SOURCE)
+        self.ingest(source)
+        distilled = self.upload(source_dataset=source.id)
+        self.ingest(distilled)
+        return distilled.id, source.id
+
+    def start_ladd(self, **params: Any) -> Job:
+        """A `ladd` job of one architecture and one trial on a new pair of sets."""
+        distilled, _ = self.ready_pair()
+        evaluation = {"architectures": ["ConvNetD3"], "trials": 1}
+        request = {"kind": "ladd", "params": {"dataset": distilled, "evaluation": evaluation, **params}}
+        return self.client.submit(JOB_REQUEST.validate_python(request))
+
+    def run_ladd(self, job: Job) -> bytes:
+        """Finish every task of such a job; returns the archive."""
+        self.train_labeler(job.id)
+        archive = self.write_labels(job.id)
+        rows = [self.evaluate(job, arm) for arm in ("baseline", "ladd")]
+        self.report(job, rows)
+        return archive
+
+    def train_labeler(self, job_id: str) -> None:
+        claimed = self.claim(job_id, "train_labeler")
+        numbers = {"train_loss": 0.5, "train_accuracy": 80.0, "val_accuracy": 70.25, "mean_entropy": 0.7}
+        epoch = {"epoch": 10, **numbers, "seconds": 1.0, "checkpoint": "epoch_010.safetensors"}
+        self.say(claimed, progress("train_labeler", 10, 20), MetricEvent(event="metric", name="epoch", values=epoch))
+        self.finish(claimed, {"epochs": [epoch], "flops": 10**12}, {"epoch_010.safetensors": b"weights"})
+
+    def write_labels(self, job_id: str) -> bytes:
+        claimed = self.claim(job_id, "generate_labels")
+        archive = bytes(range(256)) * (ARCHIVE_BYTES // 256)
+        files = {"dense_labels.npy": b"labels", "archive.zip": archive}
+        self.finish(claimed, {"storage": STORAGE, "flops": 10**10}, files)
+        return archive
+
+    def evaluate(self, job: Job, arm: str) -> dict[str, Any]:
+        claimed = self.claim(job.id, f"evaluate:{arm}:ConvNetD3")
+        trial = {"trial": 0, "seed": 0, "accuracy": 61.5, "per_class_accuracy": [60.0, 63.0], "losses": [1.0]}
+        row = {
+            "dataset": claimed.params["dataset"],
+            "arm": arm,
+            "architecture": "ConvNetD3",
+            "trials": [{**trial, "seconds": 1.0}],
+            "mean": 61.5,
+            "std": 0.0,
+            "ci95": None,
+            "epochs": 1000,
+            "steps": 1000,
+            "forwards": 2000,
+            "images_seen": 2000,
+            "flops": 10**9,
+            "seconds": 1.0,
+            "recipe": {"name": "glad", "views": "full", "reduction": "sum"},
+            "rule": "last epoch",
+        }
+        seen = RowEvent(event="row", values={"arm": arm, "architecture": "ConvNetD3", "accuracy": 61.5})
+        self.say(claimed, progress("evaluate", 1000, 2000), seen)
+        self.finish(claimed, {"row": row})
+        return row
+
+    def report(self, job: Job, rows: list[dict[str, Any]]) -> None:
+        summary = [
+            {
+                "dataset": row["dataset"],
+                "arm": row["arm"],
+                "k": 1,
+                "architectures": ["ConvNetD3"],
+                "cae_mean": row["mean"],
+                "cae_std": row["std"],
+            }
+            for row in rows
+        ]
+        source = job.params["source_dataset"]
+        evaluation = {"source_dataset": source, "test_images": 2, "rows": rows, "summary": summary}
+        flops = {"labelling": 10**10, "labeler_training": 10**12, "deployment": 2 * 10**9}
+        result = {"storage": STORAGE, "flops": flops, "evaluation": evaluation}
+        about = {"job": job.id, "kind": "ladd", "params": {}, "versions": {"torch": "2.13.0"}}
+        report = {**about, **result, "hardware": "a pencil", "notes": ["made by hand"]}
+        self.finish(self.claim(job.id, "report"), {"report": report, "result": result})
+
+
+@pytest.fixture
+def worker(core: Core, client: LaddClient, tmp_path: Path) -> HandWorker:
+    folder = tmp_path / "worker"
+    folder.mkdir()
+    return HandWorker(core, client, folder)
+
+
+def progress(stage: str, done: int, total: int) -> ProgressEvent:
+    return ProgressEvent(
+        event="progress", stage=stage, done=done, total=total, unit="images", rate=100.0, eta_seconds=0.1
+    )

@@ -13,6 +13,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from service.core import tasks
@@ -20,6 +21,8 @@ from service.core.core import Core
 from service.core.settings import Settings
 from service.core.tasks import ClaimedTask
 from service.http.app import create_app
+from stack.embedded import Embedded
+from stack.readiness import BUCKET
 
 Serve = Callable[[FastAPI], AbstractContextManager[httpx.Client]]
 Upload = Callable[..., httpx.Response]
@@ -49,6 +52,20 @@ def serve() -> Serve:
     return _serving
 
 
+@pytest.fixture(scope="session")
+def standing_api(embedded: Embedded) -> Iterator[httpx.Client]:
+    """A client of a front that is started once, for requests that are refused and change nothing."""
+    settings = Settings(
+        redis_url=embedded.redis_url,
+        s3_endpoint_url=embedded.s3_endpoint,
+        s3_bucket=BUCKET,
+        s3_access_key=embedded.s3_access_key,
+        s3_secret_key=SecretStr(embedded.s3_secret_key),
+    )
+    with _serving(create_app(settings)) as client:
+        yield client
+
+
 @pytest.fixture
 def api(settings: Settings, serve: Serve) -> Iterator[httpx.Client]:
     """A client of the front on empty servers."""
@@ -65,6 +82,19 @@ def upload(api: httpx.Client) -> Upload:
         return api.post("/v1/datasets", files=parts)
 
     return post
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[[Callable[[], bool]], None]:
+    """Wait for a condition that should come true soon."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < deadline, "waited for 30 s"
+            time.sleep(0.02)
+
+    return wait
 
 
 class HandWorker:

@@ -2,15 +2,15 @@ import httpx
 import pytest
 
 
-def test_request_id_is_echoed(api: httpx.Client) -> None:
-    answer = api.get("/livez", headers={"X-Request-ID": "abc-123"})
+def test_request_id_is_echoed(standing_api: httpx.Client) -> None:
+    answer = standing_api.get("/livez", headers={"X-Request-ID": "abc-123"})
     assert answer.headers.get_list("X-Request-ID") == ["abc-123"]
 
 
 @pytest.mark.parametrize("sent", [None, "", "x" * 65, "two words", "a;b", "<script>"])
-def test_missing_and_ill_formed_ids_are_replaced(api: httpx.Client, sent: str | None) -> None:
+def test_missing_and_ill_formed_ids_are_replaced(standing_api: httpx.Client, sent: str | None) -> None:
     given = [
-        api.get("/livez", headers={} if sent is None else {"X-Request-ID": sent}).headers["X-Request-ID"]
+        standing_api.get("/livez", headers={} if sent is None else {"X-Request-ID": sent}).headers["X-Request-ID"]
         for _ in range(2)
     ]
     assert sent not in given

@@ -85,8 +85,8 @@ def test_plain_set_has_no_archive(upload: Any, api: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("route", [f"/v1/datasets/{UNKNOWN}", f"/v1/datasets/{UNKNOWN}/archive", "/v1/datasets/x"])
-def test_unknown_sets(api: httpx.Client, route: str) -> None:
-    answer = api.get(route)
+def test_unknown_sets(standing_api: httpx.Client, route: str) -> None:
+    answer = standing_api.get(route)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
@@ -101,8 +101,8 @@ def test_unknown_sets(api: httpx.Client, route: str) -> None:
         ({"cursor": "nonsense"}, "query.cursor"),
     ],
 )
-def test_bad_list_parameters_are_named(api: httpx.Client, params: dict[str, str], location: str) -> None:
-    answer = api.get("/v1/datasets", params=params)
+def test_bad_list_parameters_are_named(standing_api: httpx.Client, params: dict[str, str], location: str) -> None:
+    answer = standing_api.get("/v1/datasets", params=params)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert [reason["location"] for reason in answer.json()["reasons"]] == [location]
 

@@ -138,7 +138,7 @@ def test_silent_stream_is_kept_alive(api: httpx.Client, job: dict[str, Any], mon
 
 
 def test_looking_ends_when_the_reader_leaves(
-    api: httpx.Client, job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    wait_until: Any, api: httpx.Client, job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = 0
     read = events.read
@@ -151,9 +151,9 @@ def test_looking_ends_when_the_reader_leaves(
     monkeypatch.setattr(events, "read", counted)
     monkeypatch.setattr(route, "POLL_SECONDS", 0.01)
     with api.stream("GET", job["links"]["events"]) as response:
-        next(read_stream(response))
-        while looks < 5:
-            time.sleep(0.01)
+        reader = read_stream(response)
+        next(reader)
+        wait_until(lambda: looks > 5)
     time.sleep(0.5)
     after_leaving = looks
     time.sleep(0.5)

@@ -100,8 +100,8 @@ def test_list_is_filtered_and_paged(submit: Callable[..., httpx.Response], api: 
         ({"cursor": "nonsense"}, "query.cursor"),
     ],
 )
-def test_bad_list_parameters_are_named(api: httpx.Client, params: dict[str, str], location: str) -> None:
-    answer = api.get("/v1/jobs", params=params)
+def test_bad_list_parameters_are_named(standing_api: httpx.Client, params: dict[str, str], location: str) -> None:
+    answer = standing_api.get("/v1/jobs", params=params)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert [reason["location"] for reason in answer.json()["reasons"]] == [location]
 
@@ -119,8 +119,8 @@ def test_bad_list_parameters_are_named(api: httpx.Client, params: dict[str, str]
         ([], "body"),
     ],
 )
-def test_bad_requests_name_the_field(api: httpx.Client, body: Any, location: str) -> None:
-    answer = api.post("/v1/jobs", json=body)
+def test_bad_requests_name_the_field(standing_api: httpx.Client, body: Any, location: str) -> None:
+    answer = standing_api.post("/v1/jobs", json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert location in [reason["location"] for reason in answer.json()["reasons"]]
 
@@ -133,9 +133,9 @@ def test_set_that_is_still_checked_cannot_be_used(upload: Any, api: httpx.Client
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", None])
-def test_other_media_types_are_refused(api: httpx.Client, content_type: str | None) -> None:
+def test_other_media_types_are_refused(standing_api: httpx.Client, content_type: str | None) -> None:
     headers = {"Content-Type": content_type} if content_type else {}
-    answer = api.post("/v1/jobs", content=b'{"kind": "ladd"}', headers=headers)
+    answer = standing_api.post("/v1/jobs", content=b'{"kind": "ladd"}', headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
@@ -246,6 +246,6 @@ def test_report(submit: Callable[..., httpx.Response], api: httpx.Client, worker
     [("GET", ""), ("POST", "/cancel"), ("POST", "/retry"), ("GET", "/report"), ("GET", "/events")],
 )
 @pytest.mark.parametrize("job", [UNKNOWN, "job_x"])
-def test_unknown_jobs(api: httpx.Client, method: str, path: str, job: str) -> None:
-    answer = api.request(method, f"/v1/jobs/{job}{path}")
+def test_unknown_jobs(standing_api: httpx.Client, method: str, path: str, job: str) -> None:
+    answer = standing_api.request(method, f"/v1/jobs/{job}{path}")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

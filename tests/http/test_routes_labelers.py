@@ -26,12 +26,12 @@ def test_trained_labelers_are_listed_and_shown(api: httpx.Client, worker: Any) -
 
 
 @pytest.mark.parametrize("labeler", ["lb_" + "0" * 26, "lb_x"])
-def test_unknown_labelers(api: httpx.Client, labeler: str) -> None:
-    answer = api.get(f"/v1/labelers/{labeler}")
+def test_unknown_labelers(standing_api: httpx.Client, labeler: str) -> None:
+    answer = standing_api.get(f"/v1/labelers/{labeler}")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
-def test_malformed_cursor_is_named(api: httpx.Client) -> None:
-    answer = api.get("/v1/labelers", params={"cursor": "nonsense"})
+def test_malformed_cursor_is_named(standing_api: httpx.Client) -> None:
+    answer = standing_api.get("/v1/labelers", params={"cursor": "nonsense"})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert [reason["location"] for reason in answer.json()["reasons"]] == ["query.cursor"]

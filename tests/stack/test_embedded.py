@@ -1,15 +1,23 @@
 """The embedded servers are real: Redis wants its password, S3 wants its credentials."""
 
 import socket
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import boto3
 import httpx
 import pytest
 import redis
 
-from stack.embedded import S3_PORTS, Embedded, S3Credentials, s3_command
-from stack.readiness import BUCKET, redis_missing, s3_missing
+from stack.command import started
+from stack.embedded import S3_PORTS, Embedded, S3Credentials, redis_command, redis_url, s3_command
+from stack.ports import free_ports
+from stack.readiness import BUCKET, redis_missing, s3_missing, wait_until_ready
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 def test_servers_are_ready(embedded: Embedded) -> None:
@@ -45,3 +53,33 @@ def test_s3_refuses_a_wrong_secret(embedded: Embedded) -> None:
 def test_s3_is_never_started_open(tmp_path: Path, credentials: S3Credentials) -> None:
     with pytest.raises(ValueError, match="lets anyone in"):
         s3_command(tmp_path, list(range(S3_PORTS)), credentials)
+
+
+def test_data_outlives_a_kill_and_new_ports(tmp_path: Path) -> None:
+    credentials = S3Credentials.generate()
+    with killed_afterwards(tmp_path, credentials) as (client, s3):
+        client.set("key", b"kept")
+        s3.put_object(Bucket=BUCKET, Key="key", Body=b"kept")
+    with killed_afterwards(tmp_path, credentials) as (client, s3):
+        assert client.get("key") == b"kept"
+        with s3.get_object(Bucket=BUCKET, Key="key")["Body"] as body:
+            assert body.read() == b"kept"
+
+
+@contextmanager
+def killed_afterwards(directory: Path, credentials: S3Credentials) -> Iterator[tuple[redis.Redis, "S3Client"]]:
+    redis_port, *s3_ports = free_ports(1 + S3_PORTS)
+    url, endpoint = redis_url(redis_port, "password"), f"http://127.0.0.1:{s3_ports[0]}"
+    access = (credentials.access_key, credentials.secret_key)
+    redis_log, s3_log = directory / "redis.log", directory / "s3.log"
+    with (
+        started(redis_command(directory / "redis", redis_port, "password"), redis_log) as redis_process,
+        started(s3_command(directory / "s3", s3_ports, credentials), s3_log) as s3_process,
+        closing(redis.Redis.from_url(url)) as client,
+        closing(boto3.client("s3", "us-east-1", None, True, None, endpoint, *access)) as s3,
+    ):
+        wait_until_ready("redis", lambda: redis_missing(url), lambda: redis_process.poll() is None, redis_log)
+        wait_until_ready("s3", lambda: s3_missing(endpoint, *access), lambda: s3_process.poll() is None, s3_log)
+        yield client, s3
+        redis_process.kill()
+        s3_process.kill()

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,10 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from stack.processes import HEALTH, WORKER_HEALTH
-from stack.readiness import NotReadyError, redis_missing, s3_missing
-from stack.running import AlreadyRunningError, Stack, down, running_stack, running_url, states, up
-from stack.state import StackState, load_state
+from stack.readiness import NotReadyError, s3_missing
+from stack.running import AlreadyRunningError, Stack, running_stack, running_url, states, up
+from stack.state import load_state
+from stack.supervisord import Supervisord
 
 PROCESSES = {"redis", "s3", "worker", "api"}
 
@@ -36,10 +35,10 @@ def processes_of(directory: Path) -> list[str]:
     return found
 
 
-def state_of(stack: Stack) -> StackState:
+def supervisord_of(stack: Stack) -> Supervisord:
     state = load_state(stack.directory)
     assert state is not None
-    return state
+    return Supervisord(stack.directory, state)
 
 
 def stack_command(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -97,7 +96,10 @@ def test_the_command_line(tmp_path: Path) -> None:
         assert len(ready) == len(PROCESSES)
         assert last == f"The LADD service is at {running_url(tmp_path)}"
         again = stack_command("up", *folder)
-        assert (again.returncode, again.stdout) == (0, f"The LADD service is already running at {running_url(tmp_path)}\n")
+        assert (again.returncode, again.stdout) == (
+            0,
+            f"The LADD service is already running at {running_url(tmp_path)}\n",
+        )
         told = stack_command("status", *folder)
         assert (told.returncode, told.stdout.count("RUNNING")) == (0, len(PROCESSES))
     finally:
@@ -105,3 +107,50 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert stopped.stdout == "The LADD service is stopped.\n"
     assert processes_of(tmp_path) == []
     assert stack_command("down", *folder).stdout == "The LADD service was not running.\n"
+
+
+def test_a_process_that_cannot_start_is_explained_and_takes_the_rest_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LADD_LOG_LEVEL", "LOUD")
+    said: list[str] = []
+    with pytest.raises(NotReadyError, match=r"(?s)worker stopped while starting.*log_level.*LOUD"):
+        up(tmp_path, said.append)
+    assert [line.split()[0] for line in said] == ["redis", "s3"]
+    assert processes_of(tmp_path) == []
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from stack.running import running_stack
+with running_stack(Path(sys.argv[1]), lambda line: print(line, flush=True)):
+    print("up", flush=True)
+    time.sleep(1000)
+"""
+
+
+@pytest.mark.parametrize(("number", "after"), [(signal.SIGINT, "redis"), (signal.SIGTERM, "up")])
+def test_a_signal_stops_the_stack(tmp_path: Path, number: signal.Signals, after: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        while not holder.stdout.readline().startswith(after):
+            assert holder.poll() is None
+        holder.send_signal(number)
+        assert holder.wait(timeout=120) != 0
+    assert processes_of(tmp_path) == []
+
+
+def test_a_killed_worker_is_started_again(stack_up: Stack) -> None:
+    supervisord = supervisord_of(stack_up)
+    _, killed = supervisord.states()["worker"]
+    lives = lives_of_worker(supervisord)
+    os.kill(killed, signal.SIGKILL)
+    wait_for(lambda: lives_of_worker(supervisord) == lives + 1)
+    assert supervisord.states()["worker"][1] not in (0, killed)
+
+
+def lives_of_worker(supervisord: Supervisord) -> int:
+    return len(re.findall(r"celery@\S+ ready\.", supervisord.log_of("worker").read_text()))

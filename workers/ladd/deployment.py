@@ -6,7 +6,6 @@ No DataLoader: images and labels lie on the device, views are cut as they are ne
 accumulated over micro-batches. The host waits for the device once per epoch.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -17,13 +16,13 @@ from torch import Tensor, nn
 from workers.ladd.arms import Arm
 from workers.ladd.augment import apply_dsa
 from workers.ladd.ema import MovingAverage
-from workers.ladd.micro_batch import check_divisible, micro_batch_size, micro_batches
+from workers.ladd.micro_batch import check_divisible, micro_batch_size, slices
 from workers.ladd.models import build_model
 from workers.ladd.precision import exact_float32
 from workers.ladd.recipes.recipe import Recipe
 from workers.ladd.schedule import forgets_momentum, learning_rate
 from workers.ladd.seeds import derive_seed, seeded_dropout
-from workers.ladd.step_plan import FULL_IMAGE, Step, Streams, forwards_per_epoch, plan_epoch
+from workers.ladd.step_plan import FULL_IMAGE, Step, Streams, plan_epoch
 from workers.ladd.views import ViewGrid, extract_views
 
 
@@ -77,25 +76,6 @@ class TrainingSet:
         return pixels, targets
 
 
-@dataclass(frozen=True)
-class TrainingFacts:
-    """What a training did: the mean loss of each epoch, rows forwarded (`forwards`), full images among them
-    (`images_seen`), optimizer steps, the micro-batch, and seconds of wall clock.
-    """
-
-    losses: list[float]
-    forwards: int
-    images_seen: int
-    steps: int
-    micro_batch: int
-    seconds: float
-
-
-def training_forwards(training_set: TrainingSet, arm: Arm, recipe: Recipe) -> int:
-    """Return how many images and views one whole training forwards."""
-    return recipe.passes * forwards_per_epoch(len(training_set.images), training_set.view_count, arm, recipe)
-
-
 def train_trial(
     training_set: TrainingSet,
     arm: Arm,
@@ -105,19 +85,21 @@ def train_trial(
     device: torch.device | str,
     num_classes: int,
     on_epoch: Callable[[int, int, float], None] = lambda done, total, loss: None,
-    on_forwards: Callable[[int, int], None] = lambda done, total: None,
-) -> tuple[nn.Module, TrainingFacts]:
-    """Train one network from scratch; returns the one to test (the averaged one where the recipe has it).
+    on_images: Callable[[int], None] = lambda images: None,
+) -> tuple[nn.Module, list[float]]:
+    """Train one network from scratch; returns the network to test and the mean loss of each epoch.
+
+    The network to test is the averaged one where the recipe has it.
 
     Initial weights, order, drawn views, augmentation and dropout come each from a stream of its own derived from
-    `seed`. `on_epoch(done, total, loss)` is called after each epoch, `on_forwards(done, total)` after each
-    micro-batch. Raises ValueError if the arm needs labels that the set does not have.
+    `seed`. `on_epoch(done, total, loss)` is called after each epoch; `on_images` is told how many images
+    and views each micro-batch forwarded. Raises ValueError if the arm needs labels that the set does not have.
     """
     channels, size = training_set.images.shape[1:3]
     model = build_model(
         architecture, num_classes=num_classes, channels=channels, size=size, seed=derive_seed(seed, "model")
     )
-    return train(model, training_set, arm, recipe, seed, device, num_classes, on_epoch, on_forwards)
+    return train(model, training_set, arm, recipe, seed, device, num_classes, on_epoch, on_images)
 
 
 def train(
@@ -129,11 +111,10 @@ def train(
     device: torch.device | str,
     num_classes: int,
     on_epoch: Callable[[int, int, float], None] = lambda done, total, loss: None,
-    on_forwards: Callable[[int, int], None] = lambda done, total: None,
-) -> tuple[nn.Module, TrainingFacts]:
+    on_images: Callable[[int], None] = lambda images: None,
+) -> tuple[nn.Module, list[float]]:
     """Train `model` in place, as `train_trial` does with a fresh one."""
-    _check_labels(training_set, arm)
-    started = time.monotonic()
+    _check_labels(training_set, arm, num_classes)
     device = torch.device(device)
     training_set, model = training_set.to(device), model.to(device).train()
     images, _, height, width = training_set.images.shape
@@ -147,8 +128,6 @@ def train(
     )
     average = MovingAverage(model, recipe.ema_beta) if recipe.ema_beta else None
     streams = Streams(seed)
-    total = training_forwards(training_set, arm, recipe)
-    forwards = images_seen = steps = 0
     losses = []
     with exact_float32(), seeded_dropout(derive_seed(seed, "dropout"), device):
         for epoch in range(recipe.passes):
@@ -161,18 +140,14 @@ def train(
                 optimizer.zero_grad()
                 for rows, loss in accumulate(model, training_set, step, num_classes, micro_batch):
                     epoch_loss += loss * step.samples
-                    forwards += rows
-                    on_forwards(forwards, total)
+                    on_images(rows)
                 optimizer.step()
                 samples += step.samples
-                images_seen += int((step.view == FULL_IMAGE).sum())
-                steps += 1
             if average:
                 average.update(model)
             losses.append(epoch_loss.item() / samples)
             on_epoch(epoch + 1, recipe.passes, losses[-1])
-    facts = TrainingFacts(losses, forwards, images_seen, steps, micro_batch, time.monotonic() - started)
-    return average.model if average else model, facts
+    return average.model if average else model, losses
 
 
 def accumulate(
@@ -185,16 +160,20 @@ def accumulate(
     """
     check_divisible(model, len(step.image), micro_batch)
     weights = step.weight.to(training_set.images)
-    for rows in micro_batches(len(step.image), micro_batch):
+    for rows in slices(len(step.image), micro_batch):
         pixels, targets = training_set.rows(step.image[rows], step.view[rows], num_classes)
         logits = model(apply_dsa(pixels, step.augmentation.rows(rows)))
         loss = F.cross_entropy(logits, targets, reduction="none") @ weights[rows]
-        loss.backward()
+        torch.autograd.backward(loss)
         yield len(logits), loss.detach()
 
 
-def _check_labels(training_set: TrainingSet, arm: Arm) -> None:
+def _check_labels(training_set: TrainingSet, arm: Arm, num_classes: int) -> None:
     if arm.full_images not in (None, "hard") or arm.views not in (None, "soft"):
         raise ValueError(f"arm must use the labels there are: hard ones of images, soft ones of views; got {arm}")
-    if arm.views and training_set.dense_labels is None:
+    if not arm.views:
+        return
+    if training_set.dense_labels is None:
         raise ValueError(f"dense_labels must be given for the arm {arm.name!r}; got a set without them")
+    if (classes := training_set.dense_labels.shape[2]) != num_classes:
+        raise ValueError(f"dense_labels must have {num_classes} classes, as the evaluation has; got {classes}")

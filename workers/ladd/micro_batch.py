@@ -19,7 +19,7 @@ def micro_batch_size(height: int, width: int, device: torch.device, requested: i
     return requested or max(1, pixels // (height * width))
 
 
-def micro_batches(rows: int, size: int) -> list[slice]:
+def slices(rows: int, size: int) -> list[slice]:
     """Cut `rows` into slices of `size`; the last may be shorter."""
     return [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
 

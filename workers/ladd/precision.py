@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -9,7 +10,9 @@ import torch
 @contextmanager
 def exact_float32() -> Iterator[None]:
     """Compute float32 matrix products and convolutions in IEEE float32 for the block; cuDNN's own choice is TF32."""
-    backends = (torch.backends.cudnn.conv, torch.backends.cudnn.rnn, torch.backends.cuda.matmul)
+    cudnn: Any = torch.backends.cudnn
+    # cudnn.rnn as well: torch refuses to say whether cuDNN has TF32 when its two parts differ.
+    backends: tuple[Any, ...] = (cudnn.conv, cudnn.rnn, torch.backends.cuda.matmul)
     before = [backend.fp32_precision for backend in backends]
     try:
         for backend in backends:

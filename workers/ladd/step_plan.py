@@ -4,6 +4,7 @@ All of Eq. 5 and of its cheaper forms lies in one weight per row, so the loss of
 cross-entropies of its rows, however they are cut into micro-batches.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from workers.ladd.arms import Arm
 from workers.ladd.augment import DSADraw, draw_dsa
+from workers.ladd.micro_batch import slices
 from workers.ladd.recipes.recipe import Recipe
 from workers.ladd.seeds import generator
 
@@ -60,12 +62,28 @@ def plan_epoch(
         yield Step(image, view, weight, samples, draw)
 
 
-def forwards_per_epoch(images: int, view_count: int, arm: Arm, recipe: Recipe) -> int:
-    """Return how many rows, images and views together, one epoch passes through the network."""
+@dataclass(frozen=True)
+class TrainingCounts:
+    """What one whole training comes to: optimizer steps, rows forwarded, full images among these.
+
+    Of a "pool" `images_seen` is the expected number, rounded.
+    """
+
+    steps: int
+    forwards: int
+    images_seen: int
+
+
+def training_counts(images: int, view_count: int, arm: Arm, recipe: Recipe) -> TrainingCounts:
+    """Return the counts of a training on `images` images with `view_count` views each; all its epochs."""
+    steps = recipe.passes * math.ceil(images / recipe.batch_size)
+    members = recipe.passes * images
+    full = bool(arm.full_images)
     if recipe.views == "pool":
-        return images
+        kinds = full + (view_count if arm.views else 0)
+        return TrainingCounts(steps, members, round(members * full / kinds))
     views = recipe.views_per_image(view_count) if arm.views else 0
-    return images * (bool(arm.full_images) + views)
+    return TrainingCounts(steps, members * (full + views), members * full)
 
 
 Rows = Iterator[tuple[Tensor, Tensor, Tensor, int]]
@@ -75,7 +93,8 @@ def _image_rows(images: int, view_count: int, arm: Arm, recipe: Recipe, streams:
     drawn = recipe.views_per_image(view_count) if arm.views else 0
     # The sum over the views has view_count terms, the mean has one: so much weight lies on the views drawn.
     total = view_count if recipe.reduction == "sum" else 1
-    for batch in torch.randperm(images, generator=streams.order).split(recipe.batch_size):
+    order = torch.randperm(images, generator=streams.order)
+    for batch in (order[rows] for rows in slices(images, recipe.batch_size)):
         image, view, weight = [], [], []
         if arm.full_images:
             image.append(batch)
@@ -99,6 +118,6 @@ def _pool_rows(images: int, view_count: int, arm: Arm, recipe: Recipe, streams: 
     first = FULL_IMAGE if arm.full_images else 0
     kinds = (view_count if arm.views else 0) - first
     drawn = torch.randperm(images * kinds, generator=streams.order)[:images]
-    for batch in drawn.split(recipe.batch_size):
+    for batch in (drawn[rows] for rows in slices(images, recipe.batch_size)):
         weight = torch.full((len(batch),), 1 / len(batch))
         yield batch // kinds, batch % kinds + first, weight, len(batch)

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from workers.ladd.micro_batch import micro_batches
+from workers.ladd.micro_batch import slices
 from workers.ladd.normalization import normalize
 from workers.ladd.precision import exact_float32
 
@@ -19,19 +19,19 @@ def predict(
     std: Sequence[float],
     device: torch.device | str,
     batch_size: int = 128,
-    on_batch: Callable[[int], None] = lambda images: None,
+    on_images: Callable[[int], None] = lambda images: None,
 ) -> Tensor:
     """Return logits float32 [T, num_classes], on `device`, for images uint8 [T, H, W, C] wherever they lie.
 
-    The network runs in evaluation mode and stays in it. 128 is the test batch of MTT and GLaD. `on_batch` is told how
-    many images were done in each batch.
+    The network runs in evaluation mode and stays in it. 128 is the test batch of MTT and GLaD. `on_images` is told the
+    size of each batch done.
     """
     model.eval()
     logits = []
     with exact_float32(), torch.inference_mode():
-        for rows in micro_batches(len(images), batch_size):
+        for rows in slices(len(images), batch_size):
             logits.append(model(normalize(images[rows], mean, std, device)))
-            on_batch(len(logits[-1]))
+            on_images(len(logits[-1]))
     return torch.cat(logits)
 
 

@@ -1,0 +1,24 @@
+"""Settings come from the environment; secrets do not show."""
+
+import pytest
+from pydantic import ValidationError
+
+from api_schemas.runner import TaskType
+from service.core.settings import TASK_TIMEOUTS, Settings
+
+
+def test_environment_sets_fields(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LADD_REDIS_URL", "redis://elsewhere:1/2")
+    monkeypatch.setenv("LADD_S3_SECRET_KEY", "hidden")
+    monkeypatch.setenv("LADD_TASK_TIMEOUT_SECONDS", '{"ingest": 60}')
+    settings = Settings()
+    assert settings.redis_url == "redis://elsewhere:1/2"
+    assert "hidden" not in repr(settings)
+    assert settings.task_timeout_seconds == TASK_TIMEOUTS | {TaskType.INGEST: 60}
+
+
+@pytest.mark.parametrize(("field", "value"), [("LADD_LEASE_SECONDS", "0"), ("LADD_PORT", "70000")])
+def test_impossible_values_are_refused(monkeypatch: pytest.MonkeyPatch, field: str, value: str) -> None:
+    monkeypatch.setenv(field, value)
+    with pytest.raises(ValidationError, match=field.removeprefix("LADD_").lower()):
+        Settings()

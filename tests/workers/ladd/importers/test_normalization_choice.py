@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+
+from workers.ladd.importers.channel_summary import ChannelSummary
+from workers.ladd.importers.normalization_choice import Normalization, of_distilled, of_source
+from workers.ladd.importers.rejected import ImportRejected, RejectionReason
+from workers.ladd.normalization import NORMALIZATIONS
+
+CUSTOM = {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}
+
+
+def floats(minimum: float, maximum: float, channels: int = 3) -> ChannelSummary:
+    summary = ChannelSummary(channels)
+    values = np.full((1, channels, 8, 8), minimum, np.float64)
+    values[:, :, 0, 0] = maximum
+    summary.add(values)
+    return summary
+
+
+def pixels(channels: int = 3, low: int = 0, high: int = 255) -> ChannelSummary:
+    summary = ChannelSummary(channels)
+    summary.add(np.array([[[[low] * channels, [high] * channels]]], dtype=np.uint8))
+    return summary
+
+
+def distilled(choice: object, summary: ChannelSummary, eight_bit: bool = False) -> tuple[Normalization, list[str]]:
+    return of_distilled(choice, summary, eight_bit, "images.pt")  # type: ignore[arg-type]
+
+
+def refusal(choice: object, summary: ChannelSummary) -> RejectionReason:
+    with pytest.raises(ImportRejected) as caught:
+        distilled(choice, summary)
+    [reason] = caught.value.reasons
+    return reason
+
+
+@pytest.mark.parametrize("choice", ["auto", "none"])
+@pytest.mark.parametrize(
+    ("summary", "eight_bit"),
+    [(pixels(), True), (floats(0, 1), False), (floats(-0.0019, 1.0019), False)],
+    ids=["8-bit", "unit", "nearly"],
+)
+def test_plain_values_carry_no_normalization(choice: str, summary: ChannelSummary, eight_bit: bool) -> None:
+    normalization, warnings = distilled(choice, summary, eight_bit)
+    assert (normalization["name"], normalization["mean"], normalization["applied"]) == ("none", None, False)
+    assert not warnings
+
+
+@pytest.mark.parametrize("summary", [floats(-0.1, 1), floats(0, 1.1), floats(0, 255)])
+def test_other_values_must_be_named(summary: ChannelSummary) -> None:
+    reason = refusal("auto", summary)
+    assert reason["rule"] == "normalization_is_named"
+    assert reason["location"] == "metadata.normalization"
+    assert all(name in reason["message"] for name in NORMALIZATIONS)
+
+
+@pytest.mark.parametrize(("choice", "name"), [("cifar10", "cifar10"), ("glad_wp", "glad_wp"), (CUSTOM, "custom")])
+def test_a_named_one_is_applied_to_values_outside_the_unit_range(choice: object, name: str) -> None:
+    normalization, warnings = distilled(choice, floats(-1.5, 1.5))
+    assert (normalization["name"], normalization["applied"]) == (name, True)
+    assert not warnings
+
+
+@pytest.mark.parametrize(("summary", "eight_bit"), [(pixels(), True), (floats(0, 1), False)], ids=["8-bit", "unit"])
+def test_a_named_one_is_recorded_but_not_applied_on_plain_values(summary: ChannelSummary, eight_bit: bool) -> None:
+    normalization, warnings = distilled("cifar10", summary, eight_bit)
+    assert normalization["applied"] is False
+    assert (normalization["mean"], normalization["std"]) == tuple(map(list, NORMALIZATIONS["cifar10"]))
+    assert not warnings
+
+
+def test_values_may_be_taken_as_they_are() -> None:
+    normalization, warnings = distilled("none", floats(-3, 3))
+    assert (normalization["name"], normalization["applied"]) == ("none", False)
+    assert "outside [0, 1]" in warnings[0]
+
+
+def test_values_beyond_black_and_white_are_warned_of() -> None:
+    """CIFAR-10's white is (1 - 0.4914) / 0.2023 = 2.51 in the first channel."""
+    _, warnings = distilled("cifar10", floats(-1, 2.6))
+    [warning] = warnings
+    assert "channel 0: [-1, 2.6] against [-2.43, 2.51]" in warning
+    assert "channel 2" not in warning
+
+
+def test_half_an_eight_bit_step_beyond_white_is_white() -> None:
+    mean, std = CUSTOM["mean"][0], CUSTOM["std"][0]
+    white = (1 - mean) / std
+    assert not distilled(CUSTOM, floats(-white, white + 0.4 / 255 / std))[1]
+    assert distilled(CUSTOM, floats(-white, white + 0.6 / 255 / std))[1]
+
+
+@pytest.mark.parametrize("choice", ["mnist", {"mean": [0.5], "std": [0.5]}], ids=str)
+def test_another_number_of_channels_is_refused(choice: object) -> None:
+    assert refusal(choice, floats(-1, 1))["rule"] == "normalization_channels"
+
+
+def test_an_unknown_name_is_refused() -> None:
+    reason = refusal("zca", floats(-1, 1))
+    assert (reason["rule"], reason["value"]) == ("known_normalization", "zca")
+
+
+def test_a_source_set_is_measured() -> None:
+    normalization = of_source("auto", pixels(low=51, high=153))
+    assert (normalization["name"], normalization["applied"]) == ("measured", False)
+    assert normalization["mean"] == pytest.approx([0.4] * 3)
+    assert normalization["std"] == pytest.approx([0.2] * 3)
+
+
+def test_a_source_set_may_be_named_or_left_alone() -> None:
+    assert of_source("imagenet", pixels())["std"] == [0.229, 0.224, 0.225]
+    assert of_source(CUSTOM, pixels())["name"] == "custom"
+    assert of_source("none", pixels())["mean"] is None
+
+
+def test_a_source_set_of_one_value_cannot_be_measured() -> None:
+    with pytest.raises(ImportRejected) as caught:
+        of_source("auto", pixels(low=7, high=7))
+    assert caught.value.reasons[0]["rule"] == "pixels_vary"

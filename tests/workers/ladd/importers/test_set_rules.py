@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+from workers.ladd.importers.imported import Imported, ImportOptions, Split
+from workers.ladd.importers.rejected import ImportRejected, RejectionReason
+from workers.ladd.importers.set_rules import check_classes, check_images
+
+DISTILLED = ImportOptions(role="distilled")
+SOURCE = ImportOptions(role="source")
+
+
+def split(shape: tuple[int, ...], dtype: type = np.uint8, labels: list[int] | None = None) -> Split:
+    labels = [index % 2 for index in range(shape[0])] if labels is None else labels
+    return Split(np.zeros(shape, dtype), np.array(labels, dtype=np.int64), "x", "y")
+
+
+def imported(*splits: Split, names: list[str] | None = None) -> Imported:
+    keys = ("all",) if len(splits) == 1 else ("train", "val")
+    return Imported(dict(zip(keys, splits, strict=True)), names)
+
+
+def refusal(given: Imported, options: ImportOptions = DISTILLED) -> RejectionReason:
+    with pytest.raises(ImportRejected) as caught:
+        check_classes(given, options) if check_images(given, options) else None
+    [reason] = caught.value.reasons
+    return reason
+
+
+@pytest.mark.parametrize(
+    ("one", "shape"),
+    [
+        (split((4, 8, 8, 3)), [3, 8, 8]),
+        (split((4, 8, 8, 1)), [1, 8, 8]),
+        (split((4, 3, 16, 16), np.float32), [3, 16, 16]),
+    ],
+)
+def test_the_shape_is_channels_first(one: Split, shape: list[int]) -> None:
+    assert check_images(imported(one), DISTILLED) == shape
+
+
+@pytest.mark.parametrize(
+    ("one", "rule", "value"),
+    [
+        (split((0, 8, 8, 3)), "not_empty", "(0, 8, 8, 3)"),
+        (split((4, 8, 8, 3), labels=[0, 1, 0]), "labels_match_images", "3 labels, 4 images"),
+        (split((4, 8, 8, 2)), "image_channels", "2"),
+        (split((4, 8, 9, 3)), "square_images", "9x8"),
+        (split((4, 3, 8, 9), np.float32), "square_images", "9x8"),
+        (split((4, 7, 7, 3)), "image_side", "7"),
+        (split((2, 1025, 1025, 1)), "image_side", "1025"),
+        (split((4, 8, 8, 3), labels=[0, 1, 2, -1]), "labels_in_range", "[-1, 2]"),
+        (split((4, 8, 8, 3), labels=[0, 1, 2, 10**12]), "labels_in_range", "[0, 1000000000000]"),
+        (split((4, 8, 8, 3), labels=[0, 1, 3, 3]), "classes_contiguous", "2"),
+        (split((4, 8, 8, 3), labels=[0, 0, 0, 0]), "two_classes", "1"),
+    ],
+)
+def test_each_rule_is_named_with_its_value(one: Split, rule: str, value: str) -> None:
+    reason = refusal(imported(one))
+    assert (reason["rule"], reason["value"]) == (rule, value)
+
+
+def test_a_source_set_must_have_eight_bits() -> None:
+    floats = split((4, 3, 8, 8), np.float32)
+    assert refusal(imported(floats, floats), SOURCE)["rule"] == "eight_bit_source"
+
+
+def test_splits_must_have_the_same_shape() -> None:
+    assert refusal(imported(split((4, 8, 8, 3)), split((4, 9, 9, 3))), SOURCE)["rule"] == "splits_agree"
+    assert refusal(imported(split((4, 8, 8, 3)), split((4, 8, 8, 1))), SOURCE)["rule"] == "splits_agree"
+
+
+def test_every_split_must_have_every_class() -> None:
+    train, val = split((4, 8, 8, 3), labels=[0, 1, 2, 2]), split((2, 8, 8, 3))
+    assert refusal(imported(train, val), SOURCE)["rule"] == "classes_contiguous"
+
+
+def test_arrays_are_not_resized() -> None:
+    reason = refusal(imported(split((4, 8, 8, 3))), ImportOptions(role="distilled", resolution=32))
+    assert (reason["rule"], reason["location"], reason["value"]) == ("resolution_matches", "metadata.resolution", "32")
+
+
+def test_a_class_map_names_the_classes() -> None:
+    given = imported(split((4, 8, 8, 3)), names=["0", "1"])
+    assert check_classes(given, ImportOptions(role="distilled", class_map=["cat", "dog"])) == ["cat", "dog"]
+    assert check_classes(given, DISTILLED) == ["0", "1"]
+    assert check_classes(imported(split((4, 8, 8, 3))), DISTILLED) == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("names", "rule"),
+    [(["cat"], "labels_in_range"), (["cat", "dog", "cow"], "classes_contiguous"), (["a", "a"], "class_names_unique")],
+)
+def test_a_class_map_that_contradicts_the_labels_is_refused(names: list[str], rule: str) -> None:
+    given = imported(split((4, 8, 8, 3)))
+    assert refusal(given, ImportOptions(role="distilled", class_map=names))["rule"] == rule

@@ -1,0 +1,57 @@
+"""A worker is well while its loop beats and it takes the messages it has room for."""
+
+import pytest
+
+from service.core.core import Core
+from workers.pulse import SILENT_SECONDS, Pulse, ailment, pulse_key
+from workers.slots import Slot, Slots
+
+Clock = list[float]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    now = [1000.0]
+    monkeypatch.setattr("workers.pulse.monotonic", lambda: now[0])
+    return now
+
+
+@pytest.fixture
+def slots() -> Slots:
+    return Slots([Slot(gpu=None, slots=1)])
+
+
+def test_a_worker_that_never_beat_is_not_well(core: Core) -> None:
+    assert ailment(core) == f"no sign of life for {SILENT_SECONDS} s"
+
+
+def test_a_beat_is_forgotten_after_a_while(core: Core, slots: Slots) -> None:
+    Pulse(core, slots).beat()
+    assert ailment(core) is None
+    assert 0 < core.redis.ttl(pulse_key(core.settings)) <= SILENT_SECONDS
+
+
+def test_messages_that_wait_beside_a_free_slot_are_an_ailment(core: Core, slots: Slots, clock: Clock) -> None:
+    core.dispatcher.wake("job_a", "ingest", "cpu")
+    pulse = Pulse(core, slots)
+    pulse.beat()
+    assert ailment(core) is None
+    clock[0] += SILENT_SECONDS + 1
+    with slots.taken():
+        pulse.beat()
+        assert ailment(core) is None, "a busy worker may let messages wait"
+    clock[0] += SILENT_SECONDS + 1
+    pulse.beat()
+    clock[0] += SILENT_SECONDS + 1
+    pulse.beat()
+    assert ailment(core) == "messages wait for 61 s and none is taken"
+
+
+def test_a_message_that_is_taken_ends_the_wait(core: Core, slots: Slots, clock: Clock) -> None:
+    core.dispatcher.wake("job_a", "ingest", "cpu")
+    pulse = Pulse(core, slots)
+    pulse.beat()
+    core.redis.delete("cpu")
+    clock[0] += SILENT_SECONDS + 1
+    pulse.beat()
+    assert ailment(core) is None

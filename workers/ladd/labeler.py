@@ -1,0 +1,200 @@
+"""The labeler g: a classifier trained on the source set, by default as MTT trains its experts.
+
+MTT `buffer.py`, which LADD section 4.1 follows: SGD, learning rate 0.01, batch 256, no momentum, no weight decay, no
+decay of the learning rate, DSA on every batch. The source set lies on the device as uint8; there is no DataLoader.
+"""
+
+import math
+import os
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from workers.ladd.augment import apply_dsa, draw_dsa, parse_strategy
+from workers.ladd.labeler_resume import ResumePoint
+from workers.ladd.micro_batch import check_divisible, micro_batch_size, slices
+from workers.ladd.models import build_model
+from workers.ladd.normalization import normalize
+from workers.ladd.precision import exact_float32
+from workers.ladd.seeds import derive_seed, generator, seeded_dropout
+from workers.ladd.stored_set import SourceSet
+from workers.ladd.testing import measure_accuracy, predict
+
+
+@dataclass(frozen=True)
+class _Training:
+    """Everything the weights depend on; a resumed training must have the same."""
+
+    architecture: str
+    lr: float
+    batch_size: int
+    momentum: float
+    weight_decay: float
+    augmentation: str
+    checkpoint_epochs: tuple[int, ...]
+    seed: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    train_images: tuple[int, ...]
+    num_classes: int
+
+
+def train_labeler(
+    source: SourceSet,
+    *,
+    architecture: str,
+    epochs: int,
+    lr: float,
+    batch_size: int,
+    augmentation: str,
+    checkpoint_epochs: Collection[int],
+    seed: int,
+    mean: Sequence[float],
+    std: Sequence[float],
+    device: torch.device | str,
+    out_dir: Path,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+    resume: Path | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
+    on_checkpoint: Callable[[Path], None] = lambda path: None,
+) -> list[dict[str, Any]]:
+    """Train a labeler on `source` and return one row per epoch.
+
+    A row has `epoch` (from 1), `train_loss` and `train_accuracy` over the augmented batches as they were trained on,
+    `val_accuracy` and `mean_entropy` (nats) over the validation images, `seconds`, and `checkpoint`, the file name of
+    the weights or None. Accuracies are in percent. Weights of the epochs in `checkpoint_epochs` become
+    `epoch_010.safetensors` and so on in `out_dir`.
+
+    After every epoch `on_epoch` gets its row, and `on_checkpoint` the path of `out_dir/resume.pt`, which holds all that
+    the training needs to go on, apart from the weights already kept. With that file as `resume` the training goes on
+    after its last epoch and ends, on a CPU, with the weights it would have had without the interruption; if there
+    is no such file it starts anew. `progress` counts images, those of the validation included, after every micro-batch.
+
+    Raises ValueError for a checkpoint epoch that will not come, for a resume file of another training, and when the
+    loss stops being a number; FileNotFoundError when weights that the resume file names are not in `out_dir`.
+    """
+    for epoch in checkpoint_epochs:
+        if not 1 <= epoch <= epochs:
+            raise ValueError(f"checkpoint_epochs must lie between 1 and epochs, {epochs}; got {epoch}")
+    parse_strategy(augmentation)
+    device = torch.device(device)
+    images, labels = (torch.as_tensor(array).to(device) for array in (source.train_images, source.train_labels))
+    val_images = torch.as_tensor(source.val_images).to(device)
+    training = _Training(
+        architecture=architecture,
+        lr=lr,
+        batch_size=batch_size,
+        momentum=momentum,
+        weight_decay=weight_decay,
+        augmentation=augmentation,
+        checkpoint_epochs=tuple(sorted(checkpoint_epochs)),
+        seed=seed,
+        mean=tuple(mean),
+        std=tuple(std),
+        train_images=tuple(images.shape),
+        num_classes=source.num_classes,
+    )
+    model = build_model(
+        architecture,
+        num_classes=source.num_classes,
+        channels=images.shape[3],
+        size=images.shape[1],
+        seed=derive_seed(seed, "model"),
+    ).to(device)
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=momentum, weight_decay=weight_decay, fused=True)
+    history: list[dict[str, Any]] = []
+    if resume is not None and resume.exists():
+        point = ResumePoint.load(resume, asdict(training))
+        model.load_state_dict(point.model)
+        optimizer.load_state_dict(point.optimizer)
+        history = point.history
+        _check_kept(history, out_dir)
+
+    per_epoch = len(images) + len(val_images)
+    done, total = len(history) * per_epoch, epochs * per_epoch
+
+    def advance(images: int) -> None:
+        nonlocal done
+        done += images
+        progress(done, total)
+
+    advance(0)
+    for epoch in range(len(history) + 1, epochs + 1):
+        started = time.monotonic()
+        loss, accuracy = _train_epoch(model, optimizer, images, labels, training, epoch, advance)
+        if not math.isfinite(loss):
+            raise ValueError(f"lr must let the training converge; with {lr} the loss of epoch {epoch} is {loss}")
+        logits = predict(model, val_images, mean, std, device, on_images=advance)
+        kept = f"epoch_{epoch:03d}.safetensors" if epoch in checkpoint_epochs else None
+        if kept:
+            _save_weights(model, out_dir / kept)
+        history.append(
+            {
+                "epoch": epoch,
+                "train_loss": loss,
+                "train_accuracy": accuracy,
+                "val_accuracy": measure_accuracy(logits, source.val_labels, source.num_classes)[0],
+                "mean_entropy": torch.special.entr(logits.softmax(dim=1)).sum(dim=1).mean().item(),
+                "seconds": time.monotonic() - started,
+                "checkpoint": kept,
+            }
+        )
+        path = ResumePoint(asdict(training), model.state_dict(), optimizer.state_dict(), history).save(out_dir)
+        on_epoch(history[-1])
+        on_checkpoint(path)
+    return history
+
+
+def _train_epoch(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    images: Tensor,
+    labels: Tensor,
+    training: _Training,
+    epoch: int,
+    on_images: Callable[[int], None],
+) -> tuple[float, float]:
+    """Go through the set once; returns the mean loss and the accuracy in percent."""
+    device, (height, width) = images.device, images.shape[1:3]
+    order, draws = (generator(training.seed, stream, epoch) for stream in ("order", "augmentation"))
+    micro_batch = micro_batch_size(height, width, device)
+    check_divisible(model, min(training.batch_size, len(images)), micro_batch)
+    model.train()
+    loss_sum, right = torch.zeros((), device=device), torch.zeros((), device=device, dtype=torch.int64)
+    with exact_float32(), seeded_dropout(derive_seed(training.seed, "dropout", epoch), device):
+        shuffled = torch.randperm(len(images), generator=order)
+        for batch in (shuffled[rows] for rows in slices(len(images), training.batch_size)):
+            draw = draw_dsa(len(batch), (height, width), draws, training.augmentation)
+            optimizer.zero_grad()
+            for rows in slices(len(batch), micro_batch):
+                chosen = batch[rows].to(device)
+                inputs = apply_dsa(normalize(images[chosen], training.mean, training.std), draw.rows(rows))
+                logits = model(inputs)
+                loss = F.cross_entropy(logits, labels[chosen], reduction="sum")
+                torch.autograd.backward(loss / len(batch))
+                loss_sum += loss.detach()
+                right += (logits.argmax(dim=1) == labels[chosen]).sum()
+                on_images(len(chosen))
+            optimizer.step()
+    return loss_sum.item() / len(images), 100 * right.item() / len(images)
+
+
+def _save_weights(model: nn.Module, path: Path) -> None:
+    unfinished = path.with_suffix(".unfinished")
+    save_file({name: value.cpu().contiguous() for name, value in model.state_dict().items()}, unfinished)
+    os.replace(unfinished, path)
+
+
+def _check_kept(history: list[dict[str, Any]], out_dir: Path) -> None:
+    for row in history:
+        if row["checkpoint"] and not (out_dir / row["checkpoint"]).exists():
+            raise FileNotFoundError(f"{row['checkpoint']}, kept before the interruption, must be in {out_dir.name}/")
