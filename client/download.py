@@ -9,8 +9,6 @@ from client.errors import ClientError
 from client.transport import Transport, unreachable
 from client.upload import ProgressCallback
 
-_PIECE = 1 << 20
-
 
 def download(
     transport: Transport,
@@ -57,7 +55,7 @@ def _fetch_rest(transport: Transport, url: str, part: Path, on_progress: Progres
             raise ClientError(f"the storage did not say how long {part.name} is")
         total = have + int(length)
         with part.open("ab" if resumed else "wb") as file:
-            for piece in response.iter_raw(_PIECE):
+            for piece in response.iter_raw():
                 file.write(piece)
                 have += len(piece)
                 if on_progress is not None:

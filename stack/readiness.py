@@ -59,7 +59,10 @@ def s3_missing(endpoint: str, access_key: str, secret_key: str) -> str | None:
             client.delete_object(Bucket=BUCKET, Key="ready")
         except (ClientError, BotoCoreError) as error:
             return str(error)
-    stranger = httpx.get(f"{endpoint}/{BUCKET}", trust_env=False)
+    try:
+        stranger = httpx.get(f"{endpoint}/{BUCKET}", trust_env=False, timeout=10)
+    except httpx.HTTPError as error:
+        return str(error)
     return None if stranger.status_code == 403 else f"a request without credentials got {stranger.status_code}, not 403"
 
 

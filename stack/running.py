@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
+from stack.embedded import redis_url
 from stack.processes import Process, servers, service_environment, services
-from stack.readiness import NotReadyError, last_lines, wait_until_ready
+from stack.readiness import NotReadyError, last_lines, redis_missing, wait_until_ready
 from stack.state import StackState, load_state, prepare_state
 from stack.supervisord import Supervisord
 
@@ -36,17 +36,28 @@ class AlreadyRunningError(RuntimeError):
     """There is a stack running in this directory."""
 
 
+class OrphansError(RuntimeError):
+    """Processes of an earlier stack use the files of this directory."""
+
+
 def up(directory: Path = DEFAULT_DIRECTORY, say: Say = print) -> Stack:
     """Start Redis and S3, and when they are ready worker and API; says one line for each that is ready.
 
     Raises:
         AlreadyRunningError: the stack in this directory is up; nothing was changed.
+        OrphansError: an earlier stack's processes run in this directory without their supervisor.
         NotReadyError: a process did not come up; the message ends with its last log lines. Nothing is left running.
     """
     with _locked(directory):
         kept = load_state(directory)
         if kept is not None and Supervisord(directory, kept).is_running():
             raise AlreadyRunningError(f"already running at {kept.api_url}")
+        if kept is not None and redis_missing(redis_url(kept.redis_port, kept.redis_password)) is None:
+            # A second Redis on the same files would destroy them.
+            raise OrphansError(
+                f"supervisord of {directory} was killed and left its processes behind: stop Redis on port "
+                f"{kept.redis_port}, S3 on port {kept.s3_ports[0]}, the API on port {kept.api_port} and the worker"
+            )
         state = prepare_state(directory)
         supervisord = Supervisord(directory, state)
         first, then = servers(directory, state), services(directory, state)
@@ -89,7 +100,7 @@ def running_stack(directory: Path, say: Say = print) -> Iterator[Stack]:
 
     Raises what `up` raises.
     """
-    with _exit_on_signals():
+    with _signals_interrupt():
         stack = up(directory, say)
         try:
             yield stack
@@ -104,7 +115,8 @@ def _start(supervisord: Supervisord, wanted: list[Process], say: Say) -> None:
     began = time.monotonic()
     for process in wanted:
         supervisord.start_process(process.name)
-    for process in wanted:
+    # The last first: asking the API costs little, asking the worker starts a process.
+    for process in reversed(wanted):
         log = supervisord.log_of(process.name)
         wait_until_ready(process.name, process.missing, _first_life(supervisord, process.name), log)
         say(f"{process.name:<8} ready after {time.monotonic() - began:4.1f} s   {process.address}")
@@ -152,16 +164,12 @@ def _locked(directory: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _exit_on_signals() -> Iterator[None]:
-    """Make SIGTERM and SIGHUP ordinary exits, so that what has to be undone is; only the main thread may."""
+def _signals_interrupt() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP do what Ctrl-C does, so that the stack is stopped; only the main thread may set that."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
@@ -172,6 +180,7 @@ def _exit_on_signals() -> Iterator[None]:
 __all__ = [
     "AlreadyRunningError",
     "NotReadyError",
+    "OrphansError",
     "Stack",
     "down",
     "running_stack",

@@ -7,9 +7,10 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from xmlrpc.client import Fault, ServerProxy
+from xmlrpc.client import Fault, ProtocolError, ServerProxy
 
 from stack.private_file import write_private
 from stack.processes import Process
@@ -56,7 +57,7 @@ class Supervisord:
             self._call("supervisor.getState")
         except Fault:
             return True
-        except OSError:
+        except (OSError, HTTPException, ProtocolError):  # nobody, or somebody else, listens there
             return False
         return True
 

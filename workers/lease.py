@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 Interruption = Literal["canceling", "lost", "timeout", "shutdown"]
 
-LONGEST_PAUSE = 2.0
+LONGEST_PAUSE = 1.0
 """Seconds between two renewals at most: renewing is also how a cancellation is seen."""
 
 TICK = 0.2

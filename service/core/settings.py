@@ -25,7 +25,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LADD_", frozen=True)
 
-    redis_url: str = "redis://127.0.0.1:6379/0"
+    redis_url: Annotated[str, Field(repr=False)] = "redis://127.0.0.1:6379/0"
     """Redis (>= 6.2, `noeviction`, no cluster): live jobs, the index of the catalogue, and Celery's queues."""
 
     s3_endpoint_url: str | None = None

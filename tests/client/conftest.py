@@ -50,13 +50,18 @@ class CuttingProxy:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
-                far = socket.create_connection(self._target)
-                first = near.recv(65536)
-                self.sent.append(first)
-                far.sendall(first)
-                limit = self.cuts.pop(0) if self.cuts else None
-                threading.Thread(target=self._forward, args=(near, far, None), daemon=True).start()
-                threading.Thread(target=self._forward, args=(far, near, limit), daemon=True).start()
+                threading.Thread(target=self._serve, args=(near,), daemon=True).start()
+
+    def _serve(self, near: socket.socket) -> None:
+        with near, socket.create_connection(self._target) as far:
+            first = near.recv(65536)
+            self.sent.append(first)
+            far.sendall(first)
+            limit = self.cuts.pop(0) if self.cuts else None
+            upwards = threading.Thread(target=self._forward, args=(near, far, None), daemon=True)
+            upwards.start()
+            self._forward(far, near, limit)
+            upwards.join()
 
     def _forward(self, source: socket.socket, destination: socket.socket, limit: int | None) -> None:
         left = limit

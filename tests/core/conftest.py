@@ -1,23 +1,27 @@
 """Datasets and jobs made through the real core, by a worker whose results nobody computed."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr, TypeAdapter
 
 from api_schemas.datasets import DatasetMetadata, DatasetRole
 from api_schemas.jobs import TERMINAL_STATES, Job, JobRequest
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import TaskType
-from pydantic import TypeAdapter
 from service.core import datasets, jobs, tasks
 from service.core.core import Core, open_core
 from service.core.ids import new_id
 from service.core.settings import Settings
 from service.core.tasks import ClaimedTask
+from stack.embedded import Embedded
+from stack.readiness import BUCKET
 
 REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
 
@@ -67,6 +71,9 @@ class Hand:
         assert tasks.succeed(self.core, claimed, {"stats": stats or made_up_stats(role)}, files)
         return str(dataset.id)
 
+    def made_up_stats(self, role: str = "distilled", **changed: Any) -> dict[str, Any]:
+        return made_up_stats(role, **changed)
+
     def submit(self, kind: str, key: str | None = None, tags: dict[str, str] | None = None, **params: Any) -> Job:
         request = REQUEST.validate_python({"kind": kind, "params": params, "tags": tags or {}})
         return jobs.submit(self.core, request, key)[0]
@@ -106,6 +113,74 @@ class Hand:
         assert job.result is not None
         assert job.result.labeler is not None
         return job.result.labeler
+
+
+class Shelf:
+    """Sets and a labeler to plan with, each made when it is first asked for."""
+
+    def __init__(self, hand: Hand) -> None:
+        self.hand = hand
+        self.core = hand.core
+
+    @cached_property
+    def source(self) -> str:
+        return self.hand.ready_set("source")
+
+    @cached_property
+    def distilled(self) -> str:
+        return self.hand.ready_set(source_dataset=self.source, learned_lr=0.03)
+
+    @cached_property
+    def labeler(self) -> str:
+        return self.hand.trained_labeler(self.source)
+
+    @cached_property
+    def augmented(self) -> str:
+        """The distilled set with dense labels."""
+        job = self.hand.work(self.hand.submit("generate_labels", dataset=self.distilled, labeler=self.labeler).id)
+        assert job.result is not None
+        assert job.result.dataset is not None
+        return job.result.dataset
+
+    @cached_property
+    def lonely(self) -> str:
+        """A distilled set that names no source set."""
+        return self.hand.ready_set()
+
+    @cached_property
+    def five(self) -> str:
+        """A distilled set of five classes."""
+        return self.hand.ready_set(stats=made_up_stats(num_classes=5))
+
+    @cached_property
+    def grey(self) -> str:
+        """A distilled set with one channel."""
+        return self.hand.ready_set(stats=made_up_stats(image_shape=[1, 32, 32]))
+
+    @cached_property
+    def small(self) -> str:
+        """A source set of 16 px."""
+        return self.hand.ready_set("source", stats=made_up_stats("source", image_shape=[3, 16, 16]))
+
+    @cached_property
+    def wide(self) -> str:
+        """A source set whose images are not square."""
+        return self.hand.ready_set("source", stats=made_up_stats("source", image_shape=[3, 32, 48]))
+
+
+@pytest.fixture(scope="module")
+def shelf(embedded: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+    """Shared by the tests of a module, which only look at it."""
+    settings = Settings(
+        redis_url=embedded.redis_url,
+        s3_endpoint_url=embedded.s3_endpoint,
+        s3_bucket=BUCKET,
+        s3_access_key=embedded.s3_access_key,
+        s3_secret_key=SecretStr(embedded.s3_secret_key),
+    )
+    with closing(open_core(settings)) as core:
+        core.redis.flushall()
+        yield Shelf(Hand(core, tmp_path_factory.mktemp("made")))
 
 
 @pytest.fixture
@@ -232,3 +307,40 @@ RESULTS: dict[TaskType, Callable[[ClaimedTask], Result]] = {
     TaskType.EVALUATE: _evaluate,
     TaskType.REPORT: _report,
 }
+
+
+def graph_of(after: dict[str, list[str]], **changed: Any) -> dict[str, Any]:
+    """A job with nothing but a graph of tasks."""
+    fields = {"stage": "s", "type": "evaluate", "queue": "cpu", "state": "queued"}
+    return {
+        "key": "",
+        "digest": "",
+        "key_seconds": 60,
+        "retry_of": "",
+        "reads": [],
+        "makes": [],
+        "dataset": False,
+        "fields": {"kind": "evaluate", "state": "queued", "params": "{}", "tags": "{}", "datasets": "[]"},
+        "tasks": [
+            {"name": name, "fields": fields | {"after": json.dumps(names), "waiting": str(len(names))}}
+            for name, names in after.items()
+        ],
+    } | changed
+
+
+@pytest.fixture
+def spec_of() -> Callable[..., dict[str, Any]]:
+    """The specification of a job with nothing but a graph of tasks."""
+    return graph_of
+
+
+@pytest.fixture
+def submit_graph(core: Core) -> Callable[[dict[str, list[str]]], str]:
+    """Record a job with nothing but a graph of tasks, and return its id."""
+
+    def submit(after: dict[str, list[str]]) -> str:
+        job_id = new_id("job")
+        assert core.store.submit(job_id, graph_of(after)).outcome == "created"
+        return job_id
+
+    return submit

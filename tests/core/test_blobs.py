@@ -34,9 +34,7 @@ def test_dropping_what_one_does_not_hold_removes_nothing(core: Core, file: Path)
     assert core.storage.list_keys("blobs/") == [blob_key(blob.sha256)]
 
 
-def test_a_new_owner_waits_for_a_removal_under_way(
-    core: Core, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_new_owner_waits_for_a_removal_under_way(core: Core, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever found the blob there, and skipped the upload, would otherwise lose it a moment later."""
     blob = core.blobs.put("ds_old", file)
     deleting, delete = threading.Event(), Storage.delete

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api_schemas.problems import ErrorCode
@@ -44,6 +44,7 @@ contents = (
 )
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(
     st.lists(
         st.tuples(st.sampled_from(["metadata", "files", "größe"]), st.none() | st.just("ü.pt"), contents),

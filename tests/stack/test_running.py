@@ -12,9 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from stack.readiness import NotReadyError, s3_missing
-from stack.running import AlreadyRunningError, Stack, running_stack, running_url, states, up
-from stack.state import load_state
+from stack.command import started
+from stack.embedded import redis_command, redis_url
+from stack.readiness import NotReadyError, redis_missing, s3_missing
+from stack.running import AlreadyRunningError, OrphansError, Stack, running_stack, running_url, states, up
+from stack.state import load_state, prepare_state
 from stack.supervisord import Supervisord
 
 PROCESSES = {"redis", "s3", "worker", "api"}
@@ -74,7 +76,7 @@ def test_starting_it_again_changes_nothing(stack_up: Stack) -> None:
 def test_a_second_stack_runs_beside_it_and_leaves_nothing(stack_up: Stack, tmp_path: Path) -> None:
     said: list[str] = []
     with running_stack(tmp_path, said.append) as second:
-        assert [line.split()[0] for line in said] == ["redis", "s3", "worker", "api"]
+        assert [line.split()[0] for line in said] == ["s3", "redis", "api", "worker"]
         assert second.url != stack_up.url
         for url in (second.url, stack_up.url):
             assert httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
@@ -114,10 +116,22 @@ def test_a_process_that_cannot_start_is_explained_and_takes_the_rest_along(
 ) -> None:
     monkeypatch.setenv("LADD_LOG_LEVEL", "LOUD")
     said: list[str] = []
-    with pytest.raises(NotReadyError, match=r"(?s)worker stopped while starting.*log_level.*LOUD"):
+    with pytest.raises(NotReadyError, match=r"(?s)api stopped while starting.*log_level.*LOUD"):
         up(tmp_path, said.append)
-    assert [line.split()[0] for line in said] == ["redis", "s3"]
+    assert [line.split()[0] for line in said] == ["s3", "redis"]
     assert processes_of(tmp_path) == []
+
+
+def test_files_that_an_orphan_uses_are_left_alone(tmp_path: Path) -> None:
+    state = prepare_state(tmp_path)
+    orphan = redis_command(tmp_path / "redis", state.redis_port, state.redis_password)
+    url = redis_url(state.redis_port, state.redis_password)
+    with started(orphan, tmp_path / "redis.log"):
+        wait_for(lambda: redis_missing(url) is None)
+        with pytest.raises(OrphansError, match=f"Redis on port {state.redis_port}"):
+            up(tmp_path)
+        assert redis_missing(url) is None
+    assert load_state(tmp_path) == state
 
 
 HOLD = """
@@ -130,7 +144,7 @@ with running_stack(Path(sys.argv[1]), lambda line: print(line, flush=True)):
 """
 
 
-@pytest.mark.parametrize(("number", "after"), [(signal.SIGINT, "redis"), (signal.SIGTERM, "up")])
+@pytest.mark.parametrize(("number", "after"), [(signal.SIGINT, "s3"), (signal.SIGTERM, "up")])
 def test_a_signal_stops_the_stack(tmp_path: Path, number: signal.Signals, after: str) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

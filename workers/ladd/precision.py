@@ -11,8 +11,7 @@ import torch
 def exact_float32() -> Iterator[None]:
     """Compute float32 matrix products and convolutions in IEEE float32 for the block; cuDNN's own choice is TF32."""
     cudnn: Any = torch.backends.cudnn
-    # cudnn.rnn as well: torch refuses to say whether cuDNN has TF32 when its two parts differ.
-    backends: tuple[Any, ...] = (cudnn.conv, cudnn.rnn, torch.backends.cuda.matmul)
+    backends: tuple[Any, ...] = (cudnn.conv, torch.backends.cuda.matmul)
     before = [backend.fp32_precision for backend in backends]
     try:
         for backend in backends:

@@ -73,7 +73,9 @@ async def get_events(
     if final and not first:
         return Response(status_code=204)
     stream = _stream(core, job_id, after, first, final)
-    return StreamingResponse(stream, media_type=EVENT_STREAM, headers={"Cache-Control": "no-cache"})
+    # nginx would gather events before it passes them on.
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return StreamingResponse(stream, media_type=EVENT_STREAM, headers=headers)
 
 
 async def _stream(

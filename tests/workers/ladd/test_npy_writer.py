@@ -10,7 +10,7 @@ from workers.ladd.npy_writer import NpyWriter
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize("counts", [[], [1], [3, 0, 200, 1]], ids=str)
 def test_rows_written_are_the_array_read(tmp_path: Path, dtype: type, counts: list[int]) -> None:
-    rows = np.arange(sum(counts) * 6).reshape(-1, 2, 3).astype(dtype)
+    rows: np.ndarray = np.arange(sum(counts) * 6).reshape(-1, 2, 3).astype(dtype)
     with NpyWriter(tmp_path / "a.npy", (2, 3), dtype) as writer:
         for start, count in zip(np.cumsum([0, *counts]), counts, strict=False):
             writer.append(rows[start : start + count])

@@ -54,12 +54,12 @@ def pair(tmp_path: Path) -> list[Path]:
 
 @pytest.fixture
 def folders(tmp_path: Path) -> Path:
-    """A tar of class folders: 3 train and 2 val images of 8x8, the k-th of value k."""
+    """A tar of class folders: 3 train and 2 val images of 8x8, the k-th with red k."""
     names = ["train/b/1.png", "train/a/1.png", "train/b/2.png", "val/a/1.png", "val/b/1.png"]
     with tarfile.open(tmp_path / "set.tar", "w") as tar:
         for value, name in enumerate(names):
             buffer = io.BytesIO()
-            Image.new("RGB", (8, 8), (value, 0, 0)).save(buffer, "PNG")
+            Image.new("RGB", (8, 8), (value, 5 - value, 2 * value)).save(buffer, "PNG")
             info = tarfile.TarInfo(name)
             info.size = buffer.tell()
             tar.addfile(info, io.BytesIO(buffer.getvalue()))
@@ -101,7 +101,7 @@ def test_a_source_set(imported: Importing, folders: Path, out: Path) -> None:
         ("a", {"train": 1, "val": 1}),
         ("b", {"train": 2, "val": 1}),
     ]
-    assert (stats.value_range.minimum, stats.value_range.maximum) == (0, 4)
+    assert (stats.value_range.minimum, stats.value_range.maximum) == (0, 8)
 
 
 def test_the_source_set_is_measured_on_its_train_split(imported: Importing, tmp_path: Path) -> None:

@@ -14,12 +14,15 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 def container_of(path: Path) -> Container:
-    """Return the container of a file; raises ImportRejected if it is empty, truncated, or two containers in one."""
+    """Return the container of a file; raises ImportRejected if it is empty, broken, or two containers in one."""
     with path.open("rb") as file:
         head = file.read(tarfile.BLOCKSIZE)
     if not head:
         raise rejected(path.name, "not_empty", "0 bytes", "the file is empty")
-    ends_as_zip = zipfile.is_zipfile(path)
+    try:
+        ends_as_zip = zipfile.is_zipfile(path)
+    except zipfile.BadZipFile as error:
+        raise rejected(path.name, "readable_archive", error, f"the zip cannot be read: {error}") from error
     kinds: list[Container] = []
     if head.startswith(ZIP_MAGIC) or ends_as_zip:
         kinds.append("zip")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from workers.ladd.importers import limits
-from workers.ladd.importers.rejected import rejected
+from workers.ladd.importers.rejected import ImportRejected, rejected
 from workers.ladd.torchvision_import import import_torchvision
 
 Pixels = NDArray[np.uint8]
@@ -33,8 +33,9 @@ def decode(data: bytes, location: str) -> tuple[Pixels, bool]:
             return np.asarray(image.convert("RGB")), image.mode in _GRAY_MODES
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise rejected(location, "image_pixels", error, f"{error}") from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError) as error:
-        # what Pillow's decoders raise on broken files
+    except ImportRejected:
+        raise
+    except Exception as error:  # Pillow's decoders raise nearly anything on broken files
         raise rejected(location, "readable_image", error, f"the image cannot be decoded: {error}") from error
 
 

@@ -26,4 +26,4 @@ CLASSES = 25_000
 PICKLE_BYTES = 4 * MiB
 """The index of a `.pt` file; that of a tensor pair has about 200 bytes."""
 HEADER_BYTES = 64 * 1024
-"""Names and attributes before a tar member, or the header of an `.npy` array."""
+"""Names and attributes before a tar member."""

@@ -24,8 +24,9 @@ _LOCATOR_SIZE = 20
 _LOCAL = struct.Struct("<4s5H3L2H")
 _LONGEST_COMMENT = 2**16
 _UNKNOWN_32 = 0xFFFFFFFF
-_ENCRYPTED = 0x1
 _DATA_DESCRIPTOR = 0x8
+_USUAL_FLAGS = 0x6 | _DATA_DESCRIPTOR | 0x800
+"""Hints on the deflate level, sizes after the data, names in UTF-8; the others encrypt, patch or mask."""
 _LONGEST_DESCRIPTOR = 24
 
 
@@ -88,8 +89,10 @@ def _check_members(path: Path, members: list[zipfile.ZipInfo]) -> None:
             raise rejected(
                 path.name, "stored_or_deflated", member.compress_type, f"member {name!r} is neither stored nor deflated"
             )
-        if member.flag_bits & _ENCRYPTED:
-            raise rejected(path.name, "not_encrypted", name, f"member {name!r} is encrypted")
+        if member.flag_bits & ~_USUAL_FLAGS:
+            raise rejected(
+                path.name, "not_encrypted", f"flags {member.flag_bits:#x}", f"member {name!r} is encrypted or patched"
+            )
         kind = stat.S_IFMT(member.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise rejected(

@@ -18,8 +18,8 @@ from workers.ladd.normalization import training_images
 from workers.ladd.storage import pixels_of, storage
 from workers.ladd.stored_set import load_distilled
 from workers.ladd.views import ViewGrid
-from workers.runner.reporter import Reporter
 from workers.runner.carried_statistics import carried_statistics
+from workers.runner.reporter import Reporter
 from workers.runner.versions import versions
 
 

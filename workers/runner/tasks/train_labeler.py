@@ -7,10 +7,9 @@ from api_schemas.labelers import LabelerRecipe
 from api_schemas.runner import DoneEvent, RunnerTask
 from workers.ladd.accounting import labeler_training_flops
 from workers.ladd.labeler import train_labeler
+from workers.ladd.labeler_resume import FILE_NAME
 from workers.ladd.stored_set import load_source
 from workers.runner.reporter import Reporter
-
-RESUME = "resume.pt"
 
 
 def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
@@ -37,7 +36,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         device=task.device,
         # Kept weights are part of the checkpoint: a later attempt finds those of the epochs it does not repeat.
         out_dir=checkpoint,
-        resume=checkpoint / RESUME,
+        resume=checkpoint / FILE_NAME,
         progress=report.stage("train_labeler", "images"),
         on_epoch=lambda row: report.metric("labeler_epoch", row),
         on_checkpoint=lambda _: report.checkpoint(sorted(path.name for path in checkpoint.iterdir())),

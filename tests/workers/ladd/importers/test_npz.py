@@ -115,3 +115,9 @@ def test_a_row_of_labels_per_image_is_refused(tmp_path: Path, refused: Refusal, 
 def test_two_files_are_refused(tmp_path: Path, refused: Refusal) -> None:
     path = write(tmp_path, x=PIXELS, y=LABELS)
     assert refused(path, path, format="npz")["rule"] == "npz_keys"
+
+
+def test_an_empty_array_is_read(tmp_path: Path, read: Reading) -> None:
+    """Whether a set may be empty is not this importer's question."""
+    split = read(write(tmp_path, x=PIXELS[:0], y=LABELS[:0])).splits["all"]
+    assert (split.images.shape, split.labels.shape) == ((0, 8, 8, 3), (0,))

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workers.ladd.importers import limits
 from workers.ladd.importers.rejected import ImportRejected, RejectionReason
 from workers.ladd.importers.safe_numpy import read_array, read_headers
 
@@ -66,11 +65,32 @@ def test_a_broken_header_is_refused(tmp_path: Path) -> None:
     assert refusal(write_member(tmp_path / "set.npz", b"\x93NUMPY\x09\x00"))["rule"] == "readable_array"
 
 
-def test_a_giant_header_is_refused(tmp_path: Path) -> None:
-    size = limits.HEADER_BYTES + 64
-    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (0,), }".ljust(size - 1) + b"\n"
-    data = b"\x93NUMPY\x02\x00" + size.to_bytes(4, "little") + header
-    assert refusal(write_member(tmp_path / "set.npz", data))["rule"] == "readable_array"
+def npy_header(header: str) -> bytes:
+    return b"\x93NUMPY\x02\x00" + len(header).to_bytes(4, "little") + header.encode()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (0,), }".ljust(100_000) + "\n",
+        "(" * 5_000,
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (0",
+        "__import__('os').system('true')",
+        "{'descr': '\\q', 'fortran_order': False, 'shape': (0,), }\n",
+    ],
+    ids=["giant", "deep", "open", "code", "bad escape"],
+)
+def test_headers_that_are_no_small_literal_are_refused(tmp_path: Path, header: str) -> None:
+    assert refusal(write_member(tmp_path / "set.npz", npy_header(header)))["rule"] == "readable_array"
+
+
+@pytest.mark.parametrize(
+    ("descr", "shape"),
+    [("'|S0'", "(10000000000,)"), ("'|V3'", "(0,)"), ("'<M8[s]'", "(0,)"), ("'|u1'", "(-2, -3)"), ("'<c8'", "(0,)")],
+)
+def test_arrays_that_are_not_plain_are_refused(tmp_path: Path, descr: str, shape: str) -> None:
+    header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}\n"
+    assert refusal(write_member(tmp_path / "set.npz", npy_header(header)))["rule"] == "plain_array"
 
 
 def test_other_members_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,221 @@
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from api_schemas.datasets import DatasetState
+from api_schemas.jobs import Job, JobState
+from client.api import LaddClient
+from client.cli import app
+
+Ladd = Callable[..., Any]
+
+
+@pytest.fixture
+def ladd(server: str, monkeypatch: pytest.MonkeyPatch) -> Ladd:
+    """Run `ladd ...`; the result has `exit_code`, `stdout`, `stderr`."""
+    monkeypatch.setenv("LADD_URL", server)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: str, stdin: str | None = None) -> Any:
+        return CliRunner().invoke(app, list(arguments), input=stdin, catch_exceptions=False)
+
+    return run
+
+
+def in_background(work: Callable[[], Any]) -> threading.Thread:
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def ingest_next(client: LaddClient, worker: Any) -> Callable[[], None]:
+    """Ingest the next set that is uploaded."""
+
+    def ingest() -> None:
+        waiting: list[Any] = []
+        while not waiting:
+            waiting = list(client.datasets(state=DatasetState.VALIDATING))
+        worker.ingest(waiting[0])
+
+    return ingest
+
+
+def test_upload_waits_and_says_what_was_found(ladd: Ladd, client: LaddClient, worker: Any, tmp_path: Path) -> None:
+    (tmp_path / "cifar.npz").write_bytes(b"images")
+    ingesting = in_background(ingest_next(client, worker))
+    result = ladd(
+        "upload",
+        str(tmp_path / "cifar.npz"),
+        *("--role", "distilled", "--normalization", '{"mean": [0.5], "std": [0.2]}', "--class-map", "cat,dog"),
+    )
+    ingesting.join()
+    assert result.exit_code == 0
+    identifier, *found = result.stdout.splitlines()
+    dataset = client.dataset(identifier)
+    assert dataset.name == "cifar"
+    sent = dataset.metadata.model_dump(mode="json", exclude_unset=True)
+    assert sent["normalization"] == {"mean": [0.5], "std": [0.2]}
+    assert sent["class_map"] == ["cat", "dog"]
+    assert found[0] == f"{identifier} ready"
+    assert "2 images 3x32x32 uint8, 2 classes" in found[1]
+    assert found[-1].strip() == "warning: nobody computed this"
+    assert "upload" in result.stderr
+    assert "validate" in result.stderr
+
+
+def test_upload_detached_prints_only_the_id(ladd: Ladd, client: LaddClient, tmp_path: Path) -> None:
+    (tmp_path / "a.pt").write_bytes(b"a")
+    result = ladd("upload", str(tmp_path / "a.pt"), "--role", "source", "--name", "mine", "--detach")
+    assert client.dataset(result.stdout.strip()).name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--normalization", "imagnet"), "normalization"),
+        (("--normalization", "{"), "--normalization"),
+        (("--normalization", '{"mean": [0], "std": [0]}'), "std must be > 0, got 0"),
+        (("--resolution", "4"), "resolution: Input should be greater than or equal to 8"),
+    ],
+)
+def test_bad_flags_are_refused_here_with_field_and_value(
+    ladd: Ladd, client: LaddClient, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "a.pt").write_bytes(b"a")
+    result = ladd("upload", str(tmp_path / "a.pt"), "--role", "source", *arguments)
+    assert result.exit_code != 0
+    assert message in result.stderr
+    assert list(client.datasets()) == []
+
+
+def test_run_ladd_sends_only_what_is_given(ladd: Ladd, client: LaddClient, worker: Any) -> None:
+    distilled, source = worker.ready_pair()
+    result = ladd(
+        *("run", "ladd", "--dataset", distilled, "--n", "3", "--trials", "2", "--architecture", "ConvNetD3"),
+        *("--architecture", "VGG11", "--epochs", "20", "--views", "sampled:2", "--labeler-epochs", "2"),
+        *("--set", "labeler.lr=0.02", "--set", "evaluation.overrides.reduction=mean", "--tag", "run=a=b", "--detach"),
+    )
+    assert result.exit_code == 0
+    job = client.job(result.stdout.strip())
+    assert job.tags == {"run": "a=b"}
+    assert job.params["source_dataset"] == source
+    assert job.params["views"] == {"n": 3, "ratio": 0.625}
+    assert job.params["labeler"]["epochs"] == 2
+    assert job.params["labeler"]["lr"] == 0.02
+    evaluation = job.params["evaluation"]
+    assert (evaluation["trials"], evaluation["architectures"]) == (2, ["ConvNetD3", "VGG11"])
+    assert evaluation["overrides"] == {"epochs": 20, "views": "sampled:2", "reduction": "mean"}
+
+
+def test_every_kind_can_be_started_from_flags(ladd: Ladd, client: LaddClient, worker: Any) -> None:
+    distilled, source = worker.ready_pair()
+    other, _ = worker.ready_pair()
+    job = client.job(
+        ladd("run", "train-labeler", "--source-dataset", source, "--epochs", "3", "--detach").stdout.strip()
+    )
+    assert (job.kind, job.params["epochs"]) == ("train_labeler", 3)
+    worker.train_labeler(worker.start_ladd().id)
+    [labeler] = client.labelers()
+    job = client.job(
+        ladd("run", "generate-labels", "--dataset", distilled, "--labeler", labeler.id, "--detach").stdout.strip()
+    )
+    assert (job.kind, job.params["labeler"]) == ("generate_labels", labeler.id)
+    sets = ("--dataset", distilled, "--dataset", other)
+    job = client.job(
+        ladd("run", "evaluate", *sets, "--source-dataset", source, "--arm", "baseline", "--detach").stdout.strip()
+    )
+    assert (job.kind, job.params["datasets"]) == ("evaluate", [distilled, other])
+    result = ladd("jobs", "--kind", "evaluate")
+    assert [line.split()[:3] for line in result.stdout.splitlines()[2:]] == [[job.id, "evaluate", "queued"]]
+
+
+def test_a_job_is_watched_to_its_table_and_its_archive_downloaded(
+    ladd: Ladd, client: LaddClient, worker: Any, tmp_path: Path
+) -> None:
+    distilled, _ = worker.ready_pair()
+    request = tmp_path / "job.json"
+    evaluation = {"architectures": ["ConvNetD3"], "trials": 1}
+    request.write_text(json.dumps({"kind": "ladd", "params": {"dataset": distilled, "evaluation": evaluation}}))
+    archives: list[bytes] = []
+
+    def work() -> None:
+        started: list[Job] = []
+        while not started:
+            started = list(client.jobs(state=JobState.QUEUED))
+        archives.append(worker.run_ladd(started[0]))
+
+    working = in_background(work)
+    result = ladd("submit", str(request))
+    working.join()
+    assert result.exit_code == 0
+    job_id, *rest = result.stdout.splitlines()
+    assert rest[0].startswith("dataset ds_")
+    assert any(line.split()[:4] == ["ConvNetD3", "61.50", "±", "0.00"] for line in rest)
+    assert "storage, zipped" in result.stdout
+    assert "evaluate" in result.stderr
+
+    assert ladd("watch", job_id).stdout.splitlines() == rest
+    assert "a pencil; torch 2.13.0\nnote: made by hand" in ladd("report", job_id).stdout
+    assert json.loads(ladd("report", job_id, "--json").stdout)["hardware"] == "a pencil"
+    output = tmp_path / "set.zip"
+    assert ladd("download", job_id, "-o", str(output)).stdout.strip() == str(output)
+    assert output.read_bytes() == archives[0]
+
+    augmented = rest[0].split()[1]
+    assert json.loads(ladd("show", augmented).stdout)["augmentation"]["n"] == 5
+    assert json.loads(ladd("show", job_id).stdout)["state"] == "succeeded"
+    [labeler] = client.labelers()
+    assert json.loads(ladd("show", labeler.id).stdout)["id"] == labeler.id
+    listed = ladd("datasets").stdout.splitlines()
+    assert [line.split()[0] for line in listed[2:]] == [dataset.id for dataset in client.datasets()]
+    assert "label-augmented" in listed[2]
+    assert "70.25 %" in ladd("labelers").stdout
+    assert json.loads(ladd("labelers", "--json").stdout)["id"] == labeler.id
+    assert len(ladd("datasets", "--limit", "1").stdout.splitlines()) == 3
+
+
+def test_a_job_that_did_not_succeed_ends_with_code_1(ladd: Ladd, client: LaddClient, worker: Any) -> None:
+    job = worker.start_ladd()
+    assert ladd("cancel", job.id).stdout.strip() == f"{job.id} canceled"
+    result = ladd("watch", job.id)
+    assert result.exit_code == 1
+    assert f"{job.id} canceled" in result.stderr
+    again = ladd("retry", job.id, "--detach").stdout.strip()
+    assert client.job(again).state is JobState.QUEUED
+    assert "made no label-augmented set" in ladd("download", again).stderr
+
+
+def test_a_refusal_is_a_message_and_code_1(ladd: Ladd) -> None:
+    unknown = "job_" + "0" * 26
+    result = ladd("show", unknown)
+    assert result.exit_code == 1
+    assert "HTTP 404, not_found" in result.stderr
+    result = ladd("submit", "-", stdin='{"kind": "ladd", "params": {"dataset": "x", "view": {}}}')
+    assert result.exit_code == 1
+    assert "ladd.params.dataset: String should match pattern" in result.stderr
+    assert "ladd.params.view: Extra inputs are not permitted" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--tag", "novalue"), "no '='"),
+        (("--set", "epoch.x=1", "--epoch", "3"), "is not an object"),
+        (("--labeler", "lb_x", "--labeler-epochs", "3"), "has its epochs already"),
+    ],
+)
+def test_flags_that_make_no_sense_are_named(ladd: Ladd, arguments: tuple[str, ...], message: str) -> None:
+    result = ladd("run", "ladd", "--dataset", "ds_" + "0" * 26, *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_a_server_that_is_not_there_is_said_plainly(ladd: Ladd) -> None:
+    result = ladd("--url", "http://127.0.0.1:9", "jobs")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("no answer from http://127.0.0.1:9")

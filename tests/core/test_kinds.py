@@ -1,0 +1,244 @@
+"""Every kind is planned with its defaults resolved, as the graph of tasks that the design gives."""
+
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from api_schemas.jobs import JobKind, JobRequest
+from service.core.core import Core
+from service.core.kinds import KINDS
+from service.core.plan import Plan, Ref
+
+REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
+
+
+def planned(core: Core, kind: str, **params: Any) -> Plan:
+    return KINDS[JobKind(kind)](core, REQUEST.validate_python({"kind": kind, "params": params}).params)
+
+
+def graph(plan: Plan) -> dict[str, list[str]]:
+    return {task.name: list(task.after) for task in plan.tasks}
+
+
+def test_every_kind_is_registered() -> None:
+    assert set(KINDS) == set(JobKind)
+
+
+def test_ingestion(shelf: Any) -> None:
+    dataset = shelf.hand.upload(normalization="none")
+    claimed = shelf.hand.claim(dataset.job, "ingest")
+    assert claimed.params["metadata"]["normalization"] == "none"
+    assert claimed.params["files"] == {"file_000": "images.pt"}
+    assert claimed.inputs == {"uploads": {"file_000": f"uploads/{dataset.id}/file_000"}}
+    assert claimed.documents["uploads"]["state"] == "validating"
+
+
+def test_train_labeler(shelf: Any) -> None:
+    plan = planned(shelf.core, "train_labeler", source_dataset=shelf.source, epochs=25)
+    assert plan.params == {
+        "source_dataset": shelf.source,
+        "architecture": "ConvNetD3",
+        "epochs": 25,
+        "lr": 0.01,
+        "batch_size": 256,
+        "momentum": 0.0,
+        "weight_decay": 0.0,
+        "checkpoint_epochs": [10, 20, 25],
+        "augmentation": "color_crop_cutout_flip_scale_rotate",
+        "normalization": {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.2]},
+        "seed": 0,
+    }
+    (task,) = plan.tasks
+    assert (task.name, task.queue, task.work, task.unit) == ("train_labeler", "gpu", 25_000, "images")
+    assert task.params["recipe"] == {key: value for key, value in plan.params.items() if key != "source_dataset"}
+    assert {key: task.params[key] for key in ("mean", "num_classes", "channels", "size")} == {
+        "mean": [0.5, 0.4, 0.3],
+        "num_classes": 10,
+        "channels": 3,
+        "size": 32,
+    }
+    assert task.inputs == {"source": Ref("dataset", shelf.source)}
+    assert plan.reads == [shelf.source]
+
+
+def test_equal_trainings_make_the_same_labeler(shelf: Any) -> None:
+    def labeler_id(source: str = shelf.source, **recipe: Any) -> Any:
+        return planned(shelf.core, "train_labeler", source_dataset=source, **recipe).tasks[0].makes
+
+    assert labeler_id() == labeler_id(lr=1e-2, checkpoint_epochs=[10, 10])
+    # Another upload of the same images, and the same statistics by their values.
+    assert labeler_id() == labeler_id(shelf.hand.ready_set("source"))
+    named = {"mean": [0.4914, 0.4822, 0.4465], "std": [0.2023, 0.1994, 0.2010]}
+    assert labeler_id(normalization="cifar10") == labeler_id(normalization=named)
+    others: list[dict[str, Any]] = [
+        {},
+        {"seed": 1},
+        {"epochs": 11},
+        {"lr": 0.015},
+        {"normalization": "cifar10"},
+        {"architecture": "ViT"},
+    ]
+    assert len({labeler_id(**recipe) for recipe in others}) == len(others)
+
+
+def test_generate_labels(shelf: Any) -> None:
+    plan = planned(shelf.core, "generate_labels", dataset=shelf.distilled, labeler=shelf.labeler, views={"n": 3})
+    assert plan.params == {
+        "dataset": shelf.distilled,
+        "labeler": shelf.labeler,
+        "epoch": 10,
+        "views": {"n": 3, "ratio": 0.625},
+        "encoding": "float32",
+    }
+    assert graph(plan) == {"generate_labels": [], "report": ["generate_labels"]}
+    labelling, report = plan.tasks
+    assert labelling.params == {
+        "epoch": 10,
+        "views": {"n": 3, "ratio": 0.625},
+        "encoding": "float32",
+        "mean": [0.5, 0.4, 0.3],
+        "std": [0.2, 0.2, 0.2],
+    }
+    assert (labelling.work, labelling.unit) == (20 * 9, "views")
+    assert labelling.inputs == {
+        "dataset": Ref("dataset", shelf.distilled, ["images.npy", "labels.npy"]),
+        "labeler": Ref("labeler", shelf.labeler),
+    }
+    assert report.queue == "cpu"
+    assert report.inputs == {
+        "generate_labels": Ref("task", "generate_labels"),
+        "labeler": Ref("labeler", shelf.labeler, []),
+    }
+    assert (report.params["source_dataset"], report.params["test_images"]) == (shelf.source, None)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "epoch"), [({"epochs": 30}, 10), ({"epochs": 4}, 4), ({"epochs": 15, "checkpoint_epochs": [3, 7]}, 7)]
+)
+def test_the_papers_epoch_is_used_where_it_is_kept(shelf: Any, recipe: dict[str, Any], epoch: int) -> None:
+    labeler = shelf.hand.trained_labeler(shelf.source, **recipe)
+    assert planned(shelf.core, "generate_labels", dataset=shelf.distilled, labeler=labeler).params["epoch"] == epoch
+    assert planned(shelf.core, "ladd", dataset=shelf.distilled, labeler=recipe).params["epoch"] == epoch
+
+
+def test_evaluate(shelf: Any) -> None:
+    plan = planned(
+        shelf.core, "evaluate", dataset=shelf.augmented, trials=2, overrides={"epochs": 100, "views": "sampled:4"}
+    )
+    assert plan.params == {
+        "dataset": shelf.augmented,
+        "datasets": None,
+        "source_dataset": shelf.source,
+        "arms": ["baseline", "ladd"],
+        "architectures": ["ConvNetD3", "AlexNet", "VGG11", "ResNet18", "ViT"],
+        "trials": 2,
+        "recipe": "glad",
+        "overrides": {"epochs": 100, "views": "sampled:4"},
+        "seed": 0,
+    }
+    names = [task.name for task in plan.tasks]
+    assert names[:4] == [
+        "evaluate:baseline:ResNet18",
+        "evaluate:ladd:ResNet18",
+        "evaluate:baseline:VGG11",
+        "evaluate:ladd:VGG11",
+    ]
+    assert len(names) == 11
+    assert graph(plan) == {name: [] for name in names[:-1]} | {"report": names[:-1]}
+    baseline, ladd = plan.tasks[:2]
+    assert ladd.params == {
+        "dataset": shelf.augmented,
+        "arm": "ladd",
+        "architecture": "ResNet18",
+        "trials": 2,
+        "recipe": "glad",
+        "overrides": {"epochs": 100, "views": "sampled:4"},
+        "seed": 0,
+        "mean": [0.5, 0.4, 0.3],
+        "std": [0.2, 0.2, 0.2],
+        "learned_lr": 0.03,
+    }
+    assert baseline.inputs["dataset"].files == ["images.npy", "labels.npy"]
+    assert ladd.inputs["dataset"].files == ["images.npy", "labels.npy", "dense_labels.npy"]
+    assert ladd.inputs["source"] == Ref("dataset", shelf.source, ["val_images.npy", "val_labels.npy"])
+    assert plan.tasks[-1].params["test_images"] == 100
+    assert {task.stage for task in plan.tasks} == {"evaluate", "report"}
+    assert plan.reads == [shelf.augmented, shelf.source]
+
+
+@pytest.mark.parametrize(
+    ("spec", "baseline", "ladd"),
+    [
+        # 20 images, five trials, 25 views.
+        ({}, 1000 * 20 * 5, 26_000 * 20 * 5),
+        ({"overrides": {"views": "sampled:3"}}, 1000 * 20 * 5, 4000 * 20 * 5),
+        ({"overrides": {"views": "pool"}}, 1000 * 20 * 5, 1000 * 20 * 5),
+        ({"overrides": {"epochs": 10}, "trials": 1}, 200, 5200),
+        ({"recipe": "mtt", "overrides": {"epochs": 10}, "trials": 1}, 220, 5720),
+    ],
+)
+def test_work_counts_forwards(shelf: Any, spec: dict[str, Any], baseline: int, ladd: int) -> None:
+    plan = planned(shelf.core, "evaluate", dataset=shelf.augmented, architectures=["ViT"], **spec)
+    assert [task.work for task in plan.tasks[:2]] == [baseline, ladd]
+
+
+def test_evaluation_of_several_sets_names_them(shelf: Any) -> None:
+    plan = planned(
+        shelf.core,
+        "evaluate",
+        datasets=[shelf.augmented, shelf.distilled],
+        arms=["baseline"],
+        architectures=["AlexNet", "ViT"],
+    )
+    assert [task.name for task in plan.tasks] == [
+        f"evaluate:{shelf.augmented}:baseline:AlexNet",
+        f"evaluate:{shelf.distilled}:baseline:AlexNet",
+        f"evaluate:{shelf.augmented}:baseline:ViT",
+        f"evaluate:{shelf.distilled}:baseline:ViT",
+        "report",
+    ]
+
+
+def test_own_statistics_of_a_set_are_used_in_training(shelf: Any) -> None:
+    own = {"name": "glad_wp", "mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6], "applied": True, "reason": ""}
+    stats = shelf.hand.made_up_stats(normalization=own)
+    plan = planned(shelf.core, "ladd", dataset=shelf.hand.ready_set(stats=stats, source_dataset=shelf.source))
+    assert all(task.params["mean"] == [0.1, 0.2, 0.3] for task in plan.tasks[:-1])
+
+
+def test_ladd(shelf: Any) -> None:
+    plan = planned(
+        shelf.core,
+        "ladd",
+        dataset=shelf.distilled,
+        labeler={"seed": 7},
+        evaluation={"architectures": ["ConvNetD3", "ResNet18"]},
+    )
+    rows = [
+        f"evaluate:{arm}:{architecture}" for architecture in ("ResNet18", "ConvNetD3") for arm in ("baseline", "ladd")
+    ]
+    assert graph(plan) == {
+        "train_labeler": [],
+        "generate_labels": ["train_labeler"],
+        **{row: ["generate_labels"] for row in rows},
+        "report": ["train_labeler", "generate_labels", *rows],
+    }
+    training, labelling, first, *_, report = plan.tasks
+    assert labelling.inputs["labeler"].id == training.makes
+    assert first.inputs["dataset"].id == first.params["dataset"] == labelling.makes != shelf.distilled
+    assert set(report.inputs) == {"generate_labels", *rows, "labeler"}
+    assert plan.params["source_dataset"] == shelf.source
+    assert plan.params["labeler"]["checkpoint_epochs"] == [10]
+    assert plan.params["evaluation"]["trials"] == 5
+    assert plan.reads == [shelf.distilled, shelf.source]
+
+
+def test_ladd_reuses_a_labeler_that_is_there(shelf: Any) -> None:
+    by_recipe = planned(shelf.core, "ladd", dataset=shelf.distilled, evaluation=None)
+    by_id = planned(shelf.core, "ladd", dataset=shelf.distilled, labeler=shelf.labeler, evaluation=None)
+    for plan in (by_recipe, by_id):
+        assert graph(plan) == {"generate_labels": [], "report": ["generate_labels"]}
+        assert plan.tasks[0].inputs["labeler"].id == shelf.labeler
+    assert by_id.params["labeler"] == shelf.labeler
+    assert planned(shelf.core, "ladd", dataset=shelf.distilled, labeler={"seed": 1}).tasks[0].name == "train_labeler"

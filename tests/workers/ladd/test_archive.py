@@ -1,0 +1,158 @@
+import hashlib
+import json
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from workers.ladd.archive import read_archive, write_archive
+from workers.ladd.normalization import NORMALIZATIONS, normalize
+from workers.ladd.views import ViewGrid, extract_views
+
+RNG = np.random.default_rng(0)
+PIXELS = RNG.integers(0, 256, (6, 16, 16, 3), dtype=np.uint8)
+FLOATS = RNG.normal(size=(6, 3, 16, 16)).astype(np.float32)
+LABELS = np.arange(6, dtype=np.int64) % 3
+DENSE = torch.rand(6, 9, 3, generator=torch.Generator().manual_seed(0)).softmax(2).numpy()
+
+
+def manifest(applied: bool = False, **extra: Any) -> dict[str, Any]:
+    mean, std = NORMALIZATIONS["cifar10"]
+    normalization = {"name": "cifar10", "mean": list(mean), "std": list(std), "applied": applied}
+    return {"views": {"n": 3, "ratio": 0.625}, "normalization": normalization, **extra}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "archive.zip"
+
+
+@pytest.mark.parametrize("images", [PIXELS, FLOATS], ids=["pixels", "floats"])
+def test_numpy_opens_it(path: Path, images: np.ndarray) -> None:
+    written = write_archive(path, images, LABELS, DENSE, manifest(seed=7))
+    assert written["bytes"] == path.stat().st_size
+    assert written["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    with np.load(path, allow_pickle=False) as opened:
+        assert sorted(opened.files) == ["README.md", "dense_labels", "images", "labels", "manifest.json"]
+        for name, array in {"images": images, "labels": LABELS, "dense_labels": DENSE}.items():
+            assert opened[name].dtype == array.dtype
+            np.testing.assert_array_equal(opened[name], array)
+
+
+def test_the_manifest_describes_the_arrays(path: Path) -> None:
+    write_archive(path, PIXELS, LABELS, DENSE, manifest(seed=7))
+    with zipfile.ZipFile(path) as archive:
+        read = json.loads(archive.read("manifest.json"))
+    assert (read["schema_version"], read["seed"], read["views"]) == (1, 7, {"n": 3, "ratio": 0.625})
+    assert read["arrays"]["images"] == {
+        "shape": [6, 16, 16, 3],
+        "dtype": "uint8",
+        "sha256": hashlib.sha256(PIXELS.tobytes()).hexdigest(),
+    }
+
+
+def test_equal_inputs_give_equal_bytes(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = write_archive(path, FLOATS, LABELS, DENSE, manifest(a=1, b="é"))
+    np.save(tmp_path / "images.npy", FLOATS)
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="c")
+    monkeypatch.setenv("TZ", "Asia/Seoul")
+    other_order = dict(reversed(manifest(a=1, b="é").items()))
+    assert write_archive(tmp_path / "again.zip", mapped, LABELS, DENSE, other_order) == first
+
+
+def test_members_are_sorted_and_carry_no_time_or_platform(path: Path) -> None:
+    write_archive(path, PIXELS, LABELS, DENSE, manifest())
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        assert archive.testzip() is None
+    assert [member.filename for member in members] == sorted(member.filename for member in members)
+    assert {member.date_time for member in members} == {(1980, 1, 1, 0, 0, 0)}
+    assert {(member.create_system, member.external_attr >> 16) for member in members} == {(3, 0o100644)}
+    assert {member.compress_type for member in members} == {zipfile.ZIP_DEFLATED}
+
+
+def test_what_was_written_is_read(path: Path) -> None:
+    write_archive(path, FLOATS, LABELS, DENSE, manifest(applied=True))
+    archive = read_archive(path)
+    np.testing.assert_array_equal(archive.images, FLOATS)
+    np.testing.assert_array_equal(archive.labels, LABELS)
+    np.testing.assert_array_equal(archive.dense_labels, DENSE)
+    assert archive.manifest["normalization"]["applied"] is True
+
+
+def test_an_altered_array_is_an_error(path: Path, tmp_path: Path) -> None:
+    write_archive(path, PIXELS, LABELS, DENSE, manifest())
+    write_archive(tmp_path / "other.zip", PIXELS, LABELS[::-1].copy(), DENSE, manifest())
+    mixed = tmp_path / "mixed.zip"
+    with (
+        zipfile.ZipFile(path) as archive,
+        zipfile.ZipFile(tmp_path / "other.zip") as other,
+        zipfile.ZipFile(mixed, "w") as target,
+    ):
+        for name in archive.namelist():
+            target.writestr(name, (other if name == "labels.npy" else archive).read(name))
+    with pytest.raises(ValueError, match="labels differs"):
+        read_archive(mixed)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "dense", "message"),
+    [
+        (PIXELS.astype(np.int16), LABELS, DENSE, "images must be"),
+        (PIXELS[0], LABELS, DENSE, "images must be"),
+        (PIXELS, LABELS[:5], DENSE, "labels must be"),
+        (PIXELS, LABELS.astype(np.int32), DENSE, "labels must be"),
+        (PIXELS, LABELS, DENSE[:, :8], "dense_labels must be"),
+        (PIXELS, LABELS, DENSE.astype(np.float64), "dense_labels must be"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_an_error(
+    path: Path, images: np.ndarray, labels: np.ndarray, dense: np.ndarray, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        write_archive(path, images, labels, dense, manifest())
+
+
+@pytest.mark.parametrize(
+    ("images", "normalization", "expected"),
+    [
+        (PIXELS, manifest()["normalization"], normalize(torch.from_numpy(PIXELS), *NORMALIZATIONS["cifar10"])),
+        (
+            PIXELS,
+            {"name": "none", "mean": None, "std": None, "applied": False},
+            torch.from_numpy(PIXELS).permute(0, 3, 1, 2) / 255,
+        ),
+        (FLOATS, manifest(applied=True)["normalization"], torch.from_numpy(FLOATS)),
+    ],
+    ids=["pixels", "plain pixels", "normalised floats"],
+)
+def test_the_readme_trains_on_equation_5(
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    images: np.ndarray,
+    normalization: dict[str, Any],
+    expected: torch.Tensor,
+) -> None:
+    """Its code is run for one epoch that changes nothing; its loss is compared with our own views."""
+    write_archive(path, images, LABELS, DENSE, {**manifest(), "normalization": normalization})
+    with np.load(path) as opened:
+        readme = opened["README.md"].decode()
+    [code] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert len(readme.splitlines()) <= 40
+    for old, new in (("range(1000)", "range(1)"), ("lr=0.001", "lr=0.0")):
+        assert code.count(old) == 1
+        code = code.replace(old, new)
+    monkeypatch.chdir(path.parent)
+    scope: dict[str, Any] = {}
+    exec(code, scope)
+    torch.testing.assert_close(scope["x"], expected)
+    h, x = scope["h"], scope["x"]
+    views = extract_views(x, ViewGrid(3, 0.625))
+    loss = F.cross_entropy(h(x), torch.from_numpy(LABELS))
+    loss += sum(F.cross_entropy(h(views[:, j]), torch.from_numpy(DENSE[:, j])) for j in range(9))
+    torch.testing.assert_close(scope["loss"], loss)

@@ -1,0 +1,34 @@
+import pytest
+import torch
+from ema_pytorch import EMA
+from torch import nn
+
+from workers.ladd.ema import MovingAverage
+
+
+@pytest.mark.parametrize("beta", [0.995, 0.8])
+def test_is_ema_pytorch_as_glad_calls_it(beta: float) -> None:
+    draws = torch.Generator().manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    theirs = EMA(model, beta=beta, power=1, update_after_step=0, update_every=1)
+    ours = MovingAverage(model, beta)
+    for _ in range(250):
+        with torch.no_grad():
+            for values in (*model.parameters(), model[1].running_mean):
+                values.add_(torch.randn(values.shape, generator=draws))
+        theirs.update()
+        ours.update(model)
+        for name, values in theirs.ema_model.state_dict().items():
+            torch.testing.assert_close(ours.model.state_dict()[name], values, rtol=1e-5, atol=1e-5)
+
+
+def test_begins_as_a_plain_mean_and_leaves_the_model_alone() -> None:
+    model = nn.Linear(1, 1, bias=False)
+    average = MovingAverage(model, 0.995)
+    for value in (1.0, 2.0, 6.0):
+        nn.init.constant_(model.weight, value)
+        average.update(model)
+    assert average.model.weight.item() == pytest.approx(3.0)
+    assert model.weight.item() == 6.0
+    assert model.weight.requires_grad
+    assert not average.model.weight.requires_grad

@@ -1,0 +1,80 @@
+from typing import Any
+
+import pytest
+
+from workers.ladd.models import ARCHITECTURES
+from workers.ladd.recipes import RECIPES, resolve_recipe
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_glad_has_the_learning_rates_of_the_paper_and_ignores_a_learned_one(architecture: str) -> None:
+    recipe = resolve_recipe("glad", architecture, {}, learned_lr=0.5)
+    assert recipe.lr == (1e-4 if architecture == "VGG11" else 1e-3)
+    assert (recipe.epochs, recipe.passes, recipe.warmup_epochs, recipe.batch_size) == (1000, 1000, 500, 256)
+    assert (recipe.momentum, recipe.weight_decay, recipe.ema_beta) == (0.9, 5e-4, 0.995)
+    assert (recipe.views, recipe.reduction) == ("full", "sum")
+
+
+def test_mtt_takes_the_learned_learning_rate_for_every_architecture() -> None:
+    assert {resolve_recipe("mtt", name, {}, learned_lr=0.023).lr for name in ARCHITECTURES} == {0.023}
+    recipe = resolve_recipe("mtt", "VGG11", {})
+    assert (recipe.lr, recipe.epochs, recipe.passes, recipe.ema_beta) == (0.01, 1000, 1001, None)
+
+
+def test_overrides_replace_fields_and_none_leaves_them() -> None:
+    overrides = {"epochs": 20, "views": "sampled:5", "reduction": "mean", "momentum": None, "ema_beta": 0}
+    recipe = resolve_recipe("glad", "ConvNetD5", overrides)
+    assert (recipe.epochs, recipe.warmup_epochs) == (20, 10)
+    assert (recipe.views, recipe.reduction, recipe.momentum, recipe.ema_beta) == ("sampled:5", "mean", 0.9, None)
+    assert resolve_recipe("glad", "ViT", {"epochs": 20, "warmup_epochs": 3}).warmup_epochs == 3
+    assert resolve_recipe("mtt", "ViT", {"epochs": 20}).warmup_epochs == 0
+
+
+def test_lr_may_be_given_per_architecture() -> None:
+    lr = {"ViT": 0.02}
+    assert resolve_recipe("glad", "ViT", {"lr": lr}).lr == 0.02
+    assert resolve_recipe("glad", "VGG11", {"lr": lr}).lr == 1e-4
+    assert resolve_recipe("glad", "VGG11", {"lr": 0.5}).lr == 0.5
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"learning_rate": 0.1}, "overrides must be fields out of .*; got 'learning_rate'"),
+        ({"name": "mine"}, "got 'name'"),
+        ({"lr": 0.0}, "lr must be a number above 0; got 0.0"),
+        ({"lr": float("nan")}, "lr must be a number above 0; got nan"),
+        ({"lr": "fast"}, "lr must be a number above 0; got 'fast'"),
+        ({"lr": {"ConvNet": 0.1}}, "lr must name architectures out of .*; got 'ConvNet'"),
+        ({"momentum": 1.0}, r"momentum must be a number in \[0, 1\); got 1.0"),
+        ({"weight_decay": -1.0}, "weight_decay must be a number at least 0; got -1.0"),
+        ({"epochs": 0}, "epochs must be a whole number of at least 1; got 0"),
+        ({"epochs": 2.5}, "epochs must be a whole number of at least 1; got 2.5"),
+        ({"batch_size": True}, "batch_size must be a whole number of at least 1; got True"),
+        ({"warmup_epochs": 1001}, "warmup_epochs must be at most epochs, 1000; got 1001"),
+        ({"schedule": "linear"}, "schedule must be one of warmup_cosine, step; got 'linear'"),
+        ({"ema_beta": 1.0}, r"ema_beta must be a number in \(0, 1\), or null; got 1.0"),
+        ({"augmentation": "colour"}, "augmentation must be .*'colour'"),
+        ({"views": "sampled:0"}, "views must be 'full', 'pool' or 'sampled:K' .*; got 'sampled:0'"),
+        ({"views": "sampled"}, "got 'sampled'"),
+        ({"reduction": "max"}, "reduction must be one of sum, mean; got 'max'"),
+        ({"precision": "fast"}, "precision must be one of exact; got 'fast'"),
+        ({"micro_batch": 0}, "micro_batch must be a whole number of at least 1; got 0"),
+    ],
+)
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_bad_field_is_named_with_its_rule_and_value(name: str, overrides: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        resolve_recipe(name, "ConvNetD3", overrides)
+
+
+def test_an_unknown_recipe_is_named() -> None:
+    with pytest.raises(ValueError, match="recipe must be one of glad, mtt; got 'sgd'"):
+        resolve_recipe("sgd", "ConvNetD3", {})
+
+
+def test_more_sampled_views_than_there_are_is_refused() -> None:
+    recipe = resolve_recipe("glad", "ConvNetD3", {"views": "sampled:5"})
+    assert recipe.views_per_image(25) == 5
+    with pytest.raises(ValueError, match="views must not sample more than the 4 views there are; got 'sampled:5'"):
+        recipe.views_per_image(4)

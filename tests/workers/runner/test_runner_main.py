@@ -1,0 +1,49 @@
+"""The runner as a process: events on standard output, everything else on standard error."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from api_schemas.problems import ErrorCode, ErrorOrigin
+from api_schemas.runner import RUNNER_EVENT, FailedEvent, RunnerTask, TaskType
+
+NOISY = """
+import os
+from workers.runner.__main__ import _events_only
+events = _events_only()
+print("printed by a library")
+os.write(1, b"written by a C library\\n")
+events.write(b"an event\\n")
+"""
+
+
+def test_only_events_reach_standard_output() -> None:
+    told = subprocess.run([sys.executable, "-c", NOISY], capture_output=True, text=True, check=True)
+    assert told.stdout == "an event\n"
+    assert {*told.stderr.splitlines()} == {"written by a C library", "printed by a library"}
+
+
+def test_an_exception_is_told_as_the_last_event_and_shown_in_full(tmp_path: Path) -> None:
+    task = RunnerTask(type=TaskType.INGEST, params={}, inputs={}, documents={}, device="cpu", threads=1)
+    (tmp_path / "task.json").write_text(task.model_dump_json())
+    with subprocess.Popen(
+        [sys.executable, "-m", "workers.runner", str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as runner:
+        assert runner.stdout is not None
+        assert runner.stderr is not None
+        *_, last = map(RUNNER_EVENT.validate_json, runner.stdout)
+        assert "Traceback" in runner.stderr.read()
+        assert runner.wait() == 0
+    assert isinstance(last, FailedEvent)
+    assert (last.error.code, last.error.origin) == (ErrorCode.INTERNAL, ErrorOrigin.INTERNAL)
+    assert last.error.message == "KeyError: 'metadata'"
+
+
+def test_usage_is_shown() -> None:
+    told = subprocess.run([sys.executable, "-m", "workers.runner"], capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    assert "FOLDER" in told.stderr

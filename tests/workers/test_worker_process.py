@@ -1,0 +1,129 @@
+"""A worker as it runs in production: `python -m workers` on real servers, woken through Celery."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from api_schemas.datasets import Dataset, DatasetMetadata, DatasetState
+from api_schemas.jobs import JobState
+from service.core import datasets, jobs
+from service.core.core import Core
+from service.core.ids import new_id
+from stack.embedded import Embedded
+from stack.readiness import BUCKET
+
+SLOTS = 2
+
+
+@pytest.fixture
+def environment(embedded: Embedded, core: Core) -> dict[str, str]:
+    return {
+        **os.environ,
+        "LADD_REDIS_URL": embedded.redis_url,
+        "LADD_S3_ENDPOINT_URL": embedded.s3_endpoint,
+        "LADD_S3_BUCKET": BUCKET,
+        "LADD_S3_ACCESS_KEY": embedded.s3_access_key,
+        "LADD_S3_SECRET_KEY": embedded.s3_secret_key,
+        "LADD_DATA_DIR": str(core.settings.data_dir),
+        "LADD_WORKER_SLOTS": str(SLOTS),
+        "LADD_WORKER_QUEUES": "cpu",
+    }
+
+
+@contextmanager
+def worker(environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with (
+        log.open("wb") as output,
+        subprocess.Popen([sys.executable, "-m", "workers"], env=environment, stdout=output, stderr=output) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def health(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "workers.health"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def upload(core: Core) -> Dataset:
+    content = io.BytesIO()
+    np.savez(content, images=np.arange(6144, dtype=np.uint8).reshape(2, 32, 32, 3), labels=np.array([0, 1]))
+    dataset_id = new_id("ds")
+    key = datasets.upload_key(dataset_id, 0)
+    streaming = core.storage.open_upload(key)
+    streaming.write(content.getvalue())
+    file = datasets.StreamedFile("set.npz", key, streaming.finish())
+    metadata = DatasetMetadata.model_validate({"name": "small", "role": "distilled"})
+    return datasets.create(core, metadata, [file], dataset_id)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def runners(data_dir: Path) -> set[int]:
+    """Process ids of the runners that work under `data_dir`."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"workers.runner" in arguments and arguments[-2].startswith(str(data_dir).encode()):
+            found.add(int(entry.name))
+    return found
+
+
+def test_a_worker_takes_uploads_and_gives_back_what_it_cannot_finish(
+    core: Core, environment: dict[str, str], tmp_path: Path
+) -> None:
+    assert health(environment).returncode == 1
+    with worker(environment, tmp_path / "worker.log") as process:
+        first = upload(core)
+        wait_for(lambda: datasets.view(core, first.id).state is not DatasetState.VALIDATING)
+        assert datasets.view(core, first.id).state is DatasetState.READY
+        assert (health(environment).returncode, health(environment).stdout) == (0, "ok\n")
+
+        held: set[int] = set()
+
+        def hold_runners() -> bool:
+            for runner in runners(core.settings.data_dir) - held:
+                os.kill(runner, signal.SIGSTOP)
+                held.add(runner)
+            return len(held) == SLOTS
+
+        more = [upload(core) for _ in range(SLOTS + 1)]
+        wait_for(hold_runners)
+        wait_for(lambda: core.dispatcher.waiting("cpu") == 1)
+        process.terminate()
+        assert process.wait(timeout=60) == 0
+    assert runners(core.settings.data_dir) == set()
+    assert list(core.settings.data_dir.glob("scratch/*")) == []
+    for dataset in more:
+        (task,) = jobs.view(core, dataset.job).tasks
+        assert task.state is JobState.QUEUED
+
+    with worker(environment, tmp_path / "next.log"):
+        wait_for(lambda: all(datasets.view(core, dataset.id).state is DatasetState.READY for dataset in more))
+
+
+def test_the_celery_side_has_no_torch() -> None:
+    script = "import sys, workers.__main__; print(*sys.modules, sep='\\n')"
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(told.stdout.splitlines())
+    assert "workers.supervisor" in loaded
+    assert not loaded & {"torch", "numpy", "workers.ladd", "workers.runner", "service.http", "stack"}
