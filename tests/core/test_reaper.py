@@ -1,0 +1,118 @@
+"""Lost leases come back, lost wake-ups are sent again, followups that failed are carried out."""
+
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from api_schemas.jobs import JobState
+from api_schemas.problems import ErrorCode
+from service.core import followups, jobs, reaper, tasks
+from service.core.core import Core, open_core
+from service.core.errors import ServiceError
+from service.core.settings import Settings
+from service.core.storage import Storage
+from service.core.store import READY
+
+SubmitGraph = Callable[[dict[str, list[str]]], str]
+
+
+def woken(core: Core) -> int:
+    return core.dispatcher.waiting("cpu")
+
+
+def test_a_lost_wake_up_is_sent_again_when_its_queue_is_empty(core: Core, submit_graph: SubmitGraph) -> None:
+    job_id = submit_graph({"only": []})
+    assert woken(core) == 0
+    reaper.reap_once(core)
+    assert woken(core) == 1
+    # It waits, so it is not lost.
+    core.redis.zadd(READY, {f"{job_id} only": 1})
+    reaper.reap_once(core)
+    assert woken(core) == 1
+    # A worker took it a moment ago, and is about to claim.
+    core.redis.delete("cpu")
+    core.redis.zadd(READY, {f"{job_id} only": core.store.now()})
+    reaper.reap_once(core)
+    assert woken(core) == 0
+    core.redis.zadd(READY, {f"{job_id} only": core.store.now() - 60_000})
+    reaper.reap_once(core)
+    assert woken(core) == 1
+    assert core.store.claim(job_id, "only", "worker", 30) == 1
+    core.redis.delete("cpu")
+    reaper.reap_once(core)
+    assert woken(core) == 0
+
+
+def test_a_lost_lease_wakes_another_worker(settings: Settings, submit_graph: SubmitGraph) -> None:
+    with closing(open_core(settings.model_copy(update={"lease_seconds": 1}))) as core:
+        job_id = submit_graph({"only": []})
+        assert core.store.claim(job_id, "only", "worker", 0.05) == 1
+        threading.Event().wait(0.1)
+        assert reaper.reap_once(core)
+        assert woken(core) == 1
+        job = core.store.load(job_id)
+        assert job is not None
+        assert (job.state, job.tasks[0].state) == (JobState.RUNNING, JobState.QUEUED)
+        error = job.tasks[0].attempts[0].error
+        assert error is not None
+        assert error.code is ErrorCode.WORKER_LOST
+
+
+def test_one_process_looks_at_a_time(core: Core) -> None:
+    with core.redis.lock(reaper.LOCK, timeout=10):
+        assert not reaper.reap_once(core)
+    assert reaper.reap_once(core)
+    assert core.redis.get(reaper.LOCK) is None
+
+
+def test_many_reapers_count_one_loss(settings: Settings, core: Core, submit_graph: SubmitGraph) -> None:
+    job_id = submit_graph({"only": []})
+    core.store.claim(job_id, "only", "worker", 0.01)
+    threading.Event().wait(0.05)
+    lost: list[bool] = []
+    threads = [threading.Thread(target=lambda: lost.append(tasks.lose(core, job_id, "only"))) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(lost) == [False] * 19 + [True]
+    assert woken(core) == 1
+
+
+def test_followups_are_carried_out_after_an_outage(core: Core, hand: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = hand.ready_set()
+    waiting = hand.upload()
+
+    def out(*_: Any) -> None:
+        raise ServiceError(ErrorCode.UNAVAILABLE, "out")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Storage, "delete", out)
+        jobs.cancel(core, waiting.job)
+        core.catalogue.delete_dataset(dataset)
+        followups.attend(core, f"delete {dataset}")
+        assert len(core.store.due()) == 2
+        reaper.reap_once(core)
+        assert len(core.store.due()) == 2
+    assert core.storage.list_keys(f"datasets/{dataset}/") != []
+    reaper.reap_once(core)
+    assert core.store.due() == []
+    assert core.storage.list_keys(f"datasets/{dataset}/") == []
+    assert core.storage.list_keys("uploads/") == []
+    assert core.storage.list_keys("blobs/") == []
+
+
+def test_the_reaper_survives_an_outage_and_stops_when_told(settings: Settings) -> None:
+    nowhere = settings.model_copy(update={"redis_url": "redis://127.0.0.1:9/0", "reaper_seconds": 0.05})
+    stop = threading.Event()
+    with closing(open_core(nowhere)) as core:
+        thread = threading.Thread(target=reaper.run_reaper, args=[core, stop])
+        thread.start()
+        thread.join(0.5)
+        assert thread.is_alive()
+        stop.set()
+        thread.join(20)
+        assert not thread.is_alive()

@@ -1,0 +1,304 @@
+"""The lease: who holds it writes, whoever lost it is refused, and what an attempt leaves behind is taken over."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api_schemas.events import EventType
+from api_schemas.jobs import Job, JobState
+from api_schemas.problems import ErrorCode, ErrorOrigin
+from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent
+from service.core import datasets, events, jobs, outcomes, reaper, tasks
+from service.core.core import Core
+from service.core.errors import ServiceError
+from service.core.storage import Storage, blob_key
+from service.core.store import LEASES
+from service.core.tasks import ClaimedTask
+
+
+@pytest.fixture
+def job(hand: Any) -> Job:
+    """A training of which nothing is done."""
+    return hand.submit("train_labeler", source_dataset=hand.ready_set("source"))  # type: ignore[no-any-return]
+
+
+def let_the_lease_run_out(core: Core, claimed: ClaimedTask) -> None:
+    core.redis.zadd(LEASES, {f"{claimed.job_id} {claimed.name}": 1})
+    assert reaper.reap_once(core)
+
+
+def attempts(core: Core, job: Job) -> list[str | None]:
+    return [attempt.outcome for attempt in jobs.view(core, job.id).tasks[0].attempts]
+
+
+def test_a_claim_has_all_that_a_runner_needs(core: Core, hand: Any, job: Job) -> None:
+    claimed = hand.claim(job.id, "train_labeler")
+    assert (claimed.attempt, claimed.stage, claimed.type) == (1, "train_labeler", "train_labeler")
+    assert claimed.timeout_seconds == core.settings.task_timeout_seconds[claimed.type]
+    assert claimed.params["recipe"]["epochs"] == 10
+    assert sorted(claimed.inputs["source"]) == [
+        "train_images.npy",
+        "train_labels.npy",
+        "val_images.npy",
+        "val_labels.npy",
+    ]
+    assert claimed.documents["source"] == datasets.view(core, job.params["source_dataset"]).model_dump(mode="json")
+    assert tasks.claim(core, job.id, "train_labeler", "other") is None
+
+
+def test_a_renewed_lease_holds(core: Core, hand: Any, job: Job) -> None:
+    claimed = hand.claim(job.id, "train_labeler")
+    core.redis.zadd(LEASES, {f"{job.id} train_labeler": 1})
+    assert tasks.renew(core, claimed) == "held"
+    assert reaper.reap_once(core)
+    assert attempts(core, job) == [None]
+    remaining = float(core.redis.zscore(LEASES, f"{job.id} train_labeler") or 0) - core.store.now()
+    assert 0 < remaining <= core.settings.lease_seconds * 1000
+
+
+def test_a_zombie_is_refused_everything(core: Core, hand: Any, job: Job, tmp_path: Path) -> None:
+    zombie = hand.claim(job.id, "train_labeler", worker="one")
+    let_the_lease_run_out(core, zombie)
+    assert tasks.renew(core, zombie) == "lost"
+    heir = hand.claim(job.id, "train_labeler", worker="two")
+    assert heir.attempt == 2
+    before = jobs.view(core, job.id)
+    written = core.storage.list_keys("")
+    file = tmp_path / "file"
+    file.write_bytes(b"late")
+    progress = ProgressEvent(
+        event="progress", stage="train_labeler", done=9, total=10, unit="images", rate=None, eta_seconds=None
+    )
+    assert not tasks.record(core, zombie, progress)
+    assert not tasks.keep_checkpoint(core, zombie, {"resume.pt": file})
+    assert not hand.finish(zombie)
+    assert not hand.fail(zombie)
+    assert not tasks.release(core, zombie)
+    assert not tasks.canceled(core, zombie)
+    assert jobs.view(core, job.id) == before
+    assert core.storage.list_keys("") == written
+    assert hand.finish(heir)
+    assert attempts(core, job) == ["lost", "succeeded"]
+
+
+def test_a_lease_lost_while_storing_is_noticed_before_anything_shows(
+    core: Core, hand: Any, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zombie = hand.claim(job.id, "train_labeler", worker="one")
+    upload = Storage.upload_blob
+
+    def slowly(storage: Storage, *arguments: Any) -> None:
+        upload(storage, *arguments)
+        monkeypatch.undo()
+        let_the_lease_run_out(core, zombie)
+
+    monkeypatch.setattr(Storage, "upload_blob", slowly)
+    assert not hand.finish(zombie)
+    assert core.storage.list_keys("labelers/") == []
+    assert jobs.view(core, job.id).tasks[0].state is JobState.QUEUED
+
+
+def test_lost_workers_are_counted(core: Core, hand: Any, job: Job) -> None:
+    for number in range(1, core.settings.max_attempts + 1):
+        assert jobs.view(core, job.id).state is not JobState.FAILED
+        let_the_lease_run_out(core, hand.claim(job.id, "train_labeler", worker=f"worker {number}"))
+    failed = jobs.view(core, job.id)
+    assert (failed.state, failed.tasks[0].state) == (JobState.FAILED, JobState.FAILED)
+    assert failed.error is not None
+    assert (failed.error.code, failed.error.origin) == (ErrorCode.WORKER_LOST, ErrorOrigin.WORKER)
+    assert attempts(core, job) == ["lost"] * core.settings.max_attempts
+
+
+@pytest.mark.parametrize("origin", [ErrorOrigin.WORKER, ErrorOrigin.TIMEOUT])
+def test_failures_of_workers_are_tried_again(core: Core, hand: Any, job: Job, origin: ErrorOrigin) -> None:
+    for _ in range(core.settings.max_attempts - 1):
+        assert hand.fail(hand.claim(job.id, "train_labeler"), origin)
+        assert jobs.view(core, job.id).tasks[0].state is JobState.QUEUED
+    assert hand.fail(hand.claim(job.id, "train_labeler"), origin)
+    assert jobs.view(core, job.id).state is JobState.FAILED
+    assert attempts(core, job) == ["failed"] * core.settings.max_attempts
+
+
+@pytest.mark.parametrize("origin", [ErrorOrigin.INPUT, ErrorOrigin.INTERNAL])
+def test_other_failures_are_final(core: Core, hand: Any, job: Job, origin: ErrorOrigin) -> None:
+    assert hand.fail(hand.claim(job.id, "train_labeler"), origin)
+    assert jobs.view(core, job.id).state is JobState.FAILED
+
+
+def test_a_release_does_not_count(core: Core, hand: Any, job: Job) -> None:
+    for _ in range(core.settings.max_attempts + 2):
+        assert tasks.release(core, hand.claim(job.id, "train_labeler"))
+    assert hand.finish(hand.claim(job.id, "train_labeler"))
+    assert attempts(core, job) == ["released"] * (core.settings.max_attempts + 2) + ["succeeded"]
+
+
+def test_events_of_the_runner_are_shown(core: Core, hand: Any, job: Job) -> None:
+    claimed = hand.claim(job.id, "train_labeler")
+    progress = ProgressEvent(
+        event="progress", stage="train_labeler", done=2500, total=10_000, unit="images", rate=50.0, eta_seconds=150.0
+    )
+    for event in (
+        progress,
+        MetricEvent(event="metric", name="labeler_epoch", values={"epoch": 1}),
+        RowEvent(event="row", values={"accuracy": 50.0}),
+        LogEvent(event="log", level="warning", message="careful"),
+    ):
+        assert tasks.record(core, claimed, event)
+    shown = jobs.view(core, job.id)
+    assert shown.progress is not None
+    assert shown.progress == shown.tasks[0].progress
+    assert shown.progress.model_dump() == progress.model_dump(exclude={"event"})
+    told = [event for event in events.read(core, job.id, None, 100) if event.type is not EventType.STATE]
+    assert [(event.task, event.type.value, event.data) for event in told] == [
+        ("train_labeler", "progress", progress.model_dump(exclude={"event"})),
+        ("train_labeler", "metric", {"name": "labeler_epoch", "values": {"epoch": 1}}),
+        ("train_labeler", "row", {"values": {"accuracy": 50.0}}),
+        ("train_labeler", "log", {"level": "warning", "message": "careful"}),
+    ]
+    let_the_lease_run_out(core, claimed)
+    shown = jobs.view(core, job.id)
+    assert shown.progress is not None
+    assert shown.progress.done == 0
+
+
+def test_a_checkpoint_is_there_for_the_next_attempt(core: Core, hand: Any, job: Job, tmp_path: Path) -> None:
+    first = hand.claim(job.id, "train_labeler")
+    assert first.checkpoint == {}
+    for content in (b"epoch 1", b"epoch 2"):
+        kept = {"resume.pt": hand.file(content), "epoch_001.safetensors": hand.file(b"weights")}
+        assert tasks.keep_checkpoint(core, first, kept)
+    let_the_lease_run_out(core, first)
+    second = hand.claim(job.id, "train_labeler")
+    assert sorted(second.checkpoint) == ["epoch_001.safetensors", "resume.pt"]
+    core.storage.download(second.checkpoint["resume.pt"], tmp_path / "resume.pt")
+    assert (tmp_path / "resume.pt").read_bytes() == b"epoch 2"
+    others = {blob_key(digest) for digest in second.checkpoint.values()}
+    source = core.catalogue.dataset(job.params["source_dataset"])
+    assert source is not None
+    # What epoch 1 kept is gone already, and the rest goes with the job.
+    stored = {blob_key(blob.sha256) for blob in source.blobs.values()}
+    assert set(core.storage.list_keys("blobs/")) == stored | others
+    assert hand.fail(second)
+    assert set(core.storage.list_keys("blobs/")) == stored
+
+
+def test_a_checkpoint_after_a_cancellation_is_refused(core: Core, hand: Any, job: Job) -> None:
+    claimed = hand.claim(job.id, "train_labeler")
+    jobs.cancel(core, job.id)
+    assert not tasks.keep_checkpoint(core, claimed, {"resume.pt": hand.file(b"late")})
+
+
+@pytest.mark.parametrize("task", ["ingest", "train_labeler", "generate_labels", "report"])
+def test_an_attempt_lost_between_what_it_made_and_its_success_is_repeated_cleanly(
+    core: Core, hand: Any, task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker dies when everything is stored, and the state is not."""
+    if task == "ingest":
+        job_id = hand.upload().job
+    else:
+        source = hand.ready_set("source")
+        params = {"dataset": hand.ready_set(source_dataset=source), "evaluation": {"architectures": ["ViT"]}}
+        job_id = hand.submit("ladd", **params).id
+        hand.work(job_id, until=task)
+    first = hand.claim(job_id, task)
+
+    class DiedError(Exception):
+        pass
+
+    def die(*_: Any) -> None:
+        raise DiedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(core.store), "finish", die)
+        with pytest.raises(DiedError):
+            hand.finish(first)
+    assert first.name not in {task.name for task in jobs.view(core, job_id).tasks if task.state is JobState.SUCCEEDED}
+    let_the_lease_run_out(core, first)
+    job = hand.work(job_id)
+    assert job.state is JobState.SUCCEEDED
+    for manifest in (core.catalogue.datasets(None, None, None, 10)[0], core.catalogue.labelers(None, 10)[0]):
+        for entry in manifest:
+            assert core.storage.get_json(entry.key) == entry.model_dump(mode="json")
+            assert {blob_key(blob.sha256) for blob in entry.blobs.values()} <= set(core.storage.list_keys("blobs/"))
+
+
+def test_nothing_shows_before_its_manifest_is_written(core: Core, hand: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What readers see of a dataset at every write of its ingestion: it validates until the very last."""
+    dataset = hand.upload()
+    claimed = hand.claim(dataset.job, "ingest")
+    seen = []
+    put_json, upload_blob = Storage.put_json, Storage.upload_blob
+
+    def watched(write: Any) -> Any:
+        def watching(storage: Storage, key: Any, *arguments: Any, **options: Any) -> Any:
+            answer = write(storage, key, *arguments, **options)
+            seen.append((Path(str(key)).name, datasets.view(core, dataset.id).state.value))
+            return answer
+
+        return watching
+
+    monkeypatch.setattr(Storage, "put_json", watched(put_json))
+    monkeypatch.setattr(Storage, "upload_blob", watched(upload_blob))
+    assert hand.finish(claimed)
+    assert len(seen) == 5
+    assert [state for _, state in seen] == ["validating"] * 5
+    assert [name for name, _ in seen[2:]] == ["manifest.json", "1.json", "result.json"]
+    assert datasets.view(core, dataset.id).state.value == "ready"
+
+
+def test_results_that_are_not_what_they_must_be_are_refused(core: Core, hand: Any, job: Job) -> None:
+    claimed = hand.claim(job.id, "train_labeler")
+    result = trained()
+    with pytest.raises(ValueError, match="epoch_010"):
+        tasks.succeed(core, claimed, result, {})
+    with pytest.raises(KeyError, match="epochs"):
+        tasks.succeed(core, claimed, {}, {})
+    assert core.storage.list_keys("labelers/") == []
+    evaluation = hand.submit("ladd", dataset=hand.ready_set(source_dataset=job.params["source_dataset"]))
+    hand.work(evaluation.id, until="report")
+    report = hand.claim(evaluation.id, "report")
+    with pytest.raises(ValueError, match="makes nothing"):
+        tasks.succeed(core, report, {}, {"page.html": hand.file(b"<html>")})
+
+
+def trained() -> dict[str, Any]:
+    row = {
+        "epoch": 10,
+        "train_loss": 1.0,
+        "train_accuracy": 50.0,
+        "val_accuracy": 40.0,
+        "mean_entropy": 0.5,
+        "seconds": 1.0,
+        "checkpoint": "epoch_010.safetensors",
+    }
+    return {"epochs": [row], "flops": 1}
+
+
+def test_a_task_whose_input_is_gone_fails(core: Core, hand: Any, job: Job) -> None:
+    core.redis.delete(f"ladd:dataset:{job.params['source_dataset']}")
+    with pytest.raises(ServiceError):
+        tasks.claim(core, job.id, "train_labeler", "hand")
+    failed = jobs.view(core, job.id)
+    assert failed.state is JobState.FAILED
+    assert failed.error is not None
+    assert job.params["source_dataset"] in failed.error.message
+
+
+def test_a_claim_during_an_outage_of_the_storage_is_given_back(
+    core: Core, hand: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = hand.ready_set("source")
+    labelling = hand.submit("generate_labels", dataset=hand.ready_set(), labeler=hand.trained_labeler(source))
+    hand.finish(hand.claim(labelling.id, "generate_labels"))
+
+    def unavailable(*_: Any) -> None:
+        raise ServiceError(ErrorCode.UNAVAILABLE, "out")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Storage, "get_json", unavailable)
+        with pytest.raises(ServiceError, match="out"):
+            tasks.claim(core, labelling.id, "report", "hand")
+    assert jobs.view(core, labelling.id).tasks[1].state is JobState.QUEUED
+    assert hand.work(labelling.id).state is JobState.SUCCEEDED
+    assert outcomes.report_key(labelling.id) in core.storage.list_keys("jobs/")
