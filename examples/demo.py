@@ -160,7 +160,7 @@ def download(board: StageBoard, client: LaddClient, job: Job) -> Path:
     """Fetch the archive of the set that the job made."""
     if job.result is None or job.result.dataset is None:
         raise DemoError(f"{job.id} succeeded without a label-augmented set")
-    archive = OUTPUT / "fashion_mnist_ladd.zip"
+    archive = OUTPUT / "archive.zip"
     with board.stage("download") as stage:
         client.download_archive(job.result.dataset, archive, stage.bytes)
     return archive

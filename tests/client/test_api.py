@@ -9,7 +9,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from api_schemas.datasets import DatasetMetadata, DatasetRole, DatasetState
-from api_schemas.jobs import JobKind, JobRequest, JobState
+from api_schemas.events import JobEvent
+from api_schemas.jobs import Job, JobKind, JobRequest, JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from client.api import LaddClient
 from client.errors import ProblemError
@@ -116,20 +117,24 @@ def test_a_job_whose_answer_was_lost_is_not_started_twice(client: LaddClient, wo
 
 def test_wait_hears_of_every_change_and_returns_the_result(client: LaddClient, worker: Any) -> None:
     job = worker.start_ladd()
-    heard = []
-    waiting = threading.Thread(target=lambda: heard.append(client.wait(job.id, lambda event: heard.append(event))))
+    events: list[JobEvent] = []
+    ended: list[Job] = []
+    waiting = threading.Thread(target=lambda: ended.append(client.wait(job.id, events.append)))
     waiting.start()
     worker.run_ladd(job)
     waiting.join(30)
-    *events, done = heard
+    [done] = ended
     assert done.state is JobState.SUCCEEDED
+    assert done.result is not None
+    assert done.result.evaluation is not None
     assert done.result.evaluation.rows[0].mean == 61.5
     changes = [(event.task, event.data["state"]) for event in events if event.type == "state"]
     assert changes[-1] == (None, "succeeded")
     assert ("train_labeler", "succeeded") in changes
     assert client.report(job.id).hardware == "a pencil"
     [labeler] = client.labelers()
-    assert client.labeler(done.result.labeler) == labeler
+    assert done.result.labeler == labeler.id
+    assert client.labeler(labeler.id) == labeler
     assert labeler.epochs[0].val_accuracy == 70.25
 
 

@@ -125,12 +125,12 @@ def test_a_broken_connection_ends_a_call_that_may_not_be_repeated(script: Script
     assert len(script.asked) == 1
 
 
-def test_a_request_that_was_never_sent_is_tried_again_even_if_not_repeatable() -> None:
+def test_a_request_that_was_never_sent_is_tried_again_even_if_not_repeatable(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     transport = Transport(f"http://127.0.0.1:{port}", timeout=5, attempts=4)
     pauses: list[int] = []
-    transport.pause = pauses.append  # type: ignore[method-assign]
+    monkeypatch.setattr(transport, "pause", pauses.append)
     with pytest.raises(ClientError, match="Connection refused"):
         transport.request("POST", "/x", repeatable=False)
     assert pauses == [1, 2, 3]

@@ -72,7 +72,7 @@ def test_a_dataset_whose_ingestion_is_canceled_or_breaks_is_rejected(core: Core,
 def test_a_rejection_shows_even_before_its_followup_ran(core: Core, hand: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = hand.upload()
 
-    def out(*_: Any) -> None:
+    def out(*_: Any, **__: Any) -> None:
         raise ServiceError(ErrorCode.UNAVAILABLE, "out")
 
     with monkeypatch.context() as patch:

@@ -86,7 +86,7 @@ def test_followups_are_carried_out_after_an_outage(core: Core, hand: Any, monkey
     dataset = hand.ready_set()
     waiting = hand.upload()
 
-    def out(*_: Any) -> None:
+    def out(*_: Any, **__: Any) -> None:
         raise ServiceError(ErrorCode.UNAVAILABLE, "out")
 
     with monkeypatch.context() as patch:

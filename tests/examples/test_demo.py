@@ -72,7 +72,7 @@ def test_the_demo_goes_through_its_stages_and_leaves_its_files(home: Path, data:
     assert [stage[2:18].strip() for stage in stages] == names
 
     kept = home / "demo-output"
-    with np.load(kept / "fashion_mnist_ladd.zip") as arrays:
+    with np.load(kept / "archive.zip") as arrays:
         assert arrays["dense_labels"].shape == (100, 4, 10)
         assert arrays["images"].shape[0] == arrays["labels"].shape[0] == 100
     report = json.loads((kept / "report.json").read_text())

@@ -57,6 +57,6 @@ def _load_lines(eight_bit: bool, normalization: Mapping[str, Any]) -> list[str]:
         return lines
     return [
         *lines,
-        f"mean, std = torch.tensor({mean}).view(1, -1, 1, 1), torch.tensor({std}).view(1, -1, 1, 1)  # {name}",
+        f"mean, std = torch.tensor({mean}).view(1, -1, 1, 1), torch.tensor({std}).view(1, -1, 1, 1)",
         "x = (x - mean) / std",
     ]

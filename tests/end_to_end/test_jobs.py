@@ -1,0 +1,203 @@
+"""Every job kind from upload to download, through the stack of `make up`: HTTP, Celery, runner, Redis and S3."""
+
+import hashlib
+import itertools
+import json
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from api_schemas.datasets import Dataset
+from api_schemas.evaluation import ArmName
+from api_schemas.events import EventType, JobEvent
+from api_schemas.jobs import (
+    EvaluateParams,
+    EvaluateRequest,
+    GenerateLabelsParams,
+    GenerateLabelsRequest,
+    Job,
+    JobKind,
+    JobState,
+    LaddParams,
+    LaddRequest,
+    TrainLabelerParams,
+    TrainLabelerRequest,
+)
+from api_schemas.labelers import Architecture
+from client.api import LaddClient
+from workers.ladd.accounting import forward_flops
+
+ROOT = Path(__file__).parents[2]
+SHAPE = {"num_classes": 10, "channels": 1, "size": 32}
+EVALUATION: dict[str, Any] = {
+    "architectures": ["ConvNetD3", "VGG11"],
+    "trials": 2,
+    "recipe": "mtt",
+    "overrides": {"epochs": 1, "views": "sampled:1", "batch_size": 50, "lr": 0.01, "reduction": "mean"},
+    "seed": 7,
+}
+
+
+class Finished:
+    def __init__(self, client: LaddClient, request: Any) -> None:
+        self.events: list[JobEvent] = []
+        self.job: Job = client.wait(client.submit(request).id, self.events.append)
+        assert self.job.state is JobState.SUCCEEDED, self.job.error
+        assert self.job.result is not None
+        self.result = self.job.result
+
+
+@pytest.fixture(scope="module")
+def ladd(client: LaddClient, distilled: Dataset) -> Finished:
+    params = LaddParams.model_validate(
+        {"dataset": distilled.id, "labeler": {"epochs": 2, "batch_size": 64}, "evaluation": EVALUATION}
+    )
+    return Finished(client, LaddRequest(kind=JobKind.LADD, params=params, tags={"made": "first"}))
+
+
+def test_ladd_reports_each_arm_and_architecture(ladd: Finished) -> None:
+    evaluation = ladd.result.evaluation
+    assert evaluation is not None
+    assert {(row.arm, row.architecture) for row in evaluation.rows} == set(
+        itertools.product(["baseline", "ladd"], ["ConvNetD3", "VGG11"])
+    )
+    for row in evaluation.rows:
+        accuracies = [trial.accuracy for trial in row.trials]
+        assert len(accuracies) == 2
+        assert len({trial.seed for trial in row.trials}) == 2
+        assert row.mean == pytest.approx(fmean(accuracies))
+        assert row.std == pytest.approx(np.std(accuracies))
+        assert row.ci95 is not None
+        assert row.ci95[0] <= row.mean <= row.ci95[1]
+        assert (row.epochs, row.steps, row.images_seen) == (2, 4, 200)  # mtt makes one pass more than its epochs
+        assert row.forwards == (400 if row.arm == "ladd" else 200)
+        assert all(0 <= trial.accuracy <= 100 for trial in row.trials)
+    for summary in evaluation.summary:
+        rows = [row for row in evaluation.rows if row.arm == summary.arm]
+        assert summary.k == 2
+        assert summary.cae_mean == pytest.approx(fmean(row.mean for row in rows))
+        assert summary.cae_std == pytest.approx(fmean(row.std for row in rows))
+
+
+def test_both_arms_of_a_trial_start_alike(ladd: Finished) -> None:
+    assert ladd.result.evaluation is not None
+    seeds = {(row.arm, row.architecture): [trial.seed for trial in row.trials] for row in ladd.result.evaluation.rows}
+    assert seeds[ArmName.BASELINE, Architecture.VGG11] == seeds[ArmName.LADD, Architecture.VGG11]
+
+
+def test_ladd_counts_storage_and_flops_apart(client: LaddClient, ladd: Finished) -> None:
+    storage, flops = ladd.result.storage, ladd.result.flops
+    assert storage is not None
+    assert storage.raw.augmented_bytes - storage.raw.plain_bytes == 100 * 25 * 10 * 4
+    assert 0 < storage.paper.overhead < 1
+    assert flops is not None
+    assert flops.labelling == 100 * 25 * forward_flops("ConvNetD3", **SHAPE)
+    assert ladd.result.labeler is not None
+    assert flops.labeler_training == client.labeler(ladd.result.labeler).flops
+    assert ladd.result.evaluation is not None
+    assert flops.deployment == sum(row.flops for row in ladd.result.evaluation.rows)
+
+
+def test_the_report_is_the_result_with_what_a_reader_must_know(client: LaddClient, ladd: Finished) -> None:
+    report = client.report(ladd.job.id)
+    assert report.evaluation == ladd.result.evaluation
+    assert report.params == ladd.job.params
+    assert any("2 epochs" in note for note in report.notes)
+    assert report.versions["torch"] == torch.__version__
+
+
+def test_the_archive_opens_with_numpy(client: LaddClient, ladd: Finished, tmp_path: Path) -> None:
+    assert ladd.result.dataset is not None
+    path = client.download_archive(ladd.result.dataset, tmp_path / "archive.zip")
+    uploaded = torch.load(ROOT / "examples" / "fashion_mnist_dm_ipc10" / "images_best.pt", weights_only=True).numpy()
+    with np.load(path, allow_pickle=False) as archive:
+        assert np.array_equal(archive["images"], uploaded)
+        assert archive["labels"].tolist() == [label for label in range(10) for _ in range(10)]
+        dense = archive["dense_labels"]
+        manifest = json.loads(archive["manifest.json"])
+    assert dense.dtype == np.float32
+    assert dense.shape == (100, 25, 10)
+    assert np.allclose(dense.sum(axis=2), 1, atol=1e-5)
+    assert manifest["views"] == {"n": 5, "ratio": 0.625}
+    assert manifest["labeler"]["epoch"] == 2
+
+
+def test_events_come_in_order_and_progress_moves(client: LaddClient, ladd: Finished) -> None:
+    ids = [tuple(map(int, event.id.split("-"))) for event in ladd.events]
+    assert ids == sorted(ids)
+    for task in ladd.job.tasks:
+        told = [event for event in ladd.events if event.task == task.name and event.type is EventType.PROGRESS]
+        assert told, task.name
+        assert told[-1].data["done"] == told[-1].data["total"] > 0
+    metrics = [event.data for event in ladd.events if event.type is EventType.METRIC]
+    assert len(metrics) == 2
+    rows = [event for event in ladd.events if event.type is EventType.ROW]
+    assert len(rows) == 2 * 2 * 2
+    assert [event.id for event in client.events(ladd.job.id)] == [event.id for event in ladd.events]
+
+
+def test_planned_work_is_the_work_done(ladd: Finished) -> None:
+    planned = {
+        task.name: next(e.data["total"] for e in ladd.events if e.task == task.name and e.type is EventType.PROGRESS)
+        for task in ladd.job.tasks
+    }
+    done = {task.name: task.progress.total for task in ladd.job.tasks if task.progress is not None}
+    assert planned == done
+
+
+def test_a_second_job_reuses_the_labeler_and_repeats_every_byte(
+    client: LaddClient, distilled: Dataset, ladd: Finished, tmp_path: Path
+) -> None:
+    params = LaddParams.model_validate(
+        {"dataset": distilled.id, "labeler": {"epochs": 2, "batch_size": 64}, "evaluation": None}
+    )
+    second = Finished(client, LaddRequest(kind=JobKind.LADD, params=params))
+    assert [task.name for task in second.job.tasks] == ["generate_labels", "report"]
+    assert second.result.labeler == ladd.result.labeler
+    assert second.result.evaluation is None
+    assert _archive_digest(client, second, tmp_path / "2.zip") == _archive_digest(client, ladd, tmp_path / "1.zip")
+
+
+def test_generate_labels_with_another_grid(client: LaddClient, distilled: Dataset, ladd: Finished) -> None:
+    params = GenerateLabelsParams.model_validate(
+        {"dataset": distilled.id, "labeler": ladd.result.labeler, "views": {"n": 2, "ratio": 0.7}}
+    )
+    made = Finished(client, GenerateLabelsRequest(kind=JobKind.GENERATE_LABELS, params=params))
+    assert made.result.dataset is not None
+    augmentation = client.dataset(made.result.dataset).augmentation
+    assert augmentation is not None
+    assert (augmentation.parent, augmentation.n, augmentation.ratio) == (distilled.id, 2, 0.7)
+    assert made.result.flops is not None
+    assert made.result.flops.labelling == 100 * 4 * forward_flops("ConvNetD3", **SHAPE)
+
+
+def test_evaluate_repeats_the_numbers_of_the_ladd_job(client: LaddClient, ladd: Finished) -> None:
+    evaluation = {**EVALUATION, "architectures": ["ConvNetD3"], "arms": ["ladd"]}
+    params = EvaluateParams.model_validate({"dataset": ladd.result.dataset, **evaluation})
+    again = Finished(client, EvaluateRequest(kind=JobKind.EVALUATE, params=params))
+    assert again.result.evaluation is not None
+    assert ladd.result.evaluation is not None
+    (row,) = again.result.evaluation.rows
+    first = next(row for row in ladd.result.evaluation.rows if (row.arm, row.architecture) == ("ladd", "ConvNetD3"))
+    assert [trial.losses for trial in row.trials] == [trial.losses for trial in first.trials]
+    assert [trial.accuracy for trial in row.trials] == [trial.accuracy for trial in first.trials]
+
+
+def test_train_labeler_keeps_the_chosen_epochs(client: LaddClient, source: Dataset) -> None:
+    params = TrainLabelerParams(source_dataset=source.id, epochs=3, checkpoint_epochs=[1, 3], batch_size=64, lr=0.02)
+    trained = Finished(client, TrainLabelerRequest(kind=JobKind.TRAIN_LABELER, params=params))
+    assert trained.result.labeler is not None
+    labeler = client.labeler(trained.result.labeler)
+    assert [row.epoch for row in labeler.epochs] == [1, 2, 3]
+    assert [row.checkpoint is not None for row in labeler.epochs] == [True, False, True]
+    assert all(0 < row.mean_entropy < np.log(10) + 1e-6 for row in labeler.epochs)
+    assert labeler.epochs[-1].train_loss < labeler.epochs[0].train_loss
+
+
+def _archive_digest(client: LaddClient, finished: Finished, path: Path) -> str:
+    assert finished.result.dataset is not None
+    return hashlib.sha256(client.download_archive(finished.result.dataset, path).read_bytes()).hexdigest()
