@@ -18,14 +18,13 @@ class ErrorCode(StrEnum):
     DATASET_NOT_READY = "dataset_not_ready"
     DATASET_IN_USE = "dataset_in_use"
     NO_ARCHIVE = "no_archive"
-    LABELER_NOT_READY = "labeler_not_ready"
     JOB_NOT_FINISHED = "job_not_finished"
     JOB_NOT_CANCELABLE = "job_not_cancelable"
     JOB_NOT_RETRYABLE = "job_not_retryable"
     NO_REPORT = "no_report"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
-    # of tasks
+    # of tasks; `timeout` also of a request whose body stops arriving
     REJECTED_INPUT = "rejected_input"
     WORKER_LOST = "worker_lost"
     RUNNER_FAILED = "runner_failed"

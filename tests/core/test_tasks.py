@@ -10,6 +10,7 @@ from api_schemas.jobs import Job, JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin
 from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent
 from service.core import datasets, events, jobs, outcomes, reaper, tasks
+from service.core.catalogue import Catalogue
 from service.core.core import Core
 from service.core.errors import ServiceError
 from service.core.storage import Storage, blob_key
@@ -57,11 +58,12 @@ def test_a_renewed_lease_holds(core: Core, hand: Any, job: Job) -> None:
     assert 0 < remaining <= core.settings.lease_seconds * 1000
 
 
-def test_a_zombie_is_refused_everything(core: Core, hand: Any, job: Job, tmp_path: Path) -> None:
-    zombie = hand.claim(job.id, "train_labeler", worker="one")
+@pytest.mark.parametrize("heirs_name", ["hand", "other"])
+def test_a_zombie_is_refused_everything(core: Core, hand: Any, job: Job, tmp_path: Path, heirs_name: str) -> None:
+    zombie = hand.claim(job.id, "train_labeler")
     let_the_lease_run_out(core, zombie)
     assert tasks.renew(core, zombie) == "lost"
-    heir = hand.claim(job.id, "train_labeler", worker="two")
+    heir = hand.claim(job.id, "train_labeler", worker=heirs_name)
     assert heir.attempt == 2
     before = jobs.view(core, job.id)
     written = core.storage.list_keys("")
@@ -97,6 +99,32 @@ def test_a_lease_lost_while_storing_is_noticed_before_anything_shows(
     assert not hand.finish(zombie)
     assert core.storage.list_keys("labelers/") == []
     assert jobs.view(core, job.id).tasks[0].state is JobState.QUEUED
+
+
+@pytest.mark.parametrize("task", ["ingest", "train_labeler", "generate_labels"])
+def test_a_zombie_does_not_overwrite_the_manifest_of_its_heir(
+    core: Core, hand: Any, task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stalls between its last look at the lease and its manifest, and wakes up when the heir is done."""
+    job_id = hand.upload().job
+    if task != "ingest":
+        source = hand.ready_set("source")
+        job_id = hand.submit("ladd", dataset=hand.ready_set(source_dataset=source), evaluation=None).id
+        hand.work(job_id, until=task)
+    zombie = hand.claim(job_id, task)
+    store = Catalogue.store
+
+    def stall(catalogue: Catalogue, manifest: Any) -> Any:
+        monkeypatch.undo()
+        let_the_lease_run_out(core, zombie)
+        assert hand.finish(hand.claim(job_id, task))
+        return store(catalogue, manifest)
+
+    monkeypatch.setattr(Catalogue, "store", stall)
+    assert not hand.finish(zombie)
+    assert hand.work(job_id).state is JobState.SUCCEEDED
+    for entry in (*core.catalogue.datasets(None, None, None, 10)[0], *core.catalogue.labelers(None, 10)[0]):
+        assert core.storage.get_json(entry.key) == entry.model_dump(mode="json")
 
 
 def test_lost_workers_are_counted(core: Core, hand: Any, job: Job) -> None:

@@ -2,7 +2,7 @@
 local key = task_key(task)
 local state, waiting = unpack(redis.call('HMGET', key, 'state', 'waiting'))
 local job_state = redis.call('HGET', job_key, 'state')
-if state ~= 'queued'  or not (job_state == 'queued' or job_state == 'running') then
+if state ~= 'queued' or waiting ~= '0' or not (job_state == 'queued' or job_state == 'running') then
   return 0
 end
 local worker = ARGV[4]

@@ -62,7 +62,7 @@ def flat_gradient(model: nn.Module) -> Tensor:
 def whole_step(data: TrainingSet, arm: str = "ladd", draw: DSADraw = NONE, **overrides: Any) -> Step:
     """The one step of an epoch in which all images are one batch, with a given augmentation."""
     recipe = resolve_recipe("glad", "ConvNetD3", {"augmentation": "none", **overrides})
-    size = tuple(data.images.shape[2:])
+    size = (data.images.shape[2], data.images.shape[3])
     (step,) = plan_epoch(len(data.images), data.view_count, size, ARMS[arm], recipe, Streams(3))
     return Step(step.image, step.view, step.weight, step.samples, draw)
 
@@ -93,7 +93,7 @@ def test_loss_and_gradient_are_those_of_equation_5_in_float64(name: str, n: int,
     data = training_set(2, ViewGrid(n), dtype=torch.float64)
     model = network(name).double()
     expected = equation_5(model, data, n, reduction)
-    expected.backward()
+    torch.autograd.backward(expected)
     expected_gradient = flat_gradient(model)
     step = whole_step(data, reduction=reduction)
     assert len(step.image) == 2 * (1 + n * n)
@@ -127,7 +127,8 @@ def test_sampled_views_have_the_gradient_of_all_views_on_average(reduction: str)
     model = network("ConvNetD3", size=16).double()
     loss, full = gradient(model, data, whole_step(data, reduction=reduction), micro_batch=8)
     recipe = resolve_recipe("glad", "ConvNetD3", {"views": "sampled:2", "reduction": reduction})
-    streams, drawn = Streams(0), {}
+    streams = Streams(0)
+    drawn: dict[tuple[int, ...], Step] = {}
     while len(drawn) < 6:
         (step,) = plan_epoch(1, 4, (16, 16), ARMS["ladd"], recipe, streams)
         drawn[tuple(sorted(step.view[1:].tolist()))] = Step(step.image, step.view, step.weight, 1, NONE)
@@ -143,7 +144,8 @@ def test_the_pool_has_equation_5_divided_by_its_rows_on_average() -> None:
     data = training_set(1, ViewGrid(n=2), size=16, dtype=torch.float64)
     model = network("ConvNetD3", size=16).double()
     loss, full = gradient(model, data, whole_step(data), micro_batch=8)
-    streams, drawn = Streams(0), {}
+    streams = Streams(0)
+    drawn: dict[int, Step] = {}
     recipe = resolve_recipe("glad", "ConvNetD3", {"views": "pool"})
     while len(drawn) < 5:
         (step,) = plan_epoch(1, 4, (16, 16), ARMS["ladd"], recipe, streams)

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from ema_pytorch import EMA
+from ema_pytorch import EMA  # type: ignore[import-untyped]
 from torch import nn
 
 from workers.ladd.ema import MovingAverage
@@ -9,12 +9,14 @@ from workers.ladd.ema import MovingAverage
 @pytest.mark.parametrize("beta", [0.995, 0.8])
 def test_is_ema_pytorch_as_glad_calls_it(beta: float) -> None:
     draws = torch.Generator().manual_seed(0)
-    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    norm = nn.BatchNorm1d(3)
+    model = nn.Sequential(nn.Linear(4, 3), norm)
+    assert norm.running_mean is not None
     theirs = EMA(model, beta=beta, power=1, update_after_step=0, update_every=1)
     ours = MovingAverage(model, beta)
     for _ in range(250):
         with torch.no_grad():
-            for values in (*model.parameters(), model[1].running_mean):
+            for values in (*model.parameters(), norm.running_mean):
                 values.add_(torch.randn(values.shape, generator=draws))
         theirs.update()
         ours.update(model)

@@ -1,0 +1,187 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor
+
+from workers.ladd.augment import apply_dsa, draw_dsa
+from workers.ladd.labeler import train_labeler
+from workers.ladd.models import build_model
+from workers.ladd.normalization import normalize
+from workers.ladd.seeds import derive_seed, generator
+from workers.ladd.stored_set import SourceSet
+
+MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
+TRAIN, VAL = 20, 9
+
+
+class CutError(Exception):
+    """What ends a training in the middle."""
+
+
+def source() -> SourceSet:
+    """Noise whose brighter half, left or right, is the class."""
+    draws = np.random.default_rng(0)
+    parts = []
+    for count in (TRAIN, VAL):
+        labels = np.arange(count) % 2
+        images = draws.integers(0, 150, (count, 16, 16, 3))
+        for image, label in zip(images, labels, strict=True):
+            image[:, 8 * label : 8 * label + 8] += 100
+        parts += [images.astype(np.uint8), labels.astype(np.int64)]
+    return SourceSet(*parts, num_classes=2)
+
+
+def train(folder: Path, **changes: Any) -> list[dict[str, Any]]:
+    settings: dict[str, Any] = {
+        "architecture": "ConvNetD3",
+        "epochs": 4,
+        "lr": 0.02,
+        "batch_size": 8,
+        "momentum": 0.9,
+        "weight_decay": 1e-3,
+        "augmentation": "color_crop_flip",
+        "checkpoint_epochs": [2, 4],
+        "seed": 3,
+        "mean": MEAN,
+        "std": STD,
+        "device": "cpu",
+        "out_dir": folder,
+    }
+    return train_labeler(source(), **{**settings, **changes})
+
+
+def without_seconds(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+
+
+def test_it_learns_and_says_so_by_epoch(tmp_path: Path) -> None:
+    told: list[dict[str, Any]] = []
+    rows = train(tmp_path, epochs=8, checkpoint_epochs=[8], on_epoch=told.append)
+    assert told == rows
+    assert [row["epoch"] for row in rows] == list(range(1, 9))
+    assert [row["checkpoint"] for row in rows] == [None] * 7 + ["epoch_008.safetensors"]
+    assert rows[-1]["val_accuracy"] > 85
+    assert rows[-1]["train_loss"] < rows[0]["train_loss"]
+    assert all(0 <= row["mean_entropy"] <= np.log(2) + 1e-6 for row in rows)
+    assert rows[-1]["mean_entropy"] < rows[0]["mean_entropy"]
+
+
+def test_the_kept_weights_are_those_the_row_speaks_of(tmp_path: Path) -> None:
+    rows = train(tmp_path)
+    data = source()
+    for epoch in (2, 4):
+        model = build_model("ConvNetD3", num_classes=2, channels=3, size=16, seed=0)
+        model.load_state_dict(load_file(tmp_path / f"epoch_{epoch:03d}.safetensors"))
+        with torch.no_grad():
+            said = model.eval()(normalize(torch.from_numpy(data.val_images), MEAN, STD)).double().softmax(dim=1)
+        right = (said.argmax(dim=1).numpy() == data.val_labels).mean()
+        assert rows[epoch - 1]["val_accuracy"] == pytest.approx(100 * right)
+        assert rows[epoch - 1]["mean_entropy"] == pytest.approx(-(said * said.log()).sum(dim=1).mean().item(), rel=1e-5)
+
+
+def plain_training(epochs: int) -> tuple[list[float], Tensor]:
+    """The same training as a plain loop of whole batches; returns mean losses and the weights."""
+    data = source()
+    images, labels = torch.from_numpy(data.train_images), torch.from_numpy(data.train_labels)
+    model = build_model("ConvNetD3", num_classes=2, channels=3, size=16, seed=derive_seed(3, "model"))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9, weight_decay=1e-3, foreach=False)
+    losses = []
+    for epoch in range(1, epochs + 1):
+        order, draws = generator(3, "order", epoch), generator(3, "augmentation", epoch)
+        shuffled = torch.randperm(TRAIN, generator=order)
+        total = 0.0
+        for start in range(0, TRAIN, 8):
+            batch = shuffled[start : start + 8]
+            inputs = normalize(images[batch], MEAN, STD)
+            inputs = apply_dsa(inputs, draw_dsa(len(batch), (16, 16), draws, "color_crop_flip"))
+            loss = F.cross_entropy(model(inputs), labels[batch])
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            optimizer.step()
+            total += loss.item() * len(batch)
+        losses.append(total / TRAIN)
+    return losses, torch.cat([values.flatten() for values in model.state_dict().values()])
+
+
+def test_it_is_plain_sgd_with_dsa(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.ladd.micro_batch.CPU_PIXELS", 3 * 16 * 16)
+    losses, weights = plain_training(4)
+    rows = train(tmp_path)
+    assert [row["train_loss"] for row in rows] == pytest.approx(losses, rel=1e-4)
+    kept = torch.cat([values.flatten() for values in load_file(tmp_path / "epoch_004.safetensors").values()])
+    assert kept.norm() == pytest.approx(weights.norm(), rel=1e-4)
+
+
+@pytest.mark.parametrize("architecture", ["ConvNetD3", "ViT"])
+@pytest.mark.parametrize("images", [5, TRAIN + 3, 2 * (TRAIN + VAL) + 4, 3 * (TRAIN + VAL) + 20])
+def test_a_cut_training_goes_on_to_the_same_weights(tmp_path: Path, architecture: str, images: int) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    whole.mkdir()
+    cut.mkdir()
+    rows = train(whole, architecture=architecture)
+
+    def stop(done: int, total: int) -> None:
+        if done >= images:
+            raise CutError
+
+    with pytest.raises(CutError):
+        train(cut, architecture=architecture, resume=cut / "resume.pt", progress=stop)
+    assert (cut / "resume.pt").exists() == (images > TRAIN + VAL)
+    told: list[tuple[int, int]] = []
+    again = train(cut, architecture=architecture, resume=cut / "resume.pt", progress=lambda *now: told.append(now))
+    assert without_seconds(again) == without_seconds(rows)
+    assert sorted(path.name for path in cut.iterdir()) == sorted(path.name for path in whole.iterdir())
+    for name in ("epoch_002.safetensors", "epoch_004.safetensors"):
+        assert (cut / name).read_bytes() == (whole / name).read_bytes()
+    assert told[0] == (images // (TRAIN + VAL) * (TRAIN + VAL), 4 * (TRAIN + VAL))
+    assert told[-1] == (4 * (TRAIN + VAL), 4 * (TRAIN + VAL))
+
+
+def test_every_epoch_leaves_a_whole_resume_file(tmp_path: Path) -> None:
+    seen: list[list[str]] = []
+
+    def look(path: Path) -> None:
+        assert path == tmp_path / "resume.pt"
+        seen.append(sorted(each.name for each in tmp_path.iterdir()))
+
+    train(tmp_path, checkpoint_epochs=[2], on_checkpoint=look)
+    assert seen == [["resume.pt"]] + 3 * [["epoch_002.safetensors", "resume.pt"]]
+
+
+def test_another_training_is_not_resumed(tmp_path: Path) -> None:
+    train(tmp_path, epochs=2, checkpoint_epochs=[2])
+    resume = tmp_path / "resume.pt"
+    with pytest.raises(ValueError, match=r"lr of resume.pt must be 0.5, .*; got 0.02"):
+        train(tmp_path, checkpoint_epochs=[2], resume=resume, lr=0.5)
+    (tmp_path / "epoch_002.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match=r"epoch_002.safetensors, kept before the interruption"):
+        train(tmp_path, checkpoint_epochs=[2], resume=resume)
+
+
+def test_the_seed_decides_and_the_global_generator_does_not(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    first = train(tmp_path)
+    torch.manual_seed(2)
+    before = torch.get_rng_state()
+    assert without_seconds(train(tmp_path)) == without_seconds(first)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert without_seconds(train(tmp_path, seed=4)) != without_seconds(first)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"checkpoint_epochs": [5]}, "checkpoint_epochs must lie between 1 and epochs, 4; got 5"),
+        ({"augmentation": "colour"}, "augmentation must be .*'colour'"),
+        ({"architecture": "LeNet"}, "architecture must be one of .*'LeNet'"),
+        ({"lr": 1e30}, r"lr must let the training converge; with 1e\+30 the loss of epoch \d is (nan|inf)"),
+    ],
+)
+def test_bad_settings_are_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        train(tmp_path, **change)
