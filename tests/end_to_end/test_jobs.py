@@ -93,7 +93,9 @@ def test_ladd_counts_storage_and_flops_apart(client: LaddClient, ladd: Finished)
     storage, flops = ladd.result.storage, ladd.result.flops
     assert storage is not None
     assert storage.raw.augmented_bytes - storage.raw.plain_bytes == 100 * 25 * 10 * 4
-    assert 0 < storage.paper.overhead < 1
+    paper = storage.paper
+    assert paper.overhead == pytest.approx((paper.augmented_bytes - paper.plain_bytes) / paper.plain_bytes)
+    assert 0 < paper.augmented_bytes - paper.plain_bytes < 100 * 25 * 10 * 4 + 1000
     assert flops is not None
     assert flops.labelling == 100 * 25 * forward_flops("ConvNetD3", **SHAPE)
     assert ladd.result.labeler is not None

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
@@ -18,14 +17,6 @@ from workers.ladd.views import ViewGrid
 NETWORKS = ["ConvNetD3", "AlexNet", "VGG11", "ResNet18", "ViT"]
 CLASSES = 4
 NONE = DSADraw("none", {})
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def training_set(images: int, grid: ViewGrid, size: int = 32, dtype: torch.dtype = torch.float32) -> TrainingSet:

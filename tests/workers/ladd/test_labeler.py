@@ -26,14 +26,14 @@ class CutError(Exception):
 def source() -> SourceSet:
     """Noise whose brighter half, left or right, is the class."""
     draws = np.random.default_rng(0)
-    parts = []
+    images_of, labels_of = {}, {}
     for count in (TRAIN, VAL):
         labels = np.arange(count) % 2
         images = draws.integers(0, 150, (count, 16, 16, 3))
         for image, label in zip(images, labels, strict=True):
             image[:, 8 * label : 8 * label + 8] += 100
-        parts += [images.astype(np.uint8), labels.astype(np.int64)]
-    return SourceSet(*parts, num_classes=2)
+        images_of[count], labels_of[count] = images.astype(np.uint8), labels.astype(np.int64)
+    return SourceSet(images_of[TRAIN], labels_of[TRAIN], images_of[VAL], labels_of[VAL], num_classes=2)
 
 
 def train(folder: Path, **changes: Any) -> list[dict[str, Any]]:
@@ -61,7 +61,7 @@ def without_seconds(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def test_it_learns_and_says_so_by_epoch(tmp_path: Path) -> None:
     told: list[dict[str, Any]] = []
-    rows = train(tmp_path, epochs=8, checkpoint_epochs=[8], on_epoch=told.append)
+    rows = train(tmp_path, epochs=8, checkpoint_epochs=[8], augmentation="none", on_epoch=told.append)
     assert told == rows
     assert [row["epoch"] for row in rows] == list(range(1, 9))
     assert [row["checkpoint"] for row in rows] == [None] * 7 + ["epoch_008.safetensors"]
@@ -84,7 +84,7 @@ def test_the_kept_weights_are_those_the_row_speaks_of(tmp_path: Path) -> None:
         assert rows[epoch - 1]["mean_entropy"] == pytest.approx(-(said * said.log()).sum(dim=1).mean().item(), rel=1e-5)
 
 
-def plain_training(epochs: int) -> tuple[list[float], Tensor]:
+def plain_training(epochs: int) -> tuple[list[float], dict[str, Tensor]]:
     """The same training as a plain loop of whole batches; returns mean losses and the weights."""
     data = source()
     images, labels = torch.from_numpy(data.train_images), torch.from_numpy(data.train_labels)
@@ -105,7 +105,7 @@ def plain_training(epochs: int) -> tuple[list[float], Tensor]:
             optimizer.step()
             total += loss.item() * len(batch)
         losses.append(total / TRAIN)
-    return losses, torch.cat([values.flatten() for values in model.state_dict().values()])
+    return losses, model.state_dict()
 
 
 def test_it_is_plain_sgd_with_dsa(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,12 +113,22 @@ def test_it_is_plain_sgd_with_dsa(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     losses, weights = plain_training(4)
     rows = train(tmp_path)
     assert [row["train_loss"] for row in rows] == pytest.approx(losses, rel=1e-4)
-    kept = torch.cat([values.flatten() for values in load_file(tmp_path / "epoch_004.safetensors").values()])
-    assert kept.norm() == pytest.approx(weights.norm(), rel=1e-4)
+    kept = load_file(tmp_path / "epoch_004.safetensors")
+    assert kept.keys() == weights.keys()
+    for name, values in weights.items():
+        torch.testing.assert_close(kept[name], values, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("architecture", ["ConvNetD3", "ViT"])
-@pytest.mark.parametrize("images", [5, TRAIN + 3, 2 * (TRAIN + VAL) + 4, 3 * (TRAIN + VAL) + 20])
+# In the first epoch; in the second; in the fourth, among the validation images; with dropout.
+@pytest.mark.parametrize(
+    ("architecture", "images"),
+    [
+        ("ConvNetD3", 5),
+        ("ConvNetD3", TRAIN + VAL + 3),
+        ("ConvNetD3", 3 * (TRAIN + VAL) + TRAIN + 1),
+        ("ViT", 3 * (TRAIN + VAL) + 4),
+    ],
+)
 def test_a_cut_training_goes_on_to_the_same_weights(tmp_path: Path, architecture: str, images: int) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     whole.mkdir()
