@@ -66,27 +66,27 @@ class JobStore:
         return self._run("claim", job_id, task, worker, milliseconds(lease_seconds)) or None
 
     def renew(
-        self, job_id: str, task: str, attempt: int, worker: str, lease_seconds: float
+        self, job_id: str, task: str, attempt: int, lease_seconds: float
     ) -> Literal["running", "canceling", "lost"]:
         """Extend the lease of an attempt by `lease_seconds` from now; with 0 only tell whether it holds."""
         answer: Literal["running", "canceling", "lost"] = self._run(
-            "renew", job_id, task, attempt, worker, milliseconds(lease_seconds)
+            "renew", job_id, task, attempt, milliseconds(lease_seconds)
         )
         return answer
 
-    def record(self, job_id: str, task: str, attempt: int, worker: str, type: str, data: str) -> bool:
+    def record(self, job_id: str, task: str, attempt: int, type: str, data: str) -> bool:
         """Append an event of an attempt; `data` is JSON."""
-        return bool(self._run("record", job_id, task, attempt, worker, type, data))
+        return bool(self._run("record", job_id, task, attempt, type, data))
 
-    def note_checkpoint(self, job_id: str, task: str, attempt: int, worker: str, files: dict[str, str]) -> bool:
+    def note_checkpoint(self, job_id: str, task: str, attempt: int, files: dict[str, str]) -> bool:
         """Remember {file name: SHA-256} for a later attempt."""
-        return bool(self._run("checkpoint", job_id, task, attempt, worker, json.dumps(files)))
+        return bool(self._run("checkpoint", job_id, task, attempt, json.dumps(files)))
 
     def finish(
-        self, job_id: str, task: str, attempt: int, worker: str, happened: Happened, text: str, max_attempts: int
+        self, job_id: str, task: str, attempt: int, happened: Happened, text: str, max_attempts: int
     ) -> Finished:
         """End an attempt, see `scripts/finish.lua`."""
-        outcome, *ready = self._run("finish", job_id, task, attempt, worker, happened, text, max_attempts)
+        outcome, *ready = self._run("finish", job_id, task, attempt, happened, text, max_attempts)
         return Finished(outcome, ready)
 
     def cancel(self, job_id: str) -> JobState:

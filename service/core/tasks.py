@@ -47,7 +47,7 @@ def claim(core: Core, job_id: str, task_name: str, worker: str) -> ClaimedTask |
     attempt = core.store.claim(job_id, task_name, worker, core.settings.lease_seconds)
     if attempt is None:
         return None
-    lease = _Lease(core, job_id, task_name, attempt, worker)
+    lease = _Lease(core, job_id, task_name, attempt)
     try:
         job, task = lease.load()
         if task.type is TaskType.TRAIN_LABELER and task.makes is not None:
@@ -91,7 +91,7 @@ def renew(core: Core, claimed: ClaimedTask) -> Literal["held", "canceling", "los
 def record(core: Core, claimed: ClaimedTask, event: ProgressEvent | MetricEvent | RowEvent | LogEvent) -> bool:
     """Show an event of the runner to the job's readers; False when refused."""
     data = event.model_dump_json(exclude={"event"})
-    return core.store.record(claimed.job_id, claimed.name, claimed.attempt, claimed.worker, event.event, data)
+    return core.store.record(claimed.job_id, claimed.name, claimed.attempt, event.event, data)
 
 
 def keep_checkpoint(core: Core, claimed: ClaimedTask, files: Mapping[str, Path]) -> bool:
@@ -102,7 +102,7 @@ def keep_checkpoint(core: Core, claimed: ClaimedTask, files: Mapping[str, Path])
     _, task = lease.load()
     owner = followups.checkpoint_owner(claimed.job_id, claimed.name)
     kept = {name: core.blobs.put(owner, path).sha256 for name, path in files.items()}
-    if not core.store.note_checkpoint(claimed.job_id, claimed.name, claimed.attempt, claimed.worker, kept):
+    if not core.store.note_checkpoint(claimed.job_id, claimed.name, claimed.attempt, kept):
         return False
     for sha256 in set(task.checkpoint.values()) - set(kept.values()):
         core.blobs.drop(owner, sha256)
@@ -156,7 +156,7 @@ def lose(core: Core, job_id: str, task_name: str) -> bool:
         message=f"The worker of {task_name} fell silent for {core.settings.lease_seconds} seconds.",
         reasons=[],
     )
-    return _Lease(core, job_id, task_name, 0, "").finish("lost", error.model_dump_json())
+    return _Lease(core, job_id, task_name, 0).finish("lost", error.model_dump_json())
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,6 @@ class _Lease:
     job_id: str
     task: str
     attempt: int
-    worker: str
 
     def load(self) -> tuple[JobRecord, TaskRecord]:
         job = self.core.store.load(self.job_id)
@@ -177,7 +176,7 @@ class _Lease:
         return job, task
 
     def renew(self, seconds: float = 0) -> Literal["running", "canceling", "lost"]:
-        return self.core.store.renew(self.job_id, self.task, self.attempt, self.worker, seconds)
+        return self.core.store.renew(self.job_id, self.task, self.attempt, seconds)
 
     def succeed(self, result: dict[str, Any], outcome: Outcome) -> bool:
         storage, folder = self.core.storage, f"jobs/{self.job_id}"
@@ -193,7 +192,7 @@ class _Lease:
 
     def finish(self, happened: Happened, text: str = "", announce: bool = True) -> bool:
         finished = self.core.store.finish(
-            self.job_id, self.task, self.attempt, self.worker, happened, text, self.core.settings.max_attempts
+            self.job_id, self.task, self.attempt, happened, text, self.core.settings.max_attempts
         )
         if announce:
             self.core.dispatcher.announce(self.job_id, finished.ready)
@@ -203,4 +202,4 @@ class _Lease:
 
 
 def _lease(core: Core, claimed: ClaimedTask) -> _Lease:
-    return _Lease(core, claimed.job_id, claimed.name, claimed.attempt, claimed.worker)
+    return _Lease(core, claimed.job_id, claimed.name, claimed.attempt)

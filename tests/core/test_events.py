@@ -20,7 +20,7 @@ def test_pages_follow_each_other(core: Core, submit_graph: SubmitGraph) -> None:
     job_id = submit_graph({"only": []})
     core.store.claim(job_id, "only", "worker", 30)
     for number in range(5):
-        assert core.store.record(job_id, "only", 1, "worker", "row", f'{{"number":{number}}}')
+        assert core.store.record(job_id, "only", 1, "row", f'{{"number":{number}}}')
     everything = events.read(core, job_id, None, 100)
     assert [event.type for event in everything] == [EventType.STATE] * 3 + [EventType.ROW] * 5
     assert [event.data["number"] for event in everything[3:]] == list(range(5))
@@ -49,7 +49,7 @@ def test_the_log_does_not_grow_without_end(settings: Settings, submit_graph: Sub
     with closing(open_core(settings.model_copy(update={"events_kept": 100}))) as core:
         core.store.claim(job_id, "only", "worker", 30)
         for number in range(500):
-            core.store.record(job_id, "only", 1, "worker", "row", f'{{"number":{number}}}')
+            core.store.record(job_id, "only", 1, "row", f'{{"number":{number}}}')
         kept: list[Any] = events.read(core, job_id, None, 1000)
         # Redis drops whole nodes of its stream, so a few more stay.
         assert 100 <= len(kept) <= 250

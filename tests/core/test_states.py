@@ -19,8 +19,6 @@ from service.core.core import Core
 from service.core.states import may_follow
 from service.core.store import LEASES, READY, Finished
 
-WORKER = "host:1"
-"""One process may hold a later attempt at a task of which it lost an earlier one."""
 MAX_ATTEMPTS = 2
 AFTER: dict[str, list[str]] = {"first": [], "left": ["first"], "right": ["first"], "last": ["left", "right"]}
 ERROR = TaskError(code=ErrorCode.INTERNAL, origin=ErrorOrigin.WORKER, message="it broke", reasons=[])
@@ -67,14 +65,14 @@ class JobMachine(RuleBasedStateMachine):
 
     def finish(self, task: str, attempt: int, happened: Any) -> Finished:
         text = succeeded() if happened == "succeeded" else ERROR.model_dump_json()
-        return self.core.store.finish(self.job, task, attempt, WORKER, happened, text, MAX_ATTEMPTS)
+        return self.core.store.finish(self.job, task, attempt, happened, text, MAX_ATTEMPTS)
 
     @rule(task=st.sampled_from(sorted(AFTER)))
     def claim(self, task: str) -> None:
         before = self.states()
         ready = before[task] is JobState.QUEUED and all(before[name] is JobState.SUCCEEDED for name in AFTER[task])
         next_attempt = len(self.core.store.load(self.job).task(task).attempts) + 1  # type: ignore[union-attr]
-        attempt = self.core.store.claim(self.job, task, WORKER, lease_seconds=60)
+        attempt = self.core.store.claim(self.job, task, "worker", lease_seconds=60)
         assert attempt == (next_attempt if ready else None)
         if attempt is not None:
             self.owners[task] = attempt
@@ -117,9 +115,9 @@ class JobMachine(RuleBasedStateMachine):
         task, attempt = data.draw(st.sampled_from(self.zombies))
         before = self.states()
         assert self.finish(task, attempt, happened).outcome == "refused"
-        assert self.core.store.renew(self.job, task, attempt, WORKER, 60) == "lost"
-        assert not self.core.store.record(self.job, task, attempt, WORKER, "progress", "{}")
-        assert not self.core.store.note_checkpoint(self.job, task, attempt, WORKER, {"file": "digest"})
+        assert self.core.store.renew(self.job, task, attempt, 60) == "lost"
+        assert not self.core.store.record(self.job, task, attempt, "progress", "{}")
+        assert not self.core.store.note_checkpoint(self.job, task, attempt, {"file": "digest"})
         assert self.states() == before
 
     @rule()

@@ -49,9 +49,7 @@ def test_tasks_that_end_together_start_the_last_one_once(core: Core, submit_grap
     job_id = submit_graph({name: [] for name in names} | {"last": names})
     for name in names:
         assert core.store.claim(job_id, name, "worker", 30) == 1
-    finished = together(
-        lambda number: core.store.finish(job_id, names[number], 1, "worker", "succeeded", MADE, 3), len(names)
-    )
+    finished = together(lambda number: core.store.finish(job_id, names[number], 1, "succeeded", MADE, 3), len(names))
     assert [ready for one in finished for ready in one.ready] == ["last"]
     assert core.redis.zrange(READY, 0, -1) == [f"{job_id} last"]
 
@@ -59,7 +57,7 @@ def test_tasks_that_end_together_start_the_last_one_once(core: Core, submit_grap
 def test_one_success_counts_once(core: Core, submit_graph: SubmitGraph) -> None:
     job_id = submit_graph({"first": [], "second": [], "last": ["first", "second"]})
     core.store.claim(job_id, "first", "worker", 30)
-    outcomes = together(lambda _: core.store.finish(job_id, "first", 1, "worker", "succeeded", MADE, 3).outcome, 50)
+    outcomes = together(lambda _: core.store.finish(job_id, "first", 1, "succeeded", MADE, 3).outcome, 50)
     assert Counter(outcomes) == {"succeeded": 1, "refused": 49}
     job = core.store.load(job_id)
     assert job is not None
@@ -74,7 +72,7 @@ def test_success_and_cancellation_at_once_leave_one_of_them(core: Core, submit_g
         def act(number: int, job_id: str = job_id) -> str:
             if number % 2:
                 return core.store.cancel(job_id)
-            return core.store.finish(job_id, "only", 1, "worker", "succeeded", MADE, 3).outcome
+            return core.store.finish(job_id, "only", 1, "succeeded", MADE, 3).outcome
 
         outcomes = together(act, 8)
         job = core.store.load(job_id)

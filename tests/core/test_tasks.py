@@ -123,8 +123,9 @@ def test_a_zombie_does_not_overwrite_the_manifest_of_its_heir(
     monkeypatch.setattr(Catalogue, "store", stall)
     assert not hand.finish(zombie)
     assert hand.work(job_id).state is JobState.SUCCEEDED
-    for entry in (*core.catalogue.datasets(None, None, None, 10)[0], *core.catalogue.labelers(None, 10)[0]):
-        assert core.storage.get_json(entry.key) == entry.model_dump(mode="json")
+    for manifests in (core.catalogue.datasets(None, None, None, 10)[0], core.catalogue.labelers(None, 10)[0]):
+        for manifest in manifests:
+            assert core.storage.get_json(manifest.key) == manifest.model_dump(mode="json")
 
 
 def test_lost_workers_are_counted(core: Core, hand: Any, job: Job) -> None:
@@ -245,10 +246,10 @@ def test_an_attempt_lost_between_what_it_made_and_its_success_is_repeated_cleanl
     let_the_lease_run_out(core, first)
     job = hand.work(job_id)
     assert job.state is JobState.SUCCEEDED
-    for manifest in (core.catalogue.datasets(None, None, None, 10)[0], core.catalogue.labelers(None, 10)[0]):
-        for entry in manifest:
-            assert core.storage.get_json(entry.key) == entry.model_dump(mode="json")
-            assert {blob_key(blob.sha256) for blob in entry.blobs.values()} <= set(core.storage.list_keys("blobs/"))
+    for manifests in (core.catalogue.datasets(None, None, None, 10)[0], core.catalogue.labelers(None, 10)[0]):
+        for manifest in manifests:
+            assert core.storage.get_json(manifest.key) == manifest.model_dump(mode="json")
+            assert {blob_key(blob.sha256) for blob in manifest.blobs.values()} <= set(core.storage.list_keys("blobs/"))
 
 
 def test_nothing_shows_before_its_manifest_is_written(core: Core, hand: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ if state ~= 'queued' or waiting ~= '0' or not (job_state == 'queued' or job_stat
 end
 local worker = ARGV[4]
 local attempt = redis.call('HINCRBY', key, 'attempt', 1)
-redis.call('HSET', key, 'worker', worker, 'worker:' .. attempt, worker, 'start:' .. attempt, now())
+redis.call('HSET', key, 'worker:' .. attempt, worker, 'start:' .. attempt, now())
 redis.call('HDEL', key, 'progress')
 redis.call('ZREM', 'ladd:ready', member(task))
 redis.call('ZADD', 'ladd:leases', now() + ARGV[5], member(task))

@@ -1,12 +1,12 @@
--- The end of an attempt. ARGV[4]: attempt, ARGV[5]: worker, ARGV[6]: what happened, ARGV[7]: JSON of it, ARGV[8]: max attempts.
+-- The end of an attempt. ARGV[4]: attempt, ARGV[5]: what happened, ARGV[6]: JSON of it, ARGV[7]: max attempts.
 --   succeeded  JSON {result, job_result, index: {key, listing, id, fields} or false}
 --   failed     JSON of the error; fails the job
 --   retry      JSON of the error; fails the job unless attempts remain
---   lost       as retry, but holds only when the lease has run out; attempt and worker are not looked at
+--   lost       as retry, but holds only when the lease has run out; the attempt is not looked at
 --   released   '' ; given back, not counted
 --   canceled   '' ; only after a request to cancel
 -- Returns {'refused'}, or the state of the task followed by the names of the tasks that became ready.
-local happened, text = ARGV[6], ARGV[7]
+local happened, text = ARGV[5], ARGV[6]
 local key = task_key(task)
 
 if happened == 'lost' then
@@ -14,7 +14,7 @@ if happened == 'lost' then
   if not lease or tonumber(lease) > tonumber(now()) then
     return { 'refused' }
   end
-elseif not holds(ARGV[4], ARGV[5]) then
+elseif not holds(ARGV[4]) then
   return { 'refused' }
 end
 
@@ -28,7 +28,7 @@ local function close_attempt(outcome, failure)
 end
 
 local function give_back(details)
-  redis.call('HDEL', key, 'worker', 'progress')
+  redis.call('HDEL', key, 'progress')
   enter(task, 'queued', details)
   make_ready(task)
   return { 'queued', task }
@@ -96,7 +96,7 @@ end
 
 close_attempt(happened == 'lost' and 'lost' or 'failed', text)
 local failures = redis.call('HINCRBY', key, 'failures', 1)
-if happened ~= 'failed' and failures < tonumber(ARGV[8]) then
+if happened ~= 'failed' and failures < tonumber(ARGV[7]) then
   return give_back(',"error":' .. text)
 end
 enter(task, 'failed', ',"error":' .. text)

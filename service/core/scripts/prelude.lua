@@ -50,10 +50,10 @@ local function make_ready(name)
   redis.call('ZADD', 'ladd:ready', 0, member(name))
 end
 
--- Whether this attempt by this worker still has the lease.
-local function holds(attempt, worker)
-  local state, current, owner = unpack(redis.call('HMGET', task_key(task), 'state', 'attempt', 'worker'))
-  return (state == 'running' or state == 'canceling') and current == attempt and owner == worker
+-- Whether this attempt still has the lease. Each claim has a number of its own.
+local function holds(attempt)
+  local state, current = unpack(redis.call('HMGET', task_key(task), 'state', 'attempt'))
+  return (state == 'running' or state == 'canceling') and current == attempt
 end
 
 -- No task of the job starts any more, and those that run are asked to stop. Returns whether any still runs.
