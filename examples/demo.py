@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 import numpy as np
-from fashion_mnist import CLASS_FOLDERS, FashionMnistError, find_fashion_mnist, pack_source_set
+from fashion_mnist import FashionMnistError, find_fashion_mnist, pack_source_set
 from rich.console import Console
 
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole, NamedNormalization
@@ -87,7 +87,7 @@ def run(board: StageBoard) -> str:
             board,
             client,
             "upload source",
-            DatasetMetadata(name="Fashion-MNIST, 32 px", role=DatasetRole.SOURCE, class_map=list(CLASS_FOLDERS)),
+            DatasetMetadata(name="Fashion-MNIST, 32 px", role=DatasetRole.SOURCE),
             [source_tar],
         )
         distilled = upload(

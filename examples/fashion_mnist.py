@@ -20,9 +20,10 @@ from PIL import Image
 
 DEBIAN_PACKAGE = "dataset-fashion-mnist"
 CLASS_FOLDERS = (
-    "t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle-boot",
+    "0_t-shirt", "1_trouser", "2_pullover", "3_dress", "4_coat",
+    "5_sandal", "6_shirt", "7_sneaker", "8_bag", "9_ankle-boot",
 )  # fmt: skip
-"""Folder names in label order (the ten classes of the data set's README)."""
+"""Folder names in label order (the ten classes of the data set's README), which is also their sorted order."""
 
 SIDE = 28
 PADDED_SIDE = 32

@@ -46,13 +46,13 @@ def test_the_tar_holds_the_first_images_of_every_class(script: ModuleType, data:
         names = archive.getnames()
         assert len(names) == 50
         assert names[:4] == [
-            "train/t-shirt/00000.png",
-            "train/t-shirt/00010.png",
-            "train/t-shirt/00020.png",
+            "train/0_t-shirt/00000.png",
+            "train/0_t-shirt/00010.png",
+            "train/0_t-shirt/00020.png",
             "train/trouser/00001.png",
         ]
-        assert names[-1] == "val/ankle-boot/00019.png"
-        member = archive.extractfile("val/ankle-boot/00019.png")
+        assert names[-1] == "val/9_ankle-boot/00019.png"
+        member = archive.extractfile("val/9_ankle-boot/00019.png")
         assert member is not None
         image = Image.open(io.BytesIO(member.read()))
         assert (image.mode, image.size) == ("L", (32, 32))
