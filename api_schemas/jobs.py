@@ -207,6 +207,6 @@ class Job(Response):
 
 
 class JobPage(Page):
-    """`GET /v1/jobs`."""
+    """`GET /v1/jobs`. `result.evaluation` is left out (null) here, since it holds a loss for every epoch."""
 
     items: list[Job]

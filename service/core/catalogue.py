@@ -28,9 +28,9 @@ ARCHIVE = "archive.zip"
 
 
 DATASETS = "ladd:datasets"
-"""Sorted set of all dataset ids."""
+"""Sorted set of all dataset ids, which sort by time."""
 LABELERS = "ladd:labelers"
-"""Sorted set of all labeler ids."""
+"""Sorted set of all labelers as `LabelerManifest.member` lists them."""
 
 
 class StoredBlob(BaseModel):
@@ -72,7 +72,7 @@ class DatasetManifest(BaseModel):
     def index(self) -> dict[str, Any]:
         """What the index holds, as the scripts take it."""
         fields = {"role": self.role, "state": self.state, "document": self.model_dump_json()}
-        return {"key": f"ladd:dataset:{self.id}", "listing": DATASETS, "id": self.id, "fields": fields}
+        return {"key": f"ladd:dataset:{self.id}", "listing": DATASETS, "member": self.id, "fields": fields}
 
     @property
     def measured(self) -> DatasetStats:
@@ -120,7 +120,12 @@ class LabelerManifest(BaseModel):
     def index(self) -> dict[str, Any]:
         """What the index holds, as the scripts take it."""
         fields = {"document": self.model_dump_json()}
-        return {"key": f"ladd:labeler:{self.id}", "listing": LABELERS, "id": self.id, "fields": fields}
+        return {"key": f"ladd:labeler:{self.id}", "listing": LABELERS, "member": self.member, "fields": fields}
+
+    @property
+    def member(self) -> str:
+        """How the labeler is listed: its id follows from its recipe, so the time it was made comes first."""
+        return f"{self.created_at.timestamp():.3f}.{self.id}"
 
     @property
     def kept_epochs(self) -> dict[int, str]:
@@ -172,14 +177,12 @@ class Catalogue:
 
     def labelers(self, cursor: str | None, limit: int) -> tuple[list[LabelerManifest], str | None]:
         """Return a page of labelers and the cursor of the next one."""
-        return page_of(
-            self._redis,
-            LABELERS,
-            cursor,
-            limit,
-            lambda ids: self._load("labeler", LabelerManifest, ids),
-            lambda manifest: True,
-        )
+
+        def load(members: Sequence[str]) -> list[tuple[str, LabelerManifest]]:
+            ids = [member.rpartition(".")[2] for member in members]
+            return [(found.member, found) for _, found in self._load("labeler", LabelerManifest, ids)]
+
+        return page_of(self._redis, LABELERS, cursor, limit, load, lambda labeler: True)
 
     def store(self, manifest: AnyManifest) -> AnyManifest:
         """Write a manifest to the object storage unless there is one, and return the one that stands."""

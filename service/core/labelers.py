@@ -14,6 +14,6 @@ def view(core: Core, labeler_id: str) -> Labeler:
 
 
 def page(core: Core, cursor: str | None, limit: int) -> LabelerPage:
-    """Return labelers by descending id after `cursor`. Raises ServiceError INVALID_REQUEST naming `query.cursor`."""
+    """Return the newest labelers after `cursor`. Raises ServiceError INVALID_REQUEST naming `query.cursor`."""
     labelers, next_cursor = core.catalogue.labelers(cursor, limit)
     return LabelerPage(items=[labeler.shown() for labeler in labelers], next_cursor=next_cursor)

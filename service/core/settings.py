@@ -21,9 +21,9 @@ TASK_TIMEOUTS: dict[TaskType, int] = {
 
 
 class Settings(BaseSettings):
-    """What a deployment decides. The comment under each field says what it is for; `LADD_` + its name sets it."""
+    """What a deployment decides: each field is set by `LADD_` and its name, an empty value leaves the default."""
 
-    model_config = SettingsConfigDict(env_prefix="LADD_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="LADD_", env_ignore_empty=True, frozen=True)
 
     redis_url: Annotated[str, Field(repr=False)] = "redis://127.0.0.1:6379/0"
     """Redis (>= 6.2, `noeviction`, no cluster): live jobs, the index of the catalogue, and Celery's queues."""

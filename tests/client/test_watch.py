@@ -12,6 +12,7 @@ from api_schemas.runner import LogEvent, ProgressEvent
 from client.api import LaddClient
 from client.stages import StageBoard
 from client.watch import watch
+from service.core import tasks
 
 BROKEN = TaskError(code=ErrorCode.INTERNAL, origin=ErrorOrigin.INTERNAL, message="it broke", reasons=[])
 
@@ -89,7 +90,7 @@ def test_the_bar_counts_planned_work_of_tasks_that_have_not_begun(client: LaddCl
         worker.say(claimed, half)
         threading.Event().wait(0.1)
     client.cancel(job.id)
-    worker.core.store.finish(job.id, claimed.name, claimed.attempt, claimed.worker, "canceled", "", 3)
+    assert tasks.canceled(worker.core, claimed)
     done, _ = watching.end()
     assert done.state is JobState.CANCELED
 

@@ -3,13 +3,12 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr, TypeAdapter
+from pydantic import TypeAdapter
 
 from api_schemas.datasets import DatasetMetadata, DatasetRole
 from api_schemas.jobs import TERMINAL_STATES, Job, JobRequest
@@ -17,11 +16,10 @@ from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import TaskType
 from service.core import datasets, jobs, tasks
 from service.core.core import Core, open_core
+from service.core.errors import ServiceError
 from service.core.ids import new_id
 from service.core.settings import Settings
 from service.core.tasks import ClaimedTask
-from stack.embedded import Embedded
-from stack.readiness import BUCKET
 
 REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
 
@@ -117,72 +115,10 @@ class Hand:
         return job.result.labeler
 
 
-class Shelf:
-    """Sets and a labeler to plan with, each made when it is first asked for."""
-
-    def __init__(self, hand: Hand) -> None:
-        self.hand = hand
-        self.core = hand.core
-
-    @cached_property
-    def source(self) -> str:
-        return self.hand.ready_set("source")
-
-    @cached_property
-    def distilled(self) -> str:
-        return self.hand.ready_set(source_dataset=self.source, learned_lr=0.03)
-
-    @cached_property
-    def labeler(self) -> str:
-        return self.hand.trained_labeler(self.source)
-
-    @cached_property
-    def augmented(self) -> str:
-        """The distilled set with dense labels."""
-        job = self.hand.work(self.hand.submit("generate_labels", dataset=self.distilled, labeler=self.labeler).id)
-        assert job.result is not None
-        assert job.result.dataset is not None
-        return job.result.dataset
-
-    @cached_property
-    def lonely(self) -> str:
-        """A distilled set that names no source set."""
-        return self.hand.ready_set()
-
-    @cached_property
-    def five(self) -> str:
-        """A distilled set of five classes."""
-        return self.hand.ready_set(stats=made_up_stats(num_classes=5))
-
-    @cached_property
-    def grey(self) -> str:
-        """A distilled set with one channel."""
-        return self.hand.ready_set(stats=made_up_stats(image_shape=[1, 32, 32]))
-
-    @cached_property
-    def small(self) -> str:
-        """A source set of 16 px."""
-        return self.hand.ready_set("source", stats=made_up_stats("source", image_shape=[3, 16, 16]))
-
-    @cached_property
-    def wide(self) -> str:
-        """A source set whose images are not square."""
-        return self.hand.ready_set("source", stats=made_up_stats("source", image_shape=[3, 32, 48]))
-
-
-@pytest.fixture(scope="module")
-def shelf(embedded: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
-    """Shared by the tests of a module, which only look at it."""
-    settings = Settings(
-        redis_url=embedded.redis_url,
-        s3_endpoint_url=embedded.s3_endpoint,
-        s3_bucket=BUCKET,
-        s3_access_key=embedded.s3_access_key,
-        s3_secret_key=SecretStr(embedded.s3_secret_key),
-    )
-    with closing(open_core(settings)) as core:
-        core.redis.flushall()
-        yield Shelf(Hand(core, tmp_path_factory.mktemp("made")))
+@pytest.fixture(scope="session")
+def hand_of() -> Callable[[Core, Path], Hand]:
+    """Make a hand that works on a core, with a folder for its files."""
+    return Hand
 
 
 @pytest.fixture
@@ -190,6 +126,20 @@ def hand(core: Core, tmp_path: Path) -> Hand:
     folder = tmp_path / "made"
     folder.mkdir()
     return Hand(core, folder)
+
+
+@pytest.fixture
+def ladd(hand: Hand) -> Job:
+    """A `ladd` job over two architectures, of which nothing is done."""
+    source = hand.ready_set("source")
+    few = {"architectures": ["ConvNetD3", "ResNet18"], "trials": 1, "overrides": {"epochs": 2}}
+    return hand.submit("ladd", dataset=hand.ready_set(source_dataset=source), evaluation=few)
+
+
+@pytest.fixture
+def refused() -> Callable[[ErrorCode], Any]:
+    """Expect ServiceError with a code."""
+    return lambda code: pytest.raises(ServiceError, check=lambda error: error.code is code)
 
 
 def made_up_stats(role: str = "distilled", **changed: Any) -> dict[str, Any]:

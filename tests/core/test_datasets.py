@@ -15,11 +15,6 @@ from service.core.ids import new_id
 from service.core.storage import Storage
 
 
-def refused(code: ErrorCode) -> Any:
-    """Expect ServiceError with this code."""
-    return pytest.raises(ServiceError, check=lambda error: error.code is code)
-
-
 def test_an_upload_becomes_a_dataset(core: Core, hand: Any) -> None:
     dataset = hand.upload(learned_lr=0.02)
     assert (dataset.state, dataset.stats, dataset.links.archive) == (DatasetState.VALIDATING, None, None)
@@ -83,7 +78,7 @@ def test_a_rejection_shows_even_before_its_followup_ran(core: Core, hand: Any, m
     assert core.store.due() == []
 
 
-def test_the_source_of_a_distilled_set_must_be_one(core: Core, hand: Any) -> None:
+def test_the_source_of_a_distilled_set_must_be_one(core: Core, hand: Any, refused: Any) -> None:
     distilled = hand.ready_set()
     source = hand.upload("source")
     # It may still be on its way.
@@ -108,7 +103,7 @@ def test_uploads_without_a_dataset_are_discarded(core: Core, hand: Any) -> None:
     assert core.storage.list_keys("uploads/") == []
 
 
-def test_a_dataset_in_use_is_not_deleted(core: Core, hand: Any) -> None:
+def test_a_dataset_in_use_is_not_deleted(core: Core, hand: Any, refused: Any) -> None:
     source = hand.ready_set("source")
     distilled = hand.ready_set(source_dataset=source)
     waiting = hand.upload()
@@ -160,7 +155,7 @@ def test_equal_files_of_two_datasets_are_stored_once(core: Core, hand: Any, tmp_
         assert len(core.storage.list_keys("blobs/")) == left
 
 
-def test_pages_of_datasets(core: Core, hand: Any) -> None:
+def test_pages_of_datasets(core: Core, hand: Any, refused: Any) -> None:
     made = [hand.ready_set("source" if number % 2 else "distilled") for number in range(5)]
     waiting = hand.upload().id
     everything = datasets.page(core, None, None, None, 100)
@@ -178,7 +173,7 @@ def test_pages_of_datasets(core: Core, hand: Any) -> None:
         datasets.page(core, None, None, "1; drop", 9)
 
 
-def test_archive_link(core: Core, hand: Any) -> None:
+def test_archive_link(core: Core, hand: Any, refused: Any) -> None:
     plain = hand.ready_set()
     with refused(ErrorCode.NO_ARCHIVE):
         datasets.archive_url(core, plain)

@@ -11,11 +11,13 @@ from service.core.errors import ServiceError
 
 def test_labelers_are_listed_and_shown(core: Core, hand: Any) -> None:
     source = hand.ready_set("source")
-    made = sorted((hand.trained_labeler(source, seed=seed, epochs=2) for seed in range(3)), reverse=True)
+    made = [hand.trained_labeler(source, seed=seed, epochs=2) for seed in range(5)][::-1]
     first = labelers.page(core, None, 2)
     assert [labeler.id for labeler in first.items] == made[:2]
     second = labelers.page(core, first.next_cursor, 2)
-    assert ([labeler.id for labeler in second.items], second.next_cursor) == (made[2:], None)
+    assert [labeler.id for labeler in second.items] == made[2:4]
+    third = labelers.page(core, second.next_cursor, 2)
+    assert ([labeler.id for labeler in third.items], third.next_cursor) == (made[4:], None)
     labeler = labelers.view(core, made[0])
     assert labeler == first.items[0]
     assert labeler.source_dataset == source

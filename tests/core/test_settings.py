@@ -10,9 +10,11 @@ from service.core.settings import TASK_TIMEOUTS, Settings
 def test_environment_sets_fields(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LADD_REDIS_URL", "redis://:hidden@elsewhere:1/2")
     monkeypatch.setenv("LADD_S3_SECRET_KEY", "hidden")
+    monkeypatch.setenv("LADD_S3_ENDPOINT_URL", "")
     monkeypatch.setenv("LADD_TASK_TIMEOUT_SECONDS", '{"ingest": 60}')
     settings = Settings()
     assert settings.redis_url == "redis://:hidden@elsewhere:1/2"
+    assert settings.s3_endpoint_url is None
     assert "hidden" not in repr(settings)
     assert settings.task_timeout_seconds == TASK_TIMEOUTS | {TaskType.INGEST: 60}
 

@@ -20,7 +20,7 @@ from service.core.states import may_follow
 from service.core.store import LEASES, READY, Finished
 
 MAX_ATTEMPTS = 2
-AFTER: dict[str, list[str]] = {"first": [], "left": ["first"], "right": ["first"], "last": ["left", "right"]}
+AFTER: dict[str, list[str]] = {"left": [], "right": [], "next": ["left"], "last": ["next", "right"]}
 ERROR = TaskError(code=ErrorCode.INTERNAL, origin=ErrorOrigin.WORKER, message="it broke", reasons=[])
 HAPPENED = ("succeeded", "failed", "retry", "released", "canceled")
 
@@ -144,6 +144,8 @@ class JobMachine(RuleBasedStateMachine):
         }
         assert self.names_in(READY) == ready
         assert self.names_in(LEASES) == set(self.owners)
+        if states[""] in (JobState.CANCELING, JobState.CANCELED):
+            assert (states[""] is JobState.CANCELING) == bool(self.owners)
         if states[""] in TERMINAL_STATES:
             assert JobState.QUEUED not in states.values()
             assert JobState.RUNNING not in states.values()
@@ -171,7 +173,7 @@ def test_redis_keeps_to_the_table(core: Core, submit_graph: Callable[[dict[str, 
     run_state_machine_as_test(
         JobMachine,
         settings=hypothesis_settings(
-            max_examples=150,
+            max_examples=100,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

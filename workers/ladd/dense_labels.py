@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from workers.ladd.micro_batch import slices
+from workers.ladd.micro_batch import micro_batch_size, slices
 from workers.ladd.precision import exact_float32
 from workers.ladd.views import ViewGrid, extract_views
 
@@ -17,25 +17,27 @@ def generate_dense_labels(
     images: Tensor,
     grid: ViewGrid,
     device: torch.device | str,
-    batch_size: int = 128,
+    batch_size: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> NDArray[np.float32]:
     """Return y^d = softmax(g(S_j(x))) float32 [M, N^2, C] for images float32 [M, C, H, W] (LADD section 3.2).
 
     The images carry the labeler's normalization. No temperature, no augmentation, evaluation mode, float32 without
     TF32: on a CPU, with the same number of threads, two runs give the same bytes. `batch_size` is the number of views
-    forwarded at once, in whole images and at least one; `progress` counts views. Raises ValueError if the labeler
-    answers with something that is not a number.
+    forwarded at once, None for the rule of `workers.ladd.micro_batch`; `progress` counts views. Raises ValueError if
+    the labeler answers with something that is not a number.
     """
     device = torch.device(device)
-    model = model.to(device).eval()
-    rows = []
+    model, images = model.to(device).eval(), images.to(device)
+    views = torch.arange(len(images) * grid.count)
+    answers = []
     with exact_float32(), torch.inference_mode():
-        for chunk in slices(len(images), max(1, batch_size // grid.count)):
-            views = extract_views(images[chunk].to(device), grid)
-            rows.append(model(views.flatten(0, 1)).softmax(dim=1).reshape(*views.shape[:2], -1).cpu())
-            progress(chunk.stop * grid.count, len(images) * grid.count)
-    labels: NDArray[np.float32] = torch.cat(rows).numpy()
+        for rows in slices(len(views), micro_batch_size(images.shape[2], images.shape[3], device, batch_size)):
+            chosen = images[(views[rows] // grid.count).to(device)]
+            inputs = extract_views(chosen, grid, (views[rows] % grid.count)[:, None]).squeeze(1)
+            answers.append(model(inputs).softmax(dim=1).cpu())
+            progress(rows.stop, len(views))
+    labels: NDArray[np.float32] = torch.cat(answers).reshape(len(images), grid.count, -1).numpy()
     if not np.isfinite(labels).all():
         image = int(np.argwhere(~np.isfinite(labels))[0][0])
         raise ValueError(f"dense_labels must be finite numbers; the labeler gave others for image {image}")

@@ -89,11 +89,10 @@ def train_trial(
 ) -> tuple[nn.Module, list[float]]:
     """Train one network from scratch; returns the network to test and the mean loss of each epoch.
 
-    The network to test is the averaged one where the recipe has it.
-
-    Initial weights, order, drawn views, augmentation and dropout come each from a stream of its own derived from
-    `seed`. `on_epoch(done, total, loss)` is called after each epoch; `on_images` is told how many images
-    and views each micro-batch forwarded. Raises ValueError if the arm needs labels that the set does not have.
+    The network to test is the averaged one where the recipe has it. Initial weights, order, drawn views, augmentation
+    and dropout come each from a stream of its own derived from `seed`. `on_epoch(done, total, loss)` is called after
+    each epoch; `on_images` is told how many images and views each micro-batch forwarded. Raises ValueError if the arm
+    needs labels that the set does not have, and for labels that are none of the classes.
     """
     channels, size = training_set.images.shape[1:3]
     model = build_model(
@@ -171,6 +170,9 @@ def accumulate(
 def _check_labels(training_set: TrainingSet, arm: Arm, num_classes: int) -> None:
     if arm.full_images not in (None, "hard") or arm.views not in (None, "soft"):
         raise ValueError(f"arm must use the labels there are: hard ones of images, soft ones of views; got {arm}")
+    lowest, highest = (int(label) for label in training_set.labels.aminmax())
+    if lowest < 0 or highest >= num_classes:
+        raise ValueError(f"labels must lie between 0 and {num_classes - 1}; got {lowest} to {highest}")
     if not arm.views:
         return
     if training_set.dense_labels is None:

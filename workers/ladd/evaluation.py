@@ -18,7 +18,7 @@ from workers.ladd.micro_batch import micro_batch_size
 from workers.ladd.recipes.recipe import Recipe
 from workers.ladd.seeds import trial_seed
 from workers.ladd.statistics import summarize
-from workers.ladd.step_plan import training_counts
+from workers.ladd.step_plan import AUGMENTATION_RULE, training_counts
 from workers.ladd.testing import measure_accuracy, predict
 
 
@@ -108,6 +108,10 @@ def evaluate_arm(
         **asdict(counts),
         "flops": trials * training_flops,
         "seconds": math.fsum(row["seconds"] for row in rows),
-        "recipe": asdict(recipe) | {"micro_batch": micro_batch_size(height, width, device, recipe.micro_batch)},
+        "recipe": asdict(recipe)
+        | {
+            "augmentation_rule": AUGMENTATION_RULE,
+            "micro_batch": micro_batch_size(height, width, device, recipe.micro_batch),
+        },
         "rule": "last epoch",
     }

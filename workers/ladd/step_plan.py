@@ -20,6 +20,9 @@ from workers.ladd.seeds import generator
 FULL_IMAGE = -1
 """In place of a view's index: the image itself."""
 
+AUGMENTATION_RULE = "one operation per step, for its images and views alike, after the crop"
+"""Goes into every result: the paper does not say how DSA and the views go together."""
+
 
 @dataclass(frozen=True)
 class Step:

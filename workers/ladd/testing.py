@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from workers.ladd.micro_batch import slices
+from workers.ladd.micro_batch import micro_batch_size, slices
 from workers.ladd.normalization import normalize
 from workers.ladd.precision import exact_float32
 
@@ -18,18 +18,19 @@ def predict(
     mean: Sequence[float],
     std: Sequence[float],
     device: torch.device | str,
-    batch_size: int = 128,
+    batch_size: int | None = None,
     on_images: Callable[[int], None] = lambda images: None,
 ) -> Tensor:
     """Return logits float32 [T, num_classes], on `device`, for images uint8 [T, H, W, C] wherever they lie.
 
-    The network runs in evaluation mode and stays in it. 128 is the test batch of MTT and GLaD. `on_images` is told the
-    size of each batch done.
+    The network runs in evaluation mode and stays in it, so how many images go through it at once (`batch_size`, None
+    for the rule of `workers.ladd.micro_batch`) does not matter. `on_images` is told the size of each batch done.
     """
+    size = micro_batch_size(images.shape[1], images.shape[2], torch.device(device), batch_size)
     model.eval()
     logits = []
     with exact_float32(), torch.inference_mode():
-        for rows in slices(len(images), batch_size):
+        for rows in slices(len(images), size):
             logits.append(model(normalize(images[rows], mean, std, device)))
             on_images(len(logits[-1]))
     return torch.cat(logits)

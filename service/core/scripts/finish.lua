@@ -1,5 +1,5 @@
 -- The end of an attempt. ARGV[4]: attempt, ARGV[5]: what happened, ARGV[6]: JSON of it, ARGV[7]: max attempts.
---   succeeded  JSON {result, job_result, index: {key, listing, id, fields} or false}
+--   succeeded  JSON {result, job_result, index: {key, listing, member, fields} or false}
 --   failed     JSON of the error; fails the job
 --   retry      JSON of the error; fails the job unless attempts remain
 --   lost       as retry, but holds only when the lease has run out; the attempt is not looked at
@@ -73,7 +73,7 @@ if happened == 'succeeded' then
     for field, value in pairs(made.index.fields) do
       redis.call('HSET', made.index.key, field, value)
     end
-    redis.call('ZADD', made.index.listing, 0, made.index.id)
+    redis.call('ZADD', made.index.listing, 0, made.index.member)
   end
   enter(task, 'succeeded', '')
   local answer, finished = { 'succeeded' }, true

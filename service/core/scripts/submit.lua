@@ -1,4 +1,4 @@
--- ARGV[4]: JSON {key, digest, key_seconds, retry_of, reads, makes, dataset: {id, fields} or false, fields, tasks: [{name, fields}]}.
+-- ARGV[4]: JSON {key, digest, key_seconds, retry_of, reads, makes, dataset: {key, listing, member, fields} or false, fields, tasks: [{name, fields}]}.
 -- Returns {'created', job}, {'exists', job}, {'reused', job} or {'missing', dataset}.
 local spec = cjson.decode(ARGV[4])
 local memory = 'ladd:idempotency:' .. spec.key
@@ -27,8 +27,8 @@ local function store(key, fields)
 end
 
 if spec.dataset then
-  store('ladd:dataset:' .. spec.dataset.id, spec.dataset.fields)
-  redis.call('ZADD', 'ladd:datasets', 0, spec.dataset.id)
+  store(spec.dataset.key, spec.dataset.fields)
+  redis.call('ZADD', spec.dataset.listing, 0, spec.dataset.member)
 end
 for _, list in ipairs({ spec.reads, spec.makes }) do
   for _, dataset in ipairs(list) do

@@ -53,8 +53,8 @@ def test_progress_counts_views(batch_size: int) -> None:
         batch_size=batch_size,
         progress=lambda done, total: told.append((done, total)),
     )
-    per_chunk = max(1, batch_size // 4)
-    assert told == [(4 * min(done, 3), 12) for done in range(per_chunk, 3 + per_chunk, per_chunk)]
+    steps = range(batch_size, 12 + batch_size, batch_size)
+    assert told == [(min(done, 12), 12) for done in steps]
 
 
 def test_a_labeler_that_answers_nan_is_refused() -> None:

@@ -209,6 +209,7 @@ def test_epochs_and_images_are_told() -> None:
         (ARMS["ladd"], {"dense_labels": None, "grid": None}, "dense_labels must be given for the arm 'ladd'"),
         (Arm("soft", "soft", None), {}, "arm must use the labels there are"),
         (Arm("both", "hard", "both"), {}, "arm must use the labels there are"),
+        (ARMS["baseline"], {"labels": torch.tensor([0, 4, 1])}, "labels must lie between 0 and 3; got 0 to 4"),
         (ARMS["ladd"], {"dense_labels": torch.rand(3, 4, 7)}, "dense_labels must have 4 classes, .*; got 7"),
     ],
 )

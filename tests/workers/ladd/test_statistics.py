@@ -1,6 +1,8 @@
 import math
 import random
 import statistics as standard
+import subprocess
+import sys
 
 import pytest
 
@@ -72,3 +74,9 @@ def test_cae_is_the_mean_of_means_with_the_mean_of_stds() -> None:
 def test_cae_of_rows_that_do_not_belong_together_is_refused(rows: list[tuple[str, str]], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         cae([{"arm": arm, "architecture": name, "mean": 1.0, "std": 0.0} for arm, name in rows])
+
+
+def test_a_report_needs_neither_torch_nor_numpy() -> None:
+    code = "import sys, workers.ladd.statistics; print({'torch', 'numpy'} & set(sys.modules))"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "set()"

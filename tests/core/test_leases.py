@@ -1,0 +1,200 @@
+"""The lease: who holds it writes, whoever lost it is refused, and what an attempt leaves behind is taken over."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api_schemas.jobs import Job, JobState
+from api_schemas.problems import ErrorCode, ErrorOrigin
+from api_schemas.runner import ProgressEvent
+from service.core import jobs, reaper, tasks
+from service.core.catalogue import Catalogue
+from service.core.core import Core
+from service.core.storage import Storage, blob_key
+from service.core.store import LEASES
+from service.core.tasks import ClaimedTask
+
+
+@pytest.fixture
+def job(hand: Any) -> Job:
+    """A training of which nothing is done."""
+    return hand.submit("train_labeler", source_dataset=hand.ready_set("source"))  # type: ignore[no-any-return]
+
+
+def let_the_lease_run_out(core: Core, claimed: ClaimedTask) -> None:
+    core.redis.zadd(LEASES, {f"{claimed.job_id} {claimed.name}": 1})
+    assert reaper.reap_once(core)
+
+
+def attempts(core: Core, job: Job) -> list[str | None]:
+    return [attempt.outcome for attempt in jobs.view(core, job.id).tasks[0].attempts]
+
+
+def test_a_renewed_lease_holds(core: Core, hand: Any, job: Job) -> None:
+    claimed = hand.claim(job.id, "train_labeler")
+    core.redis.zadd(LEASES, {f"{job.id} train_labeler": 1})
+    assert tasks.renew(core, claimed) == "held"
+    assert reaper.reap_once(core)
+    assert attempts(core, job) == [None]
+    remaining = float(core.redis.zscore(LEASES, f"{job.id} train_labeler") or 0) - core.store.now()
+    assert 0 < remaining <= core.settings.lease_seconds * 1000
+
+
+@pytest.mark.parametrize("heirs_name", ["hand", "other"])
+def test_a_zombie_is_refused_everything(core: Core, hand: Any, job: Job, tmp_path: Path, heirs_name: str) -> None:
+    zombie = hand.claim(job.id, "train_labeler")
+    let_the_lease_run_out(core, zombie)
+    assert tasks.renew(core, zombie) == "lost"
+    heir = hand.claim(job.id, "train_labeler", worker=heirs_name)
+    assert heir.attempt == 2
+    before = jobs.view(core, job.id)
+    written = core.storage.list_keys("")
+    file = tmp_path / "file"
+    file.write_bytes(b"late")
+    progress = ProgressEvent(
+        event="progress", stage="train_labeler", done=9, total=10, unit="images", rate=None, eta_seconds=None
+    )
+    assert not tasks.record(core, zombie, progress)
+    assert not tasks.keep_checkpoint(core, zombie, {"resume.pt": file})
+    assert not hand.finish(zombie)
+    assert not hand.fail(zombie)
+    assert not tasks.release(core, zombie)
+    assert not tasks.canceled(core, zombie)
+    assert jobs.view(core, job.id) == before
+    assert core.storage.list_keys("") == written
+    assert hand.finish(heir)
+    assert attempts(core, job) == ["lost", "succeeded"]
+
+
+def test_a_lease_lost_while_storing_is_noticed_before_anything_shows(
+    core: Core, hand: Any, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zombie = hand.claim(job.id, "train_labeler", worker="one")
+    upload = Storage.upload_blob
+
+    def slowly(storage: Storage, *arguments: Any) -> None:
+        upload(storage, *arguments)
+        monkeypatch.undo()
+        let_the_lease_run_out(core, zombie)
+
+    monkeypatch.setattr(Storage, "upload_blob", slowly)
+    assert not hand.finish(zombie)
+    assert core.storage.list_keys("labelers/") == []
+    assert jobs.view(core, job.id).tasks[0].state is JobState.QUEUED
+
+
+@pytest.mark.parametrize("task", ["ingest", "train_labeler", "generate_labels"])
+def test_a_zombie_does_not_overwrite_the_manifest_of_its_heir(
+    core: Core, hand: Any, task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stalls between its last look at the lease and its manifest, and wakes up when the heir is done."""
+    job_id = hand.upload().job
+    if task != "ingest":
+        source = hand.ready_set("source")
+        job_id = hand.submit("ladd", dataset=hand.ready_set(source_dataset=source), evaluation=None).id
+        hand.work(job_id, until=task)
+    zombie = hand.claim(job_id, task)
+    store = Catalogue.store
+
+    def stall(catalogue: Catalogue, manifest: Any) -> Any:
+        monkeypatch.undo()
+        let_the_lease_run_out(core, zombie)
+        assert hand.finish(hand.claim(job_id, task))
+        return store(catalogue, manifest)
+
+    monkeypatch.setattr(Catalogue, "store", stall)
+    assert not hand.finish(zombie)
+    assert hand.work(job_id).state is JobState.SUCCEEDED
+    for manifests in (core.catalogue.datasets(None, None, None, 10)[0], core.catalogue.labelers(None, 10)[0]):
+        for manifest in manifests:
+            assert core.storage.get_json(manifest.key) == manifest.model_dump(mode="json")
+
+
+def test_lost_workers_are_counted(core: Core, hand: Any, job: Job) -> None:
+    for number in range(1, core.settings.max_attempts + 1):
+        assert jobs.view(core, job.id).state is not JobState.FAILED
+        let_the_lease_run_out(core, hand.claim(job.id, "train_labeler", worker=f"worker {number}"))
+    failed = jobs.view(core, job.id)
+    assert (failed.state, failed.tasks[0].state) == (JobState.FAILED, JobState.FAILED)
+    assert failed.error is not None
+    assert (failed.error.code, failed.error.origin) == (ErrorCode.WORKER_LOST, ErrorOrigin.WORKER)
+    assert attempts(core, job) == ["lost"] * core.settings.max_attempts
+
+
+@pytest.mark.parametrize("origin", [ErrorOrigin.WORKER, ErrorOrigin.TIMEOUT])
+def test_failures_of_workers_are_tried_again(core: Core, hand: Any, job: Job, origin: ErrorOrigin) -> None:
+    for _ in range(core.settings.max_attempts - 1):
+        assert hand.fail(hand.claim(job.id, "train_labeler"), origin)
+        assert jobs.view(core, job.id).tasks[0].state is JobState.QUEUED
+    assert hand.fail(hand.claim(job.id, "train_labeler"), origin)
+    assert jobs.view(core, job.id).state is JobState.FAILED
+    assert attempts(core, job) == ["failed"] * core.settings.max_attempts
+
+
+@pytest.mark.parametrize("origin", [ErrorOrigin.INPUT, ErrorOrigin.INTERNAL])
+def test_other_failures_are_final(core: Core, hand: Any, job: Job, origin: ErrorOrigin) -> None:
+    assert hand.fail(hand.claim(job.id, "train_labeler"), origin)
+    assert jobs.view(core, job.id).state is JobState.FAILED
+
+
+def test_a_release_does_not_count(core: Core, hand: Any, job: Job) -> None:
+    for _ in range(core.settings.max_attempts + 2):
+        assert tasks.release(core, hand.claim(job.id, "train_labeler"))
+    assert hand.finish(hand.claim(job.id, "train_labeler"))
+    assert attempts(core, job) == ["released"] * (core.settings.max_attempts + 2) + ["succeeded"]
+
+
+class DiedError(Exception):
+    """The worker is gone."""
+
+
+def finish_but_for_the_state(core: Core, hand: Any, claimed: ClaimedTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker dies when everything is stored, and the state is not."""
+
+    def die(*_: Any) -> None:
+        raise DiedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(core.store), "finish", die)
+        with pytest.raises(DiedError):
+            hand.finish(claimed)
+
+
+@pytest.mark.parametrize("task", ["ingest", "train_labeler", "generate_labels", "report"])
+def test_an_attempt_lost_between_what_it_made_and_its_success_is_repeated_cleanly(
+    core: Core, hand: Any, task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if task == "ingest":
+        job_id = hand.upload().job
+    else:
+        source = hand.ready_set("source")
+        params = {"dataset": hand.ready_set(source_dataset=source), "evaluation": {"architectures": ["ViT"]}}
+        job_id = hand.submit("ladd", **params).id
+        hand.work(job_id, until=task)
+    first = hand.claim(job_id, task)
+    finish_but_for_the_state(core, hand, first, monkeypatch)
+    assert first.name not in {task.name for task in jobs.view(core, job_id).tasks if task.state is JobState.SUCCEEDED}
+    let_the_lease_run_out(core, first)
+    job = hand.work(job_id)
+    assert job.state is JobState.SUCCEEDED
+    for manifests in (core.catalogue.datasets(None, None, None, 10)[0], core.catalogue.labelers(None, 10)[0]):
+        for manifest in manifests:
+            assert core.storage.get_json(manifest.key) == manifest.model_dump(mode="json")
+            assert {blob_key(blob.sha256) for blob in manifest.blobs.values()} <= set(core.storage.list_keys("blobs/"))
+
+
+def test_what_was_made_for_a_canceled_job_and_never_shown_is_removed(
+    core: Core, hand: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = hand.ready_set("source")
+    job_id = hand.submit("ladd", dataset=hand.ready_set(source_dataset=source), evaluation=None).id
+    hand.work(job_id, until="generate_labels")
+    before = [key for key in core.storage.list_keys("") if not key.startswith("jobs/")]
+    claimed = hand.claim(job_id, "generate_labels")
+    finish_but_for_the_state(core, hand, claimed, monkeypatch)
+    assert len(core.storage.list_keys("datasets/")) == 5
+    jobs.cancel(core, job_id)
+    let_the_lease_run_out(core, claimed)
+    assert jobs.view(core, job_id).state is JobState.CANCELED
+    assert [key for key in core.storage.list_keys("") if not key.startswith("jobs/")] == before
