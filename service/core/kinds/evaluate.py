@@ -188,17 +188,17 @@ def _plan_row(
             "dataset": Ref("dataset", evaluated.id, files),
             "source": Ref("dataset", source.id, ["val_images.npy", "val_labels.npy"]),
         },
-        work=_forwards(spec, evaluated, arm),
+        work=spec.trials * (_forwards(spec, evaluated, arm) + test_images(source)),
         unit="images",
         after=after,
     )
 
 
 def _forwards(spec: EvaluationSpec, evaluated: EvaluatedSet, arm: ArmName) -> int:
-    """Return the images and views passed forward in training, over all trials."""
+    """Return the images and views passed forward in the training of one trial."""
     # MTT's `evaluate_synset` loops over range(Epoch + 1).
     passes = (spec.overrides.epochs or EPOCHS) + (spec.recipe is RecipeName.MTT)
     per_image = 1
     if arm is ArmName.LADD and spec.overrides.views != "pool":
         per_image += _drawn(spec) or evaluated.views or 0
-    return evaluated.stats.num_images * per_image * passes * spec.trials
+    return evaluated.stats.num_images * per_image * passes

@@ -88,7 +88,7 @@ def plan_training(
             "size": size,
         },
         inputs={"source": Ref("dataset", source.id)},
-        work=stats.splits.get("train", stats.num_images) * recipe.epochs,
+        work=stats.num_images * recipe.epochs,
         unit="images",
         makes=labeler_id,
     )

@@ -50,7 +50,7 @@ def test_train_labeler(shelf: Any) -> None:
         "seed": 0,
     }
     (task,) = plan.tasks
-    assert (task.name, task.queue, task.work, task.unit) == ("train_labeler", "gpu", 25_000, "images")
+    assert (task.name, task.queue, task.work, task.unit) == ("train_labeler", "gpu", 25 * (1000 + 100), "images")
     assert task.params["recipe"] == {key: value for key, value in plan.params.items() if key != "source_dataset"}
     assert {key: task.params[key] for key in ("mean", "num_classes", "channels", "size")} == {
         "mean": [0.5, 0.4, 0.3],
@@ -170,15 +170,15 @@ def test_evaluate(shelf: Any) -> None:
 @pytest.mark.parametrize(
     ("spec", "baseline", "ladd"),
     [
-        # 20 images, five trials, 25 views.
-        ({}, 1000 * 20 * 5, 26_000 * 20 * 5),
-        ({"overrides": {"views": "sampled:3"}}, 1000 * 20 * 5, 4000 * 20 * 5),
-        ({"overrides": {"views": "pool"}}, 1000 * 20 * 5, 1000 * 20 * 5),
-        ({"overrides": {"epochs": 10}, "trials": 1}, 200, 5200),
-        ({"recipe": "mtt", "overrides": {"epochs": 10}, "trials": 1}, 220, 5720),
+        # 20 images, five trials, 25 views, 100 test images.
+        ({}, (1000 * 20 + 100) * 5, (26_000 * 20 + 100) * 5),
+        ({"overrides": {"views": "sampled:3"}}, (1000 * 20 + 100) * 5, (4000 * 20 + 100) * 5),
+        ({"overrides": {"views": "pool"}}, (1000 * 20 + 100) * 5, (1000 * 20 + 100) * 5),
+        ({"overrides": {"epochs": 10}, "trials": 1}, 200 + 100, 5200 + 100),
+        ({"recipe": "mtt", "overrides": {"epochs": 10}, "trials": 1}, 220 + 100, 5720 + 100),
     ],
 )
-def test_work_counts_forwards(shelf: Any, spec: dict[str, Any], baseline: int, ladd: int) -> None:
+def test_work_counts_training_and_test(shelf: Any, spec: dict[str, Any], baseline: int, ladd: int) -> None:
     plan = planned(shelf.core, "evaluate", dataset=shelf.augmented, architectures=["ViT"], **spec)
     assert [task.work for task in plan.tasks[:2]] == [baseline, ladd]
 
