@@ -169,7 +169,11 @@ def _signals_interrupt() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP)}
+    ours = [signal.SIGTERM, signal.SIGHUP]
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts what runs in the background with Ctrl-C ignored, but whoever sends it by hand means it.
+        ours.append(signal.SIGINT)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in ours}
     try:
         yield
     finally:

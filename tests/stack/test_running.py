@@ -153,7 +153,10 @@ def test_a_signal_stops_the_stack(tmp_path: Path, number: signal.Signals, after:
         while not holder.stdout.readline().startswith(after):
             assert holder.poll() is None
         holder.send_signal(number)
-        assert holder.wait(timeout=120) != 0
+        try:
+            assert holder.wait(timeout=120) != 0
+        finally:
+            holder.kill()
     assert processes_of(tmp_path) == []
 
 
