@@ -81,11 +81,11 @@ def test_the_bar_counts_planned_work_of_tasks_that_have_not_begun(client: LaddCl
     worker.write_labels(job.id)
     watching = Watching(client, job, terminal=True)
     claimed = worker.claim(job.id, "evaluate:baseline:ConvNetD3")
-    # 2 images, 1,000 epochs, one trial: the other arm is planned with 26 forwards per image.
+    # 2 images, 1,000 epochs, one trial, 2 test images: the other arm is planned with 26 forwards per image.
     half = ProgressEvent(
-        event="progress", stage="evaluate", done=1000, total=2000, unit="images", rate=500.0, eta_seconds=2.0
+        event="progress", stage="evaluate", done=1000, total=2002, unit="images", rate=500.0, eta_seconds=2.0
     )
-    while "1,000/54,000 images, 500 images/s, 1 min 46 s left" not in watching.output.getvalue():
+    while "1,000/54,004 images, 500 images/s, 1 min 46 s left" not in watching.output.getvalue():
         assert watching.thread.is_alive()
         worker.say(claimed, half)
         threading.Event().wait(0.1)

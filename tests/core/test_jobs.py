@@ -17,7 +17,7 @@ def states(job: Job) -> dict[str, str]:
 def test_a_whole_ladd_job(core: Core, hand: Any, ladd: Job) -> None:
     assert (ladd.kind, ladd.state, ladd.started_at, ladd.result) == (JobKind.LADD, JobState.QUEUED, None, None)
     assert ladd.progress is not None
-    assert (ladd.progress.stage, ladd.progress.done, ladd.progress.total) == ("train_labeler", 0, 10_000)
+    assert (ladd.progress.stage, ladd.progress.done, ladd.progress.total) == ("train_labeler", 0, 11_000)
     job = hand.work(ladd.id)
     assert job.state is JobState.SUCCEEDED
     assert set(states(job).values()) == {"succeeded"}
