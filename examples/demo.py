@@ -38,7 +38,7 @@ JOB: dict[str, Any] = {
         "architectures": ["ConvNetD3", "VGG11", "AlexNet"],
         "trials": 2,
         "recipe": "glad",
-        "overrides": {"epochs": 16, "views": "sampled:2", "reduction": "mean", "batch_size": 25, "lr": 0.01},
+        "overrides": {"epochs": 24, "views": "sampled:2", "reduction": "mean", "batch_size": 25, "lr": 0.01},
     },
 }
 
