@@ -32,18 +32,18 @@ class PeakMemory(threading.Thread):
     def __init__(self, root: int) -> None:
         super().__init__(daemon=True)
         self._root = root
-        self._stop = threading.Event()
+        self._ended = threading.Event()
         self.peaks: dict[str, float] = {}
 
     def run(self) -> None:
         """Look until `stop` is called."""
-        while not self._stop.wait(0.05):
+        while not self._ended.wait(0.05):
             for name, kib in _memory_below(self._root):
                 self.peaks[name] = max(self.peaks.get(name, 0.0), kib / 1024)
 
     def stop(self) -> None:
         """End the thread."""
-        self._stop.set()
+        self._ended.set()
         self.join()
 
     def reset(self) -> None:
