@@ -25,8 +25,9 @@ ArchitecturesOption = Annotated[list[Architecture] | None, typer.Option("--archi
 TrialsOption = Annotated[int | None, typer.Option(help="Trainings of each architecture on each arm.")]
 RecipeOption = Annotated[RecipeName | None, typer.Option(help="Deployment protocol.")]
 EpochsOption = Annotated[int | None, typer.Option(help="Deployment epochs.")]
-ViewsOption = Annotated[str | None, typer.Option(help="full, sampled:K or pool.")]
+ViewsOption = Annotated[str | None, typer.Option(help="full, sampled:K, pool or progressive.")]
 ReductionOption = Annotated[str | None, typer.Option(help="sum or mean over the views.")]
+PrecisionOption = Annotated[str | None, typer.Option(help="exact or fast.")]
 SeedOption = Annotated[int | None, typer.Option(help="Seed of everything random.")]
 SetOption = Annotated[
     list[str] | None,
@@ -81,18 +82,18 @@ def evaluate(
     epochs: EpochsOption = None,
     views: ViewsOption = None,
     reduction: ReductionOption = None,
+    precision: PrecisionOption = None,
     seed: SeedOption = None,
     set_: SetOption = None,
     tag: TagOption = None,
     detach: DetachOption = False,
 ) -> None:
     """Train architectures from scratch on sets and report their accuracy."""
-    overrides = {"epochs": epochs, "views": views, "reduction": reduction}
     params = {
         "dataset": dataset[0] if len(dataset) == 1 else None,
         "datasets": dataset if len(dataset) > 1 else None,
         "source_dataset": source_dataset,
-        **_evaluation(arm, architecture, trials, recipe, overrides, seed),
+        **_evaluation(arm, architecture, trials, recipe, epochs, views, reduction, precision, seed),
     }
     _start(context, JobKind.EVALUATE, params, set_, tag, detach)
 
@@ -114,6 +115,7 @@ def ladd(
     epochs: EpochsOption = None,
     views: ViewsOption = None,
     reduction: ReductionOption = None,
+    precision: PrecisionOption = None,
     seed: Annotated[int | None, typer.Option(help="Seed of labeler and evaluation.")] = None,
     set_: SetOption = None,
     tag: TagOption = None,
@@ -122,14 +124,13 @@ def ladd(
     """Train (or reuse) a labeler, write dense labels, evaluate."""
     if labeler is not None and labeler_epochs is not None:
         raise typer.BadParameter("a trained labeler has its epochs already", param_hint="--labeler-epochs")
-    overrides = {"epochs": epochs, "views": views, "reduction": reduction}
     params = {
         "dataset": dataset,
         "source_dataset": source_dataset,
         "labeler": labeler or {"epochs": labeler_epochs, "seed": seed},
         "epoch": epoch,
         "views": {"n": n, "ratio": ratio},
-        "evaluation": _evaluation(arm, architecture, trials, recipe, overrides, seed),
+        "evaluation": _evaluation(arm, architecture, trials, recipe, epochs, views, reduction, precision, seed),
     }
     _start(context, JobKind.LADD, params, set_, tag, detach)
 
@@ -139,7 +140,10 @@ def _evaluation(
     architectures: list[Architecture] | None,
     trials: int | None,
     recipe: RecipeName | None,
-    overrides: dict[str, Any],
+    epochs: int | None,
+    views: str | None,
+    reduction: str | None,
+    precision: str | None,
     seed: int | None,
 ) -> dict[str, Any]:
     return {
@@ -147,7 +151,7 @@ def _evaluation(
         "architectures": architectures or None,
         "trials": trials,
         "recipe": recipe,
-        "overrides": overrides,
+        "overrides": {"epochs": epochs, "views": views, "reduction": reduction, "precision": precision},
         "seed": seed,
     }
 

@@ -13,7 +13,7 @@ from api_schemas.jobs import Job, JobState
 from client.api import LaddClient
 from client.errors import ClientError, describe
 from client.stages import StageBoard
-from client.tables import measured_text, text_table
+from client.tables import cost_line, measured_text, text_table
 from client.watch import watch
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print what the API answered.")]
@@ -50,8 +50,10 @@ class Session:
             typer.echo(text_table(header, rows))
 
     def started(self, job: Job, detach: bool) -> None:
-        """Print a new job's id; then, unless detached, follow the job and print its result."""
+        """Print a new job's id and what it is predicted to cost; unless detached, follow it and print its result."""
         self.answer(job.id)
+        if job.cost is not None:
+            typer.echo(cost_line(job.cost.predicted), err=True)
         if not detach:
             self.answer(result_text(self.follow(job.id)))
 
@@ -83,7 +85,7 @@ def result_text(job: Job) -> str:
         return f"{job.id} {job.state}"
     made = {"dataset": result.dataset, "labeler": result.labeler}
     lines = "\n".join(f"{name} {identifier}" for name, identifier in made.items() if identifier is not None)
-    measured = measured_text(result.evaluation, result.storage, result.flops)
+    measured = measured_text(result.evaluation, result.storage, result.flops, job.cost)
     return "\n\n".join(block for block in (lines, measured) if block)
 
 
@@ -120,13 +122,15 @@ def without_missing(document: dict[str, Any]) -> dict[str, Any]:
 
 
 class RefusalGroup(TyperGroup):
-    """Shows what client and server refuse as a message, without a traceback, and exits with code 1."""
+    """Shows what client, server and file system refuse as a message, without a traceback, and exits with code 1."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except ClientError as error:
+        except BrokenPipeError:
+            raise
+        except (ClientError, OSError) as error:
             typer.echo(str(error), err=True)
         except ValidationError as error:
             for entry in error.errors():

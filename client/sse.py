@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 import httpx
+from pydantic import ValidationError
 
 from api_schemas.events import EventType, JobEvent
 from api_schemas.jobs import TERMINAL_STATES
+from client.errors import ClientError
 from client.transport import Transport, unreachable
 
 # The server sends a comment every 15 s; twice that in silence means that the connection is dead.
@@ -15,8 +17,8 @@ _SILENCE_SECONDS = 35.0
 def follow(transport: Transport, url: str, after: str | None) -> Iterator[JobEvent]:
     """Every event after the one with id `after`, each once and in order, up to the job's own terminal state.
 
-    Ends early only when the server, asked again, has nothing more to send and closes. Gives up after
-    `transport.attempts` connections in a row that brought nothing.
+    Ends without that state only where it is not kept any more: the server says that there is nothing to come. Gives up
+    after `transport.attempts` connections in a row that brought nothing. Raises `ProblemError` or `ClientError`.
     """
     failures = 0
     while True:
@@ -24,20 +26,21 @@ def follow(transport: Transport, url: str, after: str | None) -> Iterator[JobEve
         headers = {"Accept": "text/event-stream"} | ({} if after is None else {"Last-Event-ID": after})
         try:
             with transport.stream(url, headers=headers, timeout=_SILENCE_SECONDS) as response:
+                if response.status_code == 204:
+                    return
                 for event in _events(response):
                     received = True
                     after = event.id
                     yield event
                     if _ends(event):
                         return
+            ended: httpx.TransportError = httpx.RemoteProtocolError("the stream of events ended before the job")
         except httpx.TransportError as error:
-            failures = 1 if received else failures + 1
-            if failures >= transport.attempts:
-                raise unreachable(error, response.url) from error
-            transport.pause(failures)
-        else:
-            if not received:
-                return
+            ended = error
+        failures = 0 if received else failures + 1
+        if failures >= transport.attempts:
+            raise unreachable(ended, response.url) from ended
+        transport.pause(failures)
 
 
 def _ends(event: JobEvent) -> bool:
@@ -50,7 +53,11 @@ def _events(response: httpx.Response) -> Iterator[JobEvent]:
         if line.startswith("data:"):
             data.append(line.removeprefix("data:").removeprefix(" "))
         elif not line and data:
-            yield JobEvent.model_validate_json("\n".join(data))
+            try:
+                event = JobEvent.model_validate_json("\n".join(data))
+            except ValidationError as error:
+                raise ClientError(f"{response.url} sent something that is not an event: {error}") from error
+            yield event
             data = []
 
 

@@ -17,7 +17,7 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class Transport:
-    """An httpx client that tries again where that is safe.
+    """An httpx client that tries again where that is safe. Raises `ClientError` for a `base_url` that is no address.
 
     A 503 that carries `Retry-After` is always tried again: the server has said that it did nothing. A broken
     connection is tried again when the call is repeatable, or when the request never left this machine.
@@ -26,6 +26,8 @@ class Transport:
     def __init__(self, base_url: str, *, timeout: float, attempts: int) -> None:
         # Uploads and S3 may stall for longer than a connection takes to open.
         limits = httpx.Timeout(timeout, connect=min(timeout, 10.0))
+        if not _is_address(base_url):
+            raise ClientError(f"the service's address must be like http://host:port, got {base_url!r}")
         # A proxy that the environment names for the world cannot reach this machine's own servers.
         direct = {f"all://{host}": httpx.HTTPTransport() for host in ("127.0.0.1", "localhost", "[::1]")}
         self._http = httpx.Client(base_url=base_url, timeout=limits, mounts=direct)
@@ -83,6 +85,14 @@ class Transport:
 def unreachable(error: httpx.TransportError, base_url: httpx.URL | str) -> ClientError:
     """Say which server did not answer, and why."""
     return ClientError(f"no answer from {base_url}: {str(error) or type(error).__name__}")
+
+
+def _is_address(base_url: str) -> bool:
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        return False
+    return url.scheme in ("http", "https") and bool(url.host)
 
 
 def _asked_delay(response: httpx.Response) -> float | None:

@@ -13,7 +13,6 @@ of the class, real and synthetic). SGD on the images, lr 1.0, momentum 0.5, from
 """
 
 import argparse
-import gzip
 import json
 import platform
 import time
@@ -22,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from fashion_mnist import read_split
 from torch import Tensor
 
 from workers.ladd.augment import STRATEGY, apply_dsa, draw_dsa
@@ -40,11 +40,8 @@ def main() -> None:
     """Distil, report a line and save every 100 iterations."""
     args = parse_args()
     torch.set_num_threads(args.threads)
-    images = read_idx(args.data / "train-images-idx3-ubyte.gz")
-    labels = read_idx(args.data / "train-labels-idx1-ubyte.gz")
-    border = (SIZE - images.shape[1]) // 2
-    padded = torch.from_numpy(np.pad(images, ((0, 0), (border, border), (border, border))))[:, None]
-    by_class = [padded[torch.from_numpy(labels == label)] for label in range(NUM_CLASSES)]
+    images, labels = map(torch.from_numpy, read_split(args.data, "train"))
+    by_class = [images[labels == label, None] for label in range(NUM_CLASSES)]
 
     args.out.mkdir(parents=True, exist_ok=True)
     torch.save(torch.arange(NUM_CLASSES).repeat_interleave(args.ipc), args.out / "labels_best.pt")
@@ -73,16 +70,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     return parser.parse_args()
-
-
-def read_idx(path: Path) -> np.ndarray:
-    """Read a gzipped idx file of bytes: two zero bytes, type 8, number of axes, big-endian sizes, data."""
-    data = gzip.decompress(path.read_bytes())
-    if data[:3] != b"\x00\x00\x08":
-        raise ValueError(f"{path}: not an idx file of unsigned bytes, it starts with {data[:4].hex()}")
-    axes = data[3]
-    shape = np.frombuffer(data, ">u4", count=axes, offset=4)
-    return np.frombuffer(data, np.uint8, offset=4 + 4 * axes).reshape(shape)
 
 
 def distill(

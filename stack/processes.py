@@ -84,6 +84,8 @@ def service_environment(directory: Path, state: StackState) -> dict[str, str]:
     return {
         "LADD_REDIS_URL": redis_url(state.redis_port, state.redis_password),
         "LADD_S3_ENDPOINT_URL": f"http://127.0.0.1:{state.s3_ports[0]}",
+        # Empty, as where it is not set: download links are not to name the storage of another deployment.
+        "LADD_S3_PUBLIC_ENDPOINT_URL": "",
         "LADD_S3_BUCKET": BUCKET,
         "LADD_S3_ACCESS_KEY": state.s3_access_key,
         "LADD_S3_SECRET_KEY": state.s3_secret_key,
@@ -98,13 +100,16 @@ def service_environment(directory: Path, state: StackState) -> dict[str, str]:
 
 
 def _worker_missing(environment: Mapping[str, str]) -> str | None:
-    answer = subprocess.run(
-        [sys.executable, *WORKER_HEALTH],
-        cwd=PROJECT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=HEALTH_SECONDS,
-        check=False,
-    )
+    try:
+        answer = subprocess.run(
+            [sys.executable, *WORKER_HEALTH],
+            cwd=PROJECT,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=HEALTH_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"its health check has not answered in {HEALTH_SECONDS} s"
     return None if answer.returncode == 0 else (answer.stdout or answer.stderr).strip()

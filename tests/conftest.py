@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
@@ -17,6 +18,9 @@ from stack.embedded import Embedded, embedded_servers
 from stack.readiness import BUCKET
 from stack.running import Stack, running_stack
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 @pytest.fixture(scope="session")
 def embedded() -> Iterator[Embedded]:
@@ -28,12 +32,26 @@ def embedded() -> Iterator[Embedded]:
     signal.signal(signal.SIGTERM, before)
 
 
+@pytest.fixture(scope="session")
+def s3(embedded: Embedded) -> Iterator["S3Client"]:
+    """A client of the S3, for looking behind the service's back."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=embedded.s3_endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=embedded.s3_access_key,
+        aws_secret_access_key=embedded.s3_secret_key,
+    )
+    with closing(client):
+        yield client
+
+
 @pytest.fixture
-def settings(embedded: Embedded, tmp_path: Path) -> Settings:
+def settings(embedded: Embedded, s3: "S3Client", tmp_path: Path) -> Settings:
     """Settings of an empty Redis, an empty bucket and an empty data directory."""
     with closing(redis.Redis.from_url(embedded.redis_url)) as client:
         client.flushall()
-    _empty_bucket(embedded)
+    _empty_bucket(s3)
     return Settings(
         redis_url=embedded.redis_url,
         s3_endpoint_url=embedded.s3_endpoint,
@@ -58,17 +76,9 @@ def stack_up() -> Iterator[Stack]:
         yield stack
 
 
-def _empty_bucket(embedded: Embedded) -> None:
-    client = boto3.client(
-        "s3",
-        endpoint_url=embedded.s3_endpoint,
-        region_name="us-east-1",
-        aws_access_key_id=embedded.s3_access_key,
-        aws_secret_access_key=embedded.s3_secret_key,
-    )
-    with closing(client):
-        for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
-            if keys := [{"Key": entry["Key"]} for entry in page.get("Contents", [])]:
-                client.delete_objects(Bucket=BUCKET, Delete={"Objects": keys})  # type: ignore[typeddict-item]
-        for upload in client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []):
-            client.abort_multipart_upload(Bucket=BUCKET, Key=upload["Key"], UploadId=upload["UploadId"])
+def _empty_bucket(s3: "S3Client") -> None:
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
+        if keys := [{"Key": entry["Key"]} for entry in page.get("Contents", [])]:
+            s3.delete_objects(Bucket=BUCKET, Delete={"Objects": keys})  # type: ignore[typeddict-item]
+    for upload in s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []):
+        s3.abort_multipart_upload(Bucket=BUCKET, Key=upload["Key"], UploadId=upload["UploadId"])

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 from starlette.types import Scope
@@ -49,7 +50,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             return settings.max_upload_bytes + MULTIPART_OVERHEAD_BYTES
         return MAX_JSON_BYTES
 
-    app = FastAPI(
+    # Brings the files of /docs along, which FastAPI alone has the browser fetch from elsewhere.
+    app = FastAPIOffline(
         title="LADD",
         summary="Label-Augmented Dataset Distillation as a service",
         version=openapi.VERSION,

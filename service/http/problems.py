@@ -12,9 +12,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from api_schemas.problems import ErrorCode, Problem, Reason
-from service.core.errors import OUTAGES, ServiceError
+from service.core.errors import OUTAGES, ServiceError, reason
 from service.http.request_id import HEADER, current_request_id
-from service.http.validation import reasons_of, summary
+from service.http.validation import invalid, reasons_of, summary
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
@@ -125,6 +125,10 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
 async def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = error.status_code
+    if status == 400 and error.__cause__ is not None:
+        # FastAPI's, for what the JSON parser chokes on: bytes that are no UTF-8, brackets without end, endless numbers.
+        message = f"The body cannot be read as JSON: {error.__cause__}"
+        return await _service_error(request, invalid([reason("body", "json_invalid", None, message)]))
     code = _FRAMEWORK_CODES.get(status, ErrorCode.INVALID_REQUEST if status < 500 else ErrorCode.INTERNAL)
     return problem(request, code, error.detail, status=status, headers=error.headers)
 

@@ -1,6 +1,7 @@
 """Turns pydantic's errors into reasons that name the field by its path in what was sent."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -9,6 +10,9 @@ from api_schemas.problems import ErrorCode, Reason
 from service.core.errors import ServiceError, reason
 
 MAX_REASONS = 50
+
+# How pydantic shows a member of an enum among the tags it expects.
+_MEMBER = re.compile(r"<\w+\.\w+: ('[^']*')>")
 
 
 def reasons_of(errors: Iterable[Mapping[str, Any]], sent: object, at: Sequence[str] = ()) -> list[Reason]:
@@ -32,14 +36,21 @@ def summary(reasons: Sequence[Reason]) -> str:
 
 
 def _reason(error: Mapping[str, Any], sent: object, at: Sequence[str]) -> Reason:
-    kind = error["type"]
-    location = ".".join([*at, *_path(error["loc"], sent, missing=kind == "missing")])
-    value = error["input"]
-    if kind in ("missing", "json_invalid"):
+    kind, details = error["type"], error.get("ctx", {})
+    path = [*at, *_path(error["loc"], sent, missing=kind == "missing")]
+    value, message = error["input"], error["msg"]
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        path.append(details["discriminator"].strip("'"))
+        value = details.get("tag")
+        message = _MEMBER.sub(r"\1", message)
+    elif kind == "json_invalid":
+        message = f"{message}: {details['error']}, after {error['loc'][-1]} characters"
         value = None
-    elif not isinstance(value, str):
+    elif kind == "missing":
+        value = None
+    if not isinstance(value, str | None):
         value = json.dumps(value, default=repr, ensure_ascii=False)
-    return reason(location, kind, value, error["msg"])
+    return reason(".".join(path), kind, value, message)
 
 
 def _path(location: Sequence[str | int], sent: object, *, missing: bool) -> list[str]:

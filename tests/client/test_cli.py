@@ -1,4 +1,5 @@
 import json
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -98,6 +99,7 @@ def test_run_ladd_sends_only_what_is_given(ladd: Ladd, client: LaddClient, worke
     result = ladd(
         *("run", "ladd", "--dataset", distilled, "--n", "3", "--trials", "2", "--architecture", "ConvNetD3"),
         *("--architecture", "VGG11", "--epochs", "20", "--views", "sampled:2", "--labeler-epochs", "2"),
+        *("--precision", "fast"),
         *("--set", "labeler.lr=0.02", "--set", "evaluation.overrides.reduction=mean", "--tag", "run=a=b", "--detach"),
     )
     assert result.exit_code == 0
@@ -109,7 +111,13 @@ def test_run_ladd_sends_only_what_is_given(ladd: Ladd, client: LaddClient, worke
     assert job.params["labeler"]["lr"] == 0.02
     evaluation = job.params["evaluation"]
     assert (evaluation["trials"], evaluation["architectures"]) == (2, ["ConvNetD3", "VGG11"])
-    assert evaluation["overrides"] == {"epochs": 20, "views": "sampled:2", "reduction": "mean"}
+    assert evaluation["overrides"] == {
+        "epochs": 20,
+        "views": "sampled:2",
+        "reduction": "mean",
+        "precision": "fast",
+    }
+    assert result.stderr.startswith("predicted cost: labelling ")
 
 
 def test_every_kind_can_be_started_from_flags(ladd: Ladd, client: LaddClient, worker: Any) -> None:
@@ -157,6 +165,9 @@ def test_a_job_is_watched_to_its_table_and_its_archive_downloaded(
     assert rest[0].startswith("dataset ds_")
     assert any(line.split()[:4] == ["ConvNetD3", "61.50", "±", "0.00"] for line in rest)
     assert "storage, zipped" in result.stdout
+    [deployment] = [line for line in rest if line.startswith("deployment ")]
+    assert "device time not known yet" in deployment
+    assert re.search(r"2e-06 PFLOP, 0\.0 MiB, device time \d", deployment)
     assert "evaluate" in result.stderr
 
     assert ladd("watch", job_id).stdout.splitlines() == rest
@@ -165,6 +176,9 @@ def test_a_job_is_watched_to_its_table_and_its_archive_downloaded(
     output = tmp_path / "set.zip"
     assert ladd("download", job_id, "-o", str(output)).stdout.strip() == str(output)
     assert output.read_bytes() == archives[0]
+    refused = ladd("download", job_id, "-o", str(tmp_path / "absent" / "set.zip"))
+    assert refused.exit_code == 1
+    assert "No such file or directory" in refused.stderr
 
     augmented = rest[0].split()[1]
     assert json.loads(ladd("show", augmented).stdout)["augmentation"]["n"] == 5
@@ -216,6 +230,7 @@ def test_flags_that_make_no_sense_are_named(ladd: Ladd, arguments: tuple[str, ..
 
 
 def test_a_server_that_is_not_there_is_said_plainly(ladd: Ladd) -> None:
+    assert "must be like http://host:port, got '127.0.0.1:9'" in ladd("--url", "127.0.0.1:9", "jobs").stderr
     result = ladd("--url", "http://127.0.0.1:9", "jobs")
     assert result.exit_code == 1
     assert result.stderr.startswith("no answer from http://127.0.0.1:9")

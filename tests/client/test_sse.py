@@ -1,13 +1,16 @@
 import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+import redis
 
 from api_schemas.events import JobEvent
 from api_schemas.problems import ErrorCode
 from api_schemas.runner import LogEvent
 from client.api import LaddClient
 from client.errors import ClientError, ProblemError
+from service.core import events
 
 
 def test_every_event_comes_once_and_in_order_over_broken_connections(
@@ -84,3 +87,44 @@ def test_it_gives_up_when_connections_bring_nothing(client: LaddClient, worker: 
     api_proxy.cuts = [0] * 20
     with LaddClient(api_proxy.url, attempts=2) as unlucky, pytest.raises(ClientError, match="no answer"):
         next(unlucky.events(job.id))
+
+
+def test_a_stream_that_the_server_ends_before_the_job_is_taken_up_again(
+    client: LaddClient, worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = worker.start_ladd()
+    last = events.read(worker.core, job.id, None, 100)[-1]
+    read, looks = events.read, 0
+
+    def look(*arguments: Any) -> list[JobEvent]:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            raise redis.ConnectionError("away for a moment")
+        if looks == 4:
+            client.cancel(job.id)
+        return read(*arguments)
+
+    monkeypatch.setattr(events, "read", look)
+    assert [event.data["state"] for event in client.events(job.id, after=last.id) if event.task is None] == ["canceled"]
+
+
+def test_something_that_is_not_an_event_is_a_client_error() -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'data: {"id": "1-0", "type": "celebration"}\n\n')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        answering = threading.Thread(target=server.handle_request)
+        answering.start()
+        with (
+            LaddClient(f"http://127.0.0.1:{server.server_port}") as stranger,
+            pytest.raises(ClientError, match="sent something that is not an event"),
+        ):
+            next(stranger.events("job_" + "0" * 26))
+        answering.join()

@@ -1,3 +1,6 @@
+import re
+
+from api_schemas.cost import Cost, CostParts, JobCost
 from api_schemas.evaluation import (
     ArmName,
     Evaluation,
@@ -10,7 +13,16 @@ from api_schemas.evaluation import (
     TrialRow,
 )
 from api_schemas.labelers import Architecture
-from client.tables import evaluation_table, flops_lines, measured_text, report_text, storage_lines, text_table
+from client.tables import (
+    cost_line,
+    cost_table,
+    evaluation_table,
+    flops_lines,
+    measured_text,
+    report_text,
+    storage_lines,
+    text_table,
+)
 
 SET = "ds_" + "0" * 26
 OTHER_SET = "ds_" + "1" * 26
@@ -19,7 +31,16 @@ OTHER_SET = "ds_" + "1" * 26
 def row(
     arm: ArmName, architecture: Architecture, mean: float, std: float, forwards: int, dataset: str = SET
 ) -> EvaluationRow:
-    trial = TrialRow(trial=0, seed=0, accuracy=mean, per_class_accuracy=[], losses=[], seconds=1.0)
+    trial = TrialRow(
+        trial=0,
+        seed=0,
+        accuracy=mean,
+        per_class_accuracy=[],
+        losses=[],
+        seconds=1.0,
+        peak_bytes=1,
+        predicted_peak_bytes=1,
+    )
     return EvaluationRow(
         dataset=dataset,
         arm=arm,
@@ -36,6 +57,7 @@ def row(
         seconds=2.0,
         recipe={"name": "glad", "views": "sampled:2", "reduction": "sum"},
         rule="last epoch",
+        in_summary=True,
     )
 
 
@@ -57,6 +79,18 @@ EVALUATION = Evaluation(
 )
 COUNT = StorageCount(plain_bytes=40_000, augmented_bytes=41_000, overhead=0.025)
 STORAGE = Storage(paper=COUNT, raw=COUNT, stored=COUNT, encoding="float32")
+COST = JobCost(
+    predicted=CostParts(
+        labelling=Cost(flops=2_150_000_000_000, bytes=2 << 20, seconds=None),
+        labeler_training=None,
+        deployment=Cost(flops=51_000_000_000_000_000, bytes=0, seconds=90.0),
+    ),
+    counted=CostParts(
+        labelling=Cost(flops=2_150_000_000_000, bytes=1 << 20, seconds=4.0),
+        labeler_training=None,
+        deployment=Cost(flops=12_000_000_000_000_000, bytes=0, seconds=45.5),
+    ),
+)
 FLOPS = FlopCount(labelling=2_150_000_000_000, labeler_training=None, deployment=51_000_000_000_000_000)
 
 
@@ -122,8 +156,8 @@ def test_flops_in_petaflop_and_nothing_for_what_was_not_counted() -> None:
 
 
 def test_absent_parts_leave_no_gap() -> None:
-    assert measured_text(None, None, None) == ""
-    assert measured_text(None, STORAGE, None) == "\n".join(storage_lines(STORAGE))
+    assert measured_text(None, None, None, None) == ""
+    assert measured_text(None, STORAGE, None, None) == "\n".join(storage_lines(STORAGE))
 
 
 def test_a_report_ends_with_where_it_ran_and_its_notes() -> None:
@@ -134,8 +168,51 @@ def test_a_report_ends_with_where_it_ran_and_its_notes() -> None:
         evaluation=EVALUATION,
         storage=STORAGE,
         flops=FLOPS,
+        cost=COST,
         versions={"torch": "2.13.0", "numpy": "2.3"},
         hardware="2 CPU cores",
         notes=["JPEG copy"],
     )
-    assert report_text(report).splitlines()[-2:] == ["2 CPU cores; torch 2.13.0, numpy 2.3", "note: JPEG copy"]
+    text = report_text(report)
+    assert text.splitlines()[-2:] == ["2 CPU cores; torch 2.13.0, numpy 2.3", "note: JPEG copy"]
+    assert cost_table(COST) in text
+
+
+def test_of_progressive_views_the_row_of_the_summary_is_shown_with_its_policy() -> None:
+    def progressive(architecture: Architecture, mean: float, views: str, in_summary: bool) -> EvaluationRow:
+        found = row(ArmName.LADD, architecture, mean, 0.5, 6000)
+        return found.model_copy(update={"recipe": found.recipe | {"views": views}, "in_summary": in_summary})
+
+    rows = [
+        *(each for each in EVALUATION.rows if each.arm is ArmName.BASELINE),
+        progressive(Architecture.CONVNET_D3, 71.25, "sampled:1", in_summary=False),
+        progressive(Architecture.VGG11, 66.0, "sampled:1", in_summary=True),
+        progressive(Architecture.CONVNET_D3, 72.5, "full", in_summary=True),
+    ]
+    header, _, *lines = evaluation_table(EVALUATION.model_copy(update={"rows": rows})).splitlines()
+    assert header.split()[-1] == "views"
+    cells = [line.split() for line in lines[:3]]
+    assert [(line[0], line[4], line[-1]) for line in cells[:2]] == [
+        ("ConvNetD3", "72.50", "full"),
+        ("VGG11", "66.00", "sampled:1"),
+    ]
+    assert cells[2][0] == "2-CAE"
+    assert "71.25" not in "".join(lines)
+    assert "views full / sampled:1" in lines[-2]
+
+
+def test_cost_is_told_in_one_line_before_and_as_a_table_after() -> None:
+    assert cost_line(COST.predicted) == (
+        "predicted cost: labelling 0.00215 PFLOP, 2.0 MiB, device time not known yet; "
+        "deployment 51 PFLOP, 0.0 MiB, device time 1 min 30 s"
+    )
+    lines = [re.split(r"  +", line) for line in cost_table(COST).splitlines()]
+    assert lines[0] == ["cost", "predicted", "counted"]
+    assert lines[2:] == [
+        [
+            "labelling",
+            "0.00215 PFLOP, 2.0 MiB, device time not known yet",
+            "0.00215 PFLOP, 1.0 MiB, device time 4.0 s",
+        ],
+        ["deployment", "51 PFLOP, 0.0 MiB, device time 1 min 30 s", "12 PFLOP, 0.0 MiB, device time 45.5 s"],
+    ]

@@ -178,3 +178,10 @@ def test_a_proxy_for_the_world_is_not_asked_for_this_machine(script: Script, mon
     assert transport.request("GET", "/x", repeatable=True).status_code == 200
     assert transport.request("GET", script.url.replace("127.0.0.1", "localhost"), repeatable=True).status_code == 200
     transport.close()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:8000", "localhost:8000", "ftp://there", "http://", "http://[::1", ""])
+def test_what_is_no_address_is_refused_at_once(address: str) -> None:
+    with pytest.raises(ClientError, match=r"must be like http://host:port, got") as raised:
+        Transport(address, timeout=5, attempts=3)
+    assert repr(address) in str(raised.value)

@@ -44,21 +44,28 @@ def test_each_finished_stage_leaves_a_line_in_order(client: LaddClient, worker: 
     worker.run_ladd(job)
     done, lines = watching.end()
     assert done.state is JobState.SUCCEEDED
-    assert [re.split(r" [━#]", line)[0] for line in lines] == ["train labeler", "dense labels", "evaluate", "report"]
+    assert [re.split(r" [━#]", line)[0] for line in lines] == [
+        "train labeler",
+        "dense labels",
+        "evaluate:baseline:ConvNetD3:0: 61.50 % in 1.0 s",
+        "evaluate:ladd:ConvNetD3:0: 61.50 % in 1.0 s",
+        "evaluate",
+        "report",
+    ]
     assert lines[0].endswith("20 images epoch 10: 70.2 % on val")
-    assert lines[2].endswith("4,000 images ladd ConvNetD3: 61.5 %")
+    assert lines[4].endswith("4,000 images ladd ConvNetD3: 61.5 %")
 
 
 def test_a_job_that_has_ended_is_shown_with_the_time_it_took(client: LaddClient, worker: Any) -> None:
     job = worker.start_ladd()
     worker.run_ladd(job)
     _, lines = Watching(client, job).end()
-    assert len(lines) == 4
+    assert len(lines) == 6
     changes = {
         (event.task, event.data["state"]): event.time for event in client.events(job.id) if event.type == "state"
     }
-    evaluated = changes["evaluate:ladd:ConvNetD3", "succeeded"] - changes["evaluate:baseline:ConvNetD3", "running"]
-    assert f" {evaluated.total_seconds():.1f} s " in lines[2]
+    evaluated = changes["evaluate:ladd:ConvNetD3:0", "succeeded"] - changes["evaluate:baseline:ConvNetD3:0", "running"]
+    assert f" {evaluated.total_seconds():.1f} s " in lines[4]
 
 
 def test_a_retried_job_shows_only_what_is_done_again(client: LaddClient, worker: Any) -> None:
@@ -66,13 +73,13 @@ def test_a_retried_job_shows_only_what_is_done_again(client: LaddClient, worker:
     worker.train_labeler(job.id)
     worker.write_labels(job.id)
     rows = [worker.evaluate(job, "baseline")]
-    worker.fail(worker.claim(job.id, "evaluate:ladd:ConvNetD3"), BROKEN)
+    worker.fail(worker.claim(job.id, "evaluate:ladd:ConvNetD3:0"), BROKEN)
     again = client.retry(job.id)
     watching = Watching(client, again)
     rows.append(worker.evaluate(again, "ladd"))
     worker.report(again, rows)
     _, lines = watching.end()
-    assert [line.split()[0] for line in lines] == ["evaluate", "report"]
+    assert [line.split()[0] for line in lines] == ["evaluate:ladd:ConvNetD3:0:", "evaluate", "report"]
 
 
 def test_the_bar_counts_planned_work_of_tasks_that_have_not_begun(client: LaddClient, worker: Any) -> None:
@@ -80,7 +87,7 @@ def test_the_bar_counts_planned_work_of_tasks_that_have_not_begun(client: LaddCl
     worker.train_labeler(job.id)
     worker.write_labels(job.id)
     watching = Watching(client, job, terminal=True)
-    claimed = worker.claim(job.id, "evaluate:baseline:ConvNetD3")
+    claimed = worker.claim(job.id, "evaluate:baseline:ConvNetD3:0")
     # 2 images, 1,000 epochs, one trial, 2 test images: the other arm is planned with 26 forwards per image.
     half = ProgressEvent(
         event="progress", stage="evaluate", done=1000, total=2002, unit="images", rate=500.0, eta_seconds=2.0

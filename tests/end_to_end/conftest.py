@@ -1,9 +1,9 @@
 """Real images for whole jobs: a part of Fashion-MNIST as source set, and the demo's distilled set."""
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
+import fashion_mnist
 import pytest
 
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole, NamedNormalization
@@ -19,19 +19,13 @@ VAL_PER_CLASS = 10
 
 @pytest.fixture(scope="session")
 def source_tar(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    spec = importlib.util.spec_from_file_location("fashion_mnist", ROOT / "examples" / "fashion_mnist.py")
-    assert spec is not None
-    assert spec.loader is not None
-    fashion_mnist = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(fashion_mnist)
     found = fashion_mnist.find_fashion_mnist(ROOT / ".cache" / "fashion-mnist")
-    target: Path = fashion_mnist.pack_source_set(
+    return fashion_mnist.pack_source_set(
         found,
         tmp_path_factory.mktemp("source") / "source.tar",
         train_per_class=TRAIN_PER_CLASS,
         val_per_class=VAL_PER_CLASS,
     )
-    return target
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from api_schemas.cost import CostName
 from api_schemas.datasets import Dataset
 from api_schemas.evaluation import ArmName
 from api_schemas.events import EventType, JobEvent
@@ -28,8 +30,10 @@ from api_schemas.jobs import (
     TrainLabelerRequest,
 )
 from api_schemas.labelers import Architecture
+from api_schemas.problems import ErrorCode, ErrorOrigin
 from client.api import LaddClient
 from workers.ladd.accounting import forward_flops
+from workers.ladd.progressive import open_question
 
 ROOT = Path(__file__).parents[2]
 SHAPE = {"num_classes": 10, "channels": 1, "size": 32}
@@ -45,7 +49,7 @@ EVALUATION: dict[str, Any] = {
 class Finished:
     def __init__(self, client: LaddClient, request: Any) -> None:
         self.events: list[JobEvent] = []
-        submitted = client.submit(request)
+        submitted = self.submitted = client.submit(request)
         self.job: Job = client.wait(submitted.id, self.events.append)
         assert self.job.state is JobState.SUCCEEDED, self.job.error
         assert submitted.progress is not None
@@ -64,6 +68,15 @@ def ladd(client: LaddClient, distilled: Dataset) -> Finished:
         {"dataset": distilled.id, "labeler": {"epochs": 2, "batch_size": 64}, "evaluation": EVALUATION}
     )
     return Finished(client, LaddRequest(kind=JobKind.LADD, params=params, tags={"made": "first"}))
+
+
+@pytest.fixture(scope="module")
+def coarse(client: LaddClient, distilled: Dataset, ladd: Finished) -> Finished:
+    """The distilled set with labels for 2 x 2 views."""
+    params = GenerateLabelsParams.model_validate(
+        {"dataset": distilled.id, "labeler": ladd.result.labeler, "views": {"n": 2, "ratio": 0.7}}
+    )
+    return Finished(client, GenerateLabelsRequest(kind=JobKind.GENERATE_LABELS, params=params))
 
 
 def test_ladd_reports_each_arm_and_architecture(ladd: Finished) -> None:
@@ -111,12 +124,60 @@ def test_ladd_counts_storage_and_flops_apart(client: LaddClient, ladd: Finished)
     assert flops.deployment == sum(row.flops for row in ladd.result.evaluation.rows)
 
 
+def test_the_cost_is_counted_as_it_was_predicted(client: LaddClient, ladd: Finished) -> None:
+    assert ladd.submitted.cost is not None
+    cost = client.report(ladd.job.id).cost
+    assert cost is not None
+    assert cost == ladd.job.cost
+    for part in CostName:
+        before, predicted, counted = (
+            getattr(parts, part) for parts in (ladd.submitted.cost.predicted, cost.predicted, cost.counted)
+        )
+        assert before == predicted
+        assert counted.flops == predicted.flops > 0, part
+        assert counted.seconds > 0
+    # Weights and a header with the names of the tensors; labels in an archive that is zipped.
+    assert cost.counted.labeler_training is not None
+    assert cost.predicted.labeler_training is not None
+    assert 0 < cost.counted.labeler_training.bytes - cost.predicted.labeler_training.bytes < 4096
+    assert cost.counted.labelling is not None
+    assert cost.predicted.labelling is not None
+    assert cost.predicted.labelling.bytes / 2 < cost.counted.labelling.bytes < cost.predicted.labelling.bytes + 4096
+
+
+def test_progressive_views_confirm_what_they_leave_open(client: LaddClient, coarse: Finished) -> None:
+    overrides = {**EVALUATION["overrides"], "views": "progressive"}
+    evaluation = {**EVALUATION, "architectures": ["ConvNetD3"], "overrides": overrides}
+    params = EvaluateParams.model_validate({"dataset": coarse.result.dataset, **evaluation})
+    made = Finished(client, EvaluateRequest(kind=JobKind.EVALUATE, params=params))
+    assert made.result.evaluation is not None
+    baseline, cheap, *confirmed = made.result.evaluation.rows
+    decision = open_question(*([trial.accuracy for trial in row.trials] for row in (baseline, cheap)))
+    assert (cheap.recipe["views"], cheap.in_summary) == ("sampled:1", not decision.open)
+    assert [(row.recipe["views"], row.in_summary) for row in confirmed] == [("full", True)] * decision.open
+    assert cheap.forwards == 2 * baseline.forwards
+    assert all(row.forwards == 5 * baseline.forwards for row in confirmed)
+    quoted = confirmed[0] if confirmed else cheap
+    assert [summary.cae_mean for summary in made.result.evaluation.summary] == [baseline.mean, quoted.mean]
+    ending = "confirmed with full" if decision.open else "closed"
+    assert any(
+        ending in note and f"{decision.mean_difference:+.2f}" in note for note in client.report(made.job.id).notes
+    )
+    cost = made.job.cost
+    assert cost is not None
+    assert cost.predicted.deployment is not None
+    assert cost.counted.deployment is not None
+    assert (cost.counted.deployment.flops == cost.predicted.deployment.flops) == decision.open
+    # The `ladd` job has shown how fast a trial of this architecture is.
+    assert cost.predicted.deployment.seconds is not None
+
+
 def test_the_report_is_the_result_with_what_a_reader_must_know(client: LaddClient, ladd: Finished) -> None:
     report = client.report(ladd.job.id)
     assert report.evaluation == ladd.result.evaluation
     assert report.params == ladd.job.params
     assert any("2 epochs" in note for note in report.notes)
-    assert report.versions["torch"] == torch.__version__
+    assert report.versions["torch"] == version("torch")
 
 
 def test_the_archive_opens_with_numpy(client: LaddClient, ladd: Finished, tmp_path: Path) -> None:
@@ -162,17 +223,13 @@ def test_a_second_job_reuses_the_labeler_and_repeats_every_byte(
     assert _archive_digest(client, second, tmp_path / "2.zip") == _archive_digest(client, ladd, tmp_path / "1.zip")
 
 
-def test_generate_labels_with_another_grid(client: LaddClient, distilled: Dataset, ladd: Finished) -> None:
-    params = GenerateLabelsParams.model_validate(
-        {"dataset": distilled.id, "labeler": ladd.result.labeler, "views": {"n": 2, "ratio": 0.7}}
-    )
-    made = Finished(client, GenerateLabelsRequest(kind=JobKind.GENERATE_LABELS, params=params))
-    assert made.result.dataset is not None
-    augmentation = client.dataset(made.result.dataset).augmentation
+def test_generate_labels_with_another_grid(client: LaddClient, distilled: Dataset, coarse: Finished) -> None:
+    assert coarse.result.dataset is not None
+    augmentation = client.dataset(coarse.result.dataset).augmentation
     assert augmentation is not None
     assert (augmentation.parent, augmentation.n, augmentation.ratio) == (distilled.id, 2, 0.7)
-    assert made.result.flops is not None
-    assert made.result.flops.labelling == 100 * 4 * forward_flops("ConvNetD3", **SHAPE)
+    assert coarse.result.flops is not None
+    assert coarse.result.flops.labelling == 100 * 4 * forward_flops("ConvNetD3", **SHAPE)
 
 
 def test_evaluate_repeats_the_numbers_of_the_ladd_job(client: LaddClient, ladd: Finished) -> None:
@@ -196,6 +253,19 @@ def test_train_labeler_keeps_the_chosen_epochs(client: LaddClient, source: Datas
     assert [row.checkpoint is not None for row in labeler.epochs] == [True, False, True]
     assert all(0 < row.mean_entropy < np.log(10) + 1e-6 for row in labeler.epochs)
     assert labeler.epochs[-1].train_loss < labeler.epochs[0].train_loss
+
+
+def test_a_learning_rate_that_blows_the_training_up_fails_the_job_at_once(client: LaddClient, source: Dataset) -> None:
+    # Each step multiplies the weights by 1 - lr * weight_decay = -99, and an epoch has thirty.
+    params = TrainLabelerParams(source_dataset=source.id, epochs=2, batch_size=8, lr=100, weight_decay=1)
+    job = client.wait(client.submit(TrainLabelerRequest(kind=JobKind.TRAIN_LABELER, params=params)).id)
+    assert job.state is JobState.FAILED
+    assert job.error is not None
+    assert (job.error.code, job.error.origin) == (ErrorCode.REJECTED_INPUT, ErrorOrigin.INPUT)
+    assert [(reason.location, reason.rule, reason.value) for reason in job.error.reasons] == [
+        ("lr", "training_converges", "100.0")
+    ]
+    assert [len(task.attempts) for task in job.tasks] == [1]
 
 
 def _archive_digest(client: LaddClient, finished: Finished, path: Path) -> str:

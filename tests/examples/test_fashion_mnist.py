@@ -1,30 +1,17 @@
 import gzip
-import importlib.util
 import io
 import os
 import tarfile
 from pathlib import Path
-from types import ModuleType
 
+import fashion_mnist
 import numpy as np
 import pytest
 from PIL import Image
 
-SCRIPT = Path(__file__).parents[2] / "examples" / "fashion_mnist.py"
 
-
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("fashion_mnist", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_images_are_padded_with_zeros_to_32(script: ModuleType, data: Path) -> None:
-    images, labels = script.read_split(data, "val")
+def test_images_are_padded_with_zeros_to_32(data: Path) -> None:
+    images, labels = fashion_mnist.read_split(data, "val")
     assert images.shape == (10_000, 32, 32)
     assert images.dtype == np.uint8
     assert (images[25, 2:30, 2:30] == 2).all()
@@ -33,9 +20,9 @@ def test_images_are_padded_with_zeros_to_32(script: ModuleType, data: Path) -> N
     assert labels[:12].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
 
 
-def test_the_tar_holds_the_first_images_of_every_class(script: ModuleType, data: Path, tmp_path: Path) -> None:
+def test_the_tar_holds_the_first_images_of_every_class(data: Path, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    packed = script.pack_source_set(
+    packed = fashion_mnist.pack_source_set(
         data,
         tmp_path / "cache" / "set.tar",
         train_per_class=3,
@@ -61,30 +48,29 @@ def test_the_tar_holds_the_first_images_of_every_class(script: ModuleType, data:
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_equal_arguments_give_equal_bytes(script: ModuleType, data: Path, tmp_path: Path) -> None:
+def test_equal_arguments_give_equal_bytes(data: Path, tmp_path: Path) -> None:
     tars = [
-        script.pack_source_set(data, tmp_path / name, train_per_class=2, val_per_class=2) for name in ("a.tar", "b.tar")
+        fashion_mnist.pack_source_set(data, tmp_path / name, train_per_class=2, val_per_class=2)
+        for name in ("a.tar", "b.tar")
     ]
     assert tars[0].read_bytes() == tars[1].read_bytes()
 
 
 def test_the_folder_named_in_the_environment_is_taken(
-    script: ModuleType, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LADD_FASHION_MNIST_DIR", str(data))
-    assert script.find_fashion_mnist(tmp_path) == data
+    assert fashion_mnist.find_fashion_mnist(tmp_path) == data
     monkeypatch.setenv("LADD_FASHION_MNIST_DIR", str(tmp_path))
-    with pytest.raises(script.FashionMnistError, match=r"lacks one of: train-images-idx3-ubyte\.gz"):
-        script.find_fashion_mnist(tmp_path)
+    with pytest.raises(fashion_mnist.FashionMnistError, match=r"lacks one of: train-images-idx3-ubyte\.gz"):
+        fashion_mnist.find_fashion_mnist(tmp_path)
 
 
-def test_an_earlier_download_is_taken(
-    script: ModuleType, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_earlier_download_is_taken(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LADD_FASHION_MNIST_DIR", raising=False)
     (tmp_path / "FashionMNIST").mkdir()
     (tmp_path / "FashionMNIST" / "raw").symlink_to(data)
-    assert script.find_fashion_mnist(tmp_path) == tmp_path / "FashionMNIST" / "raw"
+    assert fashion_mnist.find_fashion_mnist(tmp_path) == tmp_path / "FashionMNIST" / "raw"
 
 
 def program(folder: Path, name: str, script: str) -> None:
@@ -93,19 +79,17 @@ def program(folder: Path, name: str, script: str) -> None:
     (folder / name).chmod(0o755)
 
 
-def test_the_debian_package_is_found_through_dpkg(
-    script: ModuleType, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_debian_package_is_found_through_dpkg(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LADD_FASHION_MNIST_DIR", raising=False)
     listing = "\n".join(str(path) for path in [Path("/."), data, *sorted(data.iterdir())])
     program(tmp_path / "bin", "dpkg", f'[ "$*" = "-L dataset-fashion-mnist" ] && echo "{listing}"')
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    assert script.find_fashion_mnist(tmp_path) == data
+    assert fashion_mnist.find_fashion_mnist(tmp_path) == data
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may install packages")
 def test_the_debian_package_is_installed_when_it_is_missing(
-    script: ModuleType, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("LADD_FASHION_MNIST_DIR", raising=False)
     state, folder = tmp_path / "state", tmp_path / "bin"
@@ -122,18 +106,16 @@ def test_the_debian_package_is_installed_when_it_is_missing(
         f"esac",
     )
     monkeypatch.setenv("PATH", str(folder))
-    assert script.find_fashion_mnist(tmp_path) == data
+    assert fashion_mnist.find_fashion_mnist(tmp_path) == data
 
 
-def test_when_nothing_works_the_message_says_what_to_do(
-    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_when_nothing_works_the_message_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LADD_FASHION_MNIST_DIR", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     # A file where torchvision wants its folder: its downloader fails before it opens a connection.
     (tmp_path / "FashionMNIST").write_text("")
-    with pytest.raises(script.FashionMnistError) as raised:
-        script.find_fashion_mnist(tmp_path)
+    with pytest.raises(fashion_mnist.FashionMnistError) as raised:
+        fashion_mnist.find_fashion_mnist(tmp_path)
     message = str(raised.value)
     for part in ("not a Debian system", "torchvision's downloader:", "apt-get install", "LADD_FASHION_MNIST_DIR"):
         assert part in message
@@ -153,10 +135,10 @@ def test_when_nothing_works_the_message_says_what_to_do(
     ],
 )
 def test_broken_files_are_refused_by_name_rule_and_value(
-    script: ModuleType, data: Path, tmp_path: Path, content: bytes, message: str
+    data: Path, tmp_path: Path, content: bytes, message: str
 ) -> None:
     images, labels = "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"
     (tmp_path / images).symlink_to(data / images)
     (tmp_path / labels).write_bytes(content)
-    with pytest.raises(script.FashionMnistError, match=rf"{labels}.*{message}"):
-        script.read_split(tmp_path, "val")
+    with pytest.raises(fashion_mnist.FashionMnistError, match=rf"{labels}.*{message}"):
+        fashion_mnist.read_split(tmp_path, "val")

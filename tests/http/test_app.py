@@ -1,10 +1,21 @@
+import re
+
 import httpx
 
 
 def test_root_leads_to_the_documentation(standing_api: httpx.Client) -> None:
     answer = standing_api.get("/")
     assert (answer.status_code, answer.headers["Location"]) == (307, "/docs")
-    assert "swagger" in standing_api.get("/docs").text
+    assert standing_api.get("/docs").status_code == 200
+
+
+def test_the_documentation_needs_no_other_server(standing_api: httpx.Client) -> None:
+    page = standing_api.get("/docs").text
+    files = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert len(files) == 3
+    for file in files:
+        assert file.startswith("/")
+        assert standing_api.get(file).status_code == 200
 
 
 def test_openapi_is_served(standing_api: httpx.Client) -> None:

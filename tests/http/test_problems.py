@@ -55,8 +55,15 @@ def test_method_that_is_not_allowed(standing_api: httpx.Client) -> None:
 )
 def test_bodies_that_make_no_sense(standing_api: httpx.Client, body: bytes) -> None:
     found = problem(standing_api.post("/v1/jobs", content=body, headers={"Content-Type": "application/json"}))
-    assert found.status in (400, 422)
-    assert found.code is ErrorCode.INVALID_REQUEST
+    assert (found.status, found.code) == (422, ErrorCode.INVALID_REQUEST)
+    assert found.reasons
+    assert all(reason.location.startswith("body") for reason in found.reasons)
+
+
+def test_broken_json_is_named_with_its_place(standing_api: httpx.Client) -> None:
+    headers = {"Content-Type": "application/json"}
+    found = problem(standing_api.post("/v1/jobs", content=b'{"kind": ladd}', headers=headers))
+    assert found.detail == "body: JSON decode error: Expecting value, after 9 characters."
 
 
 def test_json_body_above_its_limit(standing_api: httpx.Client) -> None:

@@ -109,9 +109,9 @@ def test_bad_list_parameters_are_named(standing_api: httpx.Client, params: dict[
 @pytest.mark.parametrize(
     ("body", "location"),
     [
-        ({}, "body"),
-        ({"kind": "bake", "params": {}}, "body"),
-        ({"kind": "ingest_dataset", "params": {}}, "body"),
+        ({}, "body.kind"),
+        ({"kind": "bake", "params": {}}, "body.kind"),
+        ({"kind": "ingest_dataset", "params": {}}, "body.kind"),
         ({"kind": "ladd"}, "body.params"),
         ({"kind": "ladd", "params": {"dataset": "x"}}, "body.params.dataset"),
         ({"kind": "ladd", "params": {"dataset": "ds_" + "0" * 26}}, "body.params.dataset"),

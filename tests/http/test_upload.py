@@ -2,12 +2,11 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from http.client import HTTPResponse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
 import httpx
 import pytest
 
@@ -16,8 +15,10 @@ from service.core.core import Core
 from service.core.settings import Settings
 from service.http import upload as receiving
 from service.http.app import create_app
-from stack.embedded import Embedded
 from stack.readiness import BUCKET
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 MIB = 1024 * 1024
 METADATA = json.dumps({"name": "a set", "role": "distilled"})
@@ -26,24 +27,16 @@ metadata_part = ("metadata", (None, METADATA, "application/json"))
 file_part = ("files", ("a.pt", b"1"))
 
 
-@pytest.fixture(scope="session")
-def left_over(embedded: Embedded) -> Iterator[Callable[[], list[str]]]:
+@pytest.fixture
+def left_over(s3: "S3Client") -> Callable[[], list[str]]:
     """What lies in the storage: objects and unfinished multipart uploads."""
-    client = boto3.client(
-        "s3",
-        endpoint_url=embedded.s3_endpoint,
-        region_name="us-east-1",
-        aws_access_key_id=embedded.s3_access_key,
-        aws_secret_access_key=embedded.s3_secret_key,
-    )
 
     def find() -> list[str]:
-        objects = client.list_objects_v2(Bucket=BUCKET).get("Contents", [])
-        uploads = client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
+        objects = s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
+        uploads = s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
         return [found["Key"] for found in objects] + [f"unfinished {upload['Key']}" for upload in uploads]
 
-    with closing(client):
-        yield find
+    return find
 
 
 @pytest.mark.parametrize("order", [[metadata_part, file_part], [file_part, metadata_part]])

@@ -38,6 +38,14 @@ def test_missing_field_is_named_without_a_value() -> None:
     assert (reason.location, reason.rule, reason.value) == ("body.params.source_dataset", "missing", None)
 
 
+def test_a_kind_that_is_none_is_named_with_those_that_are() -> None:
+    (reason,) = reasons({"kind": "lad", "params": {}})
+    assert (reason.location, reason.rule, reason.value) == ("body.kind", "union_tag_invalid", "lad")
+    assert reason.message.endswith("expected tags: 'train_labeler', 'generate_labels', 'evaluate', 'ladd'")
+    (reason,) = reasons({"params": {}})
+    assert (reason.location, reason.rule, reason.value) == ("body.kind", "union_tag_not_found", None)
+
+
 def test_branches_of_unions_are_not_part_of_the_path() -> None:
     locations = {reason.location for reason in reasons(ladd(labeler={"epochs": 0}))}
     assert locations == {"body.params.labeler", "body.params.labeler.epochs"}

@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from workers.ladd.augment import apply_dsa, draw_dsa, parse_strategy
+from workers.ladd.diverged import TrainingDivergedError
 from workers.ladd.labeler_resume import ResumePoint
 from workers.ladd.micro_batch import check_divisible, micro_batch_size, slices
 from workers.ladd.models import build_model
@@ -79,8 +80,9 @@ def train_labeler(
     after its last epoch and ends, on a CPU, with the weights it would have had without the interruption; if there
     is no such file it starts anew. `progress` counts images, those of the validation included, after every micro-batch.
 
-    Raises ValueError for a checkpoint epoch that will not come, for a resume file of another training, and when the
-    loss stops being a number; FileNotFoundError when weights that the resume file names are not in `out_dir`.
+    Raises TrainingDivergedError when the numbers of an epoch are not finite any more; ValueError for a checkpoint epoch
+    that will not come and for a resume file of another training; FileNotFoundError when weights that the resume file
+    names are not in `out_dir`.
     """
     for epoch in checkpoint_epochs:
         if not 1 <= epoch <= epochs:
@@ -90,7 +92,8 @@ def train_labeler(
     images, labels = (torch.as_tensor(array).to(device) for array in (source.train_images, source.train_labels))
     val_images = torch.as_tensor(source.val_images).to(device)
     training = _Training(
-        architecture=architecture,
+        # A member of an enum would be refused when a resume file is read: that holds plain types only.
+        architecture=str(architecture),
         lr=lr,
         batch_size=batch_size,
         momentum=momentum,
@@ -132,8 +135,12 @@ def train_labeler(
         started = time.monotonic()
         loss, accuracy = _train_epoch(model, optimizer, images, labels, training, epoch, advance)
         if not math.isfinite(loss):
-            raise ValueError(f"lr must let the training converge; with {lr} the loss of epoch {epoch} is {loss}")
+            raise TrainingDivergedError(lr, epoch, "loss", loss)
         logits = predict(model, val_images, mean, std, device, on_images=advance)
+        entropy = torch.special.entr(logits.softmax(dim=1)).sum(dim=1).mean().item()
+        # The loss of a batch is taken before its step: the last step of an epoch shows only here.
+        if not math.isfinite(entropy):
+            raise TrainingDivergedError(lr, epoch, "mean entropy", entropy)
         kept = f"epoch_{epoch:03d}.safetensors" if epoch in checkpoint_epochs else None
         if kept:
             _save_weights(model, out_dir / kept)
@@ -143,7 +150,7 @@ def train_labeler(
                 "train_loss": loss,
                 "train_accuracy": accuracy,
                 "val_accuracy": measure_accuracy(logits, source.val_labels, source.num_classes)[0],
-                "mean_entropy": torch.special.entr(logits.softmax(dim=1)).sum(dim=1).mean().item(),
+                "mean_entropy": entropy,
                 "seconds": time.monotonic() - started,
                 "checkpoint": kept,
             }

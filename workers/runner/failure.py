@@ -1,34 +1,30 @@
 """What an exception of a task means to those who wait for it."""
 
-import sys
 import traceback
 
 from api_schemas.problems import ErrorCode, ErrorOrigin, Reason, TaskError
+from workers.ladd.diverged import TrainingDivergedError
+from workers.ladd.memory_shortage import is_memory_shortage
 
 
 def task_error(error: BaseException) -> TaskError:
-    """Who can do something about `error`: the sender (a refused upload), the operator (memory), or we (the rest)."""
+    """Who can do something about `error`: the sender (a refused upload, a learning rate that blows the training up),
+    the operator (memory), or we (the rest).
+    """
     from workers.ladd.importers.rejected import ImportRejected
 
     if isinstance(error, ImportRejected):
-        reasons = [Reason(**reason) for reason in error.reasons]
-        return TaskError(
-            code=ErrorCode.REJECTED_INPUT, origin=ErrorOrigin.INPUT, message=_last_line(error), reasons=reasons
-        )
-    if _is_out_of_memory(error):
+        return _rejected_input(error, [Reason(**reason) for reason in error.reasons])
+    if isinstance(error, TrainingDivergedError):
+        reason = Reason(location="lr", rule="training_converges", value=str(error.lr), message=str(error))
+        return _rejected_input(error, [reason])
+    if is_memory_shortage(error):
         return TaskError(code=ErrorCode.OUT_OF_MEMORY, origin=ErrorOrigin.WORKER, message=_last_line(error), reasons=[])
     return TaskError(code=ErrorCode.INTERNAL, origin=ErrorOrigin.INTERNAL, message=_last_line(error), reasons=[])
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError):
-        return True
-    torch = sys.modules.get("torch")
-    # On the CPU torch has no class for it, only this text.
-    return torch is not None and (
-        isinstance(error, torch.OutOfMemoryError)
-        or (isinstance(error, RuntimeError) and "DefaultCPUAllocator: can't allocate memory" in str(error))
-    )
+def _rejected_input(error: Exception, reasons: list[Reason]) -> TaskError:
+    return TaskError(code=ErrorCode.REJECTED_INPUT, origin=ErrorOrigin.INPUT, message=str(error), reasons=reasons)
 
 
 def _last_line(error: BaseException) -> str:

@@ -106,7 +106,7 @@ async def _stream(
 
 
 async def _is_final(core: Core, job_id: str) -> bool:
-    return (await run_in_threadpool(jobs.view, core, job_id)).state in TERMINAL_STATES
+    return await run_in_threadpool(jobs.state, core, job_id) in TERMINAL_STATES
 
 
 def _ends_job(event: JobEvent) -> bool:

@@ -8,7 +8,9 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
+from api_schemas.labelers import Architecture
 from workers.ladd.augment import apply_dsa, draw_dsa
+from workers.ladd.diverged import TrainingDivergedError
 from workers.ladd.labeler import train_labeler
 from workers.ladd.models import build_model
 from workers.ladd.normalization import normalize
@@ -153,6 +155,12 @@ def test_a_cut_training_goes_on_to_the_same_weights(tmp_path: Path, architecture
     assert told[-1] == (4 * (TRAIN + VAL), 4 * (TRAIN + VAL))
 
 
+def test_a_member_of_an_enum_as_architecture_does_not_keep_a_training_from_going_on(tmp_path: Path) -> None:
+    changes = {"architecture": Architecture.CONVNET_D3, "checkpoint_epochs": [1]}
+    first = train(tmp_path, epochs=1, **changes)
+    assert train(tmp_path, epochs=2, resume=tmp_path / "resume.pt", **changes)[:1] == first
+
+
 def test_every_epoch_leaves_a_whole_resume_file(tmp_path: Path) -> None:
     seen: list[list[str]] = []
 
@@ -190,9 +198,17 @@ def test_the_seed_decides_and_the_global_generator_does_not(tmp_path: Path) -> N
         ({"checkpoint_epochs": [5]}, "checkpoint_epochs must lie between 1 and epochs, 4; got 5"),
         ({"augmentation": "colour"}, "augmentation must be .*'colour'"),
         ({"architecture": "LeNet"}, "architecture must be one of .*'LeNet'"),
-        ({"lr": 1e30}, r"lr must let the training converge; with 1e\+30 the loss of epoch \d is (nan|inf)"),
     ],
 )
 def test_bad_settings_are_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         train(tmp_path, **change)
+
+
+@pytest.mark.parametrize(("batch_size", "what"), [(8, "loss"), (TRAIN, "mean entropy")])
+def test_a_training_that_blows_up_names_its_learning_rate(tmp_path: Path, batch_size: int, what: str) -> None:
+    # With one step an epoch the loss is still that of the weights from before it.
+    with pytest.raises(TrainingDivergedError, match=rf"with 1e\+30 the {what} of epoch 1 is (nan|inf)") as raised:
+        train(tmp_path, lr=1e30, batch_size=batch_size)
+    assert raised.value.lr == 1e30
+    assert not list(tmp_path.iterdir())

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from api_schemas.problems import ErrorCode, ErrorOrigin
+from workers.ladd.diverged import TrainingDivergedError
 from workers.ladd.importers.rejected import rejected
 from workers.runner.failure import task_error
 
@@ -19,6 +20,16 @@ def test_a_refused_upload_is_the_senders_and_keeps_its_reasons() -> None:
     assert (error.code, error.origin) == (ErrorCode.REJECTED_INPUT, ErrorOrigin.INPUT)
     assert [(reason.location, reason.rule, reason.value) for reason in error.reasons] == [
         ("labels.pt", "labels_match_images", "9")
+    ]
+    assert error.message == "labels.pt: 9 labels for 10 images"
+
+
+def test_a_learning_rate_that_blows_the_training_up_is_the_senders() -> None:
+    error = task_error(TrainingDivergedError(50.0, 3, "loss", float("nan")))
+    assert (error.code, error.origin) == (ErrorCode.REJECTED_INPUT, ErrorOrigin.INPUT)
+    assert error.message == "lr must let the training converge; with 50.0 the loss of epoch 3 is nan"
+    assert [(reason.location, reason.rule, reason.value) for reason in error.reasons] == [
+        ("lr", "training_converges", "50.0")
     ]
 
 

@@ -32,7 +32,6 @@ class ImportOptions:
     resolution: int | None = None
     resize: str = "center_crop"
     experiment: int | None = None
-    learned_lr: float | None = None
 
     @property
     def class_names(self) -> list[str] | None:
