@@ -27,7 +27,7 @@ def register_wake(app: Celery, core: Core, slots: Slots, cache: InputCache, shut
         with slots.taken() as slot:
             if shutting_down.is_set():
                 return  # the reaper repeats the wake-up
-            claimed = tasks.claim(core, job_id, task_name, worker)
+            claimed = tasks.claim(core, job_id, task_name, worker, slot.device)
             if claimed is None:
                 logger.info("%s of %s: nothing to do", task_name, job_id)
                 return

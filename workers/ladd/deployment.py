@@ -6,74 +6,59 @@ No DataLoader: images and labels lie on the device, views are cut as they are ne
 accumulated over micro-batches. The host waits for the device once per epoch.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from workers.ladd.arithmetic import EAGER, Arithmetic
 from workers.ladd.arms import Arm
-from workers.ladd.augment import apply_dsa
 from workers.ladd.ema import MovingAverage
-from workers.ladd.micro_batch import check_divisible, micro_batch_size, slices
+from workers.ladd.micro_batch import micro_batch_size
 from workers.ladd.models import build_model
 from workers.ladd.precision import exact_float32
 from workers.ladd.recipes.recipe import Recipe
 from workers.ladd.schedule import forgets_momentum, learning_rate
-from workers.ladd.seeds import derive_seed, seeded_dropout
-from workers.ladd.step_plan import FULL_IMAGE, Step, Streams, plan_epoch
-from workers.ladd.views import ViewGrid, extract_views
+from workers.ladd.seeds import DropoutState, derive_seed, seeded_dropout
+from workers.ladd.step_gradient import StepGradient
+from workers.ladd.step_plan import Step, Streams, plan_epoch
+from workers.ladd.training_set import TrainingSet
+from workers.ladd.trial_cost import TrialCost, predict_cost
+from workers.ladd.trial_resume import Pace, TrialPoint
 
 
 @dataclass(frozen=True)
-class TrainingSet:
-    """What a network is trained on.
+class Listener:
+    """Who is told how a training goes.
 
-    `images` float32 [M, C, H, W], normalised, H = W; `labels` int64 [M]; `dense_labels` float32 [M, V, C], the
-    probabilities that the labeler gave view j of each image, cut by `grid` with V views. A plain distilled set has
-    neither of the two. Raises ValueError when the parts do not fit together.
+    `on_epoch(done, total, loss)`: after each epoch. `on_images`: how many images and views a micro-batch has forwarded;
+    less than zero when a step begins anew. `on_checkpoint`: the training can go on from what lies in its folder of
+    checkpoints. `log`: a line for people.
     """
 
-    images: Tensor
-    labels: Tensor
-    dense_labels: Tensor | None = None
-    grid: ViewGrid | None = None
+    on_epoch: Callable[[int, int, float], None] = lambda done, total, loss: None
+    on_images: Callable[[int], None] = lambda images: None
+    on_checkpoint: Callable[[], None] = lambda: None
+    log: Callable[[str], None] = lambda message: None
 
-    def __post_init__(self) -> None:
-        count = len(self.images)
-        if self.images.ndim != 4 or self.images.shape[2] != self.images.shape[3] or not count:
-            raise ValueError(f"images must be [M, C, H, H] with M of at least 1; got {list(self.images.shape)}")
-        if self.labels.shape != (count,):
-            raise ValueError(f"labels must be [{count}] for {count} images; got {list(self.labels.shape)}")
-        if (self.dense_labels is None) != (self.grid is None):
-            raise ValueError("dense_labels and grid must be given together; got one of them")
-        if self.dense_labels is not None and self.dense_labels.shape[:2] != (count, self.view_count):
-            shape = list(self.dense_labels.shape)
-            raise ValueError(f"dense_labels must be [{count}, {self.view_count}, C] for this grid; got {shape}")
 
-    @property
-    def view_count(self) -> int:
-        """Number of views of one image that have a dense label."""
-        return self.grid.count if self.grid else 0
+SILENT = Listener()
 
-    def to(self, device: torch.device) -> "TrainingSet":
-        """Return the same set with its tensors on `device`."""
-        dense = None if self.dense_labels is None else self.dense_labels.to(device)
-        return replace(self, images=self.images.to(device), labels=self.labels.to(device), dense_labels=dense)
 
-    def rows(self, image: Tensor, view: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
-        """Return pixels [R, C, H, W] and target probabilities [R, num_classes] of images and views, CPU int64 [R]."""
-        device = self.images.device
-        # Found on the CPU, so that the device is not waited for.
-        cut = (view != FULL_IMAGE).nonzero().squeeze(1)
-        pixels = self.images[image.to(device)]
-        targets = F.one_hot(self.labels[image.to(device)], num_classes).to(pixels.dtype)
-        if len(cut) and self.grid is not None and self.dense_labels is not None:
-            place, views = cut.to(device), view[cut].to(device)
-            pixels[place] = extract_views(pixels[place], self.grid, views[:, None]).squeeze(1)
-            targets[place] = self.dense_labels[image[cut].to(device), views].to(targets.dtype)
-        return pixels, targets
+class Trained(NamedTuple):
+    """`model`: the network to test, `losses`: the mean loss of each epoch, `arithmetic` and `micro_batch`: as the last
+    step was computed, `seconds`: of work, over all interruptions.
+    """
+
+    model: nn.Module
+    losses: list[float]
+    arithmetic: Arithmetic
+    micro_batch: int
+    seconds: float
 
 
 def train_trial(
@@ -84,21 +69,39 @@ def train_trial(
     seed: int,
     device: torch.device | str,
     num_classes: int,
-    on_epoch: Callable[[int, int, float], None] = lambda done, total, loss: None,
-    on_images: Callable[[int], None] = lambda images: None,
-) -> tuple[nn.Module, list[float]]:
-    """Train one network from scratch; returns the network to test and the mean loss of each epoch.
+    listener: Listener = SILENT,
+    checkpoints: Path | None = None,
+    cost: TrialCost | None = None,
+) -> Trained:
+    """Train one network from scratch, in the arithmetic that the recipe's precision allows it.
 
     The network to test is the averaged one where the recipe has it. Initial weights, order, drawn views, augmentation
-    and dropout come each from a stream of its own derived from `seed`. `on_epoch(done, total, loss)` is called after
-    each epoch; `on_images` is told how many images and views each micro-batch forwarded. Raises ValueError if the arm
-    needs labels that the set does not have, and for labels that are none of the classes.
+    and dropout come each from a stream of its own derived from `seed`. With a folder `checkpoints` the training is
+    saved there now and then, and goes on from what lies there: on a CPU with the bits it would have had uninterrupted.
+    `cost`: as `predict_cost` returns it, where that is known already.
+    Raises ValueError if the arm needs labels that the set does not have, for labels that are none of the classes, and
+    for a checkpoint of another training.
     """
+    device = torch.device(device)
+    training_set.check_arm(arm, num_classes)
+    cost = cost or predict_cost(training_set, arm, architecture, recipe, device, num_classes)
     channels, size = training_set.images.shape[1:3]
     model = build_model(
         architecture, num_classes=num_classes, channels=channels, size=size, seed=derive_seed(seed, "model")
     )
-    return train(model, training_set, arm, recipe, seed, device, num_classes, on_epoch, on_images)
+    return train(
+        model,
+        training_set,
+        arm,
+        recipe,
+        seed,
+        device,
+        num_classes,
+        listener,
+        checkpoints,
+        cost.micro_batch,
+        cost.arithmetic,
+    )
 
 
 def train(
@@ -109,73 +112,166 @@ def train(
     seed: int,
     device: torch.device | str,
     num_classes: int,
-    on_epoch: Callable[[int, int, float], None] = lambda done, total, loss: None,
-    on_images: Callable[[int], None] = lambda images: None,
-) -> tuple[nn.Module, list[float]]:
-    """Train `model` in place, as `train_trial` does with a fresh one."""
-    _check_labels(training_set, arm, num_classes)
+    listener: Listener = SILENT,
+    checkpoints: Path | None = None,
+    micro_batch: int | None = None,
+    arithmetic: Arithmetic = EAGER,
+) -> Trained:
+    """Train `model` in place, as `train_trial` does with a fresh one.
+
+    `micro_batch` images are forwarded at once; None: as many as the recipe or `workers.ladd.micro_batch` says.
+    """
+    training_set.check_arm(arm, num_classes)
     device = torch.device(device)
     training_set, model = training_set.to(device), model.to(device).train()
-    images, _, height, width = training_set.images.shape
-    micro_batch = micro_batch_size(height, width, device, recipe.micro_batch)
-    optimizer = torch.optim.SGD(
-        model.parameters(),
-        lr=recipe.lr,
-        momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
-    average = MovingAverage(model, recipe.ema_beta) if recipe.ema_beta else None
-    streams = Streams(seed)
-    losses = []
+    size = training_set.images.shape[2]
+    micro_batch = micro_batch or micro_batch_size(size, size, device, recipe.micro_batch)
+    gradient = StepGradient(model, training_set, num_classes, micro_batch, arithmetic, listener.log)
+    training = _Training(model, gradient, training_set, arm, recipe, seed, listener, checkpoints)
     with exact_float32(), seeded_dropout(derive_seed(seed, "dropout"), device):
-        for epoch in range(recipe.passes):
-            if forgets_momentum(recipe, epoch):
-                optimizer.state.clear()
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(recipe, epoch)
-            epoch_loss, samples = torch.zeros((), device=device), 0
-            for step in plan_epoch(images, training_set.view_count, (height, width), arm, recipe, streams):
-                optimizer.zero_grad()
-                for rows, loss in accumulate(model, training_set, step, num_classes, micro_batch):
-                    epoch_loss += loss * step.samples
-                    on_images(rows)
-                optimizer.step()
-                samples += step.samples
-            if average:
-                average.update(model)
-            losses.append(epoch_loss.item() / samples)
-            on_epoch(epoch + 1, recipe.passes, losses[-1])
-    return average.model if average else model, losses
+        return training.run()
 
 
-def accumulate(
-    model: nn.Module, training_set: TrainingSet, step: Step, num_classes: int, micro_batch: int
-) -> Iterator[tuple[int, Tensor]]:
-    """Add the gradient of a step's loss to the parameters; yields rows and loss of each micro-batch.
+class _Training:
+    """One training on its way; what changes is in the attributes that `_save` writes."""
 
-    The loss of the step is the sum of what is yielded. Raises ValueError for a network with batch statistics when
-    the step does not fit into one micro-batch.
-    """
-    check_divisible(model, len(step.image), micro_batch)
-    weights = step.weight.to(training_set.images)
-    for rows in slices(len(step.image), micro_batch):
-        pixels, targets = training_set.rows(step.image[rows], step.view[rows], num_classes)
-        logits = model(apply_dsa(pixels, step.augmentation.rows(rows)))
-        loss = F.cross_entropy(logits, targets, reduction="none") @ weights[rows]
-        torch.autograd.backward(loss)
-        yield len(logits), loss.detach()
+    def __init__(
+        self,
+        model: nn.Module,
+        gradient: StepGradient,
+        training_set: TrainingSet,
+        arm: Arm,
+        recipe: Recipe,
+        seed: int,
+        listener: Listener,
+        checkpoints: Path | None,
+    ) -> None:
+        self._model, self._gradient, self._set, self._arm, self._recipe = model, gradient, training_set, arm, recipe
+        self._listener, self._checkpoints, self._pace = listener, checkpoints, Pace()
+        self._device = training_set.images.device
+        self._settings = {
+            "model": type(model).__name__,
+            "arm": arm.name,
+            "seed": seed,
+            "images": list(training_set.images.shape),
+            **asdict(recipe),
+        }
+        self._optimizer = torch.optim.SGD(
+            model.parameters(),
+            lr=recipe.lr,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
+            fused=True,
+        )
+        self._average = MovingAverage(model, recipe.ema_beta) if recipe.ema_beta else None
+        self._streams = Streams(seed)
+        self._losses: list[float] = []
+        self._epoch_states = self._streams.states
+        self._step = self._row = self._samples = self._forwards = 0
+        self._epoch_loss = self._step_loss = torch.zeros((), device=self._device)
+        self._dropout_begun: DropoutState | None = None
+        self._seconds_before, self._started = 0.0, time.monotonic()
 
+    def run(self) -> Trained:
+        if self._checkpoints and (point := TrialPoint.load(self._checkpoints, self._settings)):
+            self._resume(point)
+        while len(self._losses) < self._recipe.passes:
+            self._run_epoch()
+        model = self._average.model if self._average else self._model
+        # The layout was for training; a test runs in the plain one.
+        model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        return Trained(model, self._losses, self._gradient.arithmetic, self._gradient.micro_batch, self._seconds)
 
-def _check_labels(training_set: TrainingSet, arm: Arm, num_classes: int) -> None:
-    if arm.full_images not in (None, "hard") or arm.views not in (None, "soft"):
-        raise ValueError(f"arm must use the labels there are: hard ones of images, soft ones of views; got {arm}")
-    lowest, highest = (int(label) for label in training_set.labels.aminmax())
-    if lowest < 0 or highest >= num_classes:
-        raise ValueError(f"labels must lie between 0 and {num_classes - 1}; got {lowest} to {highest}")
-    if not arm.views:
-        return
-    if training_set.dense_labels is None:
-        raise ValueError(f"dense_labels must be given for the arm {arm.name!r}; got a set without them")
-    if (classes := training_set.dense_labels.shape[2]) != num_classes:
-        raise ValueError(f"dense_labels must have {num_classes} classes, as the evaluation has; got {classes}")
+    def _run_epoch(self) -> None:
+        epoch, recipe = len(self._losses), self._recipe
+        if forgets_momentum(recipe, epoch) and not self._step:
+            self._optimizer.state.clear()
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate(recipe, epoch)
+        self._epoch_states = self._streams.states
+        images, _, *size = self._set.images.shape
+        steps = plan_epoch(images, self._set.view_count, (size[0], size[1]), self._arm, recipe, self._streams)
+        for number, step in enumerate(steps):
+            if number >= self._step:
+                self._run_step(step)
+        if self._average:
+            self._average.update(self._model)
+        self._losses.append(self._epoch_loss.item() / self._samples)
+        self._step = self._samples = 0
+        self._epoch_loss = torch.zeros_like(self._epoch_loss)
+        self._listener.on_epoch(len(self._losses), recipe.passes, self._losses[-1])
+
+    def _run_step(self, step: Step) -> None:
+        if not self._row:
+            self._optimizer.zero_grad()
+            self._dropout_begun = DropoutState.now(self._device)
+        assert self._dropout_begun is not None
+        self._gradient.run(step, self._dropout_begun, self._on_rows, self._on_restart, self._row)
+        self._optimizer.step()
+        self._epoch_loss = self._epoch_loss + self._step_loss * step.samples
+        self._samples += step.samples
+        self._step, self._forwards = self._step + 1, self._forwards + self._row
+        self._row, self._step_loss = 0, torch.zeros_like(self._step_loss)
+        self._save_if_due()
+
+    def _on_rows(self, rows: int, loss: Tensor) -> None:
+        self._row, self._step_loss = self._row + rows, self._step_loss + loss
+        self._listener.on_images(rows)
+        self._save_if_due()
+
+    def _on_restart(self) -> None:
+        self._listener.on_images(-self._row)
+        self._row, self._step_loss = 0, torch.zeros_like(self._step_loss)
+
+    @property
+    def _seconds(self) -> float:
+        return self._seconds_before + time.monotonic() - self._started
+
+    def _save_if_due(self) -> None:
+        if self._checkpoints is None or not self._pace.is_due(within_a_step=self._row > 0):
+            return
+        now = DropoutState.now(self._device)
+        begun = self._dropout_begun if self._row and self._dropout_begun else now
+        average = self._average
+        TrialPoint(
+            settings=self._settings,
+            step=self._step,
+            row=self._row,
+            losses=self._losses,
+            epoch_loss=self._epoch_loss.item(),
+            step_loss=self._step_loss.item(),
+            samples=self._samples,
+            forwards=self._forwards,
+            micro_batch=self._gradient.micro_batch,
+            model=self._model.state_dict(),
+            optimizer=self._optimizer.state_dict(),
+            gradients=[weights.grad for weights in self._model.parameters()] if self._row else None,
+            average=average.model.state_dict() if average else None,
+            average_updates=average.updates if average else 0,
+            streams=self._epoch_states,
+            dropout_begun=begun.generators,
+            dropout=now.generators,
+            seconds=self._seconds,
+        ).save(self._checkpoints)
+        self._pace.saved()
+        self._listener.on_checkpoint()
+
+    def _resume(self, point: TrialPoint) -> None:
+        self._losses = point.losses
+        self._step, self._row, self._samples, self._forwards = point.step, point.row, point.samples, point.forwards
+        self._epoch_loss = torch.tensor(point.epoch_loss, device=self._device)
+        self._step_loss = torch.tensor(point.step_loss, device=self._device)
+        self._gradient.micro_batch = point.micro_batch
+        self._model.load_state_dict(point.model)
+        self._optimizer.load_state_dict(point.optimizer)
+        if point.gradients is not None:
+            for weights, gradient in zip(self._model.parameters(), point.gradients, strict=True):
+                weights.grad = gradient.to(weights) if gradient is not None else None
+        if self._average and point.average is not None:
+            self._average.model.load_state_dict(point.average)
+            self._average.updates = point.average_updates
+        self._streams.states = point.streams
+        self._dropout_begun = DropoutState(*point.dropout_begun, self._device)
+        DropoutState(*point.dropout, self._device).restore()
+        self._seconds_before = point.seconds
+        self._listener.on_images(point.forwards + point.row)

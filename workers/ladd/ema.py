@@ -11,20 +11,21 @@ class MovingAverage:
 
     Update n (from 1) moves it by 1 - min(beta, 1 - 1/n) of the way: a plain mean of the first 1 / (1 - beta) updates,
     then exponential. This is `ema_pytorch.EMA(model, beta, power=1, update_after_step=0, update_every=1)` as GLaD
-    calls it. Floating-point buffers are averaged as well, others stay as they were.
+    calls it. `updates` counts them. Floating-point buffers are averaged as well, others stay as they were.
     """
 
     def __init__(self, model: nn.Module, beta: float) -> None:
         self.model = copy.deepcopy(model).requires_grad_(False)
         self._beta = beta
-        self._updates = 0
+        self.updates = 0
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
         """Move towards the weights of `model`; the first update copies them."""
-        self._updates += 1
-        decay = min(self._beta, 1 - 1 / self._updates)
-        current = model.state_dict()
-        for name, average in self.model.state_dict().items():
-            if average.is_floating_point():
-                average.lerp_(current[name], 1 - decay)
+        self.updates += 1
+        decay = min(self._beta, 1 - 1 / self.updates)
+        averages, current = [
+            [values for values in network.state_dict().values() if values.is_floating_point()]
+            for network in (self.model, model)
+        ]
+        torch._foreach_lerp_(averages, current, 1 - decay)

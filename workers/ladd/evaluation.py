@@ -1,9 +1,10 @@
-"""One row of an evaluation: an architecture trained from scratch on an arm, several trials, tested on real images."""
+"""One trial of an evaluation: a network trained from scratch on an arm of a set, and tested on real images."""
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,15 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from workers.ladd.accounting import deployment_flops
 from workers.ladd.arms import Arm
-from workers.ladd.deployment import TrainingSet, train_trial
-from workers.ladd.micro_batch import micro_batch_size
+from workers.ladd.deployment import SILENT, Listener, train_trial
+from workers.ladd.memory import peak_bytes
 from workers.ladd.recipes.recipe import Recipe
 from workers.ladd.seeds import trial_seed
-from workers.ladd.statistics import summarize
-from workers.ladd.step_plan import AUGMENTATION_RULE, training_counts
+from workers.ladd.step_plan import AUGMENTATION_RULE
 from workers.ladd.testing import measure_accuracy, predict
+from workers.ladd.training_set import TrainingSet
+from workers.ladd.trial_cost import predict_cost
 
 
 @dataclass(frozen=True)
@@ -34,43 +35,35 @@ class TestSet:
     std: Sequence[float]
 
 
-def evaluate_arm(
+def evaluate_trial(
     training_set: TrainingSet,
     test: TestSet,
     arm: Arm,
     architecture: str,
     *,
-    trials: int,
+    trial: int,
     recipe: Recipe,
     seed: int,
     device: torch.device | str,
     num_classes: int,
-    finished: Sequence[Mapping[str, Any]] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
-    on_trial: Callable[[dict[str, Any]], None] = lambda trial: None,
+    listener: Listener = SILENT,
+    checkpoints: Path | None = None,
 ) -> dict[str, Any]:
-    """Run the trials that are not in `finished` and return the row that summarises all of them.
+    """Train and test one network; returns the row of an evaluation as it is with this one trial.
 
-    The accuracy of a trial is that after its last epoch. Accuracies are in percent; a class without test images has
-    None, and so has the loss of an epoch that was not finite (the training diverged). `steps`, `forwards` and
-    `images_seen` are those of one trial, `flops` (training only) and `seconds` of all trials. `progress` counts the
-    images and views forwarded in training and the images tested, over all trials; `on_trial` gets each trial as it
-    ends, ready to be handed back in `finished`. Raises ValueError if a finished trial has another seed than this
-    evaluation would give it.
+    `seed` is the evaluation's, from which the seed of trial number `trial`, counted from 0, is derived. The accuracy is
+    that after the last epoch. Accuracies are in percent; a class without test images has None, and so has the loss of
+    an epoch that was not finite (the training diverged). `seconds` are those of training and test, over all
+    interruptions; `flops` those of the training. `peak_bytes` and `predicted_peak_bytes` are of this process's memory
+    on a CPU, of torch's tensors on a GPU. `progress` counts the images and views forwarded in training and the images
+    tested. Raises what `train_trial` raises.
     """
-    kept = {trial["trial"]: dict(trial) for trial in finished if trial["trial"] < trials}
-    for number, trial in kept.items():
-        if trial["seed"] != trial_seed(seed, number):
-            raise ValueError(
-                f"finished trial {number} must have seed {trial_seed(seed, number)}, derived from the evaluation's "
-                f"seed {seed}; got {trial['seed']}"
-            )
     device = torch.device(device)
     training_set = training_set.to(device)
-    images, channels, height, width = training_set.images.shape
-    counts = training_counts(images, training_set.view_count, arm, recipe)
-    per_trial = counts.forwards + len(test.labels)
-    done, total = len(kept) * per_trial, trials * per_trial
+    drawn = trial_seed(seed, trial)
+    cost = predict_cost(training_set, arm, architecture, recipe, device, num_classes)
+    done, total = 0, cost.counts.forwards + len(test.labels)
 
     def advance(images: int) -> None:
         nonlocal done
@@ -78,40 +71,44 @@ def evaluate_arm(
         progress(done, total)
 
     advance(0)
-    for number in sorted(set(range(trials)) - set(kept)):
-        started = time.monotonic()
-        drawn = trial_seed(seed, number)
-        model, losses = train_trial(
-            training_set, arm, architecture, recipe, drawn, device, num_classes, on_images=advance
-        )
-        logits = predict(model, torch.as_tensor(test.images), test.mean, test.std, device, on_images=advance)
-        accuracy, per_class = measure_accuracy(logits, test.labels, num_classes)
-        kept[number] = {
-            "trial": number,
-            "seed": drawn,
-            "accuracy": accuracy,
-            "per_class_accuracy": per_class,
-            "losses": [loss if math.isfinite(loss) else None for loss in losses],
-            "seconds": time.monotonic() - started,
-        }
-        on_trial(kept[number])
-    rows = [kept[number] for number in range(trials)]
-    training_flops = deployment_flops(
-        architecture, counts.forwards, num_classes=num_classes, channels=channels, size=height
+    trained = train_trial(
+        training_set,
+        arm,
+        architecture,
+        recipe,
+        drawn,
+        device,
+        num_classes,
+        replace(listener, on_images=advance),
+        checkpoints,
+        cost,
     )
+    started = time.monotonic()
+    logits = predict(trained.model, torch.as_tensor(test.images), test.mean, test.std, device, on_images=advance)
+    accuracy, per_class = measure_accuracy(logits, test.labels, num_classes)
     return {
         "arm": arm.name,
         "architecture": architecture,
-        "trials": rows,
-        **summarize([row["accuracy"] for row in rows]),
+        "trial": {
+            "trial": trial,
+            "seed": drawn,
+            "accuracy": accuracy,
+            "per_class_accuracy": per_class,
+            "losses": [loss if math.isfinite(loss) else None for loss in trained.losses],
+            "seconds": trained.seconds + time.monotonic() - started,
+            "predicted_peak_bytes": cost.peak_bytes,
+            "peak_bytes": peak_bytes(device),
+        },
         "epochs": recipe.passes,
-        **asdict(counts),
-        "flops": trials * training_flops,
-        "seconds": math.fsum(row["seconds"] for row in rows),
+        "steps": cost.counts.steps,
+        "forwards": cost.counts.forwards,
+        "images_seen": cost.counts.images_seen,
+        "flops": cost.flops,
         "recipe": asdict(recipe)
         | {
             "augmentation_rule": AUGMENTATION_RULE,
-            "micro_batch": micro_batch_size(height, width, device, recipe.micro_batch),
+            "micro_batch": trained.micro_batch,
+            "arithmetic": asdict(trained.arithmetic),
         },
         "rule": "last epoch",
     }

@@ -19,9 +19,9 @@ def micro_batch_size(height: int, width: int, device: torch.device, requested: i
     return requested or max(1, pixels // (height * width))
 
 
-def slices(rows: int, size: int) -> list[slice]:
-    """Cut `rows` into slices of `size`; the last may be shorter."""
-    return [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
+def slices(rows: int, size: int, first: int = 0) -> list[slice]:
+    """Cut the rows from `first` to `rows` into slices of `size`; the last may be shorter."""
+    return [slice(start, min(start + size, rows)) for start in range(first, rows, size)]
 
 
 def check_divisible(model: nn.Module, rows: int, size: int) -> None:

@@ -3,8 +3,10 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 
 def derive_seed(seed: int, *path: str | int) -> int:
@@ -43,3 +45,28 @@ def seeded_dropout(seed: int, device: torch.device) -> Iterator[None]:
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)
         yield
+
+
+@dataclass(frozen=True)
+class DropoutState:
+    """Where torch's global generators stand: that of the CPU, and that of the GPU computed on, if it is one."""
+
+    cpu: Tensor
+    gpu: Tensor | None
+    device: torch.device
+
+    @classmethod
+    def now(cls, device: torch.device) -> "DropoutState":
+        """Return the present state."""
+        return cls(torch.get_rng_state(), torch.cuda.get_rng_state(device) if device.type == "cuda" else None, device)
+
+    @property
+    def generators(self) -> tuple[Tensor, Tensor | None]:
+        """The two states, without the device."""
+        return self.cpu, self.gpu
+
+    def restore(self) -> None:
+        """Set the generators back to this state."""
+        torch.set_rng_state(self.cpu)
+        if self.gpu is not None and self.device.type == "cuda":
+            torch.cuda.set_rng_state(self.gpu, self.device)

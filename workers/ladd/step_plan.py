@@ -48,6 +48,16 @@ class Streams:
         self.views = generator(seed, "views")
         self.augmentation = generator(seed, "augmentation")
 
+    @property
+    def states(self) -> dict[str, Tensor]:
+        """Where the generators stand, by name; may be set."""
+        return {name: stream.get_state() for name, stream in vars(self).items()}
+
+    @states.setter
+    def states(self, states: dict[str, Tensor]) -> None:
+        for name, state in states.items():
+            vars(self)[name].set_state(state)
+
 
 def plan_epoch(
     images: int, view_count: int, size: tuple[int, int], arm: Arm, recipe: Recipe, streams: Streams
@@ -67,7 +77,7 @@ def plan_epoch(
 
 @dataclass(frozen=True)
 class TrainingCounts:
-    """What one whole training comes to: optimizer steps, rows forwarded, full images among these.
+    """What one whole training comes to: optimizer steps, rows forwarded, full images among these, rows of a full step.
 
     Of a "pool" `images_seen` is the expected number, rounded.
     """
@@ -75,6 +85,7 @@ class TrainingCounts:
     steps: int
     forwards: int
     images_seen: int
+    largest_step: int
 
 
 def training_counts(images: int, view_count: int, arm: Arm, recipe: Recipe) -> TrainingCounts:
@@ -82,11 +93,12 @@ def training_counts(images: int, view_count: int, arm: Arm, recipe: Recipe) -> T
     steps = recipe.passes * math.ceil(images / recipe.batch_size)
     members = recipe.passes * images
     full = bool(arm.full_images)
+    batch = min(recipe.batch_size, images)
     if recipe.views == "pool":
         kinds = full + (view_count if arm.views else 0)
-        return TrainingCounts(steps, members, round(members * full / kinds))
+        return TrainingCounts(steps, members, round(members * full / kinds), batch)
     views = recipe.views_per_image(view_count) if arm.views else 0
-    return TrainingCounts(steps, members * (full + views), members * full)
+    return TrainingCounts(steps, members * (full + views), members * full, batch * (full + views))
 
 
 Rows = Iterator[tuple[Tensor, Tensor, Tensor, int]]

@@ -8,10 +8,12 @@ from torch import Tensor, nn
 
 from workers.ladd.arms import ARMS, Arm
 from workers.ladd.augment import DSADraw, draw_dsa
-from workers.ladd.deployment import TrainingSet, accumulate, train, train_trial
+from workers.ladd.deployment import Listener, train, train_trial
 from workers.ladd.models import build_model
 from workers.ladd.recipes import resolve_recipe
+from workers.ladd.step_gradient import accumulate
 from workers.ladd.step_plan import FULL_IMAGE, Step, Streams, plan_epoch
+from workers.ladd.training_set import TrainingSet
 from workers.ladd.views import ViewGrid
 
 NETWORKS = ["ConvNetD3", "AlexNet", "VGG11", "ResNet18", "ViT"]
@@ -180,8 +182,9 @@ def test_a_trial_is_a_function_of_its_seed_and_leaves_the_global_generator_alone
     before = torch.get_rng_state()
     runs = []
     for seed in (1, 1, 2):
-        model, losses = train_trial(data, ARMS["ladd"], "ViT", recipe, seed, "cpu", CLASSES)
-        runs.append((losses, torch.cat([weights.flatten() for weights in model.state_dict().values()])))
+        trained = train_trial(data, ARMS["ladd"], "ViT", recipe, seed, "cpu", CLASSES)
+        weights = trained.model.state_dict().values()
+        runs.append((trained.losses, torch.cat([values.flatten() for values in weights])))
         torch.rand(1)
     assert runs[0][0] == runs[1][0]
     assert torch.equal(runs[0][1], runs[1][1])
@@ -196,10 +199,9 @@ def test_epochs_and_images_are_told() -> None:
     recipe = resolve_recipe("mtt", "ConvNetD3", {"epochs": 2, "batch_size": 2, "micro_batch": 4})
     epochs: list[tuple[int, int, float]] = []
     images: list[int] = []
-    _, losses = train_trial(
-        data, ARMS["ladd"], "ConvNetD3", recipe, 0, "cpu", CLASSES, lambda *told: epochs.append(told), images.append
-    )
-    assert epochs == [(epoch + 1, 3, loss) for epoch, loss in enumerate(losses)]
+    listener = Listener(on_epoch=lambda *told: epochs.append(told), on_images=images.append)
+    trained = train_trial(data, ARMS["ladd"], "ConvNetD3", recipe, 0, "cpu", CLASSES, listener)
+    assert epochs == [(epoch + 1, 3, loss) for epoch, loss in enumerate(trained.losses)]
     assert images == [4, 4, 2, 4, 1] * 3
 
 

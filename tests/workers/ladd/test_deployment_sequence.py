@@ -15,10 +15,11 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler
 
 from workers.ladd.arms import ARMS
 from workers.ladd.augment import STRATEGY, apply_dsa, draw_dsa
-from workers.ladd.deployment import TrainingSet, train
+from workers.ladd.deployment import train
 from workers.ladd.models import build_model
 from workers.ladd.recipes import resolve_recipe
 from workers.ladd.seeds import derive_seed, generator
+from workers.ladd.training_set import TrainingSet
 from workers.ladd.views import ViewGrid
 
 # VGG11 takes no less than 32 px; the others are faster at 16.
@@ -172,14 +173,14 @@ def test_losses_and_weights_are_those_of_the_plain_loop(name: str, views: str, r
     }
     fresh = network(name)
     begun = weights(fresh)
-    model, losses = train(
+    trained = train(
         fresh, training_set(name), ARMS["ladd"], resolve_recipe(recipe, name, overrides), SEED, "cpu", CLASSES
     )
-    assert losses == pytest.approx(plain, rel=1e-6)
-    assert len(set(losses)) == len(losses) == passes
+    assert trained.losses == pytest.approx(plain, rel=1e-6)
+    assert len(set(trained.losses)) == len(trained.losses) == passes
     expected = weights(plain_model)
     # Compared with the way the weights have gone, not with their size.
-    assert (weights(model) - expected).norm() / (expected - begun).norm() < 1e-6
+    assert (weights(trained.model) - expected).norm() / (expected - begun).norm() < 1e-6
 
 
 def weights(model: nn.Module) -> Tensor:

@@ -99,6 +99,7 @@ def test_counts_are_those_of_the_plans(name: str, arm: str, views: str) -> None:
     steps = [step for _ in range(chosen.passes) for step in plan_epoch(5, VIEWS, (16, 16), ARMS[arm], chosen, streams)]
     assert counts.steps == len(steps)
     assert counts.forwards == sum(len(step.image) for step in steps)
+    assert counts.largest_step == max(len(step.image) for step in steps)
     # Of a pool the expected number is told.
     seen = sum(int((step.view == FULL_IMAGE).sum()) for step in steps)
     assert counts.images_seen == pytest.approx(seen, rel=0.15 if views == "pool" and arm == "ladd" else 0)
@@ -106,7 +107,7 @@ def test_counts_are_those_of_the_plans(name: str, arm: str, views: str) -> None:
 
 def test_counts_of_the_paper() -> None:
     ladd = resolve_recipe("glad", "ConvNetD5", {})
-    assert training_counts(100, 25, ARMS["ladd"], ladd) == TrainingCounts(1000, 2_600_000, 100_000)
-    assert training_counts(100, 25, ARMS["baseline"], ladd) == TrainingCounts(1000, 100_000, 100_000)
+    assert training_counts(100, 25, ARMS["ladd"], ladd) == TrainingCounts(1000, 2_600_000, 100_000, 2600)
+    assert training_counts(100, 25, ARMS["baseline"], ladd) == TrainingCounts(1000, 100_000, 100_000, 100)
     pool = resolve_recipe("glad", "ConvNetD5", {"views": "pool"})
-    assert training_counts(260, 25, ARMS["ladd"], pool) == TrainingCounts(2000, 260_000, 10_000)
+    assert training_counts(260, 25, ARMS["ladd"], pool) == TrainingCounts(2000, 260_000, 10_000, 256)

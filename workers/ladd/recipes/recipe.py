@@ -27,7 +27,8 @@ class Recipe:
         view; a step takes its batch from full images and views alike, at the cost of the baseline.
     reduction: "sum" adds the losses of an image's views (Eq. 5), "mean" averages them. With 25 views "sum" makes the
         loss up to 26 times larger, which acts like a larger learning rate. It has no meaning for "pool".
-    precision: "exact": float32 throughout, without TF32.
+    precision: "exact": float32 throughout, without TF32. "fast": whatever `workers.ladd.arithmetic` has for the
+        architecture and the device, as a rule bfloat16 under autocast. The test is always in float32.
     micro_batch: rows forwarded at once, None for the rule of `workers.ladd.micro_batch`. Not part of the mathematics,
         but ViT's dropout masks are drawn micro-batch by micro-batch.
 
@@ -46,7 +47,7 @@ class Recipe:
     augmentation: str
     views: str
     reduction: Literal["sum", "mean"]
-    precision: Literal["exact"] = "exact"
+    precision: Literal["exact", "fast"] = "exact"
     micro_batch: int | None = None
 
     def __post_init__(self) -> None:
@@ -67,7 +68,7 @@ class Recipe:
         if not isinstance(self.views, str) or not _VIEWS.fullmatch(self.views):
             raise ValueError(f"views must be 'full', 'pool' or 'sampled:K' with K of at least 1; got {self.views!r}")
         _check_choice("reduction", self.reduction, ("sum", "mean"))
-        _check_choice("precision", self.precision, ("exact",))
+        _check_choice("precision", self.precision, ("exact", "fast"))
         if self.micro_batch is not None:
             _check_count("micro_batch", self.micro_batch, 1)
 

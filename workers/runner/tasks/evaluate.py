@@ -1,6 +1,7 @@
-"""Train one architecture on one arm of a set, several trials, and test it on the source set's val split."""
+"""Train one architecture on one arm of a set, once, and test it on the source set's val split."""
 
-import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,35 +11,34 @@ import torch
 from api_schemas.datasets import Dataset
 from api_schemas.runner import DoneEvent, RunnerTask
 from workers.ladd.arms import ARMS
-from workers.ladd.deployment import TrainingSet
-from workers.ladd.evaluation import TestSet, evaluate_arm
+from workers.ladd.deployment import Listener
+from workers.ladd.evaluation import TestSet, evaluate_trial
 from workers.ladd.normalization import training_images
+from workers.ladd.progressive import Decision, open_question
 from workers.ladd.recipes import resolve_recipe
+from workers.ladd.training_set import TrainingSet
+from workers.ladd.trial_resume import FILE_NAME
 from workers.ladd.views import ViewGrid
 from workers.runner.carried_statistics import carried_statistics
 from workers.runner.reporter import Reporter
 
-FINISHED = "trials.json"
-
 
 def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
-    """Run the trials that no earlier attempt finished; the result carries one row of the evaluation."""
+    """Run a trial, on from where an earlier attempt was saved; the result carries it as a row of the evaluation.
+
+    A trial that is to confirm what cheaper ones have found is not run where these have decided: its row is None.
+    """
     params = task.params
+    progress = report.stage("confirm" if params.get("confirms") else "evaluate", "images")
+    decided: dict[str, Any] = {}
+    if params.get("confirms"):
+        decision = _decision(task.documents)
+        decided = {"decision": asdict(decision)}
+        if not decision.open:
+            return DoneEvent(event="done", files=[], result={"row": None, **decided})
     dataset = Dataset.model_validate(task.documents["dataset"])
     assert dataset.stats is not None
-    finished_file = folder / "checkpoint" / FINISHED
-    finished: list[dict[str, Any]] = json.loads(finished_file.read_text()) if finished_file.exists() else []
-
-    def keep(trial: dict[str, Any]) -> None:
-        finished.append(trial)
-        newer = finished_file.with_suffix(".new")
-        newer.write_text(json.dumps(finished))
-        newer.replace(finished_file)
-        report.checkpoint([FINISHED])
-        about = {"dataset": params["dataset"], "arm": params["arm"], "architecture": params["architecture"]}
-        report.row(about | {key: trial[key] for key in ("trial", "seed", "accuracy", "seconds")})
-
-    row = evaluate_arm(
+    row = evaluate_trial(
         _training_set(task, folder, dataset),
         TestSet(
             images=_array(task, folder, "source", "val_images.npy"),
@@ -48,16 +48,32 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         ),
         ARMS[params["arm"]],
         params["architecture"],
-        trials=params["trials"],
+        trial=params["trial"],
         recipe=resolve_recipe(params["recipe"], params["architecture"], params["overrides"], params["learned_lr"]),
         seed=params["seed"],
         device=task.device,
         num_classes=dataset.stats.num_classes,
-        finished=list(finished),
-        progress=report.stage("evaluate", "images"),
-        on_trial=keep,
+        progress=progress,
+        listener=Listener(on_checkpoint=lambda: report.checkpoint([FILE_NAME]), log=report.log),
+        checkpoints=folder / "checkpoint",
     )
-    return DoneEvent(event="done", files=[], result={"row": {"dataset": params["dataset"], **row}})
+    about = {"dataset": params["dataset"], "arm": params["arm"], "architecture": params["architecture"]}
+    report.row(
+        about
+        | {"views": row["recipe"]["views"]}
+        | {key: row["trial"][key] for key in ("trial", "seed", "accuracy", "seconds")}
+    )
+    return DoneEvent(event="done", files=[], result={"row": {"dataset": params["dataset"], **row}, **decided})
+
+
+def _decision(documents: Mapping[str, Any]) -> Decision:
+    """What the trials before this one say, which lie among its documents by the names of their tasks."""
+    rows = [document["row"] for name, document in sorted(documents.items()) if name.startswith("evaluate:")]
+    by_trial: dict[str, dict[int, float]] = {"baseline": {}, "ladd": {}}
+    for row in rows:
+        by_trial[row["arm"]][row["trial"]["trial"]] = row["trial"]["accuracy"]
+    baseline, ladd = ([accuracies[trial] for trial in sorted(accuracies)] for accuracies in by_trial.values())
+    return open_question(baseline, ladd)
 
 
 def _training_set(task: RunnerTask, folder: Path, dataset: Dataset) -> TrainingSet:

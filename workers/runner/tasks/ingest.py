@@ -24,7 +24,6 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         class_map=metadata.class_map,
         resolution=metadata.resolution,
         resize=metadata.resize,
-        learned_lr=metadata.learned_lr,
         experiment=metadata.experiment,
     )
     outputs = folder / "outputs"

@@ -1,34 +1,36 @@
 """Gather what a job's tasks found into its report. Needs no torch."""
 
 from pathlib import Path
-from typing import Any
 
 from api_schemas.evaluation import Evaluation, EvaluationRow, EvaluationSummary, FlopCount, Report, Storage
 from api_schemas.labelers import Labeler
 from api_schemas.runner import DoneEvent, RunnerTask
+from workers.ladd.progressive import open_question
 from workers.ladd.statistics import cae
+from workers.ladd.trial_rows import Row, accuracies, merge_trials
 from workers.runner.reporter import Reporter
 from workers.runner.versions import hardware, versions
 
+TRAININGS = ("evaluate:", "confirm:")
+"""How the names of tasks begin that train and test a network."""
+
 
 def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
-    """The result carries the report and what the job's own result repeats of it."""
+    """The result carries the report, whose cost the service fills in."""
     params, documents = task.params, task.documents
     progress = report.stage("report", "reports")
     progress(0, 1)
     labelling = documents.get("generate_labels")
     labeler = Labeler.model_validate(documents["labeler"]) if "labeler" in documents else None
-    rows = [
-        EvaluationRow.model_validate(document["row"])
-        for name, document in documents.items()
-        if name.startswith("evaluate:")
-    ]
+    trials = [document["row"] for name, document in documents.items() if name.startswith(TRAININGS)]
+    rows = merge_trials(trial for trial in trials if trial is not None)
+    progressive = any(name.startswith("confirm:") for name in documents)
     evaluation = _evaluation(rows, params["source_dataset"], params["test_images"]) if rows else None
     storage = Storage.model_validate(labelling["storage"]) if labelling else None
     flops = FlopCount(
         labelling=labelling["flops"] if labelling else None,
         labeler_training=labeler.flops if labeler else None,
-        deployment=sum(row.flops for row in rows) if rows else None,
+        deployment=sum(row["flops"] for row in rows) if rows else None,
     )
     whole = Report(
         job=params["job"],
@@ -37,28 +39,27 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         evaluation=evaluation,
         storage=storage,
         flops=flops,
+        cost=None,
         versions=versions(),
         hardware=hardware(),
-        notes=_notes(evaluation),
+        notes=[*_notes(evaluation), *(_decisions(rows) if progressive else [])],
     )
     progress(1, 1)
-    document = whole.model_dump(mode="json")
-    result = {key: document[key] for key in ("storage", "flops", "evaluation")}
-    return DoneEvent(event="done", files=[], result={"report": document, "result": result})
+    return DoneEvent(event="done", files=[], result={"report": whole.model_dump(mode="json")})
 
 
-def _evaluation(rows: list[EvaluationRow], source_dataset: str, test_images: int) -> Evaluation:
-    arms = list(dict.fromkeys((row.dataset, row.arm) for row in rows))
+def _evaluation(rows: list[Row], source_dataset: str, test_images: int) -> Evaluation:
+    arms = list(dict.fromkeys((row["dataset"], row["arm"]) for row in rows))
     return Evaluation(
         source_dataset=source_dataset,
         test_images=test_images,
-        rows=rows,
+        rows=[EvaluationRow.model_validate(row) for row in rows],
         summary=[_summary(dataset, arm, rows) for dataset, arm in arms],
     )
 
 
-def _summary(dataset: str, arm: Any, rows: list[EvaluationRow]) -> EvaluationSummary:
-    mine = [row.model_dump(mode="json") for row in rows if (row.dataset, row.arm) == (dataset, arm)]
+def _summary(dataset: str, arm: str, rows: list[Row]) -> EvaluationSummary:
+    mine = [row for row in rows if (row["dataset"], row["arm"]) == (dataset, arm) and row["in_summary"]]
     return EvaluationSummary.model_validate({"dataset": dataset, **cae(mine)})
 
 
@@ -81,5 +82,26 @@ def _notes(evaluation: Evaluation | None) -> list[str]:
         notes.append(
             "reduction 'sum' weighs the views as Eq. 5 does, which also acts like a larger learning rate: "
             "part of a difference between the arms may be step size."
+        )
+    return notes
+
+
+def _decisions(rows: list[Row]) -> list[str]:
+    """What the cheap trials of progressive views decided about each set and architecture, as was decided then."""
+    baselines = {(row["dataset"], row["architecture"]): row for row in rows if row["arm"] == "baseline"}
+    notes = [
+        "Progressive views: ladd was trained with sampled:1 (2 forwards an image and step, a noisier gradient than "
+        "full) and again with full only where the paired 95 % interval of ladd minus baseline contained 0."
+    ]
+    for row in rows:
+        if row["arm"] != "ladd" or row["recipe"]["views"] != "sampled:1":
+            continue
+        baseline = baselines[row["dataset"], row["architecture"]]
+        decision = open_question(accuracies(baseline), accuracies(row))
+        low, high = decision.ci95
+        ending = "open, confirmed with full" if decision.open else "closed, the row quoted is that of sampled:1"
+        notes.append(
+            f"{row['architecture']} on {row['dataset']}: sampled:1 differs by {decision.mean_difference:+.2f} points "
+            f"(95 % interval {low:+.2f} to {high:+.2f}): {ending}."
         )
     return notes

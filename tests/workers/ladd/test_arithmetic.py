@@ -1,0 +1,66 @@
+from itertools import product
+
+import pytest
+import torch
+
+from workers.ladd import arithmetic
+from workers.ladd.arithmetic import COMPILE_AFTER_SECONDS, EAGER_FLOPS_PER_SECOND, Arithmetic, choose_arithmetic
+from workers.ladd.arms import ARMS
+from workers.ladd.deployment import train
+from workers.ladd.models import ARCHITECTURES, build_model
+from workers.ladd.recipes import resolve_recipe
+from workers.ladd.training_set import TrainingSet
+from workers.ladd.views import ViewGrid
+
+CPU = torch.device("cpu")
+LONG = 2 * COMPILE_AFTER_SECONDS * EAGER_FLOPS_PER_SECOND["cpu"]
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cpu bf16", "cpu amx"])
+def test_exact_is_float32_and_compiled_only_when_it_takes_long(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arithmetic, "cpu_kind", lambda: kind)
+    for architecture, flops in product(ARCHITECTURES, (0, LONG)):
+        chosen = choose_arithmetic(architecture, CPU, "exact", flops)
+        assert chosen.dtype == "float32"
+        assert chosen.compiled == (flops == LONG and architecture.startswith("ConvNet"))
+
+
+def test_fast_is_bfloat16_only_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind, dtype in (("cpu", "float32"), ("cpu bf16", "bfloat16"), ("cpu amx", "bfloat16")):
+        monkeypatch.setattr(arithmetic, "cpu_kind", lambda kind=kind: kind)
+        for architecture in ARCHITECTURES:
+            assert choose_arithmetic(architecture, CPU, "fast", 0).dtype == dtype
+            assert choose_arithmetic(architecture, CPU, "fast", LONG).dtype == dtype
+
+
+def test_without_a_compiler_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert choose_arithmetic("ConvNetD5", CPU, "exact", LONG) == Arithmetic()
+
+
+def losses(arithmetic: Arithmetic, micro_batch: int | None = None) -> list[float]:
+    draws = torch.Generator().manual_seed(4)
+    data = TrainingSet(
+        images=torch.randn(3, 3, 32, 32, generator=draws),
+        labels=torch.arange(3),
+        dense_labels=torch.randn(3, 4, 3, generator=draws).softmax(dim=2),
+        grid=ViewGrid(n=2),
+    )
+    recipe = resolve_recipe("glad", "ConvNetD3", {"epochs": 5, "lr": 0.01, "warmup_epochs": 0, "reduction": "mean"})
+    model = build_model("ConvNetD3", num_classes=3, channels=3, size=32, seed=0)
+    trained = train(model, data, ARMS["ladd"], recipe, 0, "cpu", 3, micro_batch=micro_batch, arithmetic=arithmetic)
+    assert trained.arithmetic == arithmetic
+    return trained.losses
+
+
+def test_layout_and_compiler_change_only_the_rounding() -> None:
+    exact = losses(Arithmetic())
+    assert losses(Arithmetic(layout="channels_last")) == pytest.approx(exact, rel=1e-4)
+    # 15 rows in micro-batches of 4: the last one is filled up.
+    assert losses(Arithmetic(layout="channels_last", compiled=True), 4) == pytest.approx(exact, rel=1e-4)
+
+
+def test_bfloat16_is_near_and_not_the_same() -> None:
+    exact, fast = losses(Arithmetic()), losses(Arithmetic("bfloat16"))
+    assert fast == pytest.approx(exact, rel=0.02)
+    assert fast != exact

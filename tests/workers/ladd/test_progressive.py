@@ -1,0 +1,48 @@
+import statistics as standard
+import subprocess
+import sys
+
+import pytest
+
+from workers.ladd.progressive import Decision, open_question
+
+
+def test_a_clear_difference_closes_the_question() -> None:
+    decision = open_question([50.0, 52.0, 51.0], [55.0, 57.5, 55.5])
+    differences = [5.0, 5.5, 4.5]
+    reach = 4.302653 * standard.stdev(differences) / 3**0.5
+    assert not decision.open
+    assert decision.mean_difference == pytest.approx(5.0)
+    assert decision.ci95 == pytest.approx((5.0 - reach, 5.0 + reach), abs=1e-5)
+
+
+def test_ladd_may_lose_clearly() -> None:
+    assert not open_question([55.0, 57.5, 55.5], [50.0, 52.0, 51.0]).open
+
+
+def test_differences_are_paired() -> None:
+    """Trials that differ much among themselves, but not in what LADD adds: unpaired intervals would overlap."""
+    assert not open_question([20.0, 50.0, 80.0], [22.0, 52.1, 81.9]).open
+    assert open_question([20.0, 50.0, 80.0], [52.1, 81.9, 22.0]).open
+
+
+def test_two_trials_need_nearly_equal_differences() -> None:
+    low, high = open_question([50.0, 50.0], [55.0, 56.0]).ci95
+    assert (low, high) == pytest.approx((5.5 - 12.706 * 0.5, 5.5 + 12.706 * 0.5), abs=1e-3)
+    assert open_question([50.0, 50.0], [55.0, 56.0]).open
+    assert not open_question([50.0, 50.0], [55.0, 55.5]).open
+
+
+def test_equal_arms_leave_it_open() -> None:
+    assert open_question([50.0, 60.0], [50.0, 60.0]) == Decision(open=True, mean_difference=0.0, ci95=(0.0, 0.0))
+
+
+@pytest.mark.parametrize(("baseline", "ladd"), [([50.0], [51.0]), ([50.0, 51.0], [52.0]), ([], [])])
+def test_pairs_are_needed(baseline: list[float], ladd: list[float]) -> None:
+    with pytest.raises(ValueError, match=f"at least 2; got {len(baseline)} and {len(ladd)}"):
+        open_question(baseline, ladd)
+
+
+def test_no_torch_is_needed() -> None:
+    code = "import sys, workers.ladd.progressive, workers.ladd.trial_rows; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

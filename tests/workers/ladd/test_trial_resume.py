@@ -1,0 +1,118 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from workers.ladd import trial_resume
+from workers.ladd.arms import ARMS
+from workers.ladd.deployment import SILENT, Listener, Trained, train_trial
+from workers.ladd.recipes import Recipe, resolve_recipe
+from workers.ladd.training_set import TrainingSet
+from workers.ladd.views import ViewGrid
+
+CLASSES = 3
+
+
+class KilledError(Exception):
+    """Stands for the death of the process."""
+
+
+def training_set() -> TrainingSet:
+    draws = torch.Generator().manual_seed(2)
+    return TrainingSet(
+        images=torch.randn(5, 3, 16, 16, generator=draws),
+        labels=torch.arange(5) % CLASSES,
+        dense_labels=torch.randn(5, 4, CLASSES, generator=draws).softmax(dim=2),
+        grid=ViewGrid(n=2),
+    )
+
+
+def recipe(name: str, architecture: str, **changes: Any) -> Recipe:
+    overrides = {"epochs": 4, "batch_size": 3, "lr": 0.01, "micro_batch": 4, "views": "sampled:3"}
+    return resolve_recipe(name, architecture, overrides | changes)
+
+
+def run(
+    recipe: Recipe, architecture: str, folder: Path | None = None, listener: Listener = SILENT, seed: int = 6
+) -> Trained:
+    return train_trial(training_set(), ARMS["ladd"], architecture, recipe, seed, "cpu", CLASSES, listener, folder)
+
+
+def weights(trained: Trained) -> Tensor:
+    return torch.cat([values.flatten() for values in trained.model.state_dict().values()])
+
+
+@pytest.fixture
+def eager_to_save(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every place at which a training may be saved is one at which it is."""
+    monkeypatch.setattr(trial_resume, "BETWEEN_STEPS_SECONDS", 0.0)
+    monkeypatch.setattr(trial_resume, "WITHIN_A_STEP_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("eager_to_save")
+@pytest.mark.parametrize(
+    ("name", "architecture", "kills"),
+    # ViT has dropout; its checkpoints are large.
+    [("glad", "ViT", (3, 6)), ("mtt", "ConvNetD3", (1, 2, 3, 4, 7, 9, 15, 22))],
+)
+def test_a_training_killed_anywhere_ends_with_the_bits_of_an_unbroken_one(
+    tmp_path: Path, name: str, architecture: str, kills: tuple[int, ...]
+) -> None:
+    plain = recipe(name, architecture, epochs=2 if architecture == "ViT" else 4)
+    whole = run(plain, architecture)
+    # 12 and 8 rows a step, 4 at once: saves after each micro-batch and each step.
+    for survived in kills:
+        folder = tmp_path / str(survived)
+        folder.mkdir()
+        left = survived
+
+        def kill() -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                raise KilledError
+
+        with pytest.raises(KilledError):
+            run(plain, architecture, folder, Listener(on_checkpoint=kill))
+        resumed = run(plain, architecture, folder)
+        assert resumed.losses == whole.losses
+        assert torch.equal(weights(resumed), weights(whole))
+
+
+@pytest.mark.usefixtures("eager_to_save")
+def test_what_was_done_before_counts(tmp_path: Path) -> None:
+    plain = recipe("mtt", "ConvNetD3")
+    saves = iter(range(100))
+
+    def kill() -> None:
+        if next(saves) == 10:
+            raise KilledError
+
+    told: list[int] = []
+    with pytest.raises(KilledError):
+        run(plain, "ConvNetD3", tmp_path, Listener(on_images=told.append, on_checkpoint=kill))
+    again: list[int] = []
+    run(plain, "ConvNetD3", tmp_path, Listener(on_images=again.append))
+    # What the killed training had done is told first, and the sum is that of an unbroken one: 5 passes over 20 rows.
+    assert again[0] == sum(told)
+    assert sum(again) == 100
+
+
+@pytest.mark.usefixtures("eager_to_save")
+def test_a_training_does_not_go_on_with_the_state_of_another_one(tmp_path: Path) -> None:
+    plain = recipe("mtt", "ConvNetD3", epochs=1)
+    run(plain, "ConvNetD3", tmp_path)
+    with pytest.raises(ValueError, match=r"seed of trial.pt must be 7, .* got 6"):
+        run(plain, "ConvNetD3", tmp_path, seed=7)
+    with pytest.raises(ValueError, match=r"lr of trial.pt must be 0.02, .* got 0.01"):
+        run(replace(plain, lr=0.02), "ConvNetD3", tmp_path)
+    with pytest.raises(ValueError, match=r"model of trial.pt must be 'AlexNet', .* got 'ConvNet'"):
+        run(plain, "AlexNet", tmp_path)
+
+
+def test_saves_are_rare_when_work_is_quick(tmp_path: Path) -> None:
+    run(recipe("mtt", "ConvNetD3"), "ConvNetD3", tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,113 @@
+"""The report over the results of single trials, and what progressive views add to it."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api_schemas.evaluation import Report
+from api_schemas.runner import RunnerTask, TaskType
+from workers.runner.reporter import Reporter
+from workers.runner.tasks.report import run
+
+SET = "ds_" + "0" * 26
+CHEAP, WHOLE = "sampled:1", "full"
+
+
+def trial(arm: str, architecture: str, number: int, accuracy: float, views: str = WHOLE) -> dict[str, Any]:
+    return {
+        "dataset": SET,
+        "arm": arm,
+        "architecture": architecture,
+        "epochs": 10,
+        "steps": 10,
+        "forwards": 200,
+        "images_seen": 100,
+        "flops": 10**9,
+        "recipe": {"views": views, "reduction": "mean"},
+        "rule": "last epoch",
+        "trial": {
+            "trial": number,
+            "seed": number,
+            "accuracy": accuracy,
+            "per_class_accuracy": [accuracy, None],
+            "losses": [1.0] * 10,
+            "seconds": 2.0,
+            "peak_bytes": 2,
+            "predicted_peak_bytes": 3,
+        },
+    }
+
+
+def documents(prefix: str, arm: str, architecture: str, accuracies: list[float], views: str = WHOLE) -> dict[str, Any]:
+    return {
+        f"{prefix}:{arm}:{architecture}:{number}": {"row": trial(arm, architecture, number, accuracy, views)}
+        for number, accuracy in enumerate(accuracies)
+    }
+
+
+def reported(found: dict[str, Any], tmp_path: Path) -> Report:
+    params = {"job": "job_" + "0" * 26, "kind": "evaluate", "params": {}, "source_dataset": SET, "test_images": 100}
+    task = RunnerTask(type=TaskType.REPORT, params=params, inputs={}, documents=found, device="cpu", threads=1)
+    done = run(task, tmp_path, Reporter(io.BytesIO()))
+    return Report.model_validate(done.result["report"])
+
+
+def test_trials_become_rows_with_their_spread(tmp_path: Path) -> None:
+    found = documents("evaluate", "baseline", "ViT", [50.0, 52.0]) | documents("evaluate", "ladd", "ViT", [60.0, 61.0])
+    report = reported(found, tmp_path)
+    assert report.evaluation is not None
+    assert [(row.arm, row.mean, row.std, len(row.trials)) for row in report.evaluation.rows] == [
+        ("baseline", 51.0, 1.0, 2),
+        ("ladd", 60.5, 0.5, 2),
+    ]
+    assert report.evaluation.rows[0].trials[1].peak_bytes == 2
+    assert [(summary.arm, summary.k, summary.cae_mean) for summary in report.evaluation.summary] == [
+        ("baseline", 1, 51.0),
+        ("ladd", 1, 60.5),
+    ]
+    assert report.flops.deployment == 4 * 10**9
+    assert not any("Progressive" in note for note in report.notes)
+
+
+@pytest.fixture
+def progressive(tmp_path: Path) -> Report:
+    """ViT was decided by the cheap trials, VGG11 was not."""
+    closed = {f"confirm:ladd:ViT:{n}": {"row": None, "decision": {"open": False}} for n in range(3)}
+    found = (
+        documents("evaluate", "baseline", "ViT", [50.0, 51.0, 52.0])
+        | documents("evaluate", "ladd", "ViT", [60.0, 61.0, 62.5], CHEAP)
+        | documents("evaluate", "baseline", "VGG11", [50.0, 51.0, 52.0])
+        | documents("evaluate", "ladd", "VGG11", [52.0, 50.0, 53.0], CHEAP)
+        | closed
+        | documents("confirm", "ladd", "VGG11", [54.0, 55.0, 56.0])
+    )
+    return reported(found, tmp_path)
+
+
+def test_every_row_is_shown_and_the_confirmed_one_is_quoted(progressive: Report) -> None:
+    assert progressive.evaluation is not None
+    rows = [row for row in progressive.evaluation.rows if row.arm == "ladd"]
+    assert [(row.architecture, row.recipe["views"], row.in_summary) for row in rows] == [
+        ("ViT", CHEAP, True),
+        ("VGG11", CHEAP, False),
+        ("VGG11", WHOLE, True),
+    ]
+    summary = progressive.evaluation.summary[1]
+    assert (summary.arm, summary.k) == ("ladd", 2)
+    assert summary.cae_mean == pytest.approx((61.1666667 + 55.0) / 2)
+    # All that was trained is counted, what is not quoted as well.
+    assert progressive.flops.deployment == 15 * 10**9
+
+
+def test_the_notes_say_what_was_decided_and_why(progressive: Report) -> None:
+    rule, vit, vgg = [note for note in progressive.notes if CHEAP in note]
+    assert "noisier" in rule
+    assert vit == (
+        f"ViT on {SET}: sampled:1 differs by +10.17 points (95 % interval +9.45 to +10.88): "
+        "closed, the row quoted is that of sampled:1."
+    )
+    assert vgg == (
+        f"VGG11 on {SET}: sampled:1 differs by +0.67 points (95 % interval -3.13 to +4.46): open, confirmed with full."
+    )

@@ -1,0 +1,125 @@
+"""How the forward and backward passes of a deployment training are computed: number format, layout, compiler.
+
+A table by architecture and device, never one switch for all: what makes one network faster makes another slower
+(`docs/performance.md` has the measurements).
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+COMPILE_AFTER_SECONDS = 300.0
+"""A training is compiled when it is expected to take longer than this without: the compiler takes 7 to 120 s."""
+
+EAGER_FLOPS_PER_SECOND = {"cpu": 60e9, "cuda": 20e12}
+"""Nominal speed of one core and of one GPU. Constants, so that what is computed does not depend on the day's speed."""
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """`dtype`: "float32", or "bfloat16" under torch's autocast; `layout`: of images and weights in memory."""
+
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    layout: Literal["contiguous", "channels_last"] = "contiguous"
+    compiled: bool = False
+
+    def forward_of(self, model: nn.Module, device: torch.device) -> Callable[[Tensor], Tensor]:
+        """Return the model's forward pass, computed like this: images [B, C, H, W] to logits of the images' dtype.
+
+        Changes the layout of the model's weights, not their values.
+        """
+        memory_format = torch.channels_last if self.layout == "channels_last" else torch.contiguous_format
+        model.to(memory_format=memory_format)  # type: ignore[call-overload]
+        network = torch.compile(model, dynamic=False) if self.compiled else model
+        reduced = self.dtype == "bfloat16"
+
+        def forward(images: Tensor) -> Tensor:
+            images = images.contiguous(memory_format=memory_format)
+            with torch.autocast(device.type, torch.bfloat16, enabled=reduced):
+                logits: Tensor = network(images)
+            return logits.to(images.dtype)
+
+        return forward
+
+
+EAGER = Arithmetic()
+
+_BF16 = Arithmetic("bfloat16")
+_BF16_NHWC = Arithmetic("bfloat16", "channels_last")
+_COMPILED = Arithmetic(layout="channels_last", compiled=True)
+_BF16_COMPILED = Arithmetic("bfloat16", "channels_last", compiled=True)
+
+_FASTEST: dict[tuple[str, str], dict[str, Arithmetic]] = {
+    ("exact", "cpu"): {"ConvNet": _COMPILED},
+    ("exact", "cpu bf16"): {"ConvNet": _COMPILED},
+    ("exact", "cpu amx"): {"ConvNet": _COMPILED, "AlexNet": Arithmetic(layout="channels_last")},
+    ("exact", "cuda"): {},
+    # Without instructions for bfloat16 a CPU emulates it, slower than float32.
+    ("fast", "cpu"): {"ConvNet": _COMPILED},
+    ("fast", "cpu bf16"): {
+        "ConvNet": _BF16_COMPILED,
+        "AlexNet": _BF16,
+        "VGG11": _BF16,
+        "ResNet18": _BF16,
+        "ViT": _BF16,
+    },
+    ("fast", "cpu amx"): {
+        "ConvNet": _BF16_COMPILED,
+        "AlexNet": _BF16_NHWC,
+        "VGG11": _BF16_COMPILED,
+        "ResNet18": _BF16,
+        "ViT": _BF16,
+    },
+    # Not measured: predicted from arithmetic and bytes.
+    ("fast", "cuda"): {
+        "ConvNet": _BF16_COMPILED,
+        "AlexNet": _BF16_NHWC,
+        "VGG11": _BF16_NHWC,
+        "ResNet18": _BF16_NHWC,
+        "ViT": Arithmetic("bfloat16", compiled=True),
+    },
+}
+"""By precision and kind of device, then by family of architecture; what is missing is computed eagerly in float32.
+Rows "cpu bf16" (AVX-512 BF16) and "cpu amx" are measured, see `docs/performance.md`."""
+
+
+def choose_arithmetic(architecture: str, device: torch.device, precision: str, flops: float) -> Arithmetic:
+    """Return how to compute a training of `flops` floating-point operations (1 MAC = 2).
+
+    "exact" is float32, if need be compiled; "fast" may be bfloat16. A training is compiled only when it is long enough
+    and a compiler is there.
+    """
+    family = "ConvNet" if architecture.startswith("ConvNet") else architecture
+    kind = device.type if device.type == "cuda" else cpu_kind()
+    fastest = _FASTEST[precision, kind].get(family, EAGER)
+    seconds = flops / EAGER_FLOPS_PER_SECOND[device.type]
+    if fastest.compiled and not (seconds > COMPILE_AFTER_SECONDS and _has_compiler()):
+        return uncompiled(fastest)
+    return fastest
+
+
+def uncompiled(arithmetic: Arithmetic) -> Arithmetic:
+    """Return the same number format without the compiler, which alone makes channels_last pay where both are named."""
+    return Arithmetic(arithmetic.dtype)
+
+
+@lru_cache
+def cpu_kind() -> str:
+    """ "cpu amx", "cpu bf16" or "cpu", by what the processor can do with bfloat16."""
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = cpuinfo.read_text().split() if cpuinfo.exists() else []
+    if "amx_bf16" in flags:
+        return "cpu amx"
+    return "cpu bf16" if "avx512_bf16" in flags else "cpu"
+
+
+def _has_compiler() -> bool:
+    """Inductor writes C++ for a CPU, and for a GPU Triton code with a launcher in C."""
+    return any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "g++", "clang++"))

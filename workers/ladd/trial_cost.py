@@ -1,0 +1,47 @@
+"""What a trial will cost, known before it begins: arithmetic, memory, and how the work is cut up."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from workers.ladd.accounting import deployment_flops
+from workers.ladd.arithmetic import Arithmetic, choose_arithmetic
+from workers.ladd.arms import Arm
+from workers.ladd.memory import resident_bytes, training_bytes
+from workers.ladd.micro_batch import micro_batch_size
+from workers.ladd.recipes.recipe import Recipe
+from workers.ladd.step_plan import TrainingCounts, training_counts
+from workers.ladd.training_set import TrainingSet
+
+
+@dataclass(frozen=True)
+class TrialCost:
+    """`flops`: of the training (1 MAC = 2). `micro_batch`: images forwarded at once. `peak_bytes`: the most memory, of
+    the process on a CPU, of torch's tensors on a GPU.
+    """
+
+    counts: TrainingCounts
+    flops: int
+    arithmetic: Arithmetic
+    micro_batch: int
+    peak_bytes: int
+
+
+def predict_cost(
+    training_set: TrainingSet, arm: Arm, architecture: str, recipe: Recipe, device: torch.device, num_classes: int
+) -> TrialCost:
+    """Return what training `architecture` once on a set, which lies on `device` already, will cost."""
+    images, channels, size, _ = training_set.images.shape
+    shape = {"num_classes": num_classes, "channels": channels, "size": size}
+    counts = training_counts(images, training_set.view_count, arm, recipe)
+    flops = deployment_flops(architecture, counts.forwards, **shape)
+    arithmetic = choose_arithmetic(architecture, device, recipe.precision, flops)
+    micro_batch = min(micro_batch_size(size, size, device, recipe.micro_batch), counts.largest_step)
+    if arithmetic.compiled:
+        # All micro-batches get the same number of images: as little padding as may be.
+        micro_batch = math.ceil(counts.largest_step / math.ceil(counts.largest_step / micro_batch))
+    copies = (recipe.momentum > 0) + (recipe.ema_beta is not None)
+    needed = training_bytes(architecture, **shape, micro_batch=micro_batch, copies=copies, arithmetic=arithmetic)
+    there = torch.cuda.memory_allocated(device) if device.type == "cuda" else resident_bytes()
+    return TrialCost(counts, flops, arithmetic, micro_batch, there + needed.on(device))
