@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from api_schemas.base import DatasetId, JobId, Request, Response
+from api_schemas.cost import JobCost
 from api_schemas.labelers import Architecture
 
 
@@ -24,7 +25,7 @@ class RecipeName(StrEnum):
 
 
 LearningRate = Annotated[float, Field(gt=0, le=100)]
-ViewPolicy = Annotated[str, StringConstraints(pattern=r"^(full|pool|sampled:[1-9][0-9]{0,3})$")]
+ViewPolicy = Annotated[str, StringConstraints(pattern=r"^(full|pool|progressive|sampled:[1-9][0-9]{0,3})$")]
 
 
 class RecipeOverrides(Request):
@@ -40,7 +41,9 @@ class RecipeOverrides(Request):
     """0 switches the averaged model off."""
     augmentation: str | None = None
     views: ViewPolicy | None = None
+    """`progressive`: `sampled:1` first, then `full` where that leaves open which arm is better."""
     reduction: Literal["sum", "mean"] | None = None
+    precision: Literal["exact", "fast"] | None = None
     micro_batch: Annotated[int, Field(ge=1, le=65_536)] | None = None
 
 
@@ -67,10 +70,16 @@ class TrialRow(Response):
     losses: list[float | None]
     """Mean training loss of each epoch; null where it was not finite (the training diverged)."""
     seconds: float
+    peak_bytes: int
+    """Largest memory of the process that ran the trial, measured."""
+    predicted_peak_bytes: int
 
 
 class EvaluationRow(Response):
-    """All trials of one architecture on one arm. `std` is the population one (ddof 0), as the field reports."""
+    """All trials of one architecture on one arm. `std` is the population one (ddof 0), as the field reports.
+
+    Progressive views make two rows for the arm `ladd` where the question was open; `recipe.views` tells them apart.
+    """
 
     dataset: DatasetId
     arm: ArmName
@@ -91,7 +100,10 @@ class EvaluationRow(Response):
     """Training FLOPs (1 MAC = 2) of all trials."""
     seconds: float
     recipe: dict[str, Any]
+    """A list, by trial, in the place of a value that differed between trials (`micro_batch` on unlike machines)."""
     rule: Literal["last epoch"]
+    in_summary: bool
+    """False for a row of `sampled:1` in whose place a row of `full` is to be quoted."""
 
 
 class EvaluationSummary(Response):
@@ -148,6 +160,7 @@ class Report(Response):
     evaluation: Evaluation | None
     storage: Storage | None
     flops: FlopCount
+    cost: JobCost | None
     versions: dict[str, str]
     hardware: str
     notes: list[str]

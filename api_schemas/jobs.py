@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from api_schemas.base import DatasetId, JobId, LabelerId, Links, Page, Request, Response, Timestamp
+from api_schemas.cost import JobCost
 from api_schemas.evaluation import Evaluation, EvaluationSpec, FlopCount, Storage
 from api_schemas.labelers import LabelerRecipe
 from api_schemas.problems import TaskError
@@ -198,6 +199,8 @@ class Job(Response):
     tags: dict[str, str]
     progress: Progress | None
     tasks: list[Task]
+    cost: JobCost | None
+    """Null for an ingestion."""
     result: JobResult | None
     error: TaskError | None
     created_at: Timestamp

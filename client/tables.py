@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from api_schemas.cost import Cost, CostName, CostParts, JobCost
 from api_schemas.evaluation import ArmName, Evaluation, EvaluationRow, FlopCount, Report, Storage
+from client.stages import amount, clock
 
 _TITLES = {ArmName.BASELINE: "baseline", ArmName.LADD: "LADD"}
 _PETA = 1e15
@@ -23,11 +25,15 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def evaluation_table(evaluation: Evaluation) -> str:
-    """One row per architecture with mean ± std of every arm, their difference, and the k-CAE; one table per set."""
+    """One row per architecture with mean ± std of every arm, their difference, and the k-CAE; one table per set.
+
+    Where an arm has several rows for an architecture (progressive views), the one of the summary is shown, and the
+    policy it was trained with.
+    """
     datasets = list(dict.fromkeys(row.dataset for row in evaluation.rows))
     tables = []
     for dataset in datasets:
-        rows = [row for row in evaluation.rows if row.dataset == dataset]
+        rows = [row for row in evaluation.rows if row.dataset == dataset and row.in_summary]
         title = [dataset] if len(datasets) > 1 else []
         tables.append("\n".join([*title, _arms_table(evaluation, dataset, rows), "", *_protocol(evaluation, rows)]))
     return "\n\n".join(tables)
@@ -38,6 +44,8 @@ def _arms_table(evaluation: Evaluation, dataset: str, rows: list[EvaluationRow])
     compared = {ArmName.BASELINE, ArmName.LADD} <= set(arms)
     header = ["architecture", *(_TITLES[arm] for arm in arms), *(["difference"] if compared else [])]
     header += [f"forwards {_TITLES[arm]}" for arm in arms]
+    policies = {row.recipe.get("views") for row in rows if row.arm is ArmName.LADD}
+    header += ["views"] if len(policies) > 1 else []
 
     lines = []
     for architecture in dict.fromkeys(row.architecture for row in rows):
@@ -45,14 +53,24 @@ def _arms_table(evaluation: Evaluation, dataset: str, rows: list[EvaluationRow])
         means = {arm: row.mean for arm, row in by_arm.items()}
         cells = [_spread(by_arm[arm].mean, by_arm[arm].std) if arm in by_arm else "-" for arm in arms]
         forwards = [f"{by_arm[arm].forwards:,}" if arm in by_arm else "-" for arm in arms]
-        lines.append([architecture, *cells, *([_difference(means)] if compared else []), *forwards])
+        views = [str(by_arm[ArmName.LADD].recipe["views"]) if ArmName.LADD in by_arm else "-"]
+        lines.append(
+            [
+                architecture,
+                *cells,
+                *([_difference(means)] if compared else []),
+                *forwards,
+                *(views if len(policies) > 1 else []),
+            ]
+        )
 
     summaries = {summary.arm: summary for summary in evaluation.summary if summary.dataset == dataset}
     if summaries:
         k = max(summary.k for summary in summaries.values())
         cells = [_spread(summaries[arm].cae_mean, summaries[arm].cae_std) if arm in summaries else "-" for arm in arms]
         means = {arm: summary.cae_mean for arm, summary in summaries.items()}
-        lines.append([f"{k}-CAE", *cells, *([_difference(means)] if compared else []), *("" for _ in arms)])
+        summary = [f"{k}-CAE", *cells, *([_difference(means)] if compared else [])]
+        lines.append(summary + [""] * (len(header) - len(summary)))
     return text_table(header, lines)
 
 
@@ -74,8 +92,9 @@ def _protocol(evaluation: Evaluation, rows: list[EvaluationRow]) -> list[str]:
         f"mean ± population std over {_either(trials)} trials",
         f"{_either(epochs)} epochs",
     ]
+    trained = [row for row in rows if row.arm is ArmName.LADD] or rows
     for field in ("name", "views", "reduction"):
-        values = sorted({str(row.recipe[field]) for row in rows if field in row.recipe})
+        values = sorted({str(row.recipe[field]) for row in trained if field in row.recipe})
         if values:
             facts.append(f"{'recipe' if field == 'name' else field} {' / '.join(values)}")
     return ["; ".join(facts), "forwards: images and views passed through the network in the training of one trial"]
@@ -108,12 +127,41 @@ def flops_lines(flops: FlopCount) -> list[str]:
     return [f"FLOPs, {name}: {count / _PETA:.3g} PFLOP" for name, count in parts.items() if count is not None]
 
 
-def measured_text(evaluation: Evaluation | None, storage: Storage | None, flops: FlopCount | None) -> str:
+def cost_line(predicted: CostParts) -> str:
+    """What a job is predicted to cost."""
+    parts = [f"{_part_title(part)} {_cost(cost)}" for part in CostName if (cost := getattr(predicted, part))]
+    return f"predicted cost: {'; '.join(parts)}"
+
+
+def cost_table(cost: JobCost) -> str:
+    """Each part of a job, as predicted and as counted."""
+    rows = [
+        [_part_title(part), _cost(predicted), _cost(getattr(cost.counted, part))]
+        for part in CostName
+        if (predicted := getattr(cost.predicted, part))
+    ]
+    return text_table(["cost", "predicted", "counted"], rows)
+
+
+def _part_title(part: CostName) -> str:
+    return part.replace("_", " ")
+
+
+def _cost(cost: Cost) -> str:
+    """FLOPs, bytes left in the storage, and the time that devices were held."""
+    held = "not known yet" if cost.seconds is None else clock(cost.seconds)
+    return f"{cost.flops / _PETA:.3g} PFLOP, {amount(cost.bytes, 'bytes')}, device time {held}"
+
+
+def measured_text(
+    evaluation: Evaluation | None, storage: Storage | None, flops: FlopCount | None, cost: JobCost | None
+) -> str:
     """All that was measured, what is absent left out."""
     blocks = [
         evaluation_table(evaluation) if evaluation else "",
         "\n".join(storage_lines(storage)) if storage else "",
         "\n".join(flops_lines(flops)) if flops else "",
+        cost_table(cost) if cost else "",
     ]
     return "\n\n".join(block for block in blocks if block)
 
@@ -122,5 +170,5 @@ def report_text(report: Report) -> str:
     """A report: what was measured, on what, and what a reader must know before quoting a number."""
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     footer = [f"{report.hardware}; {versions}", *(f"note: {note}" for note in report.notes)]
-    measured = measured_text(report.evaluation, report.storage, report.flops)
+    measured = measured_text(report.evaluation, report.storage, report.flops, report.cost)
     return "\n\n".join(block for block in (measured, "\n".join(footer)) if block)

@@ -1,11 +1,11 @@
-"""A job on a stage board: a bar for each running stage, a line for each finished one."""
+"""A job on a stage board: a bar for each running stage, a line for each finished one and for each finished trial."""
 
 from datetime import datetime
 
 from api_schemas.events import EventType, JobEvent
 from api_schemas.jobs import TERMINAL_STATES, Job, JobState, Progress, Task
 from client.api import LaddClient
-from client.stages import Stage, StageBoard
+from client.stages import Stage, StageBoard, clock
 
 _TITLES = {"ingest": "validate", "train_labeler": "train labeler", "generate_labels": "dense labels"}
 
@@ -53,10 +53,16 @@ class _ShownJob:
             self._open(name, event.time)
             self._stages[name].reported[task] = Progress.model_validate(event.data)
             self._stages[name].redraw(self._running)
-        elif event.type in (EventType.METRIC, EventType.ROW) and name in self._stages:
-            self._stages[name].bar.note = _note(event)
+        elif event.type in (EventType.METRIC, EventType.ROW):
+            if name in self._stages:
+                self._stages[name].bar.note = _note(event)
+            if event.type is EventType.ROW:
+                self._print(f"{task}: {_trial(event)}")
         elif event.type is EventType.LOG and event.data["level"] == "warning":
-            self._board.console.print(f"  {event.data['message']}", markup=False, highlight=False, soft_wrap=True)
+            self._print(event.data["message"])
+
+    def _print(self, text: str) -> None:
+        self._board.console.print(f"  {text}", markup=False, highlight=False, soft_wrap=True)
 
     def _open(self, name: str, began: datetime) -> None:
         if name in self._stages:
@@ -109,3 +115,9 @@ def _note(event: JobEvent) -> str:
     if "accuracy" in values:
         return f"{values['arm']} {values['architecture']}: {values['accuracy']:.1f} %"
     return ""
+
+
+def _trial(event: JobEvent) -> str:
+    """A finished trial, before the rows of the evaluation are there."""
+    values = event.data["values"]
+    return f"{values['accuracy']:.2f} % in {clock(values['seconds'])}"

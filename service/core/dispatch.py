@@ -1,7 +1,7 @@
 """Wake-ups for workers, sent through Celery by name: a message carries ids, the claim decides who works."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cached_property
 
 from celery import Celery
@@ -52,19 +52,26 @@ class Dispatcher:
         except OperationalError as error:
             raise ServiceError(ErrorCode.UNAVAILABLE, f"The task queue takes nothing: {error}") from error
 
-    def announce(self, job_id: str, tasks: Iterable[str], only_to_empty_queue: bool = False) -> None:
+    def announce(self, job_id: str, tasks: Sequence[str]) -> None:
         """Wake workers for tasks that are ready; what cannot be sent now is sent by the reaper later."""
-        for task in tasks:
-            queue = str(self._redis.hget(task_key(job_id, task), "queue"))
-            if only_to_empty_queue and self.waiting(queue):
-                continue
+        sent = []
+        for task, queue in zip(tasks, self.queues([(job_id, task) for task in tasks]), strict=True):
             try:
                 self.wake(job_id, task, queue)
             except ServiceError as error:
                 logger.warning("the wake-up for %s of %s is left to the reaper: %s", task, job_id, error)
-                return
+                break
+            sent.append(f"{job_id} {task}")
+        if sent:
             seconds, _ = self._redis.time()
-            self._redis.zadd(READY, {f"{job_id} {task}": seconds * 1000}, xx=True)
+            self._redis.zadd(READY, dict.fromkeys(sent, seconds * 1000), xx=True)
+
+    def queues(self, tasks: Sequence[tuple[str, str]]) -> list[str]:
+        """Return the queue of each task, given as job and name."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for job_id, task in tasks:
+            pipeline.hget(task_key(job_id, task), "queue")
+        return [str(queue) for queue in pipeline.execute()]
 
     def waiting(self, queue: str) -> int:
         """Return how many wake-ups no worker has taken yet."""

@@ -39,7 +39,8 @@ def _close_job(core: Core, job_id: str) -> None:
         if job.kind is JobKind.INGEST_DATASET:
             _settle_dataset(core, job)
         for task in job.tasks:
-            core.blobs.drop_all(checkpoint_owner(job_id, task.name))
+            if task.attempts:
+                core.blobs.drop_all(checkpoint_owner(job_id, task.name))
             if task.type is TaskType.GENERATE_LABELS and task.state is not JobState.SUCCEEDED and task.makes:
                 # What an attempt left that was lost before its dataset became visible.
                 _remove_dataset(core, task.makes)

@@ -1,33 +1,37 @@
 """Jobs as callers see them."""
 
+from api_schemas.evaluation import Report
 from api_schemas.jobs import Job, JobLinks, JobResult, JobState, Task
 from api_schemas.runner import TaskType
-from service.core import progress
+from service.core import costs, progress
 from service.core.core import Core
+from service.core.outcomes import report_key
 from service.core.records import JobRecord, TaskRecord, timestamp
 
 
 def shown(core: Core, job: JobRecord) -> Job:
     """Return a job with its whole result."""
-    return _shown(job, _result(core, job))
+    result = _result(core, job)
+    if result is not None and _has_report(job):
+        report = core.storage.get_json(report_key(job.id))
+        result = result.model_copy(update={"evaluation": report and Report.model_validate(report).evaluation})
+    return _shown(job, result)
 
 
 def listed(core: Core, job: JobRecord) -> Job:
     """Return a job for a listing: without the evaluation, whose rows hold a loss for every epoch."""
-    result = _result(core, job)
-    return _shown(job, result and result.model_copy(update={"evaluation": None}))
+    return _shown(job, _result(core, job))
 
 
 def _shown(job: JobRecord, result: JobResult | None) -> Job:
     here = f"/v1/jobs/{job.id}"
-    has_report = job.state is JobState.SUCCEEDED and any(task.type is TaskType.REPORT for task in job.tasks)
     archive = next((task.makes for task in job.tasks if _made(task, TaskType.GENERATE_LABELS)), None)
     links = JobLinks(
         self=here,
         events=f"{here}/events",
         cancel=f"{here}/cancel",
         retry=f"{here}/retry",
-        report=f"{here}/report" if has_report else None,
+        report=f"{here}/report" if _has_report(job) else None,
         archive=archive and f"/v1/datasets/{archive}/archive",
         retried_as=job.retried_as and f"/v1/jobs/{job.retried_as}",
     )
@@ -40,6 +44,7 @@ def _shown(job: JobRecord, result: JobResult | None) -> Job:
             "tags": job.tags,
             "progress": progress.of_job(job),
             "tasks": [_task(task) for task in job.tasks],
+            "cost": costs.of_job(job),
             "result": result,
             "error": job.error,
             "created_at": timestamp(job.fields["created"]),
@@ -61,7 +66,7 @@ def _task(task: TaskRecord) -> Task:
 
 
 def _result(core: Core, job: JobRecord) -> JobResult | None:
-    """Return the stored result, else what the tasks that succeeded so far have made."""
+    """Return the stored result without the evaluation, else what the tasks that succeeded so far have made."""
     if job.result is not None:
         return JobResult.model_validate(core.storage.get_json(job.result))
     dataset = next((task.makes for task in job.tasks if _made(task, TaskType.GENERATE_LABELS)), None)
@@ -69,6 +74,10 @@ def _result(core: Core, job: JobRecord) -> JobResult | None:
     if dataset is None and labeler is None:
         return None
     return JobResult(dataset=dataset, labeler=labeler, storage=None, flops=None, evaluation=None)
+
+
+def _has_report(job: JobRecord) -> bool:
+    return job.state is JobState.SUCCEEDED and any(task.type is TaskType.REPORT for task in job.tasks)
 
 
 def _made(task: TaskRecord, type: TaskType) -> bool:

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from api_schemas.evaluation import Report
 from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobRequest, JobState
 from api_schemas.problems import ErrorCode
-from service.core import followups
+from service.core import followups, rates
 from service.core.core import Core
 from service.core.errors import ServiceError, not_found, reason
 from service.core.ids import new_id
@@ -33,7 +34,8 @@ def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tupl
     if known is not None:
         return view(core, _same(known[1], known[0] == digest)), False
     plan = KINDS[request.kind](core, request.params)
-    tasks = {task.name: task_fields(task) for task in plan.tasks}
+    costs = rates.timed(core, [task.cost for task in plan.tasks])
+    tasks = {task.name: task_fields(replace(task, cost=cost)) for task, cost in zip(plan.tasks, costs, strict=True)}
     submission = Submission(request.kind, plan.params, request.tags, tasks, plan.reads, key=key, digest=digest)
     return _record(core, submission)
 
@@ -63,6 +65,14 @@ def _record(core: Core, submission: Submission) -> tuple[Job, bool]:
 def view(core: Core, job_id: str) -> Job:
     """Return a job. Raises ServiceError NOT_FOUND."""
     return shown(core, _get(core, job_id))
+
+
+def state(core: Core, job_id: str) -> JobState:
+    """Return where a job stands. Raises ServiceError NOT_FOUND."""
+    found = core.store.state(job_id)
+    if found is None:
+        raise not_found("job", job_id)
+    return found
 
 
 def _get(core: Core, job_id: str) -> JobRecord:
@@ -154,7 +164,7 @@ def _rename(text: str, renamed: Mapping[str, str]) -> str:
     return text
 
 
-PLANNED = ("stage", "type", "queue", "params", "inputs", "after", "work", "unit", "makes")
+PLANNED = ("stage", "type", "queue", "params", "inputs", "after", "work", "unit", "makes", "cost")
 """Fields of a task that its attempts do not change."""
 
 

@@ -6,7 +6,7 @@ manifest and the state) takes it over.
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from api_schemas.evaluation import FlopCount, Report
 from api_schemas.jobs import JobKind, JobResult
 from api_schemas.labelers import LabelerEpoch, LabelerRecipe
 from api_schemas.runner import TaskType
+from service.core import costs
 from service.core.catalogue import ARCHIVE, DatasetManifest, LabelerManifest, StoredBlob
 from service.core.core import Core
 from service.core.records import JobRecord, TaskRecord
@@ -28,6 +29,10 @@ class Outcome:
     manifest: DatasetManifest | LabelerManifest | None = None
     job_result: JobResult | None = None
     """The result of the job, when this task is the one that ends it."""
+    flops: int = 0
+    """What the task has computed."""
+    bytes: int = 0
+    """What it has left in the object storage."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,11 @@ class FinishedTask:
     def stored(self) -> dict[str, StoredBlob]:
         """The files as a manifest lists them."""
         return {name: StoredBlob(sha256=blob.sha256, bytes=blob.bytes) for name, blob in self.blobs.items()}
+
+    @property
+    def stored_bytes(self) -> int:
+        """Size of the files."""
+        return sum(blob.bytes for blob in self.blobs.values())
 
     @property
     def makes(self) -> str:
@@ -87,11 +97,12 @@ def _train_labeler(core: Core, finished: FinishedTask) -> Outcome:
         created_at=datetime.now(UTC),
         blobs=finished.stored,
     )
-    return reuse(finished.job, core.catalogue.store(manifest))
+    outcome = reuse(finished.job, core.catalogue.store(manifest))
+    return replace(outcome, flops=finished.result["flops"], bytes=finished.stored_bytes)
 
 
 def reuse(job: JobRecord, labeler: LabelerManifest) -> Outcome:
-    """Return the outcome of a training whose labeler stands."""
+    """Return the outcome of a training whose labeler stands: it costs nothing any more."""
     if job.kind is not JobKind.TRAIN_LABELER:
         return Outcome(labeler)
     flops = FlopCount(labelling=None, labeler_training=labeler.flops, deployment=None)
@@ -134,7 +145,8 @@ def _generate_labels(core: Core, finished: FinishedTask) -> Outcome:
         created_at=datetime.now(UTC),
         blobs=blobs,
     )
-    return Outcome(core.catalogue.store(manifest))
+    stored = core.catalogue.store(manifest)
+    return Outcome(stored, flops=finished.result["flops"], bytes=finished.stored_bytes)
 
 
 def _digest(blobs: Mapping[str, StoredBlob]) -> str:
@@ -143,20 +155,25 @@ def _digest(blobs: Mapping[str, StoredBlob]) -> str:
 
 
 def _evaluate(core: Core, finished: FinishedTask) -> Outcome:
-    return Outcome()
+    row = finished.result["row"]
+    # None: the trial was to confirm an answer that had been found already.
+    return Outcome(flops=0 if row is None else row["flops"])
 
 
 def _report(core: Core, finished: FinishedTask) -> Outcome:
-    report = Report.model_validate(finished.result["report"])
-    core.storage.put_json(report_key(finished.job.id), report.model_dump(mode="json"), if_absent=True)
+    job = core.store.load(finished.job.id)
+    assert job is not None
+    report = Report.model_validate(finished.result["report"]).model_copy(update={"cost": costs.of_job(job)})
+    core.storage.put_json(report_key(job.id), report.model_dump(mode="json"), if_absent=True)
     inputs = finished.task.inputs
-    augmented = finished.job.task("generate_labels")
-    result = JobResult.model_validate(
-        {
-            "dataset": augmented and augmented.makes,
-            "labeler": inputs["labeler"].id if "labeler" in inputs else None,
-            **finished.result["result"],
-        }
+    augmented = job.task("generate_labels")
+    # The evaluation is in the report alone: it holds a loss for every epoch of every trial.
+    result = JobResult(
+        dataset=augmented and augmented.makes,
+        labeler=inputs["labeler"].id if "labeler" in inputs else None,
+        storage=report.storage,
+        flops=report.flops,
+        evaluation=None,
     )
     return Outcome(job_result=result)
 

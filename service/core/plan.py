@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from api_schemas.cost import CostName
 from api_schemas.runner import TaskType
 
 
@@ -11,17 +12,32 @@ from api_schemas.runner import TaskType
 class Ref:
     """Where an input of a task comes from, looked up when the task is claimed.
 
-    `uploads`: the files streamed for a dataset; `dataset`, `labeler`: files of a catalogue entry; `task`: the result
-    of a task of the same job. `files` names the files that are wanted; None: all, empty: the JSON document alone.
+    `uploads`: the files streamed for a dataset; `dataset`, `labeler`: files of a catalogue entry. `files` names the
+    files that are wanted; None: all, empty: the JSON document alone. `after`: no files, but the results of all tasks
+    that had to succeed before this one, each under that task's name; it has no id.
     """
 
-    kind: Literal["uploads", "dataset", "labeler", "task"]
-    id: str
+    kind: Literal["uploads", "dataset", "labeler", "after"]
+    id: str = ""
     files: Sequence[str] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class TaskCost:
+    """What a task adds to a part of its job's cost, and what its speed depends on besides the device."""
+
+    part: CostName
+    architecture: str
+    precision: str
+    flops: int
+    bytes: int = 0
+    """What it leaves in the object storage."""
+    seconds: float | None = None
+    """For which it holds a device; None until that can be predicted."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +54,8 @@ class TaskPlan:
     after: Sequence[str] = ()
     makes: str | None = None
     """Id of the dataset or labeler that the task makes."""
+    cost: TaskCost | None = None
+    """None for a task that costs next to nothing."""
 
     @property
     def stage(self) -> str:

@@ -60,5 +60,10 @@ def _members(core: Core, key: str, up_to: float) -> list[tuple[str, str]]:
 def _wake_again(core: Core) -> None:
     """Send the wake-ups of tasks that nobody claimed for a while, though their queue is empty."""
     patience = 2000 * core.settings.reaper_seconds
-    for job_id, task in _members(core, READY, core.store.now() - patience):
-        core.dispatcher.announce(job_id, [task], only_to_empty_queue=True)
+    late = _members(core, READY, core.store.now() - patience)
+    busy: set[str] = set()
+    for (job_id, task), queue in zip(late, core.dispatcher.queues(late), strict=True):
+        if queue not in busy and core.dispatcher.waiting(queue):
+            busy.add(queue)
+        if queue not in busy:
+            core.dispatcher.announce(job_id, [task])

@@ -6,14 +6,37 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from api_schemas.cost import CostName
 from api_schemas.jobs import Attempt, JobKind, JobState
 from api_schemas.problems import TaskError
 from api_schemas.runner import ProgressEvent, TaskType
-from service.core.plan import Ref
+from service.core.plan import Ref, TaskCost
+
+
+class _Record:
+    """What a task and a job have in common."""
+
+    fields: Mapping[str, str]
+
+    @property
+    def state(self) -> JobState:
+        """Where it stands."""
+        return JobState(self.fields["state"])
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """A task's for the runner; a job's with every default resolved."""
+        params: dict[str, Any] = json.loads(self.fields["params"])
+        return params
+
+    @property
+    def result(self) -> str | None:
+        """Key of the JSON result, once it has succeeded."""
+        return self.fields.get("result")
 
 
 @dataclass(frozen=True)
-class TaskRecord:
+class TaskRecord(_Record):
     """One task of a job; `fields` is the whole hash, as a retried job copies it."""
 
     name: str
@@ -33,17 +56,6 @@ class TaskRecord:
     def queue(self) -> str:
         """`cpu` or `gpu`."""
         return self.fields["queue"]
-
-    @property
-    def state(self) -> JobState:
-        """Where the task stands."""
-        return JobState(self.fields["state"])
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """Parameters for the runner."""
-        params: dict[str, Any] = json.loads(self.fields["params"])
-        return params
 
     @property
     def inputs(self) -> dict[str, Ref]:
@@ -72,9 +84,20 @@ class TaskRecord:
         return self.fields["makes"] or None
 
     @property
-    def result(self) -> str | None:
-        """Key of the JSON result of a task that succeeded."""
-        return self.fields.get("result")
+    def cost(self) -> TaskCost | None:
+        """What it was predicted to cost."""
+        cost = json.loads(self.fields.get("cost", "null"))
+        return None if cost is None else TaskCost(**cost | {"part": CostName(cost["part"])})
+
+    @property
+    def counted_flops(self) -> int:
+        """FLOPs of the attempt that succeeded."""
+        return int(self.fields.get("counted_flops", "0"))
+
+    @property
+    def counted_bytes(self) -> int:
+        """Bytes that it left in the object storage."""
+        return int(self.fields.get("counted_bytes", "0"))
 
     @property
     def checkpoint(self) -> dict[str, str]:
@@ -108,8 +131,8 @@ class TaskRecord:
 
 
 @dataclass(frozen=True)
-class JobRecord:
-    """One job with its tasks in the order they were planned."""
+class JobRecord(_Record):
+    """One job with its tasks in the order they were planned, or with those that were asked for."""
 
     id: str
     fields: Mapping[str, str]
@@ -119,17 +142,6 @@ class JobRecord:
     def kind(self) -> JobKind:
         """What the job is for."""
         return JobKind(self.fields["kind"])
-
-    @property
-    def state(self) -> JobState:
-        """Where the job stands."""
-        return JobState(self.fields["state"])
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """Parameters with every default resolved."""
-        params: dict[str, Any] = json.loads(self.fields["params"])
-        return params
 
     @property
     def tags(self) -> dict[str, str]:
@@ -148,11 +160,6 @@ class JobRecord:
         """Why the job failed."""
         text = self.fields.get("error")
         return None if text is None else TaskError.model_validate_json(text)
-
-    @property
-    def result(self) -> str | None:
-        """Key of the JSON result of a job that succeeded."""
-        return self.fields.get("result")
 
     @property
     def retried_as(self) -> str | None:

@@ -115,9 +115,30 @@ class JobStore:
         digest, job_id = self._redis.hmget(f"ladd:idempotency:{key_digest}", ["digest", "job"])
         return None if digest is None or job_id is None else (str(digest), str(job_id))
 
-    def load(self, job_id: str) -> JobRecord | None:
-        """Return a job, None when there is none of this id."""
-        return next(iter(self.load_many([job_id])), None)
+    def load(self, job_id: str, tasks: Sequence[str] | None = None) -> JobRecord | None:
+        """Return a job with all its tasks or those named, None when there is none of this id."""
+        if tasks is None:
+            return next(iter(self.load_many([job_id])), None)
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.hgetall(job_key(job_id))
+        for name in tasks:
+            pipeline.hgetall(task_key(job_id, name))
+        fields, *hashes = pipeline.execute()
+        found = [TaskRecord(name, hash) for name, hash in zip(tasks, hashes, strict=True) if hash]
+        return JobRecord(job_id, fields, found) if fields else None
+
+    def results(self, job_id: str, tasks: Sequence[str]) -> list[str | None]:
+        """Return the keys of the results of tasks, None for one that has not succeeded."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for name in tasks:
+            pipeline.hget(task_key(job_id, name), "result")
+        keys: list[str | None] = pipeline.execute()
+        return keys
+
+    def state(self, job_id: str) -> JobState | None:
+        """Return where a job stands, None when there is none of this id."""
+        state = self._redis.hget(job_key(job_id), "state")
+        return None if state is None else JobState(str(state))
 
     def load_many(self, job_ids: Iterable[str]) -> list[JobRecord]:
         """Return the jobs of these ids that exist, in this order."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from api_schemas.jobs import JobKind, JobState
@@ -90,6 +90,7 @@ def task_fields(task: TaskPlan) -> dict[str, str]:
         "work": str(task.work),
         "unit": task.unit,
         "makes": task.makes or "",
+        "cost": json.dumps(task.cost and asdict(task.cost)),
         "state": JobState.QUEUED,
         "waiting": str(len(task.after)),
     }

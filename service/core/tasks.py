@@ -11,13 +11,16 @@ from typing import Any, Literal
 
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent, TaskType
-from service.core import followups, outcomes
+from service.core import followups, outcomes, rates
 from service.core.core import Core
 from service.core.errors import ServiceError
-from service.core.inputs import resolve
+from service.core.inputs import resolve, results
 from service.core.outcomes import OUTCOMES, FinishedTask, Outcome
 from service.core.records import JobRecord, TaskRecord
 from service.core.store import Happened
+
+RESULTS_AT_ONCE = 200
+"""Results of earlier tasks that are read between two renewals of a lease."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class ClaimedTask:
     stage: str
     attempt: int
     worker: str
+    device: str
+    """Kind of the device that it runs on: `cpu` or `cuda`."""
     type: TaskType
     params: dict[str, Any]
     inputs: dict[str, dict[str, str]]
@@ -39,7 +44,7 @@ class ClaimedTask:
     timeout_seconds: int
 
 
-def claim(core: Core, job_id: str, task_name: str, worker: str) -> ClaimedTask | None:
+def claim(core: Core, job_id: str, task_name: str, worker: str, device: str = "cpu") -> ClaimedTask | None:
     """Take a ready task, or return None when it is not there to take (taken, finished, canceled, unknown).
 
     None as well when the task could be finished on the spot: a labeler that another job has trained meanwhile.
@@ -56,7 +61,14 @@ def claim(core: Core, job_id: str, task_name: str, worker: str) -> ClaimedTask |
                 result = labeler.model_dump(mode="json", include={"epochs", "flops"})
                 lease.succeed(result, outcomes.reuse(job, labeler))
                 return None
-        resolved = {name: resolve(core, job, ref) for name, ref in task.inputs.items()}
+        entries = {name: ref for name, ref in task.inputs.items() if ref.kind != "after"}
+        resolved = {name: resolve(core, ref) for name, ref in entries.items()}
+        documents = {name: document for name, (_, document) in resolved.items()}
+        if len(entries) < len(task.inputs):
+            for start in range(0, len(task.after), RESULTS_AT_ONCE):
+                # Thousands of documents may take longer to read than a lease lasts.
+                lease.renew(core.settings.lease_seconds)
+                documents |= results(core, job_id, task.after[start : start + RESULTS_AT_ONCE])
     except ServiceError as error:
         if error.code is ErrorCode.UNAVAILABLE:
             # Not announced: the reaper wakes another worker when there has been time to recover.
@@ -73,10 +85,11 @@ def claim(core: Core, job_id: str, task_name: str, worker: str) -> ClaimedTask |
         stage=task.stage,
         attempt=attempt,
         worker=worker,
+        device=device,
         type=task.type,
         params=task.params | ({"job": job_id} if task.type is TaskType.REPORT else {}),
         inputs={name: files for name, (files, _) in resolved.items()},
-        documents={name: document for name, (_, document) in resolved.items()},
+        documents=documents,
         checkpoint=task.checkpoint,
         timeout_seconds=core.settings.task_timeout_seconds[task.type],
     )
@@ -126,7 +139,16 @@ def succeed(core: Core, claimed: ClaimedTask, result: dict[str, Any], files: Map
     if lease.renew() != "running":
         lease.finish("canceled")
         return False
-    return lease.succeed(result, OUTCOMES[claimed.type](core, FinishedTask(job, task, result, blobs)))
+    outcome = OUTCOMES[claimed.type](core, FinishedTask(job, task, result, blobs))
+    _note_rate(core, claimed, task, outcome)
+    return lease.succeed(result, outcome)
+
+
+def _note_rate(core: Core, claimed: ClaimedTask, task: TaskRecord, outcome: Outcome) -> None:
+    """Note the speed of an attempt that did all of the work itself, none of it found in a checkpoint."""
+    if task.cost is not None and not claimed.checkpoint:
+        seconds = (core.store.now() - int(task.fields[f"start:{claimed.attempt}"])) / 1000
+        rates.note(core, claimed.device, task.cost, outcome.flops, seconds)
 
 
 def fail(core: Core, claimed: ClaimedTask, error: TaskError) -> bool:
@@ -169,7 +191,8 @@ class _Lease:
     attempt: int
 
     def load(self) -> tuple[JobRecord, TaskRecord]:
-        job = self.core.store.load(self.job_id)
+        """Return the job with this task alone."""
+        job = self.core.store.load(self.job_id, [self.task])
         task = None if job is None else job.task(self.task)
         if job is None or task is None:
             raise ServiceError(ErrorCode.NOT_FOUND, f"There is no task {self.task} of {self.job_id}.")
@@ -184,6 +207,8 @@ class _Lease:
             "result": f"{folder}/tasks/{self.task}/{self.attempt}.json",
             "job_result": f"{folder}/result.json" if outcome.job_result else "",
             "index": outcome.manifest.index if outcome.manifest else False,
+            # As text: Lua's numbers are exact up to 2^53, which the FLOPs of one trial may pass.
+            "counted": {"counted_flops": str(outcome.flops), "counted_bytes": str(outcome.bytes)},
         }
         storage.put_json(str(made["result"]), result)
         if outcome.job_result:

@@ -108,7 +108,7 @@ def test_a_dataset_in_use_is_not_deleted(core: Core, hand: Any, refused: Any) ->
     distilled = hand.ready_set(source_dataset=source)
     waiting = hand.upload()
     job = hand.submit("ladd", dataset=distilled, evaluation={"architectures": ["ViT"]})
-    augmented = hand.work(job.id, until="evaluate:ladd:ViT").result.dataset
+    augmented = hand.work(job.id, until="evaluate:ladd:ViT:0").result.dataset
     for used in (source, distilled, augmented, waiting.id):
         with refused(ErrorCode.DATASET_IN_USE):
             datasets.delete(core, used)

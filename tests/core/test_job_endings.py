@@ -18,8 +18,8 @@ def states(job: Job) -> dict[str, str]:
 def test_failure_stops_the_job(core: Core, hand: Any, ladd: Job, refused: Any) -> None:
     hand.finish(hand.claim(ladd.id, "train_labeler"))
     hand.finish(hand.claim(ladd.id, "generate_labels"))
-    failing = hand.claim(ladd.id, "evaluate:baseline:ResNet18")
-    running = hand.claim(ladd.id, "evaluate:ladd:ResNet18", worker="other")
+    failing = hand.claim(ladd.id, "evaluate:baseline:ResNet18:0")
+    running = hand.claim(ladd.id, "evaluate:ladd:ResNet18:0", worker="other")
     assert hand.fail(failing)
     job = jobs.view(core, ladd.id)
     assert job.state is JobState.FAILED
@@ -28,16 +28,16 @@ def test_failure_stops_the_job(core: Core, hand: Any, ladd: Job, refused: Any) -
     assert states(job) == {
         "train_labeler": "succeeded",
         "generate_labels": "succeeded",
-        "evaluate:baseline:ResNet18": "failed",
-        "evaluate:ladd:ResNet18": "canceling",
-        "evaluate:baseline:ConvNetD3": "canceled",
-        "evaluate:ladd:ConvNetD3": "canceled",
+        "evaluate:baseline:ResNet18:0": "failed",
+        "evaluate:ladd:ResNet18:0": "canceling",
+        "evaluate:baseline:ConvNetD3:0": "canceled",
+        "evaluate:ladd:ConvNetD3:0": "canceled",
         "report": "canceled",
     }
     assert tasks.renew(core, running) == "canceling"
     assert tasks.canceled(core, running)
     job = jobs.view(core, ladd.id)
-    assert (job.state, states(job)["evaluate:ladd:ResNet18"]) == (JobState.FAILED, "canceled")
+    assert (job.state, states(job)["evaluate:ladd:ResNet18:0"]) == (JobState.FAILED, "canceled")
     with refused(ErrorCode.NO_REPORT):
         jobs.report(core, ladd.id)
 
@@ -45,8 +45,8 @@ def test_failure_stops_the_job(core: Core, hand: Any, ladd: Job, refused: Any) -
 def test_retry_keeps_what_is_finished(core: Core, hand: Any, ladd: Job) -> None:
     hand.finish(hand.claim(ladd.id, "train_labeler"))
     hand.finish(hand.claim(ladd.id, "generate_labels"))
-    hand.finish(hand.claim(ladd.id, "evaluate:baseline:ResNet18"))
-    hand.fail(hand.claim(ladd.id, "evaluate:ladd:ResNet18"))
+    hand.finish(hand.claim(ladd.id, "evaluate:baseline:ResNet18:0"))
+    hand.fail(hand.claim(ladd.id, "evaluate:ladd:ResNet18:0"))
     failed = jobs.view(core, ladd.id)
     retried, created = jobs.retry(core, ladd.id)
     assert created
@@ -56,7 +56,7 @@ def test_retry_keeps_what_is_finished(core: Core, hand: Any, ladd: Job) -> None:
     assert {name for name, state in states(retried).items() if state == "succeeded"} == {
         "train_labeler",
         "generate_labels",
-        "evaluate:baseline:ResNet18",
+        "evaluate:baseline:ResNet18:0",
     }
     job = hand.work(retried.id)
     assert job.state is JobState.SUCCEEDED
@@ -68,10 +68,28 @@ def test_retry_keeps_what_is_finished(core: Core, hand: Any, ladd: Job) -> None:
     assert jobs.view(core, ladd.id).state is JobState.FAILED
 
 
+def test_retry_keeps_finished_trials(core: Core, hand: Any, ladd: Job) -> None:
+    three = ladd.params["evaluation"] | {"architectures": ["ConvNetD3"], "trials": 3}
+    job = hand.submit("ladd", dataset=ladd.params["dataset"], evaluation=three)
+    hand.work(job.id, until="evaluate:ladd:ConvNetD3:1")
+    hand.fail(hand.claim(job.id, "evaluate:ladd:ConvNetD3:1"))
+    retried, _ = jobs.retry(core, job.id)
+    assert [name for name, state in states(retried).items() if state != "succeeded"] == [
+        "evaluate:ladd:ConvNetD3:1",
+        "report",
+    ]
+    done = hand.work(retried.id)
+    rows = done.result.evaluation.rows
+    assert [[trial.trial for trial in row.trials] for row in rows] == [[0, 1, 2]] * 2
+    assert [task.attempts[0].started_at for task in done.tasks[:3]] == [
+        task.attempts[0].started_at for task in jobs.view(core, job.id).tasks[:3]
+    ]
+
+
 def test_retry_makes_again_what_was_deleted(core: Core, hand: Any, ladd: Job) -> None:
     hand.finish(hand.claim(ladd.id, "train_labeler"))
     hand.finish(hand.claim(ladd.id, "generate_labels"))
-    hand.fail(hand.claim(ladd.id, "evaluate:ladd:ResNet18"))
+    hand.fail(hand.claim(ladd.id, "evaluate:ladd:ResNet18:0"))
     lost = jobs.view(core, ladd.id).result.dataset  # type: ignore[union-attr]
     datasets.delete(core, str(lost))
     retried, _ = jobs.retry(core, ladd.id)
@@ -85,7 +103,7 @@ def test_retry_makes_again_what_was_deleted(core: Core, hand: Any, ladd: Job) ->
 def test_what_is_retried_keeps_its_dataset_from_deletion(core: Core, hand: Any, ladd: Job, refused: Any) -> None:
     hand.finish(hand.claim(ladd.id, "train_labeler"))
     hand.finish(hand.claim(ladd.id, "generate_labels"))
-    hand.fail(hand.claim(ladd.id, "evaluate:ladd:ResNet18"))
+    hand.fail(hand.claim(ladd.id, "evaluate:ladd:ResNet18:0"))
     jobs.retry(core, ladd.id)
     with refused(ErrorCode.DATASET_IN_USE):
         datasets.delete(core, str(jobs.view(core, ladd.id).result.dataset))  # type: ignore[union-attr]

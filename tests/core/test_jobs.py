@@ -75,13 +75,39 @@ def test_a_partial_result_is_shown_as_soon_as_it_is_there(core: Core, hand: Any,
 def test_a_task_waits_for_those_before_it(core: Core, hand: Any, ladd: Job) -> None:
     assert tasks.claim(core, ladd.id, "generate_labels", "hand") is None
     hand.finish(hand.claim(ladd.id, "train_labeler"))
-    assert tasks.claim(core, ladd.id, "evaluate:ladd:ResNet18", "hand") is None
+    assert tasks.claim(core, ladd.id, "evaluate:ladd:ResNet18:0", "hand") is None
     hand.finish(hand.claim(ladd.id, "generate_labels"))
-    claimed = hand.claim(ladd.id, "evaluate:ladd:ResNet18")
+    claimed = hand.claim(ladd.id, "evaluate:ladd:ResNet18:0")
     assert sorted(claimed.inputs["dataset"]) == ["dense_labels.npy", "images.npy", "labels.npy"]
     assert sorted(claimed.inputs["source"]) == ["val_images.npy", "val_labels.npy"]
     assert claimed.documents["dataset"]["augmentation"]["parent"] == ladd.params["dataset"]
     assert tasks.claim(core, ladd.id, "report", "hand") is None
+
+
+def test_a_confirmation_gets_the_results_that_decide_about_it(core: Core, hand: Any, ladd: Job) -> None:
+    evaluation = {
+        "architectures": ["ConvNetD3", "ViT"],
+        "trials": 2,
+        "overrides": {"epochs": 2, "views": "progressive"},
+    }
+    job = hand.submit("ladd", dataset=ladd.params["dataset"], evaluation=evaluation)
+    hand.finish(hand.claim(job.id, "train_labeler"))
+    hand.finish(hand.claim(job.id, "generate_labels"))
+    decisive = [f"evaluate:{arm}:ViT:{trial}" for trial in range(2) for arm in ("baseline", "ladd")]
+    for name in decisive:
+        assert tasks.claim(core, job.id, "confirm:ladd:ViT:0", "hand") is None
+        hand.finish(hand.claim(job.id, name))
+    claimed = hand.claim(job.id, "confirm:ladd:ViT:0")
+    assert set(claimed.documents) == {"dataset", "source", *decisive}
+    assert [claimed.documents[name]["row"]["trial"]["trial"] for name in decisive] == [0, 0, 1, 1]
+    assert sorted(claimed.inputs) == ["dataset", "source"]
+    decision = {"open": False, "mean_difference": 5.0, "ci95": [4.0, 6.0]}
+    assert tasks.succeed(core, claimed, {"row": None, "decision": decision}, {})
+    shown = jobs.view(core, job.id)
+    assert states(shown)["confirm:ladd:ViT:0"] == "succeeded"
+    assert shown.cost is not None
+    assert shown.cost.counted.deployment is not None
+    assert shown.cost.counted.deployment.flops == len(decisive) * 10**9
 
 
 def test_a_labeler_is_trained_once(core: Core, hand: Any, ladd: Job) -> None:

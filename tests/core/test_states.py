@@ -42,7 +42,7 @@ def test_every_state_is_reached_and_left_as_the_design_says(state: JobState) -> 
 
 
 def succeeded() -> str:
-    return json.dumps({"result": "key", "job_result": "", "index": False})
+    return json.dumps({"result": "key", "job_result": "", "index": False, "counted": {}})
 
 
 class JobMachine(RuleBasedStateMachine):

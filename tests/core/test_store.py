@@ -24,7 +24,7 @@ SubmitGraph = Callable[[dict[str, list[str]]], str]
 SpecOf = Callable[..., dict[str, Any]]
 
 
-MADE = json.dumps({"result": "key", "job_result": "", "index": False})
+MADE = json.dumps({"result": "key", "job_result": "", "index": False, "counted": {}})
 
 
 def test_of_many_claimers_of_one_task_one_wins(core: Core, submit_graph: SubmitGraph) -> None:

@@ -1,40 +1,23 @@
 """`evaluate`: train architectures from scratch on distilled sets and test them on the source set's val split."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from api_schemas.datasets import ChannelStatistics, DatasetRole, DatasetStats
-from api_schemas.evaluation import ArmName, EvaluationSpec, RecipeName
+from api_schemas.datasets import ChannelStatistics, DatasetRole
+from api_schemas.evaluation import EvaluationSpec
 from api_schemas.jobs import EvaluateParams, JobKind
-from api_schemas.labelers import Architecture
-from api_schemas.runner import TaskType
-from service.core.architectures import DEAREST_FIRST, default_architectures
+from service.core.architectures import default_architectures
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
 from service.core.kinds.findings import Findings
 from service.core.kinds.report import plan_report
+from service.core.kinds.trials import EPOCHS, EvaluatedSet, plan_trials
 from service.core.normalizations import training_statistics
-from service.core.plan import Plan, Ref, TaskPlan
-
-EPOCHS = 1000
-"""Training epochs of both recipes unless overridden: GLaD's `eval_loop`, MTT's `evaluate_synset`."""
-
-
-@dataclass(frozen=True)
-class EvaluatedSet:
-    """A set as an evaluation sees it; a label-augmented one may not be there yet."""
-
-    id: str
-    stats: DatasetStats
-    statistics: ChannelStatistics
-    learned_lr: float | None
-    views: int | None
-    """N^2 of its dense labels; None: it has none."""
+from service.core.plan import Plan
 
 
 def plan(core: Core, params: EvaluateParams) -> Plan:
-    """Plan one task for each set, arm and architecture, and the report."""
+    """Plan one task for each set, arm, architecture and trial, and the report."""
     findings = Findings(core.catalogue)
     named = [params.dataset] if params.dataset is not None else params.datasets or []
     field = "dataset" if params.dataset is not None else "datasets"
@@ -49,7 +32,7 @@ def plan(core: Core, params: EvaluateParams) -> Plan:
         findings.same_shape(field, manifest, source)
     findings.raise_if_any()
     spec = resolve(findings, "", params, source)
-    tasks = plan_evaluations(findings, "", spec, [_evaluated(manifest, source) for manifest in manifests], source)
+    tasks = plan_trials(findings, "", spec, [_evaluated(manifest, source) for manifest in manifests], source)
     findings.raise_if_any()
     resolved = {
         "dataset": params.dataset,
@@ -119,86 +102,3 @@ def distinct(findings: Findings, field: str, values: Sequence[str]) -> None:
     """Require that no value is named twice."""
     for value in sorted({value for value in values if values.count(value) > 1}):
         findings.add(field, "distinct", value, f"{field} names {value} more than once")
-
-
-def plan_evaluations(
-    findings: Findings,
-    path: str,
-    spec: EvaluationSpec,
-    sets: Sequence[EvaluatedSet],
-    source: DatasetManifest,
-    after: Sequence[str] = (),
-) -> list[TaskPlan]:
-    """Plan a task for each set, arm and architecture of a resolved evaluation, the longest first."""
-    tasks = []
-    for architecture in sorted(spec.architectures or [], key=DEAREST_FIRST.index):
-        for arm in spec.arms:
-            for evaluated in sets:
-                prefix = f"evaluate:{evaluated.id}" if len(sets) > 1 else "evaluate"
-                tasks.append(
-                    _plan_row(f"{prefix}:{arm}:{architecture}", spec, evaluated, arm, architecture, source, after)
-                )
-    if ArmName.LADD in spec.arms:
-        for evaluated in sets:
-            _check_views(findings, path, spec, evaluated)
-    return tasks
-
-
-def _check_views(findings: Findings, path: str, spec: EvaluationSpec, evaluated: EvaluatedSet) -> None:
-    if evaluated.views is None:
-        message = f"arm ladd needs dense labels, which {evaluated.id} does not have"
-        findings.add(f"{path}arms", "arm_has_dense_labels", ArmName.LADD, message)
-    elif (drawn := _drawn(spec)) is not None and drawn > evaluated.views:
-        message = f"overrides.views draws {drawn} views, but {evaluated.id} has {evaluated.views} per image"
-        findings.add(f"{path}overrides.views", "within_views", spec.overrides.views, message)
-
-
-def _drawn(spec: EvaluationSpec) -> int | None:
-    """Return K of the policy `sampled:K`."""
-    policy, _, drawn = (spec.overrides.views or "full").partition(":")
-    return int(drawn) if policy == "sampled" else None
-
-
-def _plan_row(
-    name: str,
-    spec: EvaluationSpec,
-    evaluated: EvaluatedSet,
-    arm: ArmName,
-    architecture: Architecture,
-    source: DatasetManifest,
-    after: Sequence[str],
-) -> TaskPlan:
-    files = ["images.npy", "labels.npy"] + ["dense_labels.npy"] * (arm is ArmName.LADD)
-    return TaskPlan(
-        name=name,
-        type=TaskType.EVALUATE,
-        queue="gpu",
-        params={
-            "dataset": evaluated.id,
-            "arm": arm,
-            "architecture": architecture,
-            "trials": spec.trials,
-            "recipe": spec.recipe,
-            "overrides": spec.overrides.model_dump(mode="json", exclude_none=True),
-            "seed": spec.seed,
-            **evaluated.statistics.model_dump(),
-            "learned_lr": evaluated.learned_lr,
-        },
-        inputs={
-            "dataset": Ref("dataset", evaluated.id, files),
-            "source": Ref("dataset", source.id, ["val_images.npy", "val_labels.npy"]),
-        },
-        work=spec.trials * (_forwards(spec, evaluated, arm) + test_images(source)),
-        unit="images",
-        after=after,
-    )
-
-
-def _forwards(spec: EvaluationSpec, evaluated: EvaluatedSet, arm: ArmName) -> int:
-    """Return the images and views passed forward in the training of one trial."""
-    # MTT's `evaluate_synset` loops over range(Epoch + 1).
-    passes = (spec.overrides.epochs or EPOCHS) + (spec.recipe is RecipeName.MTT)
-    per_image = 1
-    if arm is ArmName.LADD and spec.overrides.views != "pool":
-        per_image += _drawn(spec) or evaluated.views or 0
-    return evaluated.stats.num_images * per_image * passes

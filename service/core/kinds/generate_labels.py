@@ -2,16 +2,19 @@
 
 from collections.abc import Collection, Sequence
 
+from api_schemas.cost import CostName
 from api_schemas.datasets import ChannelStatistics, DatasetRole
 from api_schemas.jobs import GenerateLabelsParams, JobKind, Views
+from api_schemas.labelers import Architecture
 from api_schemas.runner import TaskType
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
+from service.core.flops import FLOAT32_BYTES, forward_flops, shape_of
 from service.core.ids import new_id
 from service.core.kinds.findings import Findings
 from service.core.kinds.report import plan_report
 from service.core.normalizations import training_statistics
-from service.core.plan import Plan, Ref, TaskPlan
+from service.core.plan import Plan, Ref, TaskCost, TaskPlan
 
 PAPER_EPOCH = 10
 """The labeler's checkpoint that LADD uses (section 3.2)."""
@@ -33,6 +36,7 @@ def plan(core: Core, params: GenerateLabelsParams) -> Plan:
     task = plan_labelling(
         dataset,
         labeler.id,
+        labeler.architecture,
         epoch,
         params.views,
         params.encoding,
@@ -56,13 +60,20 @@ def choose_epoch(findings: Findings, field: str, asked: int | None, kept: Collec
 def plan_labelling(
     dataset: DatasetManifest,
     labeler_id: str,
+    architecture: Architecture,
     epoch: int,
     views: Views,
     encoding: str,
     statistics: ChannelStatistics,
     after: Sequence[str] = (),
 ) -> TaskPlan:
-    """Plan the task that makes the label-augmented set; `statistics` are those the set is trained with."""
+    """Plan the task that makes the label-augmented set; `statistics` are those the set is trained with.
+
+    It leaves the dense labels, and an archive with all arrays in it, whose compression is not predicted.
+    """
+    stats = dataset.measured
+    forwards = stats.num_images * views.n**2
+    dense_labels = FLOAT32_BYTES * forwards * stats.num_classes
     return TaskPlan(
         name="generate_labels",
         type=TaskType.GENERATE_LABELS,
@@ -72,8 +83,15 @@ def plan_labelling(
             "dataset": Ref("dataset", dataset.id, ["images.npy", "labels.npy"]),
             "labeler": Ref("labeler", labeler_id),
         },
-        work=dataset.measured.num_images * views.n**2,
+        work=forwards,
         unit="views",
         after=after,
         makes=new_id("ds"),
+        cost=TaskCost(
+            part=CostName.LABELLING,
+            architecture=architecture,
+            precision="exact",
+            flops=forwards * forward_flops(architecture, shape_of(stats)),
+            bytes=dense_labels + (stats.bytes + dense_labels),
+        ),
     )

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 
 from api_schemas.datasets import ChannelStatistics, DatasetRole
 from api_schemas.jobs import JobKind, LaddParams
-from api_schemas.labelers import LabelerRecipe
+from api_schemas.labelers import Architecture, LabelerRecipe
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
-from service.core.kinds.evaluate import EvaluatedSet, plan_evaluations, resolve, shown, statistics_of, test_images
+from service.core.kinds.evaluate import resolve, shown, statistics_of, test_images
 from service.core.kinds.findings import Findings
 from service.core.kinds.generate_labels import choose_epoch, plan_labelling
 from service.core.kinds.report import plan_report
 from service.core.kinds.train_labeler import plan_training
+from service.core.kinds.trials import EvaluatedSet, plan_trials
 from service.core.plan import Plan, TaskPlan
 
 
@@ -32,6 +33,7 @@ def plan(core: Core, params: LaddParams) -> Plan:
     labelling = plan_labelling(
         dataset,
         chosen.id,
+        chosen.architecture,
         chosen.epoch,
         params.views,
         params.encoding,
@@ -49,7 +51,7 @@ def plan(core: Core, params: LaddParams) -> Plan:
             learned_lr=dataset.metadata.learned_lr,
             views=params.views.n**2,
         )
-        tasks += plan_evaluations(findings, "evaluation.", evaluation, [augmented], source, after=[labelling.name])
+        tasks += plan_trials(findings, "evaluation.", evaluation, [augmented], source, after=[labelling.name])
     findings.raise_if_any()
 
     resolved = {
@@ -68,6 +70,7 @@ def plan(core: Core, params: LaddParams) -> Plan:
 @dataclass(frozen=True)
 class _ChosenLabeler:
     id: str
+    architecture: Architecture
     epoch: int
     recipe: LabelerRecipe | None
     """The resolved recipe when one was asked for, None when a labeler was named."""
@@ -87,9 +90,11 @@ def _choose_labeler(
         training = plan_training(findings, "labeler.", params.labeler, source, statistics)
         epoch = choose_epoch(findings, "epoch", params.epoch, training.recipe.checkpoint_epochs or [])
         exists = core.catalogue.labeler(training.labeler_id) is not None
-        return _ChosenLabeler(training.labeler_id, epoch, training.recipe, [] if exists else [training.task])
+        recipe, tasks = training.recipe, [] if exists else [training.task]
+        return _ChosenLabeler(training.labeler_id, training.architecture, epoch, recipe, tasks)
     labeler = findings.labeler("labeler", params.labeler)
     findings.raise_if_any()
     assert labeler is not None
     findings.same_shape("labeler", dataset, labeler)
-    return _ChosenLabeler(labeler.id, choose_epoch(findings, "epoch", params.epoch, labeler.kept_epochs), None, [])
+    epoch = choose_epoch(findings, "epoch", params.epoch, labeler.kept_epochs)
+    return _ChosenLabeler(labeler.id, labeler.architecture, epoch, None, [])

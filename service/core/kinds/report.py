@@ -20,7 +20,7 @@ def plan_report(
 
     The job's id is added to its params when the task is claimed, since a retried job has another.
     """
-    inputs = {task.name: Ref("task", task.name) for task in tasks if task.type is not TaskType.TRAIN_LABELER}
+    inputs = {"results": Ref("after")}
     if labeler_id is not None:
         inputs["labeler"] = Ref("labeler", labeler_id, [])
     return TaskPlan(

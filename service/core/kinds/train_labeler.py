@@ -5,17 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from api_schemas.cost import CostName
 from api_schemas.datasets import ChannelStatistics, DatasetRole
 from api_schemas.jobs import TrainLabelerParams
-from api_schemas.labelers import LabelerRecipe
+from api_schemas.labelers import Architecture, LabelerRecipe
 from api_schemas.runner import TaskType
 from service.core.architectures import convnet_for
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
+from service.core.flops import FLOAT32_BYTES, Shape, parameter_count, shape_of, training_flops
 from service.core.ids import derived_id
 from service.core.kinds.findings import Findings
 from service.core.normalizations import STATISTICS, training_statistics
-from service.core.plan import Plan, Ref, TaskPlan
+from service.core.plan import Plan, Ref, TaskCost, TaskPlan
 
 CODE_VERSION = "1"
 """Part of a labeler's id: raise it when the same recipe would train other weights."""
@@ -45,6 +47,7 @@ class Training:
     """A planned training: the recipe with its defaults resolved, and the id its labeler will have."""
 
     recipe: LabelerRecipe
+    architecture: Architecture
     labeler_id: str
     task: TaskPlan
 
@@ -91,8 +94,20 @@ def plan_training(
         work=stats.num_images * recipe.epochs,
         unit="images",
         makes=labeler_id,
+        cost=_cost(architecture, shape_of(stats), stats.splits["train"] * recipe.epochs, len(epochs)),
     )
-    return Training(resolved, labeler_id, task)
+    return Training(resolved, architecture, labeler_id, task)
+
+
+def _cost(architecture: Architecture, shape: Shape, images: int, checkpoints: int) -> TaskCost:
+    """Return the cost of training on so many images (all epochs together), without the evaluations after epochs."""
+    return TaskCost(
+        part=CostName.LABELER_TRAINING,
+        architecture=architecture,
+        precision="exact",
+        flops=images * training_flops(architecture, shape),
+        bytes=checkpoints * FLOAT32_BYTES * parameter_count(architecture, shape),
+    )
 
 
 def _statistics(

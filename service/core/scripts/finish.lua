@@ -1,5 +1,5 @@
 -- The end of an attempt. ARGV[4]: attempt, ARGV[5]: what happened, ARGV[6]: JSON of it, ARGV[7]: max attempts.
---   succeeded  JSON {result, job_result, index: {key, listing, member, fields} or false}
+--   succeeded  JSON {result, job_result, index: {key, listing, member, fields} or false, counted: {field: value}}
 --   failed     JSON of the error; fails the job
 --   retry      JSON of the error; fails the job unless attempts remain
 --   lost       as retry, but holds only when the lease has run out; the attempt is not looked at
@@ -34,15 +34,6 @@ local function give_back(details)
   return { 'queued', task }
 end
 
-local function includes(list, name)
-  for _, item in ipairs(list) do
-    if item == name then
-      return true
-    end
-  end
-  return false
-end
-
 if state_of(task) == 'canceling' then
   close_attempt(happened == 'lost' and 'lost' or 'canceled', '')
   enter(task, 'canceled', '')
@@ -69,6 +60,9 @@ if happened == 'succeeded' then
   local made = cjson.decode(text)
   close_attempt('succeeded', '')
   redis.call('HSET', key, 'result', made.result)
+  for field, value in pairs(made.counted) do
+    redis.call('HSET', key, field, value)
+  end
   if made.index then
     for field, value in pairs(made.index.fields) do
       redis.call('HSET', made.index.key, field, value)
@@ -76,18 +70,14 @@ if happened == 'succeeded' then
     redis.call('ZADD', made.index.listing, 0, made.index.member)
   end
   enter(task, 'succeeded', '')
-  local answer, finished = { 'succeeded' }, true
-  for _, name in ipairs(task_names()) do
-    local state, after = unpack(redis.call('HMGET', task_key(name), 'state', 'after'))
-    finished = finished and state == 'succeeded'
-    if state == 'queued' and includes(cjson.decode(after), task) then
-      if redis.call('HINCRBY', task_key(name), 'waiting', -1) == 0 then
-        make_ready(name)
-        table.insert(answer, name)
-      end
+  local answer = { 'succeeded' }
+  for _, name in ipairs(cjson.decode(redis.call('HGET', key, 'before'))) do
+    if state_of(name) == 'queued' and redis.call('HINCRBY', task_key(name), 'waiting', -1) == 0 then
+      make_ready(name)
+      table.insert(answer, name)
     end
   end
-  if finished then
+  if redis.call('HINCRBY', job_key, 'unfinished', -1) == 0 then
     redis.call('HSET', job_key, 'result', made.job_result)
     enter_job('succeeded', '')
   end

@@ -36,13 +36,26 @@ for _, list in ipairs({ spec.reads, spec.makes }) do
   end
 end
 
+-- {task: tasks that wait for it}, so that the end of a task need not look at every other one.
+local before = {}
+for _, entry in ipairs(spec.tasks) do
+  for _, name in ipairs(cjson.decode(entry.fields.after)) do
+    before[name] = before[name] or {}
+    table.insert(before[name], entry.name)
+  end
+end
+
 store(job_key, spec.fields)
 redis.call('HSET', job_key, 'created', now())
 redis.call('ZADD', 'ladd:jobs', 0, job)
 emit('', 'state', '{"state":"queued"}')
 for _, entry in ipairs(spec.tasks) do
   store(task_key(entry.name), entry.fields)
+  redis.call('HSET', task_key(entry.name), 'before', cjson.encode(before[entry.name] or {}))
   redis.call('RPUSH', job_key .. ':tasks', entry.name)
+  if entry.fields.state ~= 'succeeded' then
+    redis.call('HINCRBY', job_key, 'unfinished', 1)
+  end
   if entry.fields.state == 'queued' and entry.fields.waiting == '0' then
     make_ready(entry.name)
   end

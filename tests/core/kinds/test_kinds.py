@@ -106,10 +106,7 @@ def test_generate_labels(shelf: Any) -> None:
         "labeler": Ref("labeler", shelf.labeler),
     }
     assert report.queue == "cpu"
-    assert report.inputs == {
-        "generate_labels": Ref("task", "generate_labels"),
-        "labeler": Ref("labeler", shelf.labeler, []),
-    }
+    assert report.inputs == {"results": Ref("after"), "labeler": Ref("labeler", shelf.labeler, [])}
     assert (report.params["source_dataset"], report.params["test_images"]) == (shelf.source, None)
 
 
@@ -138,20 +135,21 @@ def test_evaluate(shelf: Any) -> None:
         "seed": 0,
     }
     names = [task.name for task in plan.tasks]
-    assert names[:4] == [
-        "evaluate:baseline:ResNet18",
-        "evaluate:ladd:ResNet18",
-        "evaluate:baseline:VGG11",
-        "evaluate:ladd:VGG11",
+    assert names[:5] == [
+        "evaluate:baseline:ResNet18:0",
+        "evaluate:ladd:ResNet18:0",
+        "evaluate:baseline:ResNet18:1",
+        "evaluate:ladd:ResNet18:1",
+        "evaluate:baseline:VGG11:0",
     ]
-    assert len(names) == 11
+    assert len(names) == 21
     assert graph(plan) == {name: [] for name in names[:-1]} | {"report": names[:-1]}
     baseline, ladd = plan.tasks[:2]
     assert ladd.params == {
         "dataset": shelf.augmented,
         "arm": "ladd",
         "architecture": "ResNet18",
-        "trials": 2,
+        "trial": 0,
         "recipe": "glad",
         "overrides": {"epochs": 100, "views": "sampled:4"},
         "seed": 0,
@@ -165,39 +163,6 @@ def test_evaluate(shelf: Any) -> None:
     assert plan.tasks[-1].params["test_images"] == 100
     assert {task.stage for task in plan.tasks} == {"evaluate", "report"}
     assert plan.reads == [shelf.augmented, shelf.source]
-
-
-@pytest.mark.parametrize(
-    ("spec", "baseline", "ladd"),
-    [
-        # 20 images, five trials, 25 views, 100 test images.
-        ({}, (1000 * 20 + 100) * 5, (26_000 * 20 + 100) * 5),
-        ({"overrides": {"views": "sampled:3"}}, (1000 * 20 + 100) * 5, (4000 * 20 + 100) * 5),
-        ({"overrides": {"views": "pool"}}, (1000 * 20 + 100) * 5, (1000 * 20 + 100) * 5),
-        ({"overrides": {"epochs": 10}, "trials": 1}, 200 + 100, 5200 + 100),
-        ({"recipe": "mtt", "overrides": {"epochs": 10}, "trials": 1}, 220 + 100, 5720 + 100),
-    ],
-)
-def test_work_counts_training_and_test(shelf: Any, spec: dict[str, Any], baseline: int, ladd: int) -> None:
-    plan = planned(shelf.core, "evaluate", dataset=shelf.augmented, architectures=["ViT"], **spec)
-    assert [task.work for task in plan.tasks[:2]] == [baseline, ladd]
-
-
-def test_evaluation_of_several_sets_names_them(shelf: Any) -> None:
-    plan = planned(
-        shelf.core,
-        "evaluate",
-        datasets=[shelf.augmented, shelf.distilled],
-        arms=["baseline"],
-        architectures=["AlexNet", "ViT"],
-    )
-    assert [task.name for task in plan.tasks] == [
-        f"evaluate:{shelf.augmented}:baseline:AlexNet",
-        f"evaluate:{shelf.distilled}:baseline:AlexNet",
-        f"evaluate:{shelf.augmented}:baseline:ViT",
-        f"evaluate:{shelf.distilled}:baseline:ViT",
-        "report",
-    ]
 
 
 def test_own_statistics_of_a_set_are_used_in_training(shelf: Any) -> None:
@@ -216,7 +181,10 @@ def test_ladd(shelf: Any) -> None:
         evaluation={"architectures": ["ConvNetD3", "ResNet18"]},
     )
     rows = [
-        f"evaluate:{arm}:{architecture}" for architecture in ("ResNet18", "ConvNetD3") for arm in ("baseline", "ladd")
+        f"evaluate:{arm}:{architecture}:{trial}"
+        for architecture in ("ResNet18", "ConvNetD3")
+        for trial in range(5)
+        for arm in ("baseline", "ladd")
     ]
     assert graph(plan) == {
         "train_labeler": [],
@@ -227,7 +195,7 @@ def test_ladd(shelf: Any) -> None:
     training, labelling, first, *_, report = plan.tasks
     assert labelling.inputs["labeler"].id == training.makes
     assert first.inputs["dataset"].id == first.params["dataset"] == labelling.makes != shelf.distilled
-    assert set(report.inputs) == {"generate_labels", *rows, "labeler"}
+    assert report.inputs == {"results": Ref("after"), "labeler": Ref("labeler", str(training.makes), [])}
     assert plan.params["source_dataset"] == shelf.source
     assert plan.params["labeler"]["checkpoint_epochs"] == [10]
     assert plan.params["evaluation"]["trials"] == 5

@@ -1,0 +1,60 @@
+"""What a job costs: the sum of its tasks' predictions, and of what those that finished have used."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+from api_schemas.cost import Cost, CostName, CostParts, JobCost
+from api_schemas.jobs import JobKind
+from service.core.records import JobRecord, TaskRecord
+
+PARTS = {
+    JobKind.TRAIN_LABELER: [CostName.LABELER_TRAINING],
+    JobKind.GENERATE_LABELS: [CostName.LABELLING],
+    JobKind.EVALUATE: [CostName.DEPLOYMENT],
+    JobKind.LADD: [CostName.LABELLING, CostName.LABELER_TRAINING],
+}
+"""What every job of a kind has; a `ladd` job that evaluates has deployment as well."""
+
+
+def of_job(job: JobRecord) -> JobCost | None:
+    """Return the cost of a job, None for an ingestion."""
+    if job.kind not in PARTS:
+        return None
+    by_part: dict[CostName, list[TaskRecord]] = {part: [] for part in PARTS[job.kind]}
+    for task in job.tasks:
+        if task.cost is not None:
+            by_part.setdefault(task.cost.part, []).append(task)
+    return JobCost(
+        predicted=_parts({part: _predicted(tasks) for part, tasks in by_part.items()}),
+        counted=_parts({part: _counted(tasks) for part, tasks in by_part.items()}),
+    )
+
+
+def _parts(costs: dict[CostName, Cost]) -> CostParts:
+    return CostParts.model_validate({part.value: costs.get(part) for part in CostName})
+
+
+def _predicted(tasks: Sequence[TaskRecord]) -> Cost:
+    costs = [task.cost for task in tasks if task.cost is not None]
+    seconds = [cost.seconds for cost in costs if cost.seconds is not None]
+    return Cost(
+        flops=sum(cost.flops for cost in costs),
+        bytes=sum(cost.bytes for cost in costs),
+        seconds=math.fsum(seconds) if len(seconds) == len(costs) else None,
+    )
+
+
+def _counted(tasks: Sequence[TaskRecord]) -> Cost:
+    return Cost(
+        flops=sum(task.counted_flops for task in tasks),
+        bytes=sum(task.counted_bytes for task in tasks),
+        seconds=math.fsum(_held(tasks)),
+    )
+
+
+def _held(tasks: Iterable[TaskRecord]) -> Iterable[float]:
+    """Yield the seconds of every attempt that has ended, however it ended: it held a device."""
+    for task in tasks:
+        for attempt in task.attempts:
+            if attempt.finished_at is not None:
+                yield (attempt.finished_at - attempt.started_at).total_seconds()

@@ -1,0 +1,205 @@
+"""The trainings of an evaluation: a task for each set, arm, architecture and trial."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from api_schemas.cost import CostName
+from api_schemas.datasets import ChannelStatistics, DatasetStats
+from api_schemas.evaluation import ArmName, EvaluationSpec, RecipeName
+from api_schemas.labelers import Architecture
+from api_schemas.runner import TaskType
+from service.core.architectures import DEAREST_FIRST
+from service.core.catalogue import DatasetManifest
+from service.core.flops import shape_of, training_flops
+from service.core.kinds.findings import Findings
+from service.core.plan import Ref, TaskCost, TaskPlan
+
+EPOCHS = 1000
+"""Training epochs of both recipes unless overridden: GLaD's `eval_loop`, MTT's `evaluate_synset`."""
+
+MOST_TRAININGS = 2_000
+"""Of one job: its record and its report stay small enough to be read at once."""
+
+MOST_NUMBERS = 2_500_000
+"""Of one report, a loss for each epoch and an accuracy for each class of every training: at 20 bytes each, it fits into
+one event of the runner."""
+
+
+@dataclass(frozen=True)
+class EvaluatedSet:
+    """A set as an evaluation sees it; a label-augmented one may not be there yet."""
+
+    id: str
+    stats: DatasetStats
+    statistics: ChannelStatistics
+    learned_lr: float | None
+    views: int | None
+    """N^2 of its dense labels; None: it has none."""
+
+
+def plan_trials(
+    findings: Findings,
+    path: str,
+    spec: EvaluationSpec,
+    sets: Sequence[EvaluatedSet],
+    source: DatasetManifest,
+    after: Sequence[str] = (),
+) -> list[TaskPlan]:
+    """Plan the tasks of a resolved evaluation, whose field is at `path` below `body.params`.
+
+    The dearest architecture comes first, and of each the first trial of every arm before the second, so that
+    whatever is finished compares the arms. Confirmations of progressive views come last.
+    """
+    _check_views(findings, path, spec, sets)
+    if not _check_size(findings, path, spec, sets, source.measured.num_classes):
+        return []
+    architectures = sorted(spec.architectures or [], key=DEAREST_FIRST.index)
+    several = len(sets) > 1
+    trials = [
+        _Trial(spec, evaluated, several, arm, architecture, number, source)
+        for architecture in architectures
+        for number in range(spec.trials)
+        for arm in spec.arms
+        for evaluated in sets
+    ]
+    if spec.overrides.views != "progressive":
+        return [trial.plan(after) for trial in trials]
+    first = [replace(trial, views="sampled:1") if trial.arm is ArmName.LADD else trial for trial in trials]
+    return [*(trial.plan(after) for trial in first), *_plan_confirmations(first)]
+
+
+def _plan_confirmations(first: Sequence["_Trial"]) -> Iterator[TaskPlan]:
+    """Plan what may follow the trials with one view: each with all views, after all trials that decide about it."""
+    decisive: dict[tuple[str, Architecture], list[str]] = {}
+    for trial in first:
+        decisive.setdefault((trial.evaluated.id, trial.architecture), []).append(trial.name)
+    for trial in first:
+        if trial.arm is ArmName.LADD:
+            after = decisive[trial.evaluated.id, trial.architecture]
+            yield replace(trial, stage="confirm", views="full").plan(after)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One training from scratch and its test."""
+
+    spec: EvaluationSpec
+    evaluated: EvaluatedSet
+    several: bool
+    """Whether the job evaluates other sets as well, so that names tell them apart."""
+    arm: ArmName
+    architecture: Architecture
+    number: int
+    source: DatasetManifest
+    stage: str = "evaluate"
+    views: str | None = None
+    """The policy in the place of `progressive`, which is none of a single training."""
+
+    @property
+    def name(self) -> str:
+        of = f"{self.evaluated.id}:" if self.several else ""
+        return f"{self.stage}:{of}{self.arm}:{self.architecture}:{self.number}"
+
+    @property
+    def confirms(self) -> bool:
+        return self.stage == "confirm"
+
+    def plan(self, after: Sequence[str]) -> TaskPlan:
+        files = ["images.npy", "labels.npy"] + ["dense_labels.npy"] * (self.arm is ArmName.LADD)
+        forwards = self._forwards()
+        flops = forwards * training_flops(self.architecture, shape_of(self.evaluated.stats))
+        inputs = {
+            "dataset": Ref("dataset", self.evaluated.id, files),
+            "source": Ref("dataset", self.source.id, ["val_images.npy", "val_labels.npy"]),
+        }
+        return TaskPlan(
+            name=self.name,
+            type=TaskType.EVALUATE,
+            queue="gpu",
+            params=self._params(),
+            inputs=inputs | ({"results": Ref("after")} if self.confirms else {}),
+            work=forwards + self.source.measured.splits["val"],
+            unit="images",
+            after=after,
+            cost=TaskCost(
+                CostName.DEPLOYMENT, self.architecture, self.spec.overrides.precision or "exact", flops=flops
+            ),
+        )
+
+    def _params(self) -> Mapping[str, Any]:
+        overrides = self.spec.overrides
+        if overrides.views == "progressive":
+            overrides = overrides.model_copy(update={"views": self.views})
+        return {
+            "dataset": self.evaluated.id,
+            "arm": self.arm,
+            "architecture": self.architecture,
+            "trial": self.number,
+            "recipe": self.spec.recipe,
+            "overrides": overrides.model_dump(mode="json", exclude_none=True),
+            "seed": self.spec.seed,
+            **self.evaluated.statistics.model_dump(),
+            "learned_lr": self.evaluated.learned_lr,
+            **({"confirms": True} if self.confirms else {}),
+        }
+
+    def _forwards(self) -> int:
+        """Return the images and views passed forward in the training."""
+        # MTT's `evaluate_synset` loops over range(Epoch + 1).
+        passes = (self.spec.overrides.epochs or EPOCHS) + (self.spec.recipe is RecipeName.MTT)
+        views = self.views or self.spec.overrides.views or "full"
+        per_image = 1
+        if self.arm is ArmName.LADD and views != "pool":
+            per_image += _drawn(views) or self.evaluated.views or 0
+        return self.evaluated.stats.num_images * per_image * passes
+
+
+def _drawn(views: str) -> int | None:
+    """Return K of the policy `sampled:K`."""
+    policy, _, drawn = views.partition(":")
+    return int(drawn) if policy == "sampled" else None
+
+
+def _check_views(findings: Findings, path: str, spec: EvaluationSpec, sets: Sequence[EvaluatedSet]) -> None:
+    views = spec.overrides.views or "full"
+    if views == "progressive" and not {ArmName.BASELINE, ArmName.LADD} <= set(spec.arms):
+        message = "progressive views decide between baseline and ladd: both must be among the arms"
+        findings.add(f"{path}arms", "progressive_compares_arms", ", ".join(spec.arms), message)
+    if views == "progressive" and spec.trials < 2:
+        message = f"progressive views compare the arms over at least 2 trials, not {spec.trials}"
+        findings.add(f"{path}trials", "progressive_needs_trials", spec.trials, message)
+    drawn = _drawn(views)
+    for evaluated in sets if ArmName.LADD in spec.arms else ():
+        if evaluated.views is None:
+            message = f"arm ladd needs dense labels, which {evaluated.id} does not have"
+            findings.add(f"{path}arms", "arm_has_dense_labels", ArmName.LADD, message)
+        elif drawn is not None and drawn > evaluated.views:
+            message = f"overrides.views draws {drawn} views, but {evaluated.id} has {evaluated.views} per image"
+            findings.add(f"{path}overrides.views", "within_views", spec.overrides.views, message)
+
+
+def _check_size(
+    findings: Findings, path: str, spec: EvaluationSpec, sets: Sequence[EvaluatedSet], classes: int
+) -> bool:
+    """Require that the job stays within what one record and one report can hold."""
+    confirmed = spec.overrides.views == "progressive"
+    arms, architectures = len(spec.arms) + confirmed, len(spec.architectures or [])
+    trainings = len(sets) * arms * architectures * spec.trials
+    epochs = spec.overrides.epochs or EPOCHS
+    factors = (
+        f"{len(sets)} sets x {arms} arms{' (ladd counts twice under progressive views)' if confirmed else ''} "
+        f"x {architectures} architectures x {spec.trials} trials"
+    )
+    if trainings > MOST_TRAININGS:
+        message = f"{factors} = {trainings:,} trainings, but a job has at most {MOST_TRAININGS:,}"
+        findings.add(f"{path}trials", "within_trainings", trainings, message)
+    elif (numbers := trainings * (epochs + classes)) > MOST_NUMBERS:
+        message = (
+            f"{factors} x ({epochs:,} epochs + {classes:,} classes) = {numbers:,} losses and accuracies, "
+            f"but a report holds at most {MOST_NUMBERS:,}"
+        )
+        findings.add(f"{path}overrides.epochs", "within_report", epochs, message)
+    else:
+        return True
+    return False

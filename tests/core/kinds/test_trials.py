@@ -1,0 +1,170 @@
+"""The trainings of an evaluation: what they are called, in which order, how much work they are, and how many may be."""
+
+from typing import Any
+
+import pytest
+
+from api_schemas.cost import CostName
+from api_schemas.jobs import EvaluateParams
+from api_schemas.labelers import Architecture
+from service.core.core import Core
+from service.core.errors import ServiceError
+from service.core.flops import Shape, training_flops
+from service.core.kinds import evaluate
+from service.core.plan import Plan, Ref, TaskPlan
+
+
+def planned(core: Core, **params: Any) -> Plan:
+    return evaluate.plan(core, EvaluateParams.model_validate(params))
+
+
+def named(plan: Plan) -> dict[str, TaskPlan]:
+    return {task.name: task for task in plan.tasks}
+
+
+@pytest.mark.parametrize(
+    ("spec", "baseline", "ladd"),
+    [
+        # 20 images, 25 views, 100 test images.
+        ({}, 1000 * 20, 26_000 * 20),
+        ({"overrides": {"views": "sampled:3"}}, 1000 * 20, 4000 * 20),
+        ({"overrides": {"views": "pool"}}, 1000 * 20, 1000 * 20),
+        ({"overrides": {"views": "progressive"}}, 1000 * 20, 2000 * 20),
+        ({"overrides": {"epochs": 10}}, 200, 5200),
+        ({"recipe": "mtt", "overrides": {"epochs": 10}}, 220, 5720),
+    ],
+)
+def test_work_and_cost_count_every_forward(shelf: Any, spec: dict[str, Any], baseline: int, ladd: int) -> None:
+    plan = planned(shelf.core, dataset=shelf.augmented, architectures=["ViT"], **spec)
+    flops = training_flops(Architecture.VIT, Shape(num_classes=10, channels=3, size=32))
+    for task, forwards in zip(plan.tasks[:2], (baseline, ladd), strict=True):
+        assert task.work == forwards + 100
+        assert task.cost is not None
+        assert (task.cost.part, task.cost.architecture, task.cost.precision) == (CostName.DEPLOYMENT, "ViT", "exact")
+        assert (task.cost.flops, task.cost.bytes, task.cost.seconds) == (forwards * flops, 0, None)
+
+
+def test_precision_is_carried(shelf: Any) -> None:
+    plan = planned(shelf.core, dataset=shelf.augmented, architectures=["ViT"], overrides={"precision": "fast"})
+    assert plan.tasks[0].params["overrides"] == {"precision": "fast"}
+    assert plan.tasks[0].cost is not None
+    assert plan.tasks[0].cost.precision == "fast"
+
+
+def test_tasks_of_several_sets_name_them(shelf: Any) -> None:
+    sets = [shelf.augmented, shelf.distilled]
+    architectures = ["AlexNet", "ViT"]
+    plan = planned(shelf.core, datasets=sets, arms=["baseline"], architectures=architectures, trials=2)
+    assert [task.name for task in plan.tasks] == [
+        f"evaluate:{dataset}:baseline:{architecture}:{trial}"
+        for architecture in architectures
+        for trial in range(2)
+        for dataset in sets
+    ] + ["report"]
+
+
+def test_progressive_views_confirm_after_the_trials_of_their_architecture(shelf: Any) -> None:
+    views = {"views": "progressive", "epochs": 3}
+    plan = planned(shelf.core, dataset=shelf.augmented, architectures=["AlexNet", "ViT"], trials=2, overrides=views)
+    tasks = named(plan)
+    assert plan.params["overrides"] == views
+    assert list(tasks) == [
+        *(
+            f"evaluate:{arm}:{architecture}:{trial}"
+            for architecture in ("AlexNet", "ViT")
+            for trial in range(2)
+            for arm in ("baseline", "ladd")
+        ),
+        *(f"confirm:ladd:{architecture}:{trial}" for architecture in ("AlexNet", "ViT") for trial in range(2)),
+        "report",
+    ]
+    assert tasks["evaluate:baseline:ViT:0"].params["overrides"] == {"epochs": 3}
+    assert tasks["evaluate:ladd:ViT:0"].params["overrides"] == {"epochs": 3, "views": "sampled:1"}
+    confirmation = tasks["confirm:ladd:ViT:1"]
+    assert confirmation.after == [
+        "evaluate:baseline:ViT:0",
+        "evaluate:ladd:ViT:0",
+        "evaluate:baseline:ViT:1",
+        "evaluate:ladd:ViT:1",
+    ]
+    cheap = tasks["evaluate:ladd:ViT:1"]
+    assert confirmation.inputs == {**cheap.inputs, "results": Ref("after")}
+    assert confirmation.params == {
+        **cheap.params,
+        "overrides": {"epochs": 3, "views": "full"},
+        "confirms": True,
+    }
+    assert confirmation.work == 3 * 20 * 26 + 100
+    assert confirmation.stage == "confirm"
+    assert tasks["report"].after == list(tasks)[:-1]
+
+
+def test_each_set_confirms_by_its_own_trials(shelf: Any) -> None:
+    other = shelf.hand.work(shelf.hand.submit("generate_labels", dataset=shelf.distilled, labeler=shelf.labeler).id)
+    sets = [shelf.augmented, other.result.dataset]
+    plan = planned(
+        shelf.core, datasets=sets, architectures=["ViT"], trials=2, overrides={"views": "progressive", "epochs": 3}
+    )
+    for dataset in sets:
+        after = named(plan)[f"confirm:{dataset}:ladd:ViT:0"].after
+        assert sorted(after) == [f"evaluate:{dataset}:{arm}:ViT:{n}" for arm in ("baseline", "ladd") for n in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("spec", "field", "rule", "value"),
+    [
+        ({"arms": ["ladd"]}, "arms", "progressive_compares_arms", "ladd"),
+        ({"trials": 1}, "trials", "progressive_needs_trials", "1"),
+    ],
+)
+def test_progressive_views_need_both_arms_and_trials(
+    shelf: Any, spec: dict[str, Any], field: str, rule: str, value: str
+) -> None:
+    with pytest.raises(ServiceError) as caught:
+        planned(shelf.core, dataset=shelf.augmented, overrides={"views": "progressive"}, **spec)
+    (reason,) = caught.value.reasons
+    assert (reason.location, reason.rule, reason.value) == (f"body.params.{field}", rule, value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "field", "rule", "value", "message"),
+    [
+        (
+            {"sets": 3, "trials": 67},
+            "trials",
+            "within_trainings",
+            "2010",
+            "3 sets x 2 arms x 5 architectures x 67 trials = 2,010 trainings, but a job has at most 2,000",
+        ),
+        (
+            {"trials": 100, "architectures": [each.value for each in Architecture if each != Architecture.CONVNET_D5]}
+            | {"overrides": {"views": "progressive"}, "sets": 2},
+            "trials",
+            "within_trainings",
+            "3600",
+            "x 3 arms (ladd counts twice under progressive views) x 6 architectures",
+        ),
+        (
+            {"overrides": {"epochs": 100_000}},
+            "overrides.epochs",
+            "within_report",
+            "100000",
+            "(100,000 epochs + 10 classes) = 5,000,500 losses and accuracies, but a report holds at most 2,500,000",
+        ),
+    ],
+)
+def test_a_job_has_a_largest_size(
+    shelf: Any, spec: dict[str, Any], field: str, rule: str, value: str, message: str
+) -> None:
+    wanted = dict(spec)
+    sets = [shelf.augmented, *(_another(shelf) for _ in range(wanted.pop("sets", 1) - 1))]
+    with pytest.raises(ServiceError) as caught:
+        planned(shelf.core, datasets=sets, **wanted)
+    (reason,) = caught.value.reasons
+    assert (reason.location, reason.rule, reason.value) == (f"body.params.{field}", rule, value)
+    assert message in reason.message
+
+
+def _another(shelf: Any) -> str:
+    job = shelf.hand.work(shelf.hand.submit("generate_labels", dataset=shelf.distilled, labeler=shelf.labeler).id)
+    return str(job.result.dataset)
