@@ -3,6 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 SOURCES := api_schemas client service stack workers examples benchmarks tests
+BENCHMARKS := machine_peak deployment ladd_step labeler labelling ingest growth
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -29,6 +30,9 @@ fmt: .venv/dev.done ## format and fix
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
+bench: .venv/dev.done ## the engine against the field's loop on this CPU: takes hours
+	@for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit 1; done
+
 openapi: .venv/run.done ## write docs/openapi.json from the code
 	$(BIN)/python -m service.http.openapi > docs/openapi.json
 
@@ -48,4 +52,4 @@ clean: ## remove what the targets above made
 	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e '.[worker,embedded,dev]'
 	@touch $@ .venv/run.done
 
-.PHONY: help demo up down test lint fmt openapi clean
+.PHONY: help demo up down test lint fmt bench openapi clean
