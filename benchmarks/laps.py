@@ -12,12 +12,13 @@ and everything before it. The process ends with its input.
 import importlib
 import json
 import os
-import resource
 import sys
 import time
 from typing import Any
 
 import torch
+
+from workers.ladd.memory import peak_bytes
 
 cuda: Any = torch.cuda
 """Partly untyped in torch."""
@@ -60,9 +61,7 @@ def _clocks() -> tuple[float, float]:
 
 
 def _peak_bytes() -> int:
-    if cuda.is_initialized():
-        return int(cuda.max_memory_allocated())
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return peak_bytes(torch.device("cuda" if cuda.is_initialized() else "cpu"))
 
 
 def main() -> None:

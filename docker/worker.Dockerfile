@@ -1,6 +1,9 @@
 # A worker, for CPU and for NVIDIA GPUs alike. Built from the root of the repository.
 FROM python:3.12.12-slim-bookworm
 
+# torch.compile calls a C++ compiler; without one a worker computes eagerly.
+RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
+
 WORKDIR /app
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY api_schemas api_schemas

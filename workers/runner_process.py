@@ -59,6 +59,9 @@ def runner_environment(slot: Slot, type: TaskType, home: Path) -> dict[str, str]
         # Threads that wait for each other sleep instead of spinning: on a machine with other work, spinning took three
         # times the CPU and wall time of a training step (2 threads, 2 cores, load 6, three interleaved rounds).
         "OMP_WAIT_POLICY": "PASSIVE",
+        # What torch.compile has made once is found by the next trial of the same network.
+        "TORCHINDUCTOR_CACHE_DIR": str(home / ".cache" / "torchinductor"),
+        "TORCHINDUCTOR_COMPILE_THREADS": threads,
     }
 
 

@@ -151,6 +151,19 @@ def trained() -> dict[str, Any]:
     return {"epochs": [row], "flops": 1}
 
 
+def test_many_results_come_in_parts(core: Core, hand: Any, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluation = {"architectures": ["ConvNetD3"], "trials": 2}
+    dataset = hand.ready_set(source_dataset=job.params["source_dataset"])
+    ladd = hand.submit("ladd", dataset=dataset, evaluation=evaluation)
+    hand.work(ladd.id, until="report")
+    monkeypatch.setattr(tasks, "RESULTS_AT_ONCE", 4)
+    claimed = hand.claim(ladd.id, "report")
+    names = [task.name for task in ladd.tasks[:-1]]
+    assert len(names) == 6
+    assert list(claimed.documents) == ["labeler", *names]
+    assert claimed.documents["evaluate:ladd:ConvNetD3:1"]["row"]["trial"]["trial"] == 1
+
+
 def test_a_task_whose_input_is_gone_fails(core: Core, hand: Any, job: Job) -> None:
     core.redis.delete(f"ladd:dataset:{job.params['source_dataset']}")
     with pytest.raises(ServiceError):

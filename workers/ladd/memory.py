@@ -8,6 +8,7 @@ import resource
 import sys
 import weakref
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ class TrainingBytes:
         return self.weights + round(OVERHEAD_OF_ACTIVATIONS * self.activations) + KEPT_BY_LIBRARIES
 
 
+@lru_cache(maxsize=16)
 def training_bytes(
     architecture: str,
     *,

@@ -1,0 +1,217 @@
+"""What the shortcuts cost in accuracy: precision "fast" against "exact", and K sampled views against all 25.
+
+    python benchmarks/shortcuts.py ../shared/data/cifar10_jpegblob.npz distgen_res_DC_CIFAR10_ConvNet_1ipc.pt
+
+Trials are paired: trial t of every variant starts from the same weights and goes through the same order and
+augmentation. Each finished trial is kept in `results/shortcuts.json`; a second call goes on from there.
+"""
+
+import argparse
+import io
+import json
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from bench_report import measured_on
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors.torch import load_file
+
+from workers.ladd.arms import ARMS
+from workers.ladd.dense_labels import generate_dense_labels
+from workers.ladd.evaluation import TestSet, evaluate_trial
+from workers.ladd.importers.imported import ImportOptions
+from workers.ladd.labeler import train_labeler
+from workers.ladd.models import build_model
+from workers.ladd.normalization import NORMALIZATIONS, training_images
+from workers.ladd.recipes import resolve_recipe
+from workers.ladd.statistics import summarize
+from workers.ladd.stored_set import SourceSet, import_dataset, load_distilled
+from workers.ladd.training_set import TrainingSet
+from workers.ladd.views import ViewGrid
+
+RESULTS = Path(__file__).with_name("results") / "shortcuts.json"
+MEAN, STD = NORMALIZATIONS["cifar10"]
+TRAIN_PER_CLASS, TEST_PER_CLASS = 500, 200
+LABELER: dict[str, Any] = {"epochs": 10, "lr": 0.01, "batch_size": 64, "momentum": 0.9}
+PROTOCOL: dict[str, Any] = {"epochs": 100, "reduction": "mean"}
+"""Overrides of the recipe `mtt`: 101 passes, lr 0.01."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to train; `trials` of it are run."""
+
+    architecture: str
+    arm: str
+    views: str
+    precision: str
+    trials: int
+
+    @property
+    def name(self) -> str:
+        """How the results name it."""
+        return f"{self.architecture}, {self.arm}, {self.views}, {self.precision}"
+
+
+VARIANTS = [
+    Variant("ConvNetD3", "ladd", "sampled:5", "exact", 20),
+    Variant("ConvNetD3", "ladd", "sampled:5", "fast", 20),
+    Variant("ConvNetD3", "baseline", "full", "exact", 20),
+    Variant("ConvNetD3", "ladd", "sampled:1", "exact", 20),
+    Variant("AlexNet", "ladd", "sampled:1", "exact", 10),
+    Variant("AlexNet", "ladd", "sampled:1", "fast", 10),
+    Variant("VGG11", "ladd", "sampled:1", "exact", 10),
+    Variant("VGG11", "ladd", "sampled:1", "fast", 10),
+    Variant("ViT", "ladd", "sampled:1", "exact", 10),
+    Variant("ViT", "ladd", "sampled:1", "fast", 10),
+    Variant("ConvNetD3", "ladd", "full", "exact", 10),
+    Variant("ResNet18", "ladd", "sampled:1", "exact", 10),
+    Variant("ResNet18", "ladd", "sampled:1", "fast", 10),
+]
+
+
+def read_source(blob: Path) -> tuple[SourceSet, dict[str, int]]:
+    """The first images of every class of the blob (see README.md), decoded."""
+    arrays = {}
+    with np.load(blob, allow_pickle=False) as stored:
+        for split, per_class in (("train", TRAIN_PER_CLASS), ("test", TEST_PER_CLASS)):
+            jpegs, offsets, labels = (stored[f"{key}_{split}"] for key in ("jpeg", "off", "y"))
+            chosen = np.sort(np.concatenate([np.flatnonzero(labels == c)[:per_class] for c in range(10)]))
+            pixels = [_decode(jpegs[offsets[i] : offsets[i + 1]]) for i in chosen]
+            arrays[split] = (np.stack(pixels), labels[chosen].astype(np.int64))
+    source = SourceSet(*arrays["train"], *arrays["test"], num_classes=10)
+    return source, {split: len(labels) for split, (_, labels) in arrays.items()}
+
+
+def _decode(jpeg: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(Image.open(io.BytesIO(jpeg.tobytes())).convert("RGB"))
+
+
+def label(source: SourceSet, distilled: Path) -> tuple[TrainingSet, float]:
+    """Import the distilled set and write its dense labels; returns the set and the labeler's accuracy on val."""
+    with tempfile.TemporaryDirectory() as folder:
+        stats = import_dataset(
+            [distilled], ImportOptions("distilled", normalization="cifar10"), Path(folder), lambda done, total: None
+        )
+        stored = load_distilled(Path(folder))
+        carried = (stats["normalization"]["mean"], stats["normalization"]["std"])
+        images = training_images(stored.images, MEAN, STD, carried)
+        rows = train_labeler(
+            source,
+            architecture="ConvNetD3",
+            augmentation="color_crop_cutout_flip_scale_rotate",
+            checkpoint_epochs=[LABELER["epochs"]],
+            seed=0,
+            mean=MEAN,
+            std=STD,
+            device="cpu",
+            out_dir=Path(folder),
+            **LABELER,
+        )
+        labeler = build_model("ConvNetD3", num_classes=10, channels=3, size=32, seed=0)
+        labeler.load_state_dict(load_file(Path(folder) / str(rows[-1]["checkpoint"])))
+        grid = ViewGrid()
+        dense = torch.from_numpy(generate_dense_labels(labeler, images, grid, "cpu"))
+        labels = torch.from_numpy(np.array(stored.labels))
+    return TrainingSet(images, labels, dense, grid), rows[-1]["val_accuracy"]
+
+
+def main() -> None:
+    """Run the trials that are not there yet, one after the other, then print and write the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("blob", type=Path)
+    parser.add_argument("distilled", type=Path)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no trial after so long")
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    kept = json.loads(asked.out.read_text()) if asked.out.exists() else {"trials": {}}
+    source, images = read_source(asked.blob)
+    training_set, labeler_accuracy = label(source, asked.distilled)
+    kept |= {
+        "measured_on": measured_on("cpu"),
+        "images": images,
+        "distilled": asked.distilled.name,
+        "labeler": LABELER | {"val_accuracy": labeler_accuracy},
+        "protocol": PROTOCOL,
+    }
+    test = TestSet(source.val_images, source.val_labels, MEAN, STD)
+    started = time.monotonic()
+    for variant in VARIANTS:
+        trials: dict[str, float] = kept["trials"].setdefault(variant.name, {})
+        for trial in range(variant.trials):
+            if str(trial) in trials or time.monotonic() - started > asked.seconds:
+                continue
+            trials[str(trial)] = run(variant, trial, training_set, test)
+            asked.out.write_text(json.dumps(kept, indent=1) + "\n")
+        print(variant.name, summarize(list(trials.values())) if trials else "-", flush=True)
+    text = table(kept)
+    asked.out.with_suffix(".md").write_text(text)
+    print(text)
+
+
+def run(variant: Variant, trial: int, training_set: TrainingSet, test: TestSet) -> float:
+    """Return the accuracy of one trial in percent."""
+    overrides: Mapping[str, Any] = PROTOCOL | {"views": variant.views, "precision": variant.precision}
+    row = evaluate_trial(
+        training_set,
+        test,
+        ARMS[variant.arm],
+        variant.architecture,
+        trial=trial,
+        recipe=resolve_recipe("mtt", variant.architecture, overrides),
+        seed=0,
+        device="cpu",
+        num_classes=10,
+    )
+    accuracy: float = row["trial"]["accuracy"]
+    return accuracy
+
+
+def table(kept: Mapping[str, Any]) -> str:
+    """Accuracies of every variant, and the paired differences with their 95 % intervals."""
+    trials: dict[str, dict[str, float]] = {name: found for name, found in kept["trials"].items() if found}
+    lines = [
+        "# What the shortcuts cost in accuracy",
+        "",
+        f"- {kept['measured_on']}",
+        f"- {kept['distilled']}: CIFAR-10, 1 image per class; labeler ConvNetD3 on {kept['images']['train']:,} train "
+        f"images, {kept['labeler']['epochs']} epochs, {kept['labeler']['val_accuracy']:.1f} % on val; tested on "
+        f"{kept['images']['test']:,} images. All images are JPEG copies: compare the variants with each other only.",
+        f"- Recipe mtt, {kept['protocol']['epochs'] + 1} passes, reduction {kept['protocol']['reduction']}; "
+        "accuracy in % after the last epoch.",
+        "",
+        "| variant | trials | mean | std |",
+        "|---|---|---|---|",
+    ]
+    for name, found in trials.items():
+        summary = summarize(list(found.values()))
+        lines.append(f"| {name} | {len(found)} | {summary['mean']:.2f} | {summary['std']:.2f} |")
+    lines += ["", "| difference | pairs | points | 95 % interval |", "|---|---|---|---|"]
+    for one, other in comparisons(list(trials)):
+        shared = sorted(set(trials[one]) & set(trials[other]))
+        summary = summarize([trials[one][trial] - trials[other][trial] for trial in shared])
+        interval = "{:+.2f} to {:+.2f}".format(*summary["ci95"]) if summary["ci95"] else "-"
+        lines.append(f"| {one} minus {other} | {len(shared)} | {summary['mean']:+.2f} | {interval} |")
+    return "\n".join(lines) + "\n"
+
+
+def comparisons(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of variants that differ in precision alone, or in views or arm alone at the same precision."""
+    pairs = [(name, name.replace("fast", "exact")) for name in names if name.endswith("fast")]
+    full = "ConvNetD3, ladd, full, exact"
+    pairs += [
+        (name, full) for name in names if name.startswith("ConvNetD3") and name.endswith("exact") and name != full
+    ]
+    return [(one, other) for one, other in pairs if one in names and other in names]
+
+
+if __name__ == "__main__":
+    main()
