@@ -54,7 +54,9 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         device=task.device,
         num_classes=dataset.stats.num_classes,
         progress=progress,
-        listener=Listener(on_checkpoint=lambda: report.checkpoint([FILE_NAME]), log=report.log),
+        listener=Listener(
+            on_checkpoint=lambda: report.checkpoint([FILE_NAME]), log=lambda message: report.log(message, "warning")
+        ),
         checkpoints=folder / "checkpoint",
     )
     about = {"dataset": params["dataset"], "arm": params["arm"], "architecture": params["architecture"]}
