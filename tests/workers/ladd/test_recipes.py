@@ -58,7 +58,7 @@ def test_lr_may_be_given_per_architecture() -> None:
         ({"views": "sampled:0"}, "views must be 'full', 'pool' or 'sampled:K' .*; got 'sampled:0'"),
         ({"views": "sampled"}, "got 'sampled'"),
         ({"reduction": "max"}, "reduction must be one of sum, mean; got 'max'"),
-        ({"precision": "fast"}, "precision must be one of exact; got 'fast'"),
+        ({"precision": "quick"}, "precision must be one of exact, fast; got 'quick'"),
         ({"micro_batch": 0}, "micro_batch must be a whole number of at least 1; got 0"),
     ],
 )
