@@ -87,7 +87,8 @@ _FASTEST: dict[tuple[str, str], dict[str, Arithmetic]] = {
     },
 }
 """By precision and kind of device, then by family of architecture; what is missing is computed eagerly in float32.
-Rows "cpu bf16" (AVX-512 BF16) and "cpu amx" are measured, see `docs/performance.md`."""
+The rows "cpu amx" were chosen with the modes of `benchmarks/step_variants.py` on a processor with AMX, the rows "cpu
+bf16" on one with AVX-512 BF16 alone, where channels_last made eager bfloat16 slower than float32."""
 
 
 def choose_arithmetic(architecture: str, device: torch.device, precision: str, flops: float) -> Arithmetic:
