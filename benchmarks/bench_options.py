@@ -13,7 +13,7 @@ RESULTS = Path(__file__).with_name("results")
 @dataclass(frozen=True)
 class Options:
     """`rounds`: n of every median. `deadline`: when to stop. `out`: where the tables go. `smoke`: tiny sizes, to see
-    that it runs. `precisions`: of our engine.
+    that it runs. `precisions`: of our engine. `networks`: those that are asked for, None for all.
     """
 
     device: str
@@ -22,6 +22,7 @@ class Options:
     out: Path
     smoke: bool
     precisions: tuple[str, ...]
+    networks: tuple[str, ...] | None
 
 
 def parse(description: str | None) -> Options:
@@ -35,6 +36,7 @@ def parse(description: str | None) -> Options:
     parser.add_argument(
         "--precisions", nargs="+", choices=("exact", "fast"), help="default: both, exact alone in a smoke run"
     )
+    parser.add_argument("--networks", nargs="+", help="of deployment.py; default: all")
     asked = parser.parse_args()
     if asked.rounds < 1:
         parser.error(f"--rounds must be at least 1; got {asked.rounds}")
@@ -45,6 +47,7 @@ def parse(description: str | None) -> Options:
         out=asked.out,
         smoke=asked.smoke,
         precisions=tuple(asked.precisions or (["exact"] if asked.smoke else ["exact", "fast"])),
+        networks=asked.networks and tuple(asked.networks),
     )
 
 

@@ -69,6 +69,7 @@ def main() -> None:
         name: (network, size, arms, variants)
         for size, arms in product(sizes, (("baseline",), ("Eq. 5", "K = 5")))
         for network in NETWORKS[size][: 1 if options.smoke else None]
+        if options.networks is None or network in options.networks
         for name, variants in [cell(network, size, sizes[size], arms, options)]
     }
     report = Report("deployment", "Deployment training", NOTES, header(options), options)

@@ -23,6 +23,11 @@ def training_flops(architecture: str, *, num_classes: int, channels: int, size: 
     return _flops(architecture, num_classes, channels, size)[1]
 
 
+def parameter_count(architecture: str, *, num_classes: int, channels: int, size: int) -> int:
+    """Number of weights; ConvNetD5 at 128 px, 10 classes: 615,690."""
+    return _flops(architecture, num_classes, channels, size)[2]
+
+
 def labelling_flops(architecture: str, images: int, views: int, *, num_classes: int, channels: int, size: int) -> int:
     """FLOPs of writing the dense labels: one forward pass for each of `views` of each image.
 
@@ -44,12 +49,13 @@ def deployment_flops(architecture: str, forwards: int, *, num_classes: int, chan
 
 
 @lru_cache(maxsize=64)
-def _flops(architecture: str, num_classes: int, channels: int, size: int) -> tuple[int, int]:
-    """FLOPs of the forward pass, and of forward and backward together, for one image."""
+def _flops(architecture: str, num_classes: int, channels: int, size: int) -> tuple[int, int, int]:
+    """FLOPs of the forward pass, and of forward and backward together, for one image; number of weights."""
     model = build_model(architecture, num_classes=num_classes, channels=channels, size=size, seed=0).to("meta")
     counter = FlopCounterMode(display=False)
     with counter:
         logits = model(torch.empty(1, channels, size, size, device="meta"))
         forward = counter.get_total_flops()
         logits.sum().backward()
-    return forward, counter.get_total_flops()
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    return forward, counter.get_total_flops(), weights

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import torch
 
-from workers.ladd.accounting import deployment_flops
+from workers.ladd.accounting import deployment_flops, parameter_count, training_flops
 from workers.ladd.arithmetic import Arithmetic, choose_arithmetic
 from workers.ladd.arms import Arm
 from workers.ladd.memory import resident_bytes, training_bytes
-from workers.ladd.micro_batch import micro_batch_size
+from workers.ladd.micro_batch import training_micro_batch
 from workers.ladd.recipes.recipe import Recipe
 from workers.ladd.step_plan import TrainingCounts, training_counts
 from workers.ladd.training_set import TrainingSet
@@ -37,7 +37,10 @@ def predict_cost(
     counts = training_counts(images, training_set.view_count, arm, recipe)
     flops = deployment_flops(architecture, counts.forwards, **shape)
     arithmetic = choose_arithmetic(architecture, device, recipe.precision, flops)
-    micro_batch = min(micro_batch_size(size, size, device, recipe.micro_batch), counts.largest_step)
+    micro_batch = recipe.micro_batch or training_micro_batch(
+        size, size, device, parameter_count(architecture, **shape), training_flops(architecture, **shape)
+    )
+    micro_batch = min(micro_batch, counts.largest_step)
     if arithmetic.compiled:
         # All micro-batches get the same number of images: as little padding as may be.
         micro_batch = math.ceil(counts.largest_step / math.ceil(counts.largest_step / micro_batch))

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from workers.ladd.micro_batch import check_divisible, micro_batch_size, slices
+from workers.ladd.micro_batch import check_divisible, micro_batch_size, slices, training_micro_batch
 
 
 @pytest.mark.parametrize(("side", "cpu", "gpu"), [(32, 64, 1024), (64, 16, 256), (128, 4, 64), (1024, 1, 1)])
@@ -10,6 +10,13 @@ def test_size_keeps_the_pixels_constant(side: int, cpu: int, gpu: int) -> None:
     assert micro_batch_size(side, side, torch.device("cpu")) == cpu
     assert micro_batch_size(side, side, torch.device("cuda")) == gpu
     assert micro_batch_size(side, side, torch.device("cpu"), requested=7) == 7
+
+
+def test_a_network_with_many_weights_for_its_work_gets_more_images() -> None:
+    cpu = torch.device("cpu")
+    # ConvNetD5 and ViT at 128 px.
+    assert training_micro_batch(128, 128, cpu, weights=615_690, flops=5_040_000_000) == 4
+    assert training_micro_batch(128, 128, cpu, weights=16_180_000, flops=6_494_000_000) == 40
 
 
 def test_slices_cover_all_rows_once() -> None:
