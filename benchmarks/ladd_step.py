@@ -13,7 +13,7 @@ from machine_peak import read_peaks
 
 from workers.ladd.accounting import training_flops
 
-NETWORK, SIZE, IMAGES = "ConvNetD5", 128, 8
+NETWORK, SIZE, IMAGES = "ConvNetD5", 128, 4
 NOTES = [
     "literal: benchmarks/reference_loop.py with one forward pass for the images and one for each of the 25 views, then "
     "one backward pass. flat: the same rows as one batch of a DataLoader. Both under the default allocator.",
