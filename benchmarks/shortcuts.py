@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -209,12 +210,12 @@ def table(kept: Mapping[str, Any]) -> str:
 
 
 def comparisons(names: Sequence[str]) -> list[tuple[str, str]]:
-    """Pairs of variants that differ in precision alone, or in views or arm alone at the same precision."""
+    """Pairs of variants that differ in precision alone; and, exact and of one network, in views or arm alone."""
     pairs = [(name, name.replace("fast", "exact")) for name in names if name.endswith("fast")]
-    full = "ConvNetD3, ladd, full, exact"
-    pairs += [
-        (name, full) for name in names if name.startswith("ConvNetD3") and name.endswith("exact") and name != full
+    views = [
+        f"ConvNetD3, {how}, exact" for how in ("baseline, full", "ladd, sampled:1", "ladd, sampled:5", "ladd, full")
     ]
+    pairs += [(more, less) for less, more in combinations(views, 2)]
     return [(one, other) for one, other in pairs if one in names and other in names]
 
 
