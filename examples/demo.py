@@ -35,17 +35,10 @@ JOB: dict[str, Any] = {
     "labeler": {"epochs": 10, "lr": 0.01, "batch_size": 32, "momentum": 0.9},
     "views": {"n": 5, "ratio": 0.625},
     "evaluation": {
-        "architectures": ["ConvNetD3", "AlexNet"],
+        "architectures": ["ConvNetD3", "VGG11", "AlexNet"],
         "trials": 2,
         "recipe": "glad",
-        "overrides": {
-            "epochs": 24,
-            "views": "sampled:2",
-            "reduction": "mean",
-            "batch_size": 25,
-            "lr": 0.01,
-            "precision": "fast",
-        },
+        "overrides": {"epochs": 24, "views": "sampled:2", "reduction": "mean", "batch_size": 25, "lr": 0.01},
     },
 }
 
