@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from stack.embedded import redis_url
 from stack.processes import Process, servers, service_environment, services
@@ -165,15 +166,23 @@ def _locked(directory: Path) -> Iterator[None]:
 
 @contextmanager
 def _signals_interrupt() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP do what Ctrl-C does, so that the stack is stopped; only the main thread may set that."""
+    """Let SIGTERM and SIGHUP do what Ctrl-C does, so that the stack is stopped; only the main thread may set that.
+
+    The first of them stops it, and no further one interrupts the stopping: make passes on what it was sent itself, so
+    that a signal to the process group comes twice. Ctrl-C counts also where a shell starts what runs in the background
+    with Ctrl-C ignored: whoever sends it by hand means it.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    ours = [signal.SIGTERM, signal.SIGHUP]
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # A shell starts what runs in the background with Ctrl-C ignored, but whoever sends it by hand means it.
-        ours.append(signal.SIGINT)
-    before = {number: signal.signal(number, signal.default_int_handler) for number in ours}
+    ours = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupt_once(number: int, frame: FrameType | None) -> None:
+        for each in ours:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt_once) for number in ours}
     try:
         yield
     finally:
