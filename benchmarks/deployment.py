@@ -20,7 +20,7 @@ NETWORKS = {
     128: ("ConvNetD5", "AlexNet", "VGG11", "ResNet18", "ViT"),
 }
 IMAGES = {
-    "cpu": {32: {"baseline": 32, "ladd": 4}, 128: {"baseline": 16, "ladd": 1}},
+    "cpu": {32: {"baseline": 32, "ladd": 4}, 128: {"baseline": 32, "ladd": 1}},
     "cuda": {128: {"baseline": 10, "ladd": 10}, 32: {"baseline": 100, "ladd": 100}},
 }
 """Images of a set by size in pixels and arm. Few on a CPU, for the time the table takes: it flatters the reference,
