@@ -151,6 +151,16 @@ class FlopCount(Response):
     deployment: int | None
 
 
+class Figure(Response):
+    """A figure of a report: `png` is its address, `data` the numbers that are drawn."""
+
+    name: str
+    title: str
+    png: str
+    sha256: str
+    data: dict[str, Any]
+
+
 class Report(Response):
     """`GET /v1/jobs/{id}/report`."""
 
@@ -165,3 +175,4 @@ class Report(Response):
     hardware: str
     notes: list[str]
     """What a reader must know before quoting a number."""
+    figures: list[Figure]

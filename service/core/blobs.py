@@ -1,6 +1,6 @@
 """Who refers to which blob, so that one is removed with its last owner and never under a new one.
 
-An owner is a dataset, a labeler, or a task with checkpoints.
+An owner is a dataset, a labeler, a job with figures, or a task with checkpoints.
 """
 
 import time

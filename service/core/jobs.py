@@ -17,6 +17,7 @@ from service.core.kinds.train_labeler import canonical
 from service.core.listing import page_of
 from service.core.outcomes import report_key
 from service.core.records import JobRecord, TaskRecord
+from service.core.storage import blob_key
 from service.core.store import JOBS
 from service.core.submission import Submission, task_fields
 
@@ -186,4 +187,13 @@ def report(core: Core, job_id: str) -> Report:
     document = core.storage.get_json(report_key(job_id)) if job.state is JobState.SUCCEEDED else None
     if document is None:
         raise ServiceError(ErrorCode.NO_REPORT, f"{job_id}, a {job.kind} job that {job.state}, has no report.")
-    return Report.model_validate(document)
+    # A report of version 0.1 has no figures.
+    return Report.model_validate({"figures": []} | document)
+
+
+def figure_url(core: Core, job_id: str, name: str) -> str:
+    """Return a link to a figure of a job's report. Raises what `report` raises, and NOT_FOUND for another name."""
+    figure = next((figure for figure in report(core, job_id).figures if figure.name == name), None)
+    if figure is None:
+        raise not_found(f"figure of {job_id}", name)
+    return core.storage.presign(blob_key(figure.sha256), f"{name}-{job_id}.png", "image/png")

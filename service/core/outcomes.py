@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api_schemas.datasets import Augmentation, DatasetState, DatasetStats
-from api_schemas.evaluation import FlopCount, Report
+from api_schemas.evaluation import Figure, FlopCount, Report
 from api_schemas.jobs import JobKind, JobResult
 from api_schemas.labelers import LabelerEpoch, LabelerRecipe
 from api_schemas.runner import TaskType
@@ -163,7 +163,16 @@ def _evaluate(core: Core, finished: FinishedTask) -> Outcome:
 def _report(core: Core, finished: FinishedTask) -> Outcome:
     job = core.store.load(finished.job.id)
     assert job is not None
-    report = Report.model_validate(finished.result["report"]).model_copy(update={"cost": costs.of_job(job)})
+    figures = [
+        Figure(
+            **figure,
+            png=f"/v1/jobs/{job.id}/figures/{figure['name']}.png",
+            sha256=finished.blobs[f"{figure['name']}.png"].sha256,
+        )
+        for figure in finished.result["figures"]
+    ]
+    found = Report.model_validate(finished.result["report"])
+    report = found.model_copy(update={"cost": costs.of_job(job), "figures": figures})
     core.storage.put_json(report_key(job.id), report.model_dump(mode="json"), if_absent=True)
     inputs = finished.task.inputs
     augmented = job.task("generate_labels")

@@ -133,9 +133,10 @@ def succeed(core: Core, claimed: ClaimedTask, result: dict[str, Any], files: Map
         lease.finish("canceled")
         return False
     job, task = lease.load()
-    if files and task.makes is None:
+    owner = claimed.job_id if claimed.type is TaskType.REPORT else task.makes
+    if files and owner is None:
         raise ValueError(f"task {claimed.name} makes nothing that could own the files {sorted(files)}")
-    blobs = {name: core.blobs.put(str(task.makes), path) for name, path in files.items()}
+    blobs = {name: core.blobs.put(str(owner), path) for name, path in files.items()}
     if lease.renew() != "running":
         lease.finish("canceled")
         return False

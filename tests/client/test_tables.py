@@ -172,6 +172,7 @@ def test_a_report_ends_with_where_it_ran_and_its_notes() -> None:
         versions={"torch": "2.13.0", "numpy": "2.3"},
         hardware="2 CPU cores",
         notes=["JPEG copy"],
+        figures=[],
     )
     text = report_text(report)
     assert text.splitlines()[-2:] == ["2 CPU cores; torch 2.13.0, numpy 2.3", "note: JPEG copy"]

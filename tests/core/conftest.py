@@ -251,9 +251,10 @@ def _report(claimed: ClaimedTask) -> Result:
         "hardware": "none",
         "notes": [],
         "cost": None,
+        "figures": [],
         **found,
     }
-    return {"report": report}, {}
+    return {"report": report, "figures": []}, {}
 
 
 _COUNT = {"plain_bytes": 100, "augmented_bytes": 110, "overhead": 0.1}

@@ -132,10 +132,11 @@ def test_results_that_are_not_what_they_must_be_are_refused(core: Core, hand: An
         tasks.succeed(core, claimed, {}, {})
     assert core.storage.list_keys("labelers/") == []
     evaluation = hand.submit("ladd", dataset=hand.ready_set(source_dataset=job.params["source_dataset"]))
-    hand.work(evaluation.id, until="report")
-    report = hand.claim(evaluation.id, "report")
+    first = next(task.name for task in evaluation.tasks if task.stage == "evaluate")
+    hand.work(evaluation.id, until=first)
+    trial = hand.claim(evaluation.id, first)
     with pytest.raises(ValueError, match="makes nothing"):
-        tasks.succeed(core, report, {}, {"page.html": hand.file(b"<html>")})
+        tasks.succeed(core, trial, {}, {"model.pt": hand.file(b"weights")})
 
 
 def trained() -> dict[str, Any]:

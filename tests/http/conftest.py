@@ -181,8 +181,10 @@ class HandWorker:
             "hardware": "",
             "notes": [],
             "cost": None,
+            "figures": [],
         }
-        self.finish(job_id, "report", {"report": report})
+        figures = [{"name": "accuracy", "title": "Accuracy", "data": {}}]
+        self.finish(job_id, "report", {"report": report, "figures": figures}, "accuracy.png")
 
 
 @pytest.fixture

@@ -240,6 +240,18 @@ def test_report(submit: Callable[..., httpx.Response], api: httpx.Client, worker
     assert (report["job"], report["kind"]) == (labelling["id"], "generate_labels")
     assert report["flops"]["labelling"] == 10**10
 
+    for form, media_type in (("md", "text/markdown"), ("html", "text/html"), ("csv", "text/csv")):
+        answer = api.get(f"{link}.{form}")
+        assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (200, media_type)
+    assert api.get(f"{link}.pdf").status_code == 404
+
+    figure = report["figures"][0]
+    answer = api.get(figure["png"])
+    assert answer.status_code == 307
+    assert httpx.get(answer.headers["Location"]).text == f"accuracy.png of report of {labelling['id']}"
+    answer = api.get(figure["png"].replace("accuracy", "entropy"))
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
 
 @pytest.mark.parametrize(
     ("method", "path"),

@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from api_schemas.base import JobId
 from api_schemas.evaluation import Report
@@ -21,6 +21,7 @@ from service.http.accepted import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, Limit
 from service.http.negotiation import etag_matches, etag_of, wait_seconds
 from service.http.problems import responses
+from service.http.renderings import RENDERINGS
 
 POLL_SECONDS = 0.25
 """How often a waiting request looks again; workers report at most twice a second."""
@@ -141,6 +142,34 @@ def retry_job(job_id: JobId, response: Response, core: CoreDep) -> Job:
 def get_report(job_id: JobId, core: CoreDep) -> Report:
     """Show the report of a finished job: parameters, rows, summary, storage, FLOPs, versions, hardware, caveats."""
     return jobs.report(core, job_id)
+
+
+@router.get(
+    "/{job_id}/report.{form}",
+    response_class=Response,
+    responses={
+        200: {"description": "The report as a text", "content": {form.media_type: {} for form in RENDERINGS.values()}},
+        **responses(ErrorCode.NOT_FOUND, ErrorCode.NO_REPORT, ErrorCode.JOB_NOT_FINISHED),
+    },
+)
+def get_rendered_report(job_id: JobId, form: Literal["md", "html", "csv"], core: CoreDep) -> Response:
+    """Show the report as Markdown or HTML, or its trials as CSV."""
+    rendering = RENDERINGS[form]
+    return Response(rendering.render(jobs.report(core, job_id)), media_type=rendering.media_type)
+
+
+@router.get(
+    "/{job_id}/figures/{name}.png",
+    status_code=307,
+    response_class=RedirectResponse,
+    responses={
+        307: {"description": "Temporary Redirect: `Location` is a link to the PNG that expires"},
+        **responses(ErrorCode.NOT_FOUND, ErrorCode.NO_REPORT, ErrorCode.JOB_NOT_FINISHED),
+    },
+)
+def get_figure(job_id: JobId, name: str, core: CoreDep) -> RedirectResponse:
+    """Show a figure of the report; `figures` of the report names them."""
+    return RedirectResponse(jobs.figure_url(core, job_id, name), headers={"Cache-Control": "no-store"})
 
 
 async def _final_or_after(core: Core, job: Job, seconds: int) -> Job:

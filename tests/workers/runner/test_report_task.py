@@ -48,6 +48,7 @@ def documents(prefix: str, arm: str, architecture: str, accuracies: list[float],
 
 
 def reported(found: dict[str, Any], tmp_path: Path) -> Report:
+    (tmp_path / "outputs").mkdir()
     params = {"job": "job_" + "0" * 26, "kind": "evaluate", "params": {}, "source_dataset": SET, "test_images": 100}
     task = RunnerTask(type=TaskType.REPORT, params=params, inputs={}, documents=found, device="cpu", threads=1)
     done = run(task, tmp_path, Reporter(io.BytesIO()))
@@ -69,6 +70,7 @@ def test_trials_become_rows_with_their_spread(tmp_path: Path) -> None:
     ]
     assert report.flops.deployment == 4 * 10**9
     assert not any("Progressive" in note for note in report.notes)
+    assert sorted(path.name for path in (tmp_path / "outputs").iterdir()) == ["accuracy.png", "deployment_cost.png"]
 
 
 @pytest.fixture

@@ -1,10 +1,13 @@
 """Gather what a job's tasks found into its report. Needs no torch."""
 
 from pathlib import Path
+from typing import Any
 
 from api_schemas.evaluation import Evaluation, EvaluationRow, EvaluationSummary, FlopCount, Report, Storage
 from api_schemas.labelers import Labeler
 from api_schemas.runner import DoneEvent, RunnerTask
+from workers.ladd.figures import FIGURES
+from workers.ladd.figures.png import write_png
 from workers.ladd.progressive import open_question
 from workers.ladd.statistics import cae
 from workers.ladd.trial_rows import Row, accuracies, merge_trials
@@ -16,7 +19,7 @@ TRAININGS = ("evaluate:", "confirm:")
 
 
 def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
-    """The result carries the report, whose cost the service fills in."""
+    """The result carries the report, whose cost and figures the service fills in, and the figures' numbers."""
     params, documents = task.params, task.documents
     progress = report.stage("report", "reports")
     progress(0, 1)
@@ -43,9 +46,24 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         versions=versions(),
         hardware=hardware(),
         notes=[*_notes(evaluation), *(_decisions(rows) if progressive else [])],
+        figures=[],
     )
+    figures = _draw(rows, labeler, folder)
     progress(1, 1)
-    return DoneEvent(event="done", files=[], result={"report": whole.model_dump(mode="json")})
+    files = [f"{figure['name']}.png" for figure in figures]
+    return DoneEvent(event="done", files=files, result={"report": whole.model_dump(mode="json"), "figures": figures})
+
+
+def _draw(rows: list[Row], labeler: Labeler | None, folder: Path) -> list[dict[str, Any]]:
+    """Write every figure that there are numbers for; returns their names, titles and numbers."""
+    epochs = [epoch.model_dump() for epoch in labeler.epochs] if labeler else []
+    figures = []
+    for name, kind in FIGURES.items():
+        data = kind.collect(rows, epochs)
+        if data is not None:
+            write_png(kind, data, folder / "outputs" / f"{name}.png")
+            figures.append({"name": name, "title": kind.title, "data": data})
+    return figures
 
 
 def _evaluation(rows: list[Row], source_dataset: str, test_images: int) -> Evaluation:

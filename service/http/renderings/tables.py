@@ -1,0 +1,106 @@
+"""What a report says, as tables of text: the common ground of the renderings for readers."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from api_schemas.cost import CostName
+from api_schemas.evaluation import Evaluation, EvaluationRow, Report
+
+_PETA = 1e15
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under a header; the first column names the row."""
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def tables(report: Report) -> list[Table]:
+    """Return the tables of a report, those it has nothing for left out."""
+    found = [
+        *(_accuracies(report.evaluation) if report.evaluation else ()),
+        _storage(report),
+        _cost(report),
+        _protocol(report),
+    ]
+    return [table for table in found if table.rows]
+
+
+def _accuracies(evaluation: Evaluation) -> Iterator[Table]:
+    """One table per set: architectures down, arms across, the k-CAE last."""
+    for dataset in dict.fromkeys(row.dataset for row in evaluation.rows):
+        rows = [row for row in evaluation.rows if row.dataset == dataset and row.in_summary]
+        arms = list(dict.fromkeys(row.arm for row in rows))
+        cells = {(row.architecture, row.arm): _accuracy(row) for row in rows}
+        lines = [
+            [architecture, *(cells.get((architecture, arm), "-") for arm in arms)]
+            for architecture in dict.fromkeys(row.architecture for row in rows)
+        ]
+        summaries = {summary.arm: summary for summary in evaluation.summary if summary.dataset == dataset}
+        if summaries:
+            k = max(summary.k for summary in summaries.values())
+            caes = [
+                f"{summaries[arm].cae_mean:.2f} ± {summaries[arm].cae_std:.2f}" if arm in summaries else "-"
+                for arm in arms
+            ]
+            lines.append([f"{k}-CAE", *caes])
+        title = f"Accuracy in % on {evaluation.test_images:,} real test images, {dataset}"
+        yield Table(title, ["architecture", *arms], lines)
+
+
+def _accuracy(row: EvaluationRow) -> str:
+    interval = f" [{row.ci95[0]:.2f}, {row.ci95[1]:.2f}]" if row.ci95 else ""
+    return f"{row.mean:.2f} ± {row.std:.2f}{interval}"
+
+
+def _storage(report: Report) -> Table:
+    storage = report.storage
+    counts = (
+        {
+            "zipped, as the paper counts": storage.paper,
+            "the same, not zipped": storage.raw,
+            f"as stored here ({storage.encoding})": storage.stored,
+        }
+        if storage
+        else {}
+    )
+    rows = [
+        [name, f"{count.plain_bytes:,}", f"{count.augmented_bytes:,}", f"{count.overhead:+.2%}"]
+        for name, count in counts.items()
+    ]
+    return Table("Storage", ["counted", "plain bytes", "with dense labels", "overhead"], rows)
+
+
+def _cost(report: Report) -> Table:
+    rows = []
+    for part in CostName if report.cost else ():
+        assert report.cost is not None
+        predicted, counted = getattr(report.cost.predicted, part), getattr(report.cost.counted, part)
+        if predicted:
+            seconds = "-" if counted is None or counted.seconds is None else f"{counted.seconds:,.1f}"
+            flops = "-" if counted is None else f"{counted.flops / _PETA:.3g}"
+            rows.append([part.replace("_", " "), f"{predicted.flops / _PETA:.3g}", flops, seconds])
+    return Table("Cost", ["part", "predicted PFLOP", "counted PFLOP", "device seconds"], rows)
+
+
+def _protocol(report: Report) -> Table:
+    """What decides the rows: one line for each set of settings that occurs."""
+    evaluation = report.evaluation
+    rows = evaluation.rows if evaluation else ()
+    settings = {
+        (
+            row.arm,
+            str(row.recipe.get("name", "-")),
+            str(row.recipe.get("views", "-")),
+            str(row.recipe.get("reduction", "-")),
+            str(row.recipe.get("precision", "-")),
+            f"{row.epochs:,}",
+            str(len(row.trials)),
+        )
+        for row in rows
+    }
+    header = ["arm", "recipe", "views", "reduction", "precision", "epochs", "trials"]
+    return Table("Protocol", header, sorted(settings))

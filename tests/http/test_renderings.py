@@ -1,0 +1,138 @@
+"""A report as Markdown, HTML and CSV."""
+
+import csv
+import io
+from typing import Any
+
+import pytest
+
+from api_schemas.evaluation import Report
+from service.http.renderings import RENDERINGS
+
+SET = "ds_" + "0" * 26
+JOB = "job_" + "0" * 26
+PNG = f"/v1/jobs/{JOB}/figures/accuracy.png"
+
+Row = dict[str, Any]
+
+
+def row(
+    arm: str, architecture: str, accuracies: list[float], views: str = "full", quoted: bool = True
+) -> dict[str, Any]:
+    trials = [
+        {
+            "trial": number,
+            "seed": number + 7,
+            "accuracy": accuracy,
+            "per_class_accuracy": [accuracy],
+            "losses": [1.0],
+            "seconds": 2.0,
+            "peak_bytes": 1,
+            "predicted_peak_bytes": 1,
+        }
+        for number, accuracy in enumerate(accuracies)
+    ]
+    return {
+        "dataset": SET,
+        "arm": arm,
+        "architecture": architecture,
+        "trials": trials,
+        "mean": sum(accuracies) / len(accuracies),
+        "std": 0.5,
+        "ci95": [40.0, 41.25],
+        "epochs": 1000,
+        "steps": 1000,
+        "forwards": 26_000,
+        "images_seen": 1000,
+        "flops": 10**9,
+        "seconds": 2.0,
+        "recipe": {"name": "glad", "views": views, "reduction": "sum", "precision": "exact"},
+        "rule": "last epoch",
+        "in_summary": quoted,
+    }
+
+
+@pytest.fixture
+def report() -> Report:
+    rows = [
+        row("baseline", "ViT", [40.0, 41.0]),
+        row("ladd", "ViT", [44.0, 46.0], "sampled:1", quoted=False),
+        row("ladd", "ViT", [45.0, 46.0]),
+        row("baseline", "VGG11", [30.0]),
+    ]
+    summary = [
+        {"dataset": SET, "arm": arm, "k": 2, "architectures": ["ViT", "VGG11"], "cae_mean": cae, "cae_std": 0.75}
+        for arm, cae in (("baseline", 35.25), ("ladd", 45.5))
+    ]
+    count = {"plain_bytes": 1000, "augmented_bytes": 1025, "overhead": 0.025}
+    cost = {"flops": 2 * 10**15, "bytes": 0, "seconds": 12.5}
+    parts = {"labelling": None, "labeler_training": None, "deployment": cost}
+    document = {
+        "job": JOB,
+        "kind": "evaluate",
+        "params": {"tag": "</pre><script>alert(1)</script>"},
+        "evaluation": {"source_dataset": SET, "test_images": 1234, "rows": rows, "summary": summary},
+        "storage": {"paper": count, "raw": count, "stored": count, "encoding": "float32"},
+        "flops": {"labelling": None, "labeler_training": None, "deployment": 4 * 10**9},
+        "cost": {"predicted": parts, "counted": parts},
+        "versions": {"torch": "2.13.0"},
+        "hardware": "2 cores",
+        "notes": ["JPEG <copy>"],
+        "figures": [
+            {
+                "name": "accuracy",
+                "title": "A & B",
+                "png": f"/v1/jobs/{JOB}/figures/accuracy.png",
+                "sha256": "0",
+                "data": {},
+            }
+        ],
+    }
+    return Report.model_validate(document)
+
+
+def test_markdown_quotes_the_rows_of_the_summary(report: Report) -> None:
+    text = RENDERINGS["md"].render(report)
+    assert "| ViT | 40.50 ± 0.50 [40.00, 41.25] | 45.50 ± 0.50 [40.00, 41.25] |" in text
+    assert "| VGG11 | 30.00 ± 0.50 [40.00, 41.25] | - |" in text
+    assert "| 2-CAE | 35.25 ± 0.75 | 45.50 ± 0.75 |" in text
+    assert "on 1,234 real test images" in text
+    assert "| zipped, as the paper counts | 1,000 | 1,025 | +2.50% |" in text
+    assert "| deployment | 2 | 2 | 12.5 |" in text
+    assert f"![A & B]({PNG})" in text
+    assert "- JPEG <copy>" in text
+
+
+def test_a_report_without_an_evaluation_has_no_empty_tables(report: Report) -> None:
+    text = RENDERINGS["md"].render(report.model_copy(update={"evaluation": None, "storage": None, "cost": None}))
+    assert "##" not in text
+    assert "JPEG" in text
+
+
+def test_html_shows_text_as_text(report: Report) -> None:
+    page = RENDERINGS["html"].render(report)
+    assert "<script>" not in page
+    assert "JPEG &lt;copy&gt;" in page
+    assert f'<img src="{PNG}" alt="A &amp; B">' in page
+    assert "<td>2-CAE</td><td>35.25 ± 0.75</td>" in page
+
+
+def test_csv_has_every_trial(report: Report) -> None:
+    lines = list(csv.DictReader(io.StringIO(RENDERINGS["csv"].render(report))))
+    assert len(lines) == 7
+    assert lines[2] | {"seconds": ""} == {
+        "dataset": SET,
+        "arm": "ladd",
+        "architecture": "ViT",
+        "trial": "0",
+        "seed": "7",
+        "accuracy": "44.0",
+        "seconds": "",
+        "epochs": "1000",
+        "forwards": "26000",
+        "recipe": "glad",
+        "views": "sampled:1",
+        "reduction": "sum",
+        "precision": "exact",
+        "in_summary": "False",
+    }

@@ -1,0 +1,76 @@
+"""The numbers behind the figures, and that they can be drawn."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from workers.ladd.figures import FIGURES
+from workers.ladd.figures.png import write_png
+
+EPOCHS = [
+    {"epoch": 1, "train_accuracy": 30.0, "val_accuracy": 25.0, "mean_entropy": 1.5, "train_loss": 2.0},
+    {"epoch": 2, "train_accuracy": 50.0, "val_accuracy": 40.0, "mean_entropy": 0.9, "train_loss": 1.0},
+]
+
+
+def row(arm: str, architecture: str, mean: float, dataset: str = "ds_a", quoted: bool = True) -> dict[str, Any]:
+    return {
+        "dataset": dataset,
+        "arm": arm,
+        "architecture": architecture,
+        "mean": mean,
+        "ci95": [mean - 1, mean + 1],
+        "trials": [{}, {}],
+        "flops": 4 * 10**9,
+        "recipe": {"views": "full"},
+        "in_summary": quoted,
+    }
+
+
+ROWS = [row("baseline", "ViT", 40.0), row("ladd", "ViT", 44.0, quoted=False), row("ladd", "ViT", 45.0)]
+
+
+def test_accuracy_shows_what_the_summary_quotes() -> None:
+    data = FIGURES["accuracy"].collect(ROWS, [])
+    assert data == {
+        "architectures": ["ViT"],
+        "series": {
+            "baseline": {"ViT": {"mean": 40.0, "ci95": [39.0, 41.0]}},
+            "ladd": {"ViT": {"mean": 45.0, "ci95": [44.0, 46.0]}},
+        },
+    }
+
+
+def test_accuracy_tells_several_sets_apart() -> None:
+    data = FIGURES["accuracy"].collect([*ROWS, row("ladd", "ViT", 30.0, "ds_b")], [])
+    assert data is not None
+    assert list(data["series"]) == ["baseline, ds_a", "ladd, ds_a", "ladd, ds_b"]
+
+
+def test_deployment_cost_is_that_of_one_trial() -> None:
+    data = FIGURES["deployment_cost"].collect(ROWS, [])
+    assert data is not None
+    assert [(point["arm"], point["flops"], point["mean"]) for point in data["points"]] == [
+        ("baseline", 2e9, 40.0),
+        ("ladd", 2e9, 44.0),
+        ("ladd", 2e9, 45.0),
+    ]
+
+
+def test_nothing_to_show_is_no_figure() -> None:
+    assert [kind.collect([], []) for kind in FIGURES.values()] == [None] * len(FIGURES)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_equal_numbers_give_equal_pictures(name: str, tmp_path: Path) -> None:
+    kind = FIGURES[name]
+    data = kind.collect([*ROWS, {**row("ladd", "VGG11", 20.0), "ci95": None}], EPOCHS)
+    assert data is not None
+    for path in (tmp_path / "one.png", tmp_path / "two.png"):
+        write_png(kind, data, path)
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+    with Image.open(tmp_path / "one.png") as image:
+        assert image.size == (960, 600)
+        assert len(image.convert("L").getcolors() or []) > 20
