@@ -29,8 +29,9 @@ KILL_AT = 0.9
 CAVEATS = [
     "Work done again is what the killed attempt had reported beyond the point where the next one began, at the "
     "rate of the first attempt. Progress is reported about once a second, so it is exact to that.",
-    "The wait is from the kill until the second attempt stood where the first had died: noticing the death, a new "
-    "process, the checkpoint's way from storage, and the work done again.",
+    "In line: from the kill until the second attempt began. Other trials of the job that waited for a slot come first.",
+    "Catching up: from there until it stood where the first had died: a new process, the checkpoint's way from "
+    "storage, the work done again.",
 ]
 
 
@@ -62,7 +63,7 @@ class KilledTrial:
 
     def figures(self) -> dict[str, float]:
         """Fractions and seconds of this kill. Raises SystemExit if the trial did not go on after it."""
-        if self.killed is None or self.resumed_at is None or self.caught_up is None:
+        if self.killed is None or self.began is None or self.resumed_at is None or self.caught_up is None:
             raise SystemExit("a trial ended without a kill or without going on after it: give it more epochs")
         first, died = self.before[0], self.killed
         ran = (died.time - first.time).total_seconds()
@@ -71,7 +72,8 @@ class KilledTrial:
             "killed_at": died.data["done"] / died.data["total"],
             "ran_seconds": ran,
             "again_seconds": again * ran / (died.data["done"] - first.data["done"]),
-            "wait_seconds": (self.caught_up.time - died.time).total_seconds(),
+            "in_line_seconds": (self.began.time - died.time).total_seconds(),
+            "catching_up_seconds": (self.caught_up.time - self.began.time).total_seconds(),
         }
 
 
@@ -86,9 +88,9 @@ def main() -> None:
     asked = parser.parse_args()
     with service(asked.url) as client:
         rows = kill_each_trial(client, uploaded(client, asked.source), asked.architecture, asked.epochs, asked.trials)
-    table = "trial | killed at | after s | work done again s | until caught up s\n" + "\n".join(
+    table = "trial | killed at | after s | work done again s | in line s | catching up s\n" + "\n".join(
         f"{number} | {row['killed_at']:.1%} | {row['ran_seconds']:.0f} | {row['again_seconds']:.1f} | "
-        f"{row['wait_seconds']:.1f}"
+        f"{row['in_line_seconds']:.1f} | {row['catching_up_seconds']:.1f}"
         for number, row in enumerate(rows)
     )
     write("kill_at_ninety", CAVEATS, {"architecture": asked.architecture, "epochs": asked.epochs, "rows": rows}, table)
