@@ -1,4 +1,4 @@
-"""Arms: the ways to train that an evaluation compares, rows of the paper's Table 6."""
+"""Arms: the ways to train that an evaluation compares, the seven rows of the paper's Table 6."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +11,7 @@ class Arm:
     """Which images a network is trained on, and with which labels; None leaves the images out.
 
     `full_images`: the distilled images; `views`: their local views. "hard": the class of the image; "soft": what the
-    labeler said about that very image or view; "both": the sum of both losses.
+    labeler said about that very image or view; "both": the sum of both losses, at the cost of one forward.
     """
 
     name: str
@@ -23,6 +23,11 @@ ARMS = {
     arm.name: arm
     for arm in (
         Arm("baseline", full_images="hard", views=None),
+        Arm("full_soft", full_images="soft", views=None),
+        Arm("full_both", full_images="both", views=None),
+        Arm("sub_hard", full_images=None, views="hard"),
+        Arm("sub_soft", full_images=None, views="soft"),
+        Arm("sub_both", full_images=None, views="both"),
         # Eq. 5: cross-entropy with the class on the image, with the dense labels on its views.
         Arm("ladd", full_images="hard", views="soft"),
     )

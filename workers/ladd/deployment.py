@@ -121,12 +121,12 @@ def train(
 
     `micro_batch` images are forwarded at once; None: as many as the recipe or `workers.ladd.micro_batch` says.
     """
-    training_set.check_arm(arm, num_classes)
     device = torch.device(device)
     training_set, model = training_set.to(device), model.to(device).train()
+    targets = training_set.targets(arm, num_classes)
     size = training_set.images.shape[2]
     micro_batch = micro_batch or micro_batch_size(size, size, device, recipe.micro_batch)
-    gradient = StepGradient(model, training_set, num_classes, micro_batch, arithmetic, listener.log)
+    gradient = StepGradient(model, training_set, targets, micro_batch, arithmetic, listener.log)
     training = _Training(model, gradient, training_set, arm, recipe, seed, listener, checkpoints)
     with exact_float32(), seeded_dropout(derive_seed(seed, "dropout"), device):
         return training.run()

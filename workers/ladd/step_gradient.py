@@ -12,14 +12,14 @@ from workers.ladd.memory_shortage import is_memory_shortage
 from workers.ladd.micro_batch import check_divisible, slices
 from workers.ladd.seeds import DropoutState
 from workers.ladd.step_plan import Step
-from workers.ladd.training_set import TrainingSet
+from workers.ladd.training_set import Targets, TrainingSet
 
 
 def accumulate(
     model: nn.Module,
     training_set: TrainingSet,
     step: Step,
-    num_classes: int,
+    targets: Targets,
     micro_batch: int,
     *,
     first: int = 0,
@@ -28,21 +28,21 @@ def accumulate(
 ) -> Iterator[tuple[int, Tensor]]:
     """Add the gradient of a step's loss, from row `first` on, to the parameters.
 
-    Yields how many rows each micro-batch has, and its part of the loss; the loss of the step is their sum. `forward`
-    stands for the model's forward pass; `padded` brings every micro-batch to the same number of images, with zeros that
-    the loss leaves out, for a compiler that makes code for one shape. Raises ValueError for a network with batch
-    statistics when the step does not fit into one micro-batch.
+    `targets` are those of the arm. Yields how many rows each micro-batch has, and its part of the loss; the loss of the
+    step is their sum. `forward` stands for the model's forward pass; `padded` brings every micro-batch to the same
+    number of images, with zeros that the loss leaves out, for a compiler that makes code for one shape. Raises
+    ValueError for a network with batch statistics when the step does not fit into one micro-batch.
     """
     check_divisible(model, len(step.image), micro_batch)
     forward = forward or model
     weights = step.weight.to(training_set.images)
     for rows in slices(len(step.image), micro_batch, first):
-        pixels, targets = training_set.rows(step.image[rows], step.view[rows], num_classes)
+        pixels, wanted = training_set.rows(step.image[rows], step.view[rows], targets)
         pixels = apply_dsa(pixels, step.augmentation.rows(rows))
         count = len(pixels)
         if padded and count < micro_batch:
             pixels = torch.cat([pixels, pixels.new_zeros(micro_batch - count, *pixels.shape[1:])])
-        loss = F.cross_entropy(forward(pixels)[:count], targets, reduction="none") @ weights[rows]
+        loss = F.cross_entropy(forward(pixels)[:count], wanted, reduction="none") @ weights[rows]
         torch.autograd.backward(loss)
         yield count, loss.detach()
 
@@ -57,13 +57,13 @@ class StepGradient:
         self,
         model: nn.Module,
         training_set: TrainingSet,
-        num_classes: int,
+        targets: Targets,
         micro_batch: int,
         arithmetic: Arithmetic,
         log: Callable[[str], None] = lambda message: None,
     ) -> None:
         self.micro_batch = micro_batch
-        self._model, self._training_set, self._num_classes, self._log = model, training_set, num_classes, log
+        self._model, self._training_set, self._targets, self._log = model, training_set, targets, log
         self._device = training_set.images.device
         self._compiler_worked = False
         self._use(arithmetic)
@@ -109,7 +109,7 @@ class StepGradient:
             self._model,
             self._training_set,
             step,
-            self._num_classes,
+            self._targets,
             self.micro_batch,
             first=first,
             forward=self._forward,

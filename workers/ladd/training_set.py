@@ -1,4 +1,4 @@
-"""What a network is trained on: distilled images, their labels, and the dense labels of their views."""
+"""What a network is trained on: distilled images, their labels, and what the labeler said about them."""
 
 from dataclasses import dataclass, replace
 
@@ -6,9 +6,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from workers.ladd.arms import Arm
+from workers.ladd.arms import Arm, LabelKind
 from workers.ladd.step_plan import FULL_IMAGE
 from workers.ladd.views import ViewGrid, extract_views
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What an arm wants to hear about images [M, C] and about views [M, V, C], None for what it leaves out.
+
+    Each row is a distribution over the classes, or the sum of two where an arm uses both kinds of labels:
+    cross-entropy is linear in its target, so the loss is the sum of both.
+    """
+
+    images: Tensor | None
+    views: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -16,14 +28,16 @@ class TrainingSet:
     """What a network is trained on.
 
     `images` float32 [M, C, H, W], normalised, H = W; `labels` int64 [M]; `dense_labels` float32 [M, V, C], the
-    probabilities that the labeler gave view j of each image, cut by `grid` with V views. A plain distilled set has
-    neither of the two. Raises ValueError when the parts do not fit together.
+    probabilities that the labeler gave view j of each image, cut by `grid` with V views; `full_labels` float32 [M, C],
+    those it gave the whole images. A plain distilled set has none of the three, and views with the class of their
+    image need `grid` alone. Raises ValueError when the parts do not fit together.
     """
 
     images: Tensor
     labels: Tensor
     dense_labels: Tensor | None = None
     grid: ViewGrid | None = None
+    full_labels: Tensor | None = None
 
     def __post_init__(self) -> None:
         count = len(self.images)
@@ -31,45 +45,79 @@ class TrainingSet:
             raise ValueError(f"images must be [M, C, H, H] with M of at least 1; got {list(self.images.shape)}")
         if self.labels.shape != (count,):
             raise ValueError(f"labels must be [{count}] for {count} images; got {list(self.labels.shape)}")
-        if (self.dense_labels is None) != (self.grid is None):
-            raise ValueError("dense_labels and grid must be given together; got one of them")
         if self.dense_labels is not None and self.dense_labels.shape[:2] != (count, self.view_count):
             shape = list(self.dense_labels.shape)
             raise ValueError(f"dense_labels must be [{count}, {self.view_count}, C] for this grid; got {shape}")
+        if self.full_labels is not None and (self.full_labels.ndim != 2 or len(self.full_labels) != count):
+            raise ValueError(f"full_labels must be [{count}, C]; got {list(self.full_labels.shape)}")
 
     @property
     def view_count(self) -> int:
-        """Number of views of one image that have a dense label."""
+        """Number of views of one image."""
         return self.grid.count if self.grid else 0
 
     def to(self, device: torch.device) -> "TrainingSet":
         """Return the same set with its tensors on `device`."""
-        dense = None if self.dense_labels is None else self.dense_labels.to(device)
-        return replace(self, images=self.images.to(device), labels=self.labels.to(device), dense_labels=dense)
 
-    def rows(self, image: Tensor, view: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
-        """Return pixels [R, C, H, W] and target probabilities [R, num_classes] of images and views, CPU int64 [R]."""
+        def moved(labels: Tensor | None) -> Tensor | None:
+            return None if labels is None else labels.to(device)
+
+        return replace(
+            self,
+            images=self.images.to(device),
+            labels=self.labels.to(device),
+            dense_labels=moved(self.dense_labels),
+            full_labels=moved(self.full_labels),
+        )
+
+    def targets(self, arm: Arm, num_classes: int) -> Targets:
+        """Return what the arm trains towards, on the device of the set; raises what `check_arm` raises."""
+        self.check_arm(arm, num_classes)
+        hard = F.one_hot(self.labels, num_classes).to(self.images.dtype)
+        return Targets(
+            images=arm.full_images and _combined(arm.full_images, hard, self.full_labels),
+            views=arm.views
+            and _combined(arm.views, hard[:, None].expand(-1, self.view_count, -1), self.dense_labels),
+        )
+
+    def rows(self, image: Tensor, view: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
+        """Return pixels [R, C, H, W] and targets [R, num_classes] of images and views, given as CPU int64 [R]."""
         device = self.images.device
         # Found on the CPU, so that the device is not waited for.
         cut = (view != FULL_IMAGE).nonzero().squeeze(1)
-        pixels = self.images[image.to(device)]
-        targets = F.one_hot(self.labels[image.to(device)], num_classes).to(pixels.dtype)
-        if len(cut) and self.grid is not None and self.dense_labels is not None:
-            place, views = cut.to(device), view[cut].to(device)
-            pixels[place] = extract_views(pixels[place], self.grid, views[:, None]).squeeze(1)
-            targets[place] = self.dense_labels[image[cut].to(device), views].to(targets.dtype)
-        return pixels, targets
+        on_device = image.to(device)
+        pixels = self.images[on_device]
+        if not len(cut) or self.grid is None or targets.views is None:
+            assert targets.images is not None
+            return pixels, targets.images[on_device]
+        place, views = cut.to(device), view[cut].to(device)
+        pixels[place] = extract_views(pixels[place], self.grid, views[:, None]).squeeze(1)
+        of_views = targets.views[image[cut].to(device), views]
+        if targets.images is None:
+            return pixels, of_views
+        wanted = targets.images[on_device]
+        wanted[place] = of_views
+        return pixels, wanted
 
     def check_arm(self, arm: Arm, num_classes: int) -> None:
-        """Raise ValueError if the arm needs labels that this set does not have, or a label is none of the classes."""
-        if arm.full_images not in (None, "hard") or arm.views not in (None, "soft"):
-            raise ValueError(f"arm must use the labels there are: hard ones of images, soft ones of views; got {arm}")
+        """Raise ValueError if the arm needs what this set does not have, or a label is none of the classes."""
         lowest, highest = (int(label) for label in self.labels.aminmax())
         if lowest < 0 or highest >= num_classes:
             raise ValueError(f"labels must lie between 0 and {num_classes - 1}; got {lowest} to {highest}")
-        if not arm.views:
-            return
-        if self.dense_labels is None:
-            raise ValueError(f"dense_labels must be given for the arm {arm.name!r}; got a set without them")
-        if (classes := self.dense_labels.shape[2]) != num_classes:
-            raise ValueError(f"dense_labels must have {num_classes} classes, as the evaluation has; got {classes}")
+        if arm.views and self.grid is None:
+            raise ValueError(f"grid must be given for the arm {arm.name!r}, which trains on views")
+        soft = {"full_labels": (arm.full_images, self.full_labels), "dense_labels": (arm.views, self.dense_labels)}
+        for field, (kind, labels) in soft.items():
+            if kind not in ("soft", "both"):
+                continue
+            if labels is None:
+                raise ValueError(f"{field} must be given for the arm {arm.name!r}; got a set without them")
+            if (classes := labels.shape[-1]) != num_classes:
+                raise ValueError(f"{field} must have {num_classes} classes, as the evaluation has; got {classes}")
+
+
+def _combined(kind: LabelKind, hard: Tensor, soft: Tensor | None) -> Tensor:
+    if kind == "hard":
+        return hard
+    assert soft is not None
+    return soft.to(hard.dtype) if kind == "soft" else hard + soft.to(hard.dtype)

@@ -28,6 +28,7 @@ def training_set(images: int, grid: ViewGrid, size: int = 32, dtype: torch.dtype
         labels=torch.arange(images) % CLASSES,
         dense_labels=torch.randn(images, grid.count, CLASSES, generator=draws, dtype=dtype).softmax(dim=2),
         grid=grid,
+        full_labels=torch.randn(images, CLASSES, generator=draws, dtype=dtype).softmax(dim=1),
     )
 
 
@@ -39,10 +40,13 @@ def network(name: str, size: int = 32, dropout: bool = False) -> nn.Module:
     return model
 
 
-def gradient(model: nn.Module, data: TrainingSet, step: Step, micro_batch: int) -> tuple[Tensor, Tensor]:
+def gradient(
+    model: nn.Module, data: TrainingSet, step: Step, micro_batch: int, arm: str = "ladd"
+) -> tuple[Tensor, Tensor]:
     """Loss and gradient, as one vector, of a step."""
     model.zero_grad()
-    losses = [loss for _, loss in accumulate(model, data, step, CLASSES, micro_batch)]
+    targets = data.targets(ARMS[arm], CLASSES)
+    losses = [loss for _, loss in accumulate(model, data, step, targets, micro_batch)]
     return torch.stack(losses).sum(), flat_gradient(model)
 
 
@@ -152,8 +156,45 @@ def test_the_pool_has_equation_5_divided_by_its_rows_on_average() -> None:
 def test_the_baseline_is_plain_cross_entropy_of_the_images() -> None:
     data = training_set(3, ViewGrid(n=2), size=16)
     model = network("ConvNetD3", size=16)
-    loss, _ = gradient(model, TrainingSet(data.images, data.labels), whole_step(data, arm="baseline"), micro_batch=2)
+    plain = TrainingSet(data.images, data.labels)
+    loss, _ = gradient(model, plain, whole_step(data, arm="baseline"), micro_batch=2, arm="baseline")
     assert loss.item() == pytest.approx(F.cross_entropy(model(data.images), data.labels).item(), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arm", "full", "views"),
+    [
+        ("baseline", ["hard"], []),
+        ("full_soft", ["soft"], []),
+        ("full_both", ["hard", "soft"], []),
+        ("sub_hard", [], ["hard"]),
+        ("sub_soft", [], ["soft"]),
+        ("sub_both", [], ["hard", "soft"]),
+        ("ladd", ["hard"], ["soft"]),
+    ],
+)
+def test_every_row_of_table_6_is_the_sum_of_its_cross_entropies(arm: str, full: list[str], views: list[str]) -> None:
+    data = training_set(2, ViewGrid(n=2), dtype=torch.float64)
+    assert data.dense_labels is not None
+    assert data.full_labels is not None
+    model = network("ConvNetD3").double()
+    step = whole_step(data, arm=arm)
+    assert len(step.image) == 2 * bool(full) + 2 * 4 * bool(views)
+    expected = torch.zeros((), dtype=torch.float64)
+    for kind in full:
+        expected = expected + F.cross_entropy(model(data.images), data.labels if kind == "hard" else data.full_labels)
+    for j in range(4 if views else 0):
+        top, left = OFFSETS[2][j // 2], OFFSETS[2][j % 2]
+        crop = data.images[:, :, top : top + 20, left : left + 20]
+        view = F.interpolate(crop, size=(32, 32), mode="bilinear", align_corners=False, antialias=False)
+        for kind in views:
+            target = data.labels if kind == "hard" else data.dense_labels[:, j]
+            expected = expected + F.cross_entropy(model(view), target)
+    torch.autograd.backward(expected)
+    expected_gradient = flat_gradient(model)
+    loss, found = gradient(model, data, step, micro_batch=3, arm=arm)
+    assert abs(loss - expected) / expected < 1e-12
+    assert (found - expected_gradient).norm() / expected_gradient.norm() < 1e-12
 
 
 def test_networks_with_batch_statistics_are_not_cut() -> None:
@@ -169,7 +210,7 @@ def test_networks_with_batch_statistics_are_not_cut() -> None:
 def test_rows_hold_images_and_views_with_their_targets() -> None:
     data = training_set(2, ViewGrid(n=1, ratio=1.0), size=16)
     assert data.dense_labels is not None
-    pixels, targets = data.rows(torch.tensor([1, 0, 1]), torch.tensor([FULL_IMAGE, 0, 0]), CLASSES)
+    pixels, targets = data.rows(torch.tensor([1, 0, 1]), torch.tensor([FULL_IMAGE, 0, 0]), data.targets(ARMS["ladd"], CLASSES))
     torch.testing.assert_close(pixels, data.images[[1, 0, 1]])
     assert targets[0].tolist() == [0, 1, 0, 0]
     assert torch.equal(targets[1:], data.dense_labels[[0, 1], 0])
@@ -208,9 +249,11 @@ def test_epochs_and_images_are_told() -> None:
 @pytest.mark.parametrize(
     ("arm", "change", "message"),
     [
-        (ARMS["ladd"], {"dense_labels": None, "grid": None}, "dense_labels must be given for the arm 'ladd'"),
-        (Arm("soft", "soft", None), {}, "arm must use the labels there are"),
-        (Arm("both", "hard", "both"), {}, "arm must use the labels there are"),
+        (ARMS["ladd"], {"dense_labels": None}, "dense_labels must be given for the arm 'ladd'"),
+        (ARMS["sub_both"], {"dense_labels": None}, "dense_labels must be given for the arm 'sub_both'"),
+        (ARMS["sub_hard"], {"dense_labels": None, "grid": None}, "grid must be given for the arm 'sub_hard'"),
+        (ARMS["full_soft"], {"full_labels": None}, "full_labels must be given for the arm 'full_soft'"),
+        (ARMS["full_both"], {"full_labels": torch.rand(3, 7)}, "full_labels must have 4 classes, .*; got 7"),
         (ARMS["baseline"], {"labels": torch.tensor([0, 4, 1])}, "labels must lie between 0 and 3; got 0 to 4"),
         (ARMS["ladd"], {"dense_labels": torch.rand(3, 4, 7)}, "dense_labels must have 4 classes, .*; got 7"),
     ],
@@ -228,7 +271,8 @@ def test_an_arm_without_its_labels_is_refused(arm: Arm, change: dict[str, Any], 
         ({"images": torch.zeros(3, 3, 16, 8)}, r"images must be \[M, C, H, H\].*\[3, 3, 16, 8\]"),
         ({"images": torch.zeros(0, 3, 16, 16)}, "images must be .* M of at least 1"),
         ({"labels": torch.zeros(2, dtype=torch.long)}, r"labels must be \[3\] for 3 images; got \[2\]"),
-        ({"grid": None}, "dense_labels and grid must be given together"),
+        ({"grid": None}, r"dense_labels must be \[3, 0, C\] for this grid; got \[3, 4, 4\]"),
+        ({"full_labels": torch.zeros(2, 4)}, r"full_labels must be \[3, C\]; got \[2, 4\]"),
         ({"grid": ViewGrid(n=3)}, r"dense_labels must be \[3, 9, C\] for this grid; got \[3, 4, 4\]"),
     ],
 )
