@@ -11,6 +11,9 @@ from workers.ladd.micro_batch import micro_batch_size, slices
 from workers.ladd.precision import exact_float32
 from workers.ladd.views import ViewGrid, extract_views
 
+WHOLE_IMAGE = ViewGrid(n=1, ratio=1.0)
+"""The grid whose only view is the image itself: what the labeler says about it are the `full_labels` of Table 6."""
+
 
 def generate_dense_labels(
     model: nn.Module,

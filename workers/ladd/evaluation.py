@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from workers.ladd.answers import pack_answers
 from workers.ladd.arms import Arm
 from workers.ladd.deployment import SILENT, Listener, train_trial
 from workers.ladd.memory import peak_bytes
@@ -54,7 +55,8 @@ def evaluate_trial(
 
     `seed` is the evaluation's, from which the seed of trial number `trial`, counted from 0, is derived. The accuracy is
     that after the last epoch. Accuracies are in percent; a class without test images has None, and so has the loss of
-    an epoch that was not finite (the training diverged). `seconds` are those of training and test, over all
+    an epoch that was not finite (the training diverged). `correct` says which test images were right
+    (`workers.ladd.answers`). `seconds` are those of training and test, over all
     interruptions; `flops` those of the training. `peak_bytes` and `predicted_peak_bytes` are of this process's memory
     on a CPU, of torch's tensors on a GPU. `progress` counts the images and views forwarded in training and the images
     tested. Raises what `train_trial` raises.
@@ -94,6 +96,7 @@ def evaluate_trial(
             "seed": drawn,
             "accuracy": accuracy,
             "per_class_accuracy": per_class,
+            "correct": pack_answers((logits.argmax(dim=1).cpu() == torch.as_tensor(test.labels)).numpy()),
             "losses": [loss if math.isfinite(loss) else None for loss in trained.losses],
             "seconds": trained.seconds + time.monotonic() - started,
             "predicted_peak_bytes": cost.peak_bytes,

@@ -76,8 +76,7 @@ class TrainingSet:
         hard = F.one_hot(self.labels, num_classes).to(self.images.dtype)
         return Targets(
             images=arm.full_images and _combined(arm.full_images, hard, self.full_labels),
-            views=arm.views
-            and _combined(arm.views, hard[:, None].expand(-1, self.view_count, -1), self.dense_labels),
+            views=arm.views and _combined(arm.views, hard[:, None].expand(-1, self.view_count, -1), self.dense_labels),
         )
 
     def rows(self, image: Tensor, view: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
