@@ -245,7 +245,7 @@ def _accuracies(trials: Mapping[str, Any]) -> list[str]:
     for architecture, arms in trials.items():
         cells = []
         for arm in ARMS_COMPARED:
-            accuracies = [trial["accuracy"] for trial in arms[arm].values()]
+            accuracies = [trial["accuracy"] for trial in arms.get(arm, {}).values()]
             summary = summarize(accuracies) if accuracies else None
             few = "" if len(accuracies) == TRIALS else f" (n = {len(accuracies)})"
             cells.append(f"{summary['mean']:.2f} ± {summary['std']:.2f}{few}" if summary else "-")
@@ -258,7 +258,7 @@ def _differences(trials: Mapping[str, Any], images: int) -> list[str]:
     rows = []
     answers: dict[str, list[NDArray[np.float64]]] = {}
     for architecture, arms in trials.items():
-        shared = sorted(set.intersection(*(set(arms[arm]) for arm in ARMS_COMPARED)), key=int)
+        shared = sorted(set.intersection(*(set(arms.get(arm, {})) for arm in ARMS_COMPARED)), key=int)
         if len(shared) < 2:
             continue
         right = {
