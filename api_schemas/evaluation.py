@@ -11,9 +11,18 @@ from api_schemas.labelers import Architecture
 
 
 class ArmName(StrEnum):
-    """One way to train: a row of the paper's Table 6."""
+    """One way to train: the seven rows of the paper's Table 6.
+
+    `baseline`: full images with hard labels; `full_`, `sub_`: full images, local views; `soft`, `hard`, `both`: with
+    what the labeler says of them, with the class, with the sum of both losses; `ladd`: `baseline` and `sub_soft`.
+    """
 
     BASELINE = "baseline"
+    FULL_SOFT = "full_soft"
+    FULL_BOTH = "full_both"
+    SUB_HARD = "sub_hard"
+    SUB_SOFT = "sub_soft"
+    SUB_BOTH = "sub_both"
     LADD = "ladd"
 
 
@@ -67,6 +76,8 @@ class TrialRow(Response):
     accuracy: float
     per_class_accuracy: list[float | None]
     """By label; null for a class without test images."""
+    correct: str
+    """Which test images were right, in the order of `val`: base64 of one bit each, as `numpy.packbits` packs them."""
     losses: list[float | None]
     """Mean training loss of each epoch; null where it was not finite (the training diverged)."""
     seconds: float
@@ -117,6 +128,23 @@ class EvaluationSummary(Response):
     cae_std: float
 
 
+class Comparison(Response):
+    """An arm minus the baseline of the same set, in points, over the trials and test images that both have.
+
+    `ci95` covers trial noise and the choice of test images, `trials_ci95` trial noise alone.
+    """
+
+    dataset: DatasetId
+    arm: ArmName
+    architecture: Architecture | None
+    """Null: the k-CAE over all architectures of the arm."""
+    difference: float
+    ci95: Annotated[list[float], Field(min_length=2, max_length=2)]
+    trials_ci95: Annotated[list[float], Field(min_length=2, max_length=2)]
+    verdict: Literal["better", "worse", "no evidence"]
+    """`no evidence`: `ci95` covers 0."""
+
+
 class Evaluation(Response):
     """The result of an evaluation."""
 
@@ -124,6 +152,8 @@ class Evaluation(Response):
     test_images: int
     rows: list[EvaluationRow]
     summary: list[EvaluationSummary]
+    comparisons: list[Comparison]
+    """Of every arm with the baseline; empty without one, or with a single trial."""
 
 
 class StorageCount(Response):
@@ -135,12 +165,14 @@ class StorageCount(Response):
 
 
 class Storage(Response):
-    """`paper`: zipped uint8 images, labels and float32 dense labels; `stored`: what this service keeps."""
+    """`paper`: zipped uint8 images, labels and float32 dense labels; `stored`: the archive."""
 
     paper: StorageCount
     raw: StorageCount
     stored: StorageCount
     encoding: str
+    full_labels_bytes: int
+    """What the archive has besides for the labeler's soft labels of the whole images, which are not in the counts."""
 
 
 class FlopCount(Response):

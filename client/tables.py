@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from api_schemas.cost import Cost, CostName, CostParts, JobCost
-from api_schemas.evaluation import ArmName, Evaluation, EvaluationRow, FlopCount, Report, Storage
+from api_schemas.evaluation import ArmName, Comparison, Evaluation, EvaluationRow, FlopCount, Report, Storage
 from client.stages import amount, clock
 
-_TITLES = {ArmName.BASELINE: "baseline", ArmName.LADD: "LADD"}
+_TITLES = {arm: "LADD" if arm is ArmName.LADD else arm.value for arm in ArmName}
 _PETA = 1e15
 
 
@@ -35,7 +35,9 @@ def evaluation_table(evaluation: Evaluation) -> str:
     for dataset in datasets:
         rows = [row for row in evaluation.rows if row.dataset == dataset and row.in_summary]
         title = [dataset] if len(datasets) > 1 else []
-        tables.append("\n".join([*title, _arms_table(evaluation, dataset, rows), "", *_protocol(evaluation, rows)]))
+        compared = [found for found in evaluation.comparisons if found.dataset == dataset]
+        blocks = [_arms_table(evaluation, dataset, rows), *([_comparisons_table(compared)] if compared else [])]
+        tables.append("\n".join([*title, "\n\n".join(blocks), "", *_protocol(evaluation, rows)]))
     return "\n\n".join(tables)
 
 
@@ -72,6 +74,21 @@ def _arms_table(evaluation: Evaluation, dataset: str, rows: list[EvaluationRow])
         summary = [f"{k}-CAE", *cells, *([_difference(means)] if compared else [])]
         lines.append(summary + [""] * (len(header) - len(summary)))
     return text_table(header, lines)
+
+
+def _comparisons_table(comparisons: list[Comparison]) -> str:
+    """Each arm minus the baseline, in points, with the interval over trials and test images."""
+    rows = [
+        [
+            f"{_TITLES[found.arm]} minus baseline",
+            found.architecture or "CAE",
+            f"{found.difference:+.2f}",
+            "{:+.2f} to {:+.2f}".format(*found.ci95),
+            found.verdict,
+        ]
+        for found in comparisons
+    ]
+    return text_table(["points", "architecture", "difference", "95 % interval", "verdict"], rows)
 
 
 def _spread(mean: float, std: float) -> str:
@@ -111,10 +128,11 @@ def storage_lines(storage: Storage) -> list[str]:
         "the same, not zipped": storage.raw,
         f"as stored here ({storage.encoding})": storage.stored,
     }
-    return [
+    lines = [
         f"storage, {name}: {count.plain_bytes:,} -> {count.augmented_bytes:,} bytes ({count.overhead:+.2%})"
         for name, count in counts.items()
     ]
+    return [*lines, f"storage, soft labels of whole images besides: {storage.full_labels_bytes:,} bytes"]
 
 
 def flops_lines(flops: FlopCount) -> list[str]:

@@ -26,7 +26,7 @@ from service.core.tasks import ClaimedTask
 ARCHIVE_BYTES = 3 << 20
 ARRAYS = ("images", "labels")
 COUNT = {"plain_bytes": 1000, "augmented_bytes": 1020, "overhead": 0.02}
-STORAGE = {"paper": COUNT, "raw": COUNT, "stored": COUNT, "encoding": "float32"}
+STORAGE = {"paper": COUNT, "raw": COUNT, "stored": COUNT, "encoding": "float32", "full_labels_bytes": 4}
 JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
 
 
@@ -206,15 +206,21 @@ class HandWorker:
     def write_labels(self, job_id: str) -> bytes:
         claimed = self.claim(job_id, "generate_labels")
         archive = bytes(range(256)) * (ARCHIVE_BYTES // 256)
-        files = {"dense_labels.npy": b"labels", "archive.zip": archive}
+        files = {"dense_labels.npy": b"labels", "full_labels.npy": b"full", "archive.zip": archive}
         self.finish(claimed, {"storage": STORAGE, "flops": 10**10}, files)
         return archive
 
     def evaluate(self, job: Job, arm: str) -> dict[str, Any]:
         """Returns the row that the report is to make of this one trial."""
         claimed = self.claim(job.id, f"evaluate:{arm}:ConvNetD3:0")
-        trial = {"trial": 0, "seed": 0, "accuracy": 61.5, "per_class_accuracy": [60.0, 63.0], "losses": [1.0]}
-        trial |= {"seconds": 1.0, "peak_bytes": 10**8, "predicted_peak_bytes": 10**8}
+        trial = {"trial": 0, "seed": 0, "accuracy": 61.5, "per_class_accuracy": [60.0, 63.0]}
+        trial |= {
+            "correct": "wA==",
+            "losses": [1.0],
+            "seconds": 1.0,
+            "peak_bytes": 10**8,
+            "predicted_peak_bytes": 10**8,
+        }
         row = {
             "dataset": claimed.params["dataset"],
             "arm": arm,
@@ -246,7 +252,7 @@ class HandWorker:
             for row in rows
         ]
         source = job.params["source_dataset"]
-        evaluation = {"source_dataset": source, "test_images": 2, "rows": rows, "summary": summary}
+        evaluation = {"source_dataset": source, "test_images": 2, "rows": rows, "summary": summary, "comparisons": []}
         flops = {"labelling": 10**10, "labeler_training": 10**12, "deployment": 2 * 10**9}
         result = {"storage": STORAGE, "flops": flops, "evaluation": evaluation}
         about = {"job": job.id, "kind": "ladd", "params": {}, "versions": {"torch": "2.13.0"}, "cost": None}

@@ -1,8 +1,10 @@
 import re
+from typing import Literal
 
 from api_schemas.cost import Cost, CostParts, JobCost
 from api_schemas.evaluation import (
     ArmName,
+    Comparison,
     Evaluation,
     EvaluationRow,
     EvaluationSummary,
@@ -36,6 +38,7 @@ def row(
         seed=0,
         accuracy=mean,
         per_class_accuracy=[],
+        correct="",
         losses=[],
         seconds=1.0,
         peak_bytes=1,
@@ -66,6 +69,20 @@ def summary(arm: ArmName, mean: float, std: float, dataset: str = SET) -> Evalua
     return EvaluationSummary(dataset=dataset, arm=arm, k=2, architectures=architectures, cae_mean=mean, cae_std=std)
 
 
+def comparison(
+    architecture: Architecture | None, difference: float, verdict: Literal["better", "worse", "no evidence"]
+) -> Comparison:
+    return Comparison(
+        dataset=SET,
+        arm=ArmName.LADD,
+        architecture=architecture,
+        difference=difference,
+        ci95=[-3.25, 0.25],
+        trials_ci95=[-3.0, 0.0],
+        verdict=verdict,
+    )
+
+
 EVALUATION = Evaluation(
     source_dataset=SET,
     test_images=10_000,
@@ -76,9 +93,10 @@ EVALUATION = Evaluation(
         row(ArmName.BASELINE, Architecture.VGG11, 61.5, 0.75, 2000),
     ],
     summary=[summary(ArmName.BASELINE, 65.75, 0.5), summary(ArmName.LADD, 65.625, 0.75)],
+    comparisons=[comparison(Architecture.VGG11, -1.5, "no evidence"), comparison(None, -0.125, "worse")],
 )
 COUNT = StorageCount(plain_bytes=40_000, augmented_bytes=41_000, overhead=0.025)
-STORAGE = Storage(paper=COUNT, raw=COUNT, stored=COUNT, encoding="float32")
+STORAGE = Storage(paper=COUNT, raw=COUNT, stored=COUNT, encoding="float32", full_labels_bytes=4000)
 COST = JobCost(
     predicted=CostParts(
         labelling=Cost(flops=2_150_000_000_000, bytes=2 << 20, seconds=None),

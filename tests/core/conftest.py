@@ -199,7 +199,11 @@ def _train_labeler(claimed: ClaimedTask) -> Result:
 
 
 def _generate_labels(claimed: ClaimedTask) -> Result:
-    return {"storage": STORAGE, "flops": 10**10}, {"dense_labels.npy": b"dense", "archive.zip": b"PK archive"}
+    return {"storage": STORAGE, "flops": 10**10}, {
+        "dense_labels.npy": b"dense",
+        "full_labels.npy": b"full",
+        "archive.zip": b"PK archive",
+    }
 
 
 def _evaluate(claimed: ClaimedTask) -> Result:
@@ -220,6 +224,7 @@ def _evaluate(claimed: ClaimedTask) -> Result:
             "seed": params["trial"],
             "accuracy": 50.0 + params["trial"],
             "per_class_accuracy": [50.0] * 10,
+            "correct": "/////w==",
             "losses": [2.0, 1.0],
             "seconds": 1.0,
             "peak_bytes": 10**8,
@@ -237,6 +242,7 @@ def _report(claimed: ClaimedTask) -> Result:
         "test_images": params["test_images"],
         "rows": rows,
         "summary": [],
+        "comparisons": [],
     }
     found = {
         "storage": documents["generate_labels"]["storage"] if "generate_labels" in documents else None,
@@ -258,7 +264,7 @@ def _report(claimed: ClaimedTask) -> Result:
 
 
 _COUNT = {"plain_bytes": 100, "augmented_bytes": 110, "overhead": 0.1}
-STORAGE = {"paper": _COUNT, "raw": _COUNT, "stored": _COUNT, "encoding": "float32"}
+STORAGE = {"paper": _COUNT, "raw": _COUNT, "stored": _COUNT, "encoding": "float32", "full_labels_bytes": 10}
 
 RESULTS: dict[TaskType, Callable[[ClaimedTask], Result]] = {
     TaskType.INGEST: _ingest,

@@ -117,7 +117,8 @@ def test_ladd_counts_storage_and_flops_apart(client: LaddClient, ladd: Finished)
     assert paper.overhead == pytest.approx((paper.augmented_bytes - paper.plain_bytes) / paper.plain_bytes)
     assert 0 < paper.augmented_bytes - paper.plain_bytes < 100 * 25 * 10 * 4 + 1000
     assert flops is not None
-    assert flops.labelling == 100 * 25 * forward_flops("ConvNetD3", **SHAPE)
+    # The whole images are labelled as well.
+    assert flops.labelling == 100 * (25 + 1) * forward_flops("ConvNetD3", **SHAPE)
     assert ladd.result.labeler is not None
     assert flops.labeler_training == client.labeler(ladd.result.labeler).flops
     assert ladd.result.evaluation is not None
@@ -172,6 +173,33 @@ def test_progressive_views_confirm_what_they_leave_open(client: LaddClient, coar
     assert cost.predicted.deployment.seconds is not None
 
 
+def test_all_rows_of_table_6_are_trained_and_compared(client: LaddClient, coarse: Finished) -> None:
+    overrides = {**EVALUATION["overrides"], "views": "full"}
+    evaluation = {**EVALUATION, "architectures": ["ConvNetD3"], "arms": list(ArmName), "overrides": overrides}
+    params = EvaluateParams.model_validate({"dataset": coarse.result.dataset, **evaluation})
+    made = Finished(client, EvaluateRequest(kind=JobKind.EVALUATE, params=params))
+    assert made.result.evaluation is not None
+    rows = {row.arm: row for row in made.result.evaluation.rows}
+    # Two passes over 100 images, of four views each.
+    counts = [(rows[arm].forwards, rows[arm].images_seen) for arm in ArmName]
+    assert counts == [(200, 200)] * 3 + [(800, 0)] * 3 + [(1000, 200)]
+    losses = {arm: tuple(trial.losses[0] for trial in row.trials) for arm, row in rows.items()}
+    assert len(set(losses.values())) == len(ArmName)
+    assert made.job.cost is not None
+    assert made.job.cost.counted.deployment is not None
+    assert made.job.cost.predicted.deployment is not None
+    assert made.job.cost.counted.deployment.flops == made.job.cost.predicted.deployment.flops
+    compared = {(found.arm, found.architecture): found for found in made.result.evaluation.comparisons}
+    assert set(compared) == {
+        (arm, architecture) for arm in ArmName if arm is not ArmName.BASELINE for architecture in ("ConvNetD3", None)
+    }
+    for arm in ArmName:
+        if arm is not ArmName.BASELINE:
+            found = compared[arm, Architecture.CONVNET_D3]
+            assert found.difference == pytest.approx(rows[arm].mean - rows[ArmName.BASELINE].mean)
+            assert found.ci95[0] <= found.difference <= found.ci95[1]
+
+
 def test_the_report_is_the_result_with_what_a_reader_must_know(client: LaddClient, ladd: Finished) -> None:
     report = client.report(ladd.job.id)
     assert report.evaluation == ladd.result.evaluation
@@ -187,10 +215,12 @@ def test_the_archive_opens_with_numpy(client: LaddClient, ladd: Finished, tmp_pa
     with np.load(path, allow_pickle=False) as archive:
         assert np.array_equal(archive["images"], uploaded)
         assert archive["labels"].tolist() == [label for label in range(10) for _ in range(10)]
-        dense = archive["dense_labels"]
+        dense, full = archive["dense_labels"], archive["full_labels"]
         manifest = json.loads(archive["manifest.json"])
     assert dense.dtype == np.float32
     assert dense.shape == (100, 25, 10)
+    assert full.shape == (100, 10)
+    assert np.allclose(full.sum(axis=1), 1, atol=1e-5)
     assert np.allclose(dense.sum(axis=2), 1, atol=1e-5)
     assert manifest["views"] == {"n": 5, "ratio": 0.625}
     assert manifest["labeler"]["epoch"] == 2
@@ -229,7 +259,7 @@ def test_generate_labels_with_another_grid(client: LaddClient, distilled: Datase
     assert augmentation is not None
     assert (augmentation.parent, augmentation.n, augmentation.ratio) == (distilled.id, 2, 0.7)
     assert coarse.result.flops is not None
-    assert coarse.result.flops.labelling == 100 * 4 * forward_flops("ConvNetD3", **SHAPE)
+    assert coarse.result.flops.labelling == 100 * (4 + 1) * forward_flops("ConvNetD3", **SHAPE)
 
 
 def test_evaluate_repeats_the_numbers_of_the_ladd_job(client: LaddClient, ladd: Finished) -> None:

@@ -166,9 +166,9 @@ class HandWorker:
 
     def write_labels(self, job_id: str) -> None:
         count = {"plain_bytes": 100, "augmented_bytes": 101, "overhead": 0.01}
-        storage = {"paper": count, "raw": count, "stored": count, "encoding": "float32"}
+        storage = {"paper": count, "raw": count, "stored": count, "encoding": "float32", "full_labels_bytes": 4}
         result = {"storage": storage, "flops": 10**10}
-        self.finish(job_id, "generate_labels", result, "dense_labels.npy", "archive.zip")
+        self.finish(job_id, "generate_labels", result, "dense_labels.npy", "full_labels.npy", "archive.zip")
         flops = {"labelling": 10**10, "labeler_training": None, "deployment": None}
         report: dict[str, Any] = {
             "job": job_id,

@@ -25,6 +25,7 @@ def row(
             "seed": number + 7,
             "accuracy": accuracy,
             "per_class_accuracy": [accuracy],
+            "correct": "",
             "losses": [1.0],
             "seconds": 2.0,
             "peak_bytes": 1,
@@ -64,6 +65,15 @@ def report() -> Report:
         {"dataset": SET, "arm": arm, "k": 2, "architectures": ["ViT", "VGG11"], "cae_mean": cae, "cae_std": 0.75}
         for arm, cae in (("baseline", 35.25), ("ladd", 45.5))
     ]
+    compared = {
+        "dataset": SET,
+        "arm": "ladd",
+        "architecture": "ViT",
+        "difference": 5.0,
+        "ci95": [-0.5, 10.5],
+        "trials_ci95": [4.0, 6.0],
+        "verdict": "no evidence",
+    }
     count = {"plain_bytes": 1000, "augmented_bytes": 1025, "overhead": 0.025}
     cost = {"flops": 2 * 10**15, "bytes": 0, "seconds": 12.5}
     parts = {"labelling": None, "labeler_training": None, "deployment": cost}
@@ -71,8 +81,14 @@ def report() -> Report:
         "job": JOB,
         "kind": "evaluate",
         "params": {"tag": "</pre><script>alert(1)</script>"},
-        "evaluation": {"source_dataset": SET, "test_images": 1234, "rows": rows, "summary": summary},
-        "storage": {"paper": count, "raw": count, "stored": count, "encoding": "float32"},
+        "evaluation": {
+            "source_dataset": SET,
+            "test_images": 1234,
+            "rows": rows,
+            "summary": summary,
+            "comparisons": [compared],
+        },
+        "storage": {"paper": count, "raw": count, "stored": count, "encoding": "float32", "full_labels_bytes": 4},
         "flops": {"labelling": None, "labeler_training": None, "deployment": 4 * 10**9},
         "cost": {"predicted": parts, "counted": parts},
         "versions": {"torch": "2.13.0"},

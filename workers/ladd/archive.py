@@ -1,7 +1,7 @@
 """The label-augmented archive: one plain zip that `numpy.load` opens, equal bytes for equal inputs, no pickle.
 
-Members: `README.md`, `dense_labels.npy` float32 [M, V, C], `images.npy` (uint8 [M, H, W, C], or float32 [M, C, H, W]
-exactly as uploaded), `labels.npy` int64 [M], `manifest.json`.
+Members: `README.md`, `dense_labels.npy` float32 [M, V, C], `full_labels.npy` float32 [M, C] (of the whole images),
+`images.npy` (uint8 [M, H, W, C], or float32 [M, C, H, W] exactly as uploaded), `labels.npy` int64 [M], `manifest.json`.
 """
 
 import hashlib
@@ -35,6 +35,7 @@ class Archive:
     images: NDArray[np.generic]
     labels: NDArray[np.int64]
     dense_labels: NDArray[np.float32]
+    full_labels: NDArray[np.float32]
     manifest: dict[str, Any]
 
 
@@ -43,6 +44,7 @@ def write_archive(
     images: NDArray[np.generic],
     labels: NDArray[np.int64],
     dense_labels: NDArray[np.float32],
+    full_labels: NDArray[np.float32],
     manifest: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write an archive; returns its {"sha256", "bytes"}.
@@ -52,8 +54,8 @@ def write_archive(
     Raises ValueError if the arrays do not fit each other or the views.
     """
     grid = ViewGrid(manifest["views"]["n"], manifest["views"]["ratio"])
-    _check_arrays(images, labels, dense_labels, grid)
-    arrays = {"images": images, "labels": labels, "dense_labels": dense_labels}
+    _check_arrays(images, labels, dense_labels, full_labels, grid)
+    arrays = {"images": images, "labels": labels, "dense_labels": dense_labels, "full_labels": full_labels}
     whole_manifest = {
         **manifest,
         "schema_version": SCHEMA_VERSION,
@@ -86,7 +88,7 @@ def read_archive(path: Path) -> Archive:
     for name, array in arrays.items():
         if _describe(array) != manifest["arrays"][name]:
             raise ValueError(f"{path.name}: {name} differs from its description in manifest.json")
-    return Archive(arrays["images"], arrays["labels"], arrays["dense_labels"], manifest)
+    return Archive(arrays["images"], arrays["labels"], arrays["dense_labels"], arrays["full_labels"], manifest)
 
 
 @contextmanager
@@ -101,7 +103,11 @@ def _member(archive: zipfile.ZipFile, name: str, size: int) -> Iterator[IO[bytes
 
 
 def _check_arrays(
-    images: NDArray[np.generic], labels: NDArray[np.int64], dense_labels: NDArray[np.float32], grid: ViewGrid
+    images: NDArray[np.generic],
+    labels: NDArray[np.int64],
+    dense_labels: NDArray[np.float32],
+    full_labels: NDArray[np.float32],
+    grid: ViewGrid,
 ) -> None:
     if images.ndim != 4 or images.dtype not in (np.uint8, np.float32):
         raise ValueError(f"images must be 4-D uint8 or float32, got {images.dtype} {images.shape}")
@@ -112,6 +118,11 @@ def _check_arrays(
         raise ValueError(
             f"dense_labels must be float32 [{expected[0]}, {expected[1]}, classes], "
             f"got {dense_labels.dtype} {dense_labels.shape}"
+        )
+    if full_labels.dtype != np.float32 or full_labels.shape != (len(images), dense_labels.shape[2]):
+        raise ValueError(
+            f"full_labels must be float32 [{len(images)}, {dense_labels.shape[2]}], "
+            f"got {full_labels.dtype} {full_labels.shape}"
         )
 
 

@@ -9,7 +9,8 @@ _TEXT = """\
 # Label-augmented dataset
 
 `images.npy` and `labels.npy` are the distilled set, `dense_labels.npy` [images, {count} views, classes] holds the
-labeler's softmax for each local view, `manifest.json` says where all of it comes from.
+labeler's softmax for each local view, `full_labels.npy` [images, classes] that for each whole image (for comparisons:
+Eq. 5 does not use it), `manifest.json` says where all of it comes from.
 Training (Eq. 5 of Kang, Lim and Shim, "Label-Augmented Dataset Distillation", WACV 2025):
 
 ```python

@@ -7,7 +7,8 @@ round, else 0. Trials and images are both random draws, crossed with each other:
     d[t, i] = difference + trial[t] + image[i] + rest[t, i]
 
 With mean squares of trials, images and the rest, MS_t, MS_i and MS_r, the variance of the mean over n trials and T
-images is estimated, and its degrees of freedom, as is done where several readers judge the same cases:
+images is estimated, and its degrees of freedom, as is done where several readers judge the same cases. MS_t is not
+taken below MS_r, which it has as its part: few trials that happen to agree would else leave no uncertainty.
 
     variance = (MS_t + max(MS_i - MS_r, 0)) / (n T)
     degrees  = (MS_t + max(MS_i - MS_r, 0))^2 / (MS_t^2 / (n - 1))
@@ -61,8 +62,9 @@ def paired_difference(arm: NDArray[np.float64], baseline: NDArray[np.float64]) -
     squares_t = images * float(of_trials @ of_trials)
     squares_i = n * float(of_images @ of_images)
     squares_r = max(0.0, float(((differences - mean) ** 2).sum()) - squares_t - squares_i)
-    between_trials = squares_t / (n - 1)
-    between_images = max(0.0, squares_i / (images - 1) - squares_r / (n - 1) / (images - 1))
+    rest = squares_r / (n - 1) / (images - 1)
+    between_trials = max(squares_t / (n - 1), rest)
+    between_images = max(0.0, squares_i / (images - 1) - rest)
     variance = (between_trials + between_images) / n / images
     degrees = n - 1
     if between_images > 0:
@@ -71,7 +73,7 @@ def paired_difference(arm: NDArray[np.float64], baseline: NDArray[np.float64]) -
     return PairedDifference(
         100 * mean,
         _interval(mean, variance, degrees),
-        _interval(mean, between_trials / n / images, n - 1),
+        _interval(mean, squares_t / (n - 1) / n / images, n - 1),
     )
 
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from workers.ladd.normalization import to_pixels
 
 _ROWS = 256
-_DENSE_MEMBER = "dense_labels.npy"
 _INDEX_ENTRY = 46
 """Size of a member's entry in a zip's index, without its name and extra fields."""
 
@@ -25,17 +24,20 @@ def storage(
     """Count the bytes of the plain and the augmented set three ways (the API's `Storage`).
 
     `paper`: Python's zipfile (deflate) around uint8 images and float32 labels, hard and dense (Kang, Lim & Shim 2025,
-    section 4.3); `raw`: the same arrays unzipped; `stored`: the archive, with and without its dense labels.
-    `overhead` is the extra as a fraction of the plain bytes. `images` is uint8 [M, H, W, C]: see `pixels_of`.
+    section 4.3); `raw`: the same arrays unzipped; `stored`: the archive, with and without its dense labels, and in both
+    without the labels of whole images, which take `full_labels_bytes` more. `overhead` is the extra as a fraction of
+    the plain bytes. `images` is uint8 [M, H, W, C]: see `pixels_of`.
     """
     plain: dict[str, NDArray[np.generic]] = {"images": images, "labels": labels.astype(np.float32)}
     augmented = {**plain, "dense_labels": dense_labels}
-    stored = archive.stat().st_size
+    full_labels = _member_bytes(archive, "full_labels.npy")
+    stored = archive.stat().st_size - full_labels
     return {
         "paper": _count(_zipped_bytes(plain), _zipped_bytes(augmented)),
         "raw": _count(_raw_bytes(plain), _raw_bytes(augmented)),
-        "stored": _count(stored - _dense_bytes(archive), stored),
+        "stored": _count(stored - _member_bytes(archive, "dense_labels.npy"), stored),
         "encoding": str(dense_labels.dtype),
+        "full_labels_bytes": full_labels,
     }
 
 
@@ -70,12 +72,12 @@ def _raw_bytes(arrays: dict[str, NDArray[np.generic]]) -> int:
     return sum(array.nbytes for array in arrays.values())
 
 
-def _dense_bytes(path: Path) -> int:
-    """Bytes that the archive has because of its dense labels: the member and its entry in the zip's index."""
+def _member_bytes(path: Path, name: str) -> int:
+    """Bytes that the archive has because of one member: the member itself and its entry in the zip's index."""
     with zipfile.ZipFile(path) as archive:
         members = sorted(archive.infolist(), key=lambda member: member.header_offset)
         names = [member.filename for member in members]
-        dense = members[names.index(_DENSE_MEMBER)]
+        member = members[names.index(name)]
         ends = [member.header_offset for member in members[1:]] + [archive.start_dir]
-    index_entry = _INDEX_ENTRY + len(dense.filename) + len(dense.extra)
-    return ends[names.index(_DENSE_MEMBER)] - dense.header_offset + index_entry
+    index_entry = _INDEX_ENTRY + len(member.filename) + len(member.extra)
+    return ends[names.index(name)] - member.header_offset + index_entry

@@ -9,6 +9,7 @@ from api_schemas.jobs import EvaluateParams, JobKind
 from service.core.architectures import default_architectures
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
+from service.core.kinds.arm_inputs import FULL_LABELS
 from service.core.kinds.findings import Findings
 from service.core.kinds.report import plan_report
 from service.core.kinds.trials import EPOCHS, EvaluatedSet, plan_trials
@@ -52,6 +53,7 @@ def _evaluated(manifest: DatasetManifest, source: DatasetManifest) -> EvaluatedS
         statistics=statistics_of(manifest, source),
         learned_lr=manifest.metadata.learned_lr,
         views=None if augmentation is None else augmentation.n**2,
+        full_labels=FULL_LABELS in manifest.blobs,
     )
 
 

@@ -69,11 +69,12 @@ def plan_labelling(
 ) -> TaskPlan:
     """Plan the task that makes the label-augmented set; `statistics` are those the set is trained with.
 
-    It leaves the dense labels, and an archive with all arrays in it, whose compression is not predicted.
+    It leaves the dense labels, those of the whole images, and an archive with all arrays in it, whose compression is
+    not predicted.
     """
     stats = dataset.measured
-    forwards = stats.num_images * views.n**2
-    dense_labels = FLOAT32_BYTES * forwards * stats.num_classes
+    forwards = stats.num_images * (views.n**2 + 1)
+    soft_labels = FLOAT32_BYTES * forwards * stats.num_classes
     return TaskPlan(
         name="generate_labels",
         type=TaskType.GENERATE_LABELS,
@@ -92,6 +93,6 @@ def plan_labelling(
             architecture=architecture,
             precision="exact",
             flops=forwards * forward_flops(architecture, shape_of(stats)),
-            bytes=dense_labels + (stats.bytes + dense_labels),
+            bytes=soft_labels + (stats.bytes + soft_labels),
         ),
     )

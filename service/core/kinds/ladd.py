@@ -50,6 +50,7 @@ def plan(core: Core, params: LaddParams) -> Plan:
             statistics=statistics,
             learned_lr=dataset.metadata.learned_lr,
             views=params.views.n**2,
+            full_labels=True,
         )
         tasks += plan_trials(findings, "evaluation.", evaluation, [augmented], source, after=[labelling.name])
     findings.raise_if_any()

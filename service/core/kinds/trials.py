@@ -12,6 +12,7 @@ from api_schemas.runner import TaskType
 from service.core.architectures import DEAREST_FIRST
 from service.core.catalogue import DatasetManifest
 from service.core.flops import shape_of, training_flops
+from service.core.kinds.arm_inputs import FULL_LABELS, label_files, trains_on_images, trains_on_views
 from service.core.kinds.findings import Findings
 from service.core.plan import Ref, TaskCost, TaskPlan
 
@@ -36,6 +37,8 @@ class EvaluatedSet:
     learned_lr: float | None
     views: int | None
     """N^2 of its dense labels; None: it has none."""
+    full_labels: bool
+    """Whether it has soft labels of the whole images."""
 
 
 def plan_trials(
@@ -73,6 +76,8 @@ def _plan_confirmations(first: Sequence["_Trial"]) -> Iterator[TaskPlan]:
     """Plan what may follow the trials with one view: each with all views, after all trials that decide about it."""
     decisive: dict[tuple[str, Architecture], list[str]] = {}
     for trial in first:
+        if trial.arm not in (ArmName.BASELINE, ArmName.LADD):
+            continue
         decisive.setdefault((trial.evaluated.id, trial.architecture), []).append(trial.name)
     for trial in first:
         if trial.arm is ArmName.LADD:
@@ -106,7 +111,7 @@ class _Trial:
         return self.stage == "confirm"
 
     def plan(self, after: Sequence[str]) -> TaskPlan:
-        files = ["images.npy", "labels.npy"] + ["dense_labels.npy"] * (self.arm is ArmName.LADD)
+        files = ["images.npy", "labels.npy", *label_files(self.arm)]
         forwards = self._forwards()
         flops = forwards * training_flops(self.architecture, shape_of(self.evaluated.stats))
         inputs = {
@@ -150,8 +155,9 @@ class _Trial:
         passes = (self.spec.overrides.epochs or EPOCHS) + (self.spec.recipe is RecipeName.MTT)
         views = self.views or self.spec.overrides.views or "full"
         per_image = 1
-        if self.arm is ArmName.LADD and views != "pool":
-            per_image += _drawn(views) or self.evaluated.views or 0
+        if views != "pool":
+            per_image = trains_on_images(self.arm)
+            per_image += trains_on_views(self.arm) * (_drawn(views) or self.evaluated.views or 0)
         return self.evaluated.stats.num_images * per_image * passes
 
 
@@ -170,13 +176,22 @@ def _check_views(findings: Findings, path: str, spec: EvaluationSpec, sets: Sequ
         message = f"progressive views compare the arms over at least 2 trials, not {spec.trials}"
         findings.add(f"{path}trials", "progressive_needs_trials", spec.trials, message)
     drawn = _drawn(views)
-    for evaluated in sets if ArmName.LADD in spec.arms else ():
-        if evaluated.views is None:
-            message = f"arm ladd needs dense labels, which {evaluated.id} does not have"
-            findings.add(f"{path}arms", "arm_has_dense_labels", ArmName.LADD, message)
-        elif drawn is not None and drawn > evaluated.views:
+    on_views = [arm for arm in spec.arms if trains_on_views(arm)]
+    for evaluated in sets:
+        for arm in spec.arms:
+            _check_labels(findings, path, arm, evaluated)
+        if on_views and drawn is not None and evaluated.views is not None and drawn > evaluated.views:
             message = f"overrides.views draws {drawn} views, but {evaluated.id} has {evaluated.views} per image"
             findings.add(f"{path}overrides.views", "within_views", spec.overrides.views, message)
+
+
+def _check_labels(findings: Findings, path: str, arm: ArmName, evaluated: EvaluatedSet) -> None:
+    if trains_on_views(arm) and evaluated.views is None:
+        message = f"arm {arm} needs the views of a label-augmented set, which {evaluated.id} is not"
+        findings.add(f"{path}arms", "arm_has_dense_labels", arm, message)
+    elif FULL_LABELS in label_files(arm) and not evaluated.full_labels:
+        message = f"arm {arm} needs the labeler's soft labels of whole images, which {evaluated.id} does not have"
+        findings.add(f"{path}arms", "arm_has_full_labels", arm, message)
 
 
 def _check_size(

@@ -21,7 +21,7 @@ class Table:
 def tables(report: Report) -> list[Table]:
     """Return the tables of a report, those it has nothing for left out."""
     found = [
-        *(_accuracies(report.evaluation) if report.evaluation else ()),
+        *((*_accuracies(report.evaluation), _comparisons(report.evaluation)) if report.evaluation else ()),
         _storage(report),
         _cost(report),
         _protocol(report),
@@ -49,6 +49,23 @@ def _accuracies(evaluation: Evaluation) -> Iterator[Table]:
             lines.append([f"{k}-CAE", *caes])
         title = f"Accuracy in % on {evaluation.test_images:,} real test images, {dataset}"
         yield Table(title, ["architecture", *arms], lines)
+
+
+def _comparisons(evaluation: Evaluation) -> Table:
+    """Each arm minus the baseline of its set; the interval covers trials and test images."""
+    rows = [
+        [
+            f"{found.arm} minus baseline, {found.dataset}",
+            found.architecture or "CAE",
+            f"{found.difference:+.2f}",
+            f"{found.ci95[0]:+.2f} to {found.ci95[1]:+.2f}",
+            found.verdict,
+        ]
+        for found in evaluation.comparisons
+    ]
+    return Table(
+        "Paired differences in points", ["arms", "architecture", "difference", "95 % interval", "verdict"], rows
+    )
 
 
 def _accuracy(row: EvaluationRow) -> str:

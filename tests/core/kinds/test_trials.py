@@ -5,13 +5,18 @@ from typing import Any
 import pytest
 
 from api_schemas.cost import CostName
+from api_schemas.evaluation import ArmName
 from api_schemas.jobs import EvaluateParams
 from api_schemas.labelers import Architecture
 from service.core.core import Core
 from service.core.errors import ServiceError
 from service.core.flops import Shape, training_flops
 from service.core.kinds import evaluate
+from service.core.kinds.arm_inputs import label_files, trains_on_images, trains_on_views
 from service.core.plan import Plan, Ref, TaskPlan
+from workers.ladd.arms import ARMS
+from workers.ladd.recipes import resolve_recipe
+from workers.ladd.step_plan import training_counts
 
 
 def planned(core: Core, **params: Any) -> Plan:
@@ -42,6 +47,66 @@ def test_work_and_cost_count_every_forward(shelf: Any, spec: dict[str, Any], bas
         assert task.cost is not None
         assert (task.cost.part, task.cost.architecture, task.cost.precision) == (CostName.DEPLOYMENT, "ViT", "exact")
         assert (task.cost.flops, task.cost.bytes, task.cost.seconds) == (forwards * flops, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("arm", "files", "forwards", "of_pool"),
+    [
+        ("baseline", [], 20, 20),
+        ("full_soft", ["full_labels.npy"], 20, 20),
+        ("full_both", ["full_labels.npy"], 20, 20),
+        ("sub_hard", [], 60, 20),
+        ("sub_soft", ["dense_labels.npy"], 60, 20),
+        ("sub_both", ["dense_labels.npy"], 60, 20),
+        ("ladd", ["dense_labels.npy"], 80, 20),
+    ],
+)
+def test_every_arm_gets_its_labels_and_is_counted_right(
+    shelf: Any, arm: str, files: list[str], forwards: int, of_pool: int
+) -> None:
+    for views, count in (("sampled:3", forwards), ("pool", of_pool)):
+        overrides = {"views": views, "epochs": 10}
+        plan = planned(
+            shelf.core, dataset=shelf.augmented, arms=[arm], architectures=["ViT"], trials=1, overrides=overrides
+        )
+        trial = plan.tasks[0]
+        assert trial.inputs["dataset"].files == ["images.npy", "labels.npy", *files]
+        assert trial.work == 10 * count + 100
+        # As the engine counts it.
+        recipe = resolve_recipe("glad", "ViT", overrides)
+        assert training_counts(20, 25, ARMS[arm], recipe).forwards == 10 * count
+
+
+def test_arms_are_those_of_the_engine() -> None:
+    assert [arm.value for arm in ArmName] == list(ARMS)
+    for arm in ArmName:
+        engine = ARMS[arm]
+        assert (trains_on_images(arm), trains_on_views(arm)) == (bool(engine.full_images), bool(engine.views))
+        soft = {"full_labels.npy": engine.full_images, "dense_labels.npy": engine.views}
+        assert label_files(arm) == [name for name, kind in soft.items() if kind in ("soft", "both")]
+
+
+@pytest.mark.parametrize(("arm", "rule"), [("full_soft", "arm_has_full_labels"), ("sub_hard", "arm_has_dense_labels")])
+def test_a_plain_set_lacks_what_most_arms_need(shelf: Any, arm: str, rule: str) -> None:
+    with pytest.raises(ServiceError) as caught:
+        planned(shelf.core, dataset=shelf.distilled, arms=["baseline", arm])
+    (reason,) = caught.value.reasons
+    assert (reason.location, reason.rule, reason.value) == ("body.params.arms", rule, arm)
+
+
+def test_other_arms_decide_nothing_under_progressive_views(shelf: Any) -> None:
+    plan = planned(
+        shelf.core,
+        dataset=shelf.augmented,
+        arms=["baseline", "sub_soft", "ladd"],
+        architectures=["ViT"],
+        trials=2,
+        overrides={"views": "progressive", "epochs": 3},
+    )
+    tasks = named(plan)
+    assert tasks["evaluate:sub_soft:ViT:0"].params["overrides"] == {"epochs": 3}
+    assert tasks["evaluate:sub_soft:ViT:0"].work == 3 * 20 * 25 + 100
+    assert not [name for name in tasks["confirm:ladd:ViT:0"].after if "sub_soft" in name]
 
 
 def test_precision_is_carried(shelf: Any) -> None:

@@ -18,6 +18,7 @@ RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (6, 16, 16, 3), dtype=np.uint8)
 FLOATS = RNG.normal(size=(6, 3, 16, 16)).astype(np.float32)
 LABELS = np.arange(6, dtype=np.int64) % 3
+FULL = torch.rand(6, 3, generator=torch.Generator().manual_seed(1)).softmax(1).numpy()
 DENSE = torch.rand(6, 9, 3, generator=torch.Generator().manual_seed(0)).softmax(2).numpy()
 
 
@@ -34,18 +35,18 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("images", [PIXELS, FLOATS], ids=["pixels", "floats"])
 def test_numpy_opens_it(path: Path, images: np.ndarray) -> None:
-    written = write_archive(path, images, LABELS, DENSE, manifest(seed=7))
+    written = write_archive(path, images, LABELS, DENSE, FULL, manifest(seed=7))
     assert written["bytes"] == path.stat().st_size
     assert written["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     with np.load(path, allow_pickle=False) as opened:
-        assert sorted(opened.files) == ["README.md", "dense_labels", "images", "labels", "manifest.json"]
-        for name, array in {"images": images, "labels": LABELS, "dense_labels": DENSE}.items():
+        assert sorted(opened.files) == ["README.md", "dense_labels", "full_labels", "images", "labels", "manifest.json"]
+        for name, array in {"images": images, "labels": LABELS, "dense_labels": DENSE, "full_labels": FULL}.items():
             assert opened[name].dtype == array.dtype
             np.testing.assert_array_equal(opened[name], array)
 
 
 def test_the_manifest_describes_the_arrays(path: Path) -> None:
-    write_archive(path, PIXELS, LABELS, DENSE, manifest(seed=7))
+    write_archive(path, PIXELS, LABELS, DENSE, FULL, manifest(seed=7))
     with zipfile.ZipFile(path) as archive:
         read = json.loads(archive.read("manifest.json"))
     assert (read["schema_version"], read["seed"], read["views"]) == (1, 7, {"n": 3, "ratio": 0.625})
@@ -57,16 +58,16 @@ def test_the_manifest_describes_the_arrays(path: Path) -> None:
 
 
 def test_equal_inputs_give_equal_bytes(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = write_archive(path, FLOATS, LABELS, DENSE, manifest(a=1, b="é"))
+    first = write_archive(path, FLOATS, LABELS, DENSE, FULL, manifest(a=1, b="é"))
     np.save(tmp_path / "images.npy", FLOATS)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="c")
     monkeypatch.setenv("TZ", "Asia/Seoul")
     other_order = dict(reversed(manifest(a=1, b="é").items()))
-    assert write_archive(tmp_path / "again.zip", mapped, LABELS, DENSE, other_order) == first
+    assert write_archive(tmp_path / "again.zip", mapped, LABELS, DENSE, FULL, other_order) == first
 
 
 def test_members_are_sorted_and_carry_no_time_or_platform(path: Path) -> None:
-    write_archive(path, PIXELS, LABELS, DENSE, manifest())
+    write_archive(path, PIXELS, LABELS, DENSE, FULL, manifest())
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         assert archive.testzip() is None
@@ -77,17 +78,23 @@ def test_members_are_sorted_and_carry_no_time_or_platform(path: Path) -> None:
 
 
 def test_what_was_written_is_read(path: Path) -> None:
-    write_archive(path, FLOATS, LABELS, DENSE, manifest(applied=True))
+    write_archive(path, FLOATS, LABELS, DENSE, FULL, manifest(applied=True))
     archive = read_archive(path)
     np.testing.assert_array_equal(archive.images, FLOATS)
     np.testing.assert_array_equal(archive.labels, LABELS)
     np.testing.assert_array_equal(archive.dense_labels, DENSE)
+    np.testing.assert_array_equal(archive.full_labels, FULL)
     assert archive.manifest["normalization"]["applied"] is True
 
 
+def test_labels_of_whole_images_of_another_size_are_an_error(path: Path) -> None:
+    with pytest.raises(ValueError, match=r"full_labels must be float32 \[6, 3\]"):
+        write_archive(path, PIXELS, LABELS, DENSE, FULL[:5], manifest())
+
+
 def test_an_altered_array_is_an_error(path: Path, tmp_path: Path) -> None:
-    write_archive(path, PIXELS, LABELS, DENSE, manifest())
-    write_archive(tmp_path / "other.zip", PIXELS, LABELS[::-1].copy(), DENSE, manifest())
+    write_archive(path, PIXELS, LABELS, DENSE, FULL, manifest())
+    write_archive(tmp_path / "other.zip", PIXELS, LABELS[::-1].copy(), DENSE, FULL, manifest())
     mixed = tmp_path / "mixed.zip"
     with (
         zipfile.ZipFile(path) as archive,
@@ -115,7 +122,7 @@ def test_arrays_that_do_not_fit_are_an_error(
     path: Path, images: np.ndarray, labels: np.ndarray, dense: np.ndarray, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        write_archive(path, images, labels, dense, manifest())
+        write_archive(path, images, labels, dense, FULL, manifest())
 
 
 @pytest.mark.parametrize(
@@ -139,7 +146,7 @@ def test_the_readme_trains_on_equation_5(
     expected: torch.Tensor,
 ) -> None:
     """Its code is run for one epoch that changes nothing; its loss is compared with our own views."""
-    write_archive(path, images, LABELS, DENSE, {**manifest(), "normalization": normalization})
+    write_archive(path, images, LABELS, DENSE, FULL, {**manifest(), "normalization": normalization})
     with np.load(path) as opened:
         readme = opened["README.md"].decode()
     [code] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)

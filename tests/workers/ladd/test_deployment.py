@@ -210,7 +210,9 @@ def test_networks_with_batch_statistics_are_not_cut() -> None:
 def test_rows_hold_images_and_views_with_their_targets() -> None:
     data = training_set(2, ViewGrid(n=1, ratio=1.0), size=16)
     assert data.dense_labels is not None
-    pixels, targets = data.rows(torch.tensor([1, 0, 1]), torch.tensor([FULL_IMAGE, 0, 0]), data.targets(ARMS["ladd"], CLASSES))
+    pixels, targets = data.rows(
+        torch.tensor([1, 0, 1]), torch.tensor([FULL_IMAGE, 0, 0]), data.targets(ARMS["ladd"], CLASSES)
+    )
     torch.testing.assert_close(pixels, data.images[[1, 0, 1]])
     assert targets[0].tolist() == [0, 1, 0, 0]
     assert torch.equal(targets[1:], data.dense_labels[[0, 1], 0])

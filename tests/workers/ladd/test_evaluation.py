@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from api_schemas.evaluation import TrialRow
+from workers.ladd.answers import unpack_answers
 from workers.ladd.arms import ARMS
 from workers.ladd.evaluation import TestSet, evaluate_trial
 from workers.ladd.normalization import normalize
@@ -51,6 +52,7 @@ def test_a_row_says_what_was_done() -> None:
     assert len({tuple(trial.losses) for trial in trials}) == 3
     for row, trial in zip(rows, trials, strict=True):
         # 40 test images, 20 of each class: the accuracy is the mean over the classes.
+        assert 100 * unpack_answers(trial.correct, 40).mean() == pytest.approx(trial.accuracy)
         assert trial.accuracy == pytest.approx(sum(part or 0 for part in trial.per_class_accuracy) / 2)
         assert (row["epochs"], row["steps"], row["forwards"], row["images_seen"]) == (6, 6, 120, 24)
         assert row["recipe"]["micro_batch"] == 20

@@ -27,7 +27,7 @@ def label_augmented(images: int, size: int, classes: int) -> tuple[np.ndarray, n
 
 
 def counted(folder: Path, pixels: np.ndarray, labels: np.ndarray, dense: np.ndarray) -> Storage:
-    write_archive(folder / "archive.zip", pixels, labels, dense, MANIFEST)
+    write_archive(folder / "archive.zip", pixels, labels, dense, dense[:, 0], MANIFEST)
     return Storage.model_validate(storage(pixels, labels, dense, folder / "archive.zip"), strict=True)
 
 
@@ -67,14 +67,18 @@ def test_the_papers_overhead_at_128_px_is_about_two_percent(tmp_path: Path) -> N
 
 
 def test_the_stored_count_is_the_archive_with_and_without_its_dense_labels(tmp_path: Path) -> None:
-    count = counted(tmp_path, *label_augmented(10, 32, 10)).stored
-    whole, without = tmp_path / "archive.zip", tmp_path / "without.zip"
-    assert count.augmented_bytes == whole.stat().st_size
-    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(without, "w", zipfile.ZIP_DEFLATED) as target:
-        for member in source.infolist():
-            if member.filename != "dense_labels.npy":
-                target.writestr(member, source.read(member))
-    assert count.plain_bytes == without.stat().st_size
+    counts = counted(tmp_path, *label_augmented(10, 32, 10))
+    whole = tmp_path / "archive.zip"
+    bytes_without = []
+    for left_out in (["full_labels.npy"], ["full_labels.npy", "dense_labels.npy"]):
+        without = tmp_path / "without.zip"
+        with zipfile.ZipFile(whole) as source, zipfile.ZipFile(without, "w", zipfile.ZIP_DEFLATED) as target:
+            for member in source.infolist():
+                if member.filename not in left_out:
+                    target.writestr(member, source.read(member))
+        bytes_without.append(without.stat().st_size)
+    assert [counts.stored.augmented_bytes, counts.stored.plain_bytes] == bytes_without
+    assert counts.full_labels_bytes == whole.stat().st_size - bytes_without[0] > 0
 
 
 def test_normalised_floats_are_counted_as_the_pixels_they_stand_for() -> None:

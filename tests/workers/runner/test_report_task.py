@@ -4,10 +4,12 @@ import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from api_schemas.evaluation import Report
 from api_schemas.runner import RunnerTask, TaskType
+from workers.ladd.answers import pack_answers
 from workers.runner.reporter import Reporter
 from workers.runner.tasks.report import run
 
@@ -32,6 +34,7 @@ def trial(arm: str, architecture: str, number: int, accuracy: float, views: str 
             "seed": number,
             "accuracy": accuracy,
             "per_class_accuracy": [accuracy, None],
+            "correct": pack_answers(np.arange(100) < round(accuracy)),
             "losses": [1.0] * 10,
             "seconds": 2.0,
             "peak_bytes": 2,
@@ -71,6 +74,43 @@ def test_trials_become_rows_with_their_spread(tmp_path: Path) -> None:
     assert report.flops.deployment == 4 * 10**9
     assert not any("Progressive" in note for note in report.notes)
     assert sorted(path.name for path in (tmp_path / "outputs").iterdir()) == ["accuracy.png", "deployment_cost.png"]
+
+
+def test_an_arm_is_compared_with_the_baseline_and_the_verdict_is_told(tmp_path: Path) -> None:
+    found = {}
+    for arm, architecture, accuracies in (
+        ("baseline", "ViT", [50.0, 52.0, 51.0]),
+        ("ladd", "ViT", [70.0, 72.0, 72.0]),
+        ("sub_hard", "ViT", [51.0, 52.0, 50.0]),
+        ("baseline", "VGG11", [40.0, 41.0, 42.0]),
+        ("ladd", "VGG11", [42.0, 39.0, 43.0]),
+        ("sub_hard", "VGG11", [30.0, 31.0, 30.0]),
+    ):
+        found |= documents("evaluate", arm, architecture, accuracies)
+    report = reported(found, tmp_path)
+    assert report.evaluation is not None
+    told = [(each.arm, each.architecture, each.verdict) for each in report.evaluation.comparisons]
+    assert told == [
+        ("ladd", "ViT", "better"),
+        ("ladd", "VGG11", "no evidence"),
+        ("ladd", None, "better"),
+        ("sub_hard", "ViT", "no evidence"),
+        ("sub_hard", "VGG11", "worse"),
+        ("sub_hard", None, "worse"),
+    ]
+    cae = report.evaluation.comparisons[2]
+    assert cae.difference == pytest.approx((71.333333 - 51 + 41.333333 - 41) / 2)
+    assert cae.ci95[0] < cae.trials_ci95[0] < cae.difference < cae.trials_ci95[1] < cae.ci95[1]
+    (note,) = [note for note in report.notes if note.startswith("ladd minus baseline")]
+    assert "2-CAE: +10.33 points" in note
+    assert note.endswith("better; no evidence for VGG11 alone.")
+
+
+def test_without_a_second_trial_nothing_is_compared(tmp_path: Path) -> None:
+    found = documents("evaluate", "baseline", "ViT", [50.0]) | documents("evaluate", "ladd", "ViT", [60.0])
+    report = reported(found, tmp_path)
+    assert report.evaluation is not None
+    assert report.evaluation.comparisons == []
 
 
 @pytest.fixture

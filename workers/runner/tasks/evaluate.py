@@ -82,15 +82,19 @@ def _training_set(task: RunnerTask, folder: Path, dataset: Dataset) -> TrainingS
     assert dataset.stats is not None
     params = task.params
     carried = carried_statistics(dataset.stats.normalization)
-    has_views = "dense_labels.npy" in task.inputs["dataset"]
-    augmentation = dataset.augmentation if has_views else None
+    augmentation = dataset.augmentation
+
+    def soft_labels(file: str) -> torch.Tensor | None:
+        if file not in task.inputs["dataset"]:
+            return None
+        return torch.from_numpy(np.array(_array(task, folder, "dataset", file)))
+
     return TrainingSet(
         images=training_images(_array(task, folder, "dataset", "images.npy"), params["mean"], params["std"], carried),
         labels=torch.from_numpy(np.array(_array(task, folder, "dataset", "labels.npy"))),
-        dense_labels=torch.from_numpy(np.array(_array(task, folder, "dataset", "dense_labels.npy")))
-        if augmentation
-        else None,
+        dense_labels=soft_labels("dense_labels.npy"),
         grid=ViewGrid(augmentation.n, augmentation.ratio) if augmentation else None,
+        full_labels=soft_labels("full_labels.npy"),
     )
 
 

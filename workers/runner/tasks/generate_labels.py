@@ -12,7 +12,7 @@ from api_schemas.labelers import Labeler
 from api_schemas.runner import DoneEvent, RunnerTask
 from workers.ladd.accounting import labelling_flops
 from workers.ladd.archive import write_archive
-from workers.ladd.dense_labels import generate_dense_labels
+from workers.ladd.dense_labels import WHOLE_IMAGE, generate_dense_labels
 from workers.ladd.models import build_model
 from workers.ladd.normalization import training_images
 from workers.ladd.storage import pixels_of, storage
@@ -24,7 +24,10 @@ from workers.runner.versions import versions
 
 
 def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
-    """Write `dense_labels.npy` and `archive.zip`; the result carries the storage counts and the FLOPs of labelling."""
+    """Write `dense_labels.npy`, `full_labels.npy` and `archive.zip`.
+
+    The result carries the storage counts and the FLOPs of labelling.
+    """
     dataset = Dataset.model_validate(task.documents["dataset"])
     labeler = Labeler.model_validate(task.documents["labeler"])
     assert dataset.stats is not None
@@ -38,19 +41,24 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     model.load_state_dict(load_file(weights))
     carried = carried_statistics(dataset.stats.normalization)
     images = training_images(stored.images, labeler.mean, labeler.std, carried)
+    progress = report.stage("generate_labels", "views")
+    whole, total = len(stored.images), len(stored.images) * (grid.count + 1)
+    full_labels = generate_dense_labels(
+        model, images, WHOLE_IMAGE, device=task.device, progress=lambda done, _: progress(done, total)
+    )[:, 0]
     dense_labels = generate_dense_labels(
-        model, images, grid, device=task.device, progress=report.stage("generate_labels", "views")
+        model, images, grid, device=task.device, progress=lambda done, _: progress(whole + done, total)
     )
     outputs = folder / "outputs"
     np.save(outputs / "dense_labels.npy", dense_labels)
+    np.save(outputs / "full_labels.npy", full_labels)
     manifest = _manifest(task, dataset, labeler, hashlib.sha256(weights.read_bytes()).hexdigest())
-    write_archive(outputs / "archive.zip", stored.images, stored.labels, dense_labels, manifest)
+    write_archive(outputs / "archive.zip", stored.images, stored.labels, dense_labels, full_labels, manifest)
     pixels = pixels_of(stored.images, *(carried or (None, None)))
     counts = storage(pixels, stored.labels, dense_labels, outputs / "archive.zip")
-    flops = labelling_flops(labeler.architecture, len(stored.images), grid.count, **shape)
-    return DoneEvent(
-        event="done", files=["archive.zip", "dense_labels.npy"], result={"storage": counts, "flops": flops}
-    )
+    flops = labelling_flops(labeler.architecture, len(stored.images), grid.count + 1, **shape)
+    files = ["archive.zip", "dense_labels.npy", "full_labels.npy"]
+    return DoneEvent(event="done", files=files, result={"storage": counts, "flops": flops})
 
 
 def _manifest(task: RunnerTask, dataset: Dataset, labeler: Labeler, weights_sha256: str) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from api_schemas.evaluation import Evaluation, EvaluationRow, EvaluationSummary, FlopCount, Report, Storage
+from api_schemas.evaluation import Comparison, Evaluation, EvaluationRow, EvaluationSummary, FlopCount, Report, Storage
 from api_schemas.labelers import Labeler
 from api_schemas.runner import DoneEvent, RunnerTask
+from workers.ladd.arms import ARMS
+from workers.ladd.comparisons import compare_with_baseline
 from workers.ladd.figures import FIGURES
 from workers.ladd.figures.png import write_png
 from workers.ladd.progressive import open_question
@@ -73,6 +75,7 @@ def _evaluation(rows: list[Row], source_dataset: str, test_images: int) -> Evalu
         test_images=test_images,
         rows=[EvaluationRow.model_validate(row) for row in rows],
         summary=[_summary(dataset, arm, rows) for dataset, arm in arms],
+        comparisons=[Comparison.model_validate(found) for found in compare_with_baseline(rows, test_images)],
     )
 
 
@@ -87,7 +90,7 @@ def _notes(evaluation: Evaluation | None) -> list[str]:
         return []
     notes = [
         "Accuracies are those of the last epoch, on the source set's val split.",
-        "std has ddof 0; ci95 covers trial noise only, not the choice of test images.",
+        "std has ddof 0; ci95 of a row covers trial noise only, that of a comparison test images as well.",
     ]
     trials = min(len(row.trials) for row in evaluation.rows)
     if trials < 5:
@@ -95,13 +98,26 @@ def _notes(evaluation: Evaluation | None) -> list[str]:
     epochs = {row.epochs for row in evaluation.rows}
     if min(epochs) < 1000:
         notes.append(f"{min(epochs)} epochs; the paper has 1,000: networks may be far from converged.")
-    ladd = [row for row in evaluation.rows if row.arm == "ladd"]
-    if any(row.recipe["reduction"] == "sum" and row.recipe["views"] != "pool" for row in ladd):
+    on_views = [row for row in evaluation.rows if ARMS[row.arm].views]
+    if any(row.recipe["reduction"] == "sum" and row.recipe["views"] != "pool" for row in on_views):
         notes.append(
             "reduction 'sum' weighs the views as Eq. 5 does, which also acts like a larger learning rate: "
             "part of a difference between the arms may be step size."
         )
-    return notes
+    return [*notes, *(_verdict(found, evaluation) for found in evaluation.comparisons if found.architecture is None)]
+
+
+def _verdict(found: Comparison, evaluation: Evaluation) -> str:
+    """What the k-CAE of an arm says, and for which architectures the answer is open."""
+    mine = [other for other in evaluation.comparisons if (other.dataset, other.arm) == (found.dataset, found.arm)]
+    each = [other for other in mine if other.architecture is not None]
+    open_for = [str(other.architecture) for other in each if other.verdict == "no evidence"]
+    ending = "no evidence of a difference" if found.verdict == "no evidence" else found.verdict
+    alone = f"; no evidence for {', '.join(open_for)} alone" if open_for and len(each) > 1 else ""
+    return (
+        f"{found.arm} minus baseline on {found.dataset}, {len(each)}-CAE: {found.difference:+.2f} points "
+        f"(95 % interval {found.ci95[0]:+.2f} to {found.ci95[1]:+.2f}, trials and test images): {ending}{alone}."
+    )
 
 
 def _decisions(rows: list[Row]) -> list[str]:

@@ -1,0 +1,67 @@
+"""Every arm of an evaluation against the baseline, by architecture and as k-CAE."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.ladd.answers import unpack_answers
+from workers.ladd.paired_difference import PairedDifference, paired_difference
+
+Answers = dict[int, NDArray[np.bool_]]
+"""{trial: which test images were right}."""
+
+
+def compare_with_baseline(rows: Sequence[Mapping[str, Any]], test_images: int) -> list[dict[str, Any]]:
+    """Return the API's `Comparison` of each set and arm that the summary quotes, in the order of the rows.
+
+    Compared are the trials that both have; what has less than two of them is left out, and the k-CAE (architecture
+    None) where that leaves out an architecture of the arm.
+    """
+    quoted = {(row["dataset"], row["arm"], row["architecture"]): row for row in rows if row["in_summary"]}
+    answers = {place: _answers(row, test_images) for place, row in quoted.items()}
+    found = []
+    for dataset, arm in dict.fromkeys(place[:2] for place in quoted):
+        if arm == "baseline":
+            continue
+        architectures = [place[2] for place in quoted if place[:2] == (dataset, arm)]
+        pairs = {}
+        for architecture in architectures:
+            pair = _paired(answers[dataset, arm, architecture], answers.get((dataset, "baseline", architecture), {}))
+            if pair is not None:
+                pairs[architecture] = pair
+        for architecture, (ours, baseline) in pairs.items():
+            found.append(_comparison(dataset, arm, architecture, paired_difference(ours, baseline)))
+        if pairs and len(pairs) == len(architectures):
+            trials = min(len(ours) for ours, _ in pairs.values())
+            ours, baseline = (np.mean([pair[side][:trials] for pair in pairs.values()], axis=0) for side in (0, 1))
+            found.append(_comparison(dataset, arm, None, paired_difference(ours, baseline)))
+    return found
+
+
+def _answers(row: Mapping[str, Any], test_images: int) -> Answers:
+    return {trial["trial"]: unpack_answers(trial["correct"], test_images) for trial in row["trials"]}
+
+
+def _paired(ours: Answers, baseline: Answers) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    shared = sorted(set(ours) & set(baseline))
+    if len(shared) < 2:
+        return None
+    one, other = (np.stack([answers[trial] for trial in shared]).astype(float) for answers in (ours, baseline))
+    return one, other
+
+
+def _comparison(dataset: str, arm: str, architecture: str | None, found: PairedDifference) -> dict[str, Any]:
+    verdict = "no evidence"
+    if found.evidence:
+        verdict = "better" if found.difference > 0 else "worse"
+    return {
+        "dataset": dataset,
+        "arm": arm,
+        "architecture": architecture,
+        "difference": found.difference,
+        "ci95": list(found.ci95),
+        "trials_ci95": list(found.trials_ci95),
+        "verdict": verdict,
+    }
