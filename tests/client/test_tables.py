@@ -139,7 +139,8 @@ def test_the_protocol_stands_under_the_table() -> None:
 
 def test_a_single_arm_has_no_difference() -> None:
     rows = [row for row in EVALUATION.rows if row.arm is ArmName.BASELINE]
-    lines = evaluation_table(EVALUATION.model_copy(update={"rows": rows, "summary": []})).splitlines()
+    update = {"rows": rows, "summary": [], "comparisons": []}
+    lines = evaluation_table(EVALUATION.model_copy(update=update)).splitlines()
     assert lines[0].split() == ["architecture", "baseline", "forwards", "baseline"]
     assert lines[2].split() == ["ConvNetD3", "70.00", "±", "0.25", "2,000"]
 
@@ -159,9 +160,16 @@ def test_several_sets_get_a_table_each() -> None:
     assert "70.00" not in second
 
 
+def test_comparisons_say_interval_and_verdict() -> None:
+    text = evaluation_table(EVALUATION)
+    assert re.search(r"^LADD minus baseline +VGG11 +-1\.50 +-3\.25 to \+0\.25 +no evidence$", text, re.MULTILINE)
+    assert re.search(r"^LADD minus baseline +CAE +-0\.12 .* worse$", text, re.MULTILINE)
+
+
 def test_storage_counts_three_ways() -> None:
     lines = storage_lines(STORAGE)
-    assert len(lines) == 3
+    assert len(lines) == 4
+    assert lines[3].endswith("whole images besides: 4,000 bytes")
     assert "40,000 -> 41,000 bytes (+2.50%)" in lines[0]
     assert "paper" in lines[0]
 

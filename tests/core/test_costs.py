@@ -15,7 +15,7 @@ from service.core.rates import RATES
 
 CONVNET = Architecture.CONVNET_D3
 SHAPE = Shape(num_classes=10, channels=3, size=32)
-DENSE_LABELS = 20 * 25 * 10 * 4
+SOFT_LABELS = 20 * (25 + 1) * 10 * 4
 
 
 def test_a_whole_job_is_predicted_part_by_part(ladd: Job) -> None:
@@ -26,7 +26,7 @@ def test_a_whole_job_is_predicted_part_by_part(ladd: Job) -> None:
         flops=1000 * 10 * training_flops(CONVNET, SHAPE), bytes=4 * parameter_count(CONVNET, SHAPE), seconds=None
     )
     assert predicted.labelling == Cost(
-        flops=20 * 25 * forward_flops(CONVNET, SHAPE), bytes=2 * DENSE_LABELS + 1234, seconds=None
+        flops=20 * 26 * forward_flops(CONVNET, SHAPE), bytes=2 * SOFT_LABELS + 1234, seconds=None
     )
     both = sum(training_flops(each, SHAPE) for each in (CONVNET, Architecture.RESNET18))
     assert predicted.deployment == Cost(flops=2 * 20 * (1 + 26) * both, bytes=0, seconds=None)
@@ -69,7 +69,7 @@ def test_a_reused_labeler_costs_nothing(core: Core, hand: Any, ladd: Job) -> Non
     assert again.cost.predicted.labeler_training == Cost(flops=0, bytes=0, seconds=0.0)
     assert again.cost.predicted.deployment is None
     labelled = again.cost.predicted.labelling
-    assert labelled.flops == 20 * 25 * forward_flops(CONVNET, SHAPE)
+    assert labelled.flops == 20 * 26 * forward_flops(CONVNET, SHAPE)
     # The first job has shown how fast labels are written.
     assert labelled.seconds > 0
 

@@ -40,7 +40,9 @@ def test_a_whole_ladd_job(core: Core, hand: Any, ladd: Job) -> None:
 
     rows = {(row.arm, row.architecture) for row in job.result.evaluation.rows}
     assert rows == {
-        (arm, architecture) for arm in ArmName for architecture in ladd.params["evaluation"]["architectures"]
+        (arm, architecture)
+        for arm in (ArmName.BASELINE, ArmName.LADD)
+        for architecture in ladd.params["evaluation"]["architectures"]
     }
     assert {row.dataset for row in job.result.evaluation.rows} == {augmented.id}
     report = jobs.report(core, job.id)

@@ -100,7 +100,7 @@ def test_generate_labels(shelf: Any) -> None:
         "mean": [0.5, 0.4, 0.3],
         "std": [0.2, 0.2, 0.2],
     }
-    assert (labelling.work, labelling.unit) == (20 * 9, "views")
+    assert (labelling.work, labelling.unit) == (20 * (9 + 1), "views")
     assert labelling.inputs == {
         "dataset": Ref("dataset", shelf.distilled, ["images.npy", "labels.npy"]),
         "labeler": Ref("labeler", shelf.labeler),

@@ -77,7 +77,7 @@ def test_trials_become_rows_with_their_spread(tmp_path: Path) -> None:
 
 
 def test_an_arm_is_compared_with_the_baseline_and_the_verdict_is_told(tmp_path: Path) -> None:
-    found = {}
+    found: dict[str, Any] = {}
     for arm, architecture, accuracies in (
         ("baseline", "ViT", [50.0, 52.0, 51.0]),
         ("ladd", "ViT", [70.0, 72.0, 72.0]),
