@@ -66,6 +66,18 @@ class EvaluationSpec(Request):
     recipe: RecipeName = RecipeName.GLAD
     overrides: RecipeOverrides = RecipeOverrides()
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    explained_images: Annotated[int, Field(ge=0, le=16)] = 0
+    """Test images, the first of each class in turn, whose Grad-CAM the first trial of every row keeps."""
+
+
+class GradCam(Response):
+    """Where a network finds the class of some test images: `maps` [images, h, w] in [0, 1], each to be stretched over
+    its image. `images` are places in `val`, `classes` their labels.
+    """
+
+    images: list[int]
+    classes: list[int]
+    maps: list[list[list[float]]]
 
 
 class TrialRow(Response):
@@ -78,6 +90,8 @@ class TrialRow(Response):
     """By label; null for a class without test images."""
     correct: str
     """Which test images were right, in the order of `val`: base64 of one bit each, as `numpy.packbits` packs them."""
+    grad_cam: GradCam | None
+    """Null unless `explained_images` asked for it, and for networks without feature maps (ViT)."""
     losses: list[float | None]
     """Mean training loss of each epoch; null where it was not finite (the training diverged)."""
     seconds: float

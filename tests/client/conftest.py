@@ -216,6 +216,7 @@ class HandWorker:
         trial = {"trial": 0, "seed": 0, "accuracy": 61.5, "per_class_accuracy": [60.0, 63.0]}
         trial |= {
             "correct": "wA==",
+            "grad_cam": None,
             "losses": [1.0],
             "seconds": 1.0,
             "peak_bytes": 10**8,

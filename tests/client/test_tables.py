@@ -39,6 +39,7 @@ def row(
         accuracy=mean,
         per_class_accuracy=[],
         correct="",
+        grad_cam=None,
         losses=[],
         seconds=1.0,
         peak_bytes=1,

@@ -26,6 +26,7 @@ def row(
             "accuracy": accuracy,
             "per_class_accuracy": [accuracy],
             "correct": "",
+            "grad_cam": None,
             "losses": [1.0],
             "seconds": 2.0,
             "peak_bytes": 1,

@@ -24,7 +24,8 @@ def grad_cam(model: nn.Module, images: Tensor, classes: Tensor) -> NDArray[np.fl
     maps: list[Tensor] = []
     hook = part.register_forward_hook(lambda module, inputs, output: maps.append(output))
     try:
-        logits = model(images)
+        # So that the maps have a gradient even where the weights of an averaged network want none.
+        logits = model(images.detach().requires_grad_())
     finally:
         hook.remove()
     if maps[0].shape[2:] == (1, 1):

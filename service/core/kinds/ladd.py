@@ -64,7 +64,8 @@ def plan(core: Core, params: LaddParams) -> Plan:
         "encoding": params.encoding,
         "evaluation": evaluation and shown(evaluation),
     }
-    report = plan_report(JobKind.LADD, resolved, tasks, chosen.id, source.id, test_images(source))
+    explained = evaluation.explained_images if evaluation else 0
+    report = plan_report(JobKind.LADD, resolved, tasks, chosen.id, source.id, test_images(source), explained)
     return Plan(params=resolved, tasks=[*tasks, report], reads=[dataset.id, source.id])
 
 

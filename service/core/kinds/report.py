@@ -15,6 +15,7 @@ def plan_report(
     labeler_id: str | None,
     source_dataset: str,
     test_images: int | None,
+    explained_images: int = 0,
 ) -> TaskPlan:
     """Plan the report over the results of `tasks` (the training of a labeler is read from its manifest).
 
@@ -23,6 +24,8 @@ def plan_report(
     inputs = {"results": Ref("after")}
     if labeler_id is not None:
         inputs["labeler"] = Ref("labeler", labeler_id, [])
+    if explained_images:
+        inputs["source"] = Ref("dataset", source_dataset, ["val_images.npy"])
     return TaskPlan(
         name="report",
         type=TaskType.REPORT,

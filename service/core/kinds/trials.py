@@ -144,6 +144,7 @@ class _Trial:
             "recipe": self.spec.recipe,
             "overrides": overrides.model_dump(mode="json", exclude_none=True),
             "seed": self.spec.seed,
+            "explained_images": 0 if self.number else self.spec.explained_images,
             **self.evaluated.statistics.model_dump(),
             "learned_lr": self.evaluated.learned_lr,
             **({"confirms": True} if self.confirms else {}),

@@ -121,7 +121,12 @@ def test_the_papers_epoch_is_used_where_it_is_kept(shelf: Any, recipe: dict[str,
 
 def test_evaluate(shelf: Any) -> None:
     plan = planned(
-        shelf.core, "evaluate", dataset=shelf.augmented, trials=2, overrides={"epochs": 100, "views": "sampled:4"}
+        shelf.core,
+        "evaluate",
+        dataset=shelf.augmented,
+        trials=2,
+        overrides={"epochs": 100, "views": "sampled:4"},
+        explained_images=3,
     )
     assert plan.params == {
         "dataset": shelf.augmented,
@@ -133,6 +138,7 @@ def test_evaluate(shelf: Any) -> None:
         "recipe": "glad",
         "overrides": {"epochs": 100, "views": "sampled:4"},
         "seed": 0,
+        "explained_images": 3,
     }
     names = [task.name for task in plan.tasks]
     assert names[:5] == [
@@ -153,6 +159,7 @@ def test_evaluate(shelf: Any) -> None:
         "recipe": "glad",
         "overrides": {"epochs": 100, "views": "sampled:4"},
         "seed": 0,
+        "explained_images": 3,
         "mean": [0.5, 0.4, 0.3],
         "std": [0.2, 0.2, 0.2],
         "learned_lr": 0.03,
@@ -160,7 +167,9 @@ def test_evaluate(shelf: Any) -> None:
     assert baseline.inputs["dataset"].files == ["images.npy", "labels.npy"]
     assert ladd.inputs["dataset"].files == ["images.npy", "labels.npy", "dense_labels.npy"]
     assert ladd.inputs["source"] == Ref("dataset", shelf.source, ["val_images.npy", "val_labels.npy"])
+    assert plan.tasks[2].params["explained_images"] == 0
     assert plan.tasks[-1].params["test_images"] == 100
+    assert plan.tasks[-1].inputs["source"] == Ref("dataset", shelf.source, ["val_images.npy"])
     assert {task.stage for task in plan.tasks} == {"evaluate", "report"}
     assert plan.reads == [shelf.augmented, shelf.source]
 

@@ -1,5 +1,6 @@
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -58,6 +59,15 @@ def test_a_row_says_what_was_done() -> None:
         assert row["recipe"]["micro_batch"] == 20
         assert row["recipe"]["views"] == "full"
         assert row["recipe"]["arithmetic"] == {"dtype": "float32", "layout": "contiguous", "compiled": False}
+
+
+def test_grad_cam_is_kept_of_the_first_images_of_each_class() -> None:
+    assert evaluate()["trial"]["grad_cam"] is None
+    kept = evaluate(explained_images=3)["trial"]["grad_cam"]
+    # Labels alternate: images 0 and 1 are the first of their classes, image 2 the second of class 0.
+    assert (kept["images"], kept["classes"]) == ([0, 1, 2], [0, 1, 0])
+    assert np.shape(kept["maps"]) == (3, 2, 2)
+    assert 0 <= np.min(kept["maps"]) <= np.max(kept["maps"]) == 1
 
 
 def test_training_teaches() -> None:

@@ -3,12 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from workers.ladd.figures import FIGURES
+from workers.ladd.figures.found import Found
 from workers.ladd.figures.png import write_png
 
+CAM = {"images": [5, 2], "classes": [0, 1], "maps": [[[0.0, 1.0], [0.5, 0.25]]] * 2}
+PIXELS = np.arange(6 * 16 * 16).astype(np.uint8).reshape(6, 16, 16, 1)
 EPOCHS = [
     {"epoch": 1, "train_accuracy": 30.0, "val_accuracy": 25.0, "mean_entropy": 1.5, "train_loss": 2.0},
     {"epoch": 2, "train_accuracy": 50.0, "val_accuracy": 40.0, "mean_entropy": 0.9, "train_loss": 1.0},
@@ -22,7 +26,7 @@ def row(arm: str, architecture: str, mean: float, dataset: str = "ds_a", quoted:
         "architecture": architecture,
         "mean": mean,
         "ci95": [mean - 1, mean + 1],
-        "trials": [{}, {}],
+        "trials": [{"grad_cam": CAM}, {}],
         "flops": 4 * 10**9,
         "recipe": {"views": "full"},
         "in_summary": quoted,
@@ -33,7 +37,7 @@ ROWS = [row("baseline", "ViT", 40.0), row("ladd", "ViT", 44.0, quoted=False), ro
 
 
 def test_accuracy_shows_what_the_summary_quotes() -> None:
-    data = FIGURES["accuracy"].collect(ROWS, [])
+    data = FIGURES["accuracy"].collect(Found(ROWS))
     assert data == {
         "architectures": ["ViT"],
         "series": {
@@ -44,13 +48,13 @@ def test_accuracy_shows_what_the_summary_quotes() -> None:
 
 
 def test_accuracy_tells_several_sets_apart() -> None:
-    data = FIGURES["accuracy"].collect([*ROWS, row("ladd", "ViT", 30.0, "ds_b")], [])
+    data = FIGURES["accuracy"].collect(Found([*ROWS, row("ladd", "ViT", 30.0, "ds_b")]))
     assert data is not None
     assert list(data["series"]) == ["baseline, ds_a", "ladd, ds_a", "ladd, ds_b"]
 
 
 def test_deployment_cost_is_that_of_one_trial() -> None:
-    data = FIGURES["deployment_cost"].collect(ROWS, [])
+    data = FIGURES["deployment_cost"].collect(Found(ROWS))
     assert data is not None
     assert [(point["arm"], point["flops"], point["mean"]) for point in data["points"]] == [
         ("baseline", 2e9, 40.0),
@@ -60,17 +64,28 @@ def test_deployment_cost_is_that_of_one_trial() -> None:
 
 
 def test_nothing_to_show_is_no_figure() -> None:
-    assert [kind.collect([], []) for kind in FIGURES.values()] == [None] * len(FIGURES)
+    assert [kind.collect(Found()) for kind in FIGURES.values()] == [None] * len(FIGURES)
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_equal_numbers_give_equal_pictures(name: str, tmp_path: Path) -> None:
     kind = FIGURES[name]
-    data = kind.collect([*ROWS, {**row("ladd", "VGG11", 20.0), "ci95": None}], EPOCHS)
+    found = Found([*ROWS, {**row("ladd", "VGG11", 20.0), "ci95": None}], EPOCHS, PIXELS)
+    data = kind.collect(found)
     assert data is not None
     for path in (tmp_path / "one.png", tmp_path / "two.png"):
-        write_png(kind, data, path)
+        write_png(kind, data, found, path)
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
     with Image.open(tmp_path / "one.png") as image:
-        assert image.size == (960, 600)
+        assert name == "grad_cam" or image.size == (960, 600)
         assert len(image.convert("L").getcolors() or []) > 20
+
+
+def test_grad_cam_shows_the_rows_that_kept_it() -> None:
+    kept = [row("ladd", "ViT", 45.0), {**row("baseline", "ViT", 40.0), "trials": [{"grad_cam": None}]}]
+    assert FIGURES["grad_cam"].collect(Found(kept, test_images=PIXELS)) == {
+        "images": [5, 2],
+        "classes": [0, 1],
+        "panels": [{"dataset": "ds_a", "arm": "ladd", "architecture": "ViT", "maps": CAM["maps"]}],
+    }
+    assert FIGURES["grad_cam"].collect(Found(kept)) is None

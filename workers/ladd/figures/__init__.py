@@ -3,24 +3,25 @@
 Needs matplotlib, and no torch.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from workers.ladd.figures import accuracy, deployment_cost, labeler_epochs
+from workers.ladd.figures import accuracy, deployment_cost, grad_cam, labeler_epochs
+from workers.ladd.figures.found import Found
 
 Data = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class FigureKind:
-    """`collect` takes the rows of an evaluation and of a labeler's epochs; None where there is nothing to show."""
+    """`collect` gives the numbers to show, None where there are none; `draw` puts them into an empty figure."""
 
     title: str
-    collect: Callable[[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]], Data | None]
-    draw: Callable[[Axes, Data], None]
+    collect: Callable[[Found], Data | None]
+    draw: Callable[[Figure, Data, Found], None]
 
 
 FIGURES = {
@@ -31,4 +32,5 @@ FIGURES = {
     "labeler_epochs": FigureKind(
         "Labeler by epoch: accuracy and entropy on val", labeler_epochs.collect, labeler_epochs.draw
     ),
+    "grad_cam": FigureKind("Grad-CAM: where a network finds the class", grad_cam.collect, grad_cam.draw),
 }

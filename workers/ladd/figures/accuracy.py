@@ -1,14 +1,15 @@
 """Accuracy of every arm by architecture."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from workers.ladd.figures.found import Found
 
 
-def collect(rows: Sequence[Mapping[str, Any]], epochs: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+def collect(found: Found) -> dict[str, Any] | None:
     """Return a series for each set and arm: mean and 95 % interval (null for one trial) by architecture, in %."""
-    quoted = [row for row in rows if row["in_summary"]]
+    quoted = [row for row in found.rows if row["in_summary"]]
     if not quoted:
         return None
     several = len({row["dataset"] for row in quoted}) > 1
@@ -19,18 +20,19 @@ def collect(rows: Sequence[Mapping[str, Any]], epochs: Sequence[Mapping[str, Any
     return {"architectures": list(dict.fromkeys(row["architecture"] for row in quoted)), "series": series}
 
 
-def draw(axes: Axes, data: dict[str, Any]) -> None:
+def draw(figure: Figure, data: dict[str, Any], found: Found) -> None:
     """Draw the series beside each other at every architecture."""
+    axes = figure.subplots()
     architectures, series = data["architectures"], data["series"]
     for number, (name, points) in enumerate(series.items()):
         shift = (number - (len(series) - 1) / 2) * 0.6 / len(series)
-        found = [(place, points[each]) for place, each in enumerate(architectures) if each in points]
-        means = [point["mean"] for _, point in found]
+        shown = [(place, points[each]) for place, each in enumerate(architectures) if each in points]
+        means = [point["mean"] for _, point in shown]
         reach = [
-            [point["mean"] - point["ci95"][0] if point["ci95"] else 0.0 for _, point in found],
-            [point["ci95"][1] - point["mean"] if point["ci95"] else 0.0 for _, point in found],
+            [point["mean"] - point["ci95"][0] if point["ci95"] else 0.0 for _, point in shown],
+            [point["ci95"][1] - point["mean"] if point["ci95"] else 0.0 for _, point in shown],
         ]
-        axes.errorbar([place + shift for place, _ in found], means, yerr=reach, fmt="o", capsize=3, label=name)
+        axes.errorbar([place + shift for place, _ in shown], means, yerr=reach, fmt="o", capsize=3, label=name)
     axes.set_xticks(range(len(architectures)), architectures)
     axes.set_xlim(-0.6, len(architectures) - 0.4)
     axes.set_ylabel("accuracy, %")

@@ -1,12 +1,13 @@
 """What accuracy costs in deployment: the paper's Figure 3."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from workers.ladd.figures.found import Found
 
 
-def collect(rows: Sequence[Mapping[str, Any]], epochs: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+def collect(found: Found) -> dict[str, Any] | None:
     """Return for each row the training FLOPs of one trial (1 MAC = 2) and the mean accuracy in %."""
     points = [
         {
@@ -17,13 +18,14 @@ def collect(rows: Sequence[Mapping[str, Any]], epochs: Sequence[Mapping[str, Any
             "flops": row["flops"] / len(row["trials"]),
             "mean": row["mean"],
         }
-        for row in rows
+        for row in found.rows
     ]
     return {"points": points} if points else None
 
 
-def draw(axes: Axes, data: dict[str, Any]) -> None:
+def draw(figure: Figure, data: dict[str, Any], found: Found) -> None:
     """Draw a colour for each arm and the name of the architecture beside each point."""
+    axes = figure.subplots()
     for arm in dict.fromkeys(point["arm"] for point in data["points"]):
         mine = [point for point in data["points"] if point["arm"] == arm]
         axes.scatter([point["flops"] for point in mine], [point["mean"] for point in mine], label=arm)

@@ -1,19 +1,21 @@
 """The labeler as it learns: the half of the paper's Figure 5 that one training shows."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from workers.ladd.figures.found import Found
 
 
-def collect(rows: Sequence[Mapping[str, Any]], epochs: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+def collect(found: Found) -> dict[str, Any] | None:
     """Return accuracy in % and mean entropy in nats on the val split, epoch by epoch."""
     fields = ("epoch", "train_accuracy", "val_accuracy", "mean_entropy")
-    return {"epochs": [{field: row[field] for field in fields} for row in epochs]} if epochs else None
+    return {"epochs": [{field: row[field] for field in fields} for row in found.epochs]} if found.epochs else None
 
 
-def draw(axes: Axes, data: dict[str, Any]) -> None:
+def draw(figure: Figure, data: dict[str, Any], found: Found) -> None:
     """Draw accuracy on the left axis and entropy on the right one."""
+    axes = figure.subplots()
     epochs = [row["epoch"] for row in data["epochs"]]
     for field, name in (("train_accuracy", "train"), ("val_accuracy", "val")):
         axes.plot(epochs, [row[field] for row in data["epochs"]], marker="o", markersize=3, label=f"accuracy on {name}")

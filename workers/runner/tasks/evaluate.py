@@ -53,6 +53,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         seed=params["seed"],
         device=task.device,
         num_classes=dataset.stats.num_classes,
+        explained_images=params["explained_images"],
         progress=progress,
         listener=Listener(
             on_checkpoint=lambda: report.checkpoint([FILE_NAME]), log=lambda message: report.log(message, "warning")

@@ -3,12 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from api_schemas.evaluation import Comparison, Evaluation, EvaluationRow, EvaluationSummary, FlopCount, Report, Storage
 from api_schemas.labelers import Labeler
 from api_schemas.runner import DoneEvent, RunnerTask
 from workers.ladd.arms import ARMS
 from workers.ladd.comparisons import compare_with_baseline
 from workers.ladd.figures import FIGURES
+from workers.ladd.figures.found import Found
 from workers.ladd.figures.png import write_png
 from workers.ladd.progressive import open_question
 from workers.ladd.statistics import cae
@@ -50,20 +53,25 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         notes=[*_notes(evaluation), *(_decisions(rows) if progressive else [])],
         figures=[],
     )
-    figures = _draw(rows, labeler, folder)
+    figures = _draw(_found(task, folder, rows, labeler), folder)
     progress(1, 1)
     files = [f"{figure['name']}.png" for figure in figures]
     return DoneEvent(event="done", files=files, result={"report": whole.model_dump(mode="json"), "figures": figures})
 
 
-def _draw(rows: list[Row], labeler: Labeler | None, folder: Path) -> list[dict[str, Any]]:
-    """Write every figure that there are numbers for; returns their names, titles and numbers."""
+def _found(task: RunnerTask, folder: Path, rows: list[Row], labeler: Labeler | None) -> Found:
     epochs = [epoch.model_dump() for epoch in labeler.epochs] if labeler else []
+    images = task.inputs.get("source", {}).get("val_images.npy")
+    return Found(rows, epochs, np.load(folder / images, mmap_mode="r", allow_pickle=False) if images else None)
+
+
+def _draw(found: Found, folder: Path) -> list[dict[str, Any]]:
+    """Write every figure that there are numbers for; returns their names, titles and numbers."""
     figures = []
     for name, kind in FIGURES.items():
-        data = kind.collect(rows, epochs)
+        data = kind.collect(found)
         if data is not None:
-            write_png(kind, data, folder / "outputs" / f"{name}.png")
+            write_png(kind, data, found, folder / "outputs" / f"{name}.png")
             figures.append({"name": name, "title": kind.title, "data": data})
     return figures
 

@@ -1,0 +1,17 @@
+"""What a job has found, as far as figures show it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Found:
+    """Rows of an evaluation, epochs of a labeler, both as the report has them; test images uint8 [T, H, W, C]."""
+
+    rows: Sequence[Mapping[str, Any]] = ()
+    epochs: Sequence[Mapping[str, Any]] = ()
+    test_images: NDArray[np.uint8] | None = field(default=None, compare=False)
