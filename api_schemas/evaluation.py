@@ -11,10 +11,12 @@ from api_schemas.labelers import Architecture
 
 
 class ArmName(StrEnum):
-    """One way to train: the seven rows of the paper's Table 6.
+    """One way to train: the seven rows of the paper's Table 6, and a control.
 
     `baseline`: full images with hard labels; `full_`, `sub_`: full images, local views; `soft`, `hard`, `both`: with
     what the labeler says of them, with the class, with the sum of both losses; `ladd`: `baseline` and `sub_soft`.
+    `baseline_best_lr`, a control: `baseline` at 1, 3, 10 and 30 times the recipe's learning rate, of which each trial
+    keeps the one that is best on images of the source set's train split.
     """
 
     BASELINE = "baseline"
@@ -24,6 +26,7 @@ class ArmName(StrEnum):
     SUB_SOFT = "sub_soft"
     SUB_BOTH = "sub_both"
     LADD = "ladd"
+    BASELINE_BEST_LR = "baseline_best_lr"
 
 
 class RecipeName(StrEnum):

@@ -173,7 +173,7 @@ def test_progressive_views_confirm_what_they_leave_open(client: LaddClient, coar
     assert cost.predicted.deployment.seconds is not None
 
 
-def test_all_rows_of_table_6_are_trained_and_compared(client: LaddClient, coarse: Finished) -> None:
+def test_all_arms_are_trained_and_compared(client: LaddClient, coarse: Finished) -> None:
     overrides = {**EVALUATION["overrides"], "views": "full"}
     evaluation = {**EVALUATION, "architectures": ["ConvNetD3"], "arms": list(ArmName), "overrides": overrides}
     params = EvaluateParams.model_validate({"dataset": coarse.result.dataset, **evaluation})
@@ -182,9 +182,10 @@ def test_all_rows_of_table_6_are_trained_and_compared(client: LaddClient, coarse
     rows = {row.arm: row for row in made.result.evaluation.rows}
     # Two passes over 100 images, of four views each.
     counts = [(rows[arm].forwards, rows[arm].images_seen) for arm in ArmName]
-    assert counts == [(200, 200)] * 3 + [(800, 0)] * 3 + [(1000, 200)]
+    assert counts == [(200, 200)] * 3 + [(800, 0)] * 3 + [(1000, 200), (800, 800)]
     losses = {arm: tuple(trial.losses[0] for trial in row.trials) for arm, row in rows.items()}
-    assert len(set(losses.values())) == len(ArmName)
+    assert len(set(losses.values())) >= 7
+    assert any(note.startswith("Step size on") for note in client.report(made.job.id).notes)
     assert made.job.cost is not None
     assert made.job.cost.counted.deployment is not None
     assert made.job.cost.predicted.deployment is not None

@@ -1,4 +1,4 @@
-"""Arms: the ways to train that an evaluation compares, the seven rows of the paper's Table 6."""
+"""Arms: the ways to train that an evaluation compares, the seven rows of the paper's Table 6 and a control."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,11 +12,13 @@ class Arm:
 
     `full_images`: the distilled images; `views`: their local views. "hard": the class of the image; "soft": what the
     labeler said about that very image or view; "both": the sum of both losses, at the cost of one forward.
+    `best_lr`: at the learning rate that suits it (`workers.ladd.evaluation`), not at the recipe's.
     """
 
     name: str
     full_images: LabelKind | None
     views: LabelKind | None
+    best_lr: bool = False
 
 
 ARMS = {
@@ -30,5 +32,7 @@ ARMS = {
         Arm("sub_both", full_images=None, views="both"),
         # Eq. 5: cross-entropy with the class on the image, with the dense labels on its views.
         Arm("ladd", full_images="hard", views="soft"),
+        # How much of a gain may be step size: Eq. 5's sum of 26 terms acts like a larger learning rate.
+        Arm("baseline_best_lr", full_images="hard", views=None, best_lr=True),
     )
 }

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from workers.ladd.answers import pack_answers
 from workers.ladd.arms import Arm
-from workers.ladd.deployment import SILENT, Listener, train_trial
+from workers.ladd.deployment import SILENT, Listener, Trained, train_trial
 from workers.ladd.grad_cam import grad_cam
 from workers.ladd.memory import peak_bytes
 from workers.ladd.normalization import normalize
@@ -24,6 +24,10 @@ from workers.ladd.step_plan import AUGMENTATION_RULE
 from workers.ladd.testing import measure_accuracy, predict
 from workers.ladd.training_set import TrainingSet
 from workers.ladd.trial_cost import predict_cost
+
+LR_FACTORS = (1, 3, 10, 30)
+"""Of the recipe's learning rate, for an arm that is to have the one that suits it. The largest is about what Eq. 5's
+sum of 26 terms can make of a step."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ def evaluate_trial(
     progress: Callable[[int, int], None] = lambda done, total: None,
     listener: Listener = SILENT,
     checkpoints: Path | None = None,
+    held_out: TestSet | None = None,
 ) -> dict[str, Any]:
     """Train and test one network; returns the row of an evaluation as it is with this one trial.
 
@@ -83,13 +88,23 @@ def evaluate_trial(
     `seconds` are those of training and test, over all
     interruptions; `flops` those of the training. `peak_bytes` and `predicted_peak_bytes` are of this process's memory
     on a CPU, of torch's tensors on a GPU. `progress` counts the images and views forwarded in training and the images
-    tested. Raises what `train_trial` raises.
+    tested.
+
+    An arm with `best_lr` trains a network at each of `LR_FACTORS` times the recipe's learning rate, from the same
+    seed, and tests the one that is best on `held_out`, images that are neither tested nor trained on; of equals the
+    one at the lower rate. The row's recipe then has the `lr` chosen and, as `lr_sweep`, the accuracy on `held_out` at
+    each; counts and `flops` are of all. Such a trial begins anew after an interruption.
+    Raises what `train_trial` raises, and ValueError for an arm with `best_lr` without `held_out`.
     """
+    if arm.best_lr and held_out is None:
+        raise ValueError(f"held_out must be given for the arm {arm.name!r}; got none")
+    recipes = [replace(recipe, lr=factor * recipe.lr) for factor in (LR_FACTORS if arm.best_lr else (1,))]
     device = torch.device(device)
     training_set = training_set.to(device)
     drawn = trial_seed(seed, trial)
     cost = predict_cost(training_set, arm, architecture, recipe, device, num_classes)
-    done, total = 0, cost.counts.forwards + len(test.labels)
+    networks = len(recipes)
+    done, total = 0, networks * cost.counts.forwards + len(test.labels)
 
     def advance(images: int) -> None:
         nonlocal done
@@ -97,18 +112,28 @@ def evaluate_trial(
         progress(done, total)
 
     advance(0)
-    trained = train_trial(
-        training_set,
-        arm,
-        architecture,
-        recipe,
-        drawn,
-        device,
-        num_classes,
-        replace(listener, on_images=advance),
-        checkpoints,
-        cost,
-    )
+
+    def train_with(candidate: Recipe) -> Trained:
+        return train_trial(
+            training_set,
+            arm,
+            architecture,
+            candidate,
+            drawn,
+            device,
+            num_classes,
+            replace(listener, on_images=advance),
+            None if arm.best_lr else checkpoints,
+            cost,
+        )
+
+    started = time.monotonic()
+    if held_out is not None and arm.best_lr:
+        recipe, trained, sweep = _best(recipes, train_with, held_out, device, num_classes)
+        seconds = time.monotonic() - started
+    else:
+        trained, sweep = train_with(recipe), {}
+        seconds = trained.seconds
     started = time.monotonic()
     logits = predict(trained.model, torch.as_tensor(test.images), test.mean, test.std, device, on_images=advance)
     accuracy, per_class = measure_accuracy(logits, test.labels, num_classes)
@@ -123,20 +148,38 @@ def evaluate_trial(
             "correct": pack_answers((logits.argmax(dim=1).cpu() == torch.as_tensor(test.labels)).numpy()),
             "grad_cam": explain(trained.model, test, explained_images, device),
             "losses": [loss if math.isfinite(loss) else None for loss in trained.losses],
-            "seconds": trained.seconds + time.monotonic() - started,
+            "seconds": seconds + time.monotonic() - started,
             "predicted_peak_bytes": cost.peak_bytes,
             "peak_bytes": peak_bytes(device),
         },
         "epochs": recipe.passes,
-        "steps": cost.counts.steps,
-        "forwards": cost.counts.forwards,
-        "images_seen": cost.counts.images_seen,
-        "flops": cost.flops,
+        "steps": networks * cost.counts.steps,
+        "forwards": networks * cost.counts.forwards,
+        "images_seen": networks * cost.counts.images_seen,
+        "flops": networks * cost.flops,
         "recipe": asdict(recipe)
         | {
             "augmentation_rule": AUGMENTATION_RULE,
             "micro_batch": trained.micro_batch,
             "arithmetic": asdict(trained.arithmetic),
-        },
+        }
+        | ({"lr_sweep": sweep} if sweep else {}),
         "rule": "last epoch",
     }
+
+
+def _best(
+    recipes: Sequence[Recipe],
+    train_with: Callable[[Recipe], Trained],
+    held_out: TestSet,
+    device: torch.device,
+    num_classes: int,
+) -> tuple[Recipe, Trained, dict[str, float]]:
+    """Train with every recipe; returns the one best on `held_out`, what it trained, and all accuracies by lr."""
+    found: list[tuple[float, Recipe, Trained]] = []
+    for recipe in recipes:
+        trained = train_with(recipe)
+        logits = predict(trained.model, torch.as_tensor(held_out.images), held_out.mean, held_out.std, device)
+        found.append((measure_accuracy(logits, held_out.labels, num_classes)[0], recipe, trained))
+    _, recipe, trained = max(found, key=lambda each: each[0])
+    return recipe, trained, {f"{each.lr:.6g}": accuracy for accuracy, each, _ in found}

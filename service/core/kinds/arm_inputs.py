@@ -16,6 +16,21 @@ _LABEL_FILES = {
 }
 
 
+LEARNING_RATES = 4
+"""That a trial of `baseline_best_lr` trains a network at."""
+
+
+def networks(arm: ArmName) -> int:
+    """Return how many networks one trial trains."""
+    return LEARNING_RATES if arm is ArmName.BASELINE_BEST_LR else 1
+
+
+def source_files(arm: ArmName) -> list[str]:
+    """Return the files of the source set that a trial needs."""
+    held_out = ["train_images.npy", "train_labels.npy"] if arm is ArmName.BASELINE_BEST_LR else []
+    return ["val_images.npy", "val_labels.npy", *held_out]
+
+
 def trains_on_images(arm: ArmName) -> bool:
     """Whether each step forwards the full images of its batch."""
     return not arm.startswith("sub_")

@@ -12,7 +12,14 @@ from api_schemas.runner import TaskType
 from service.core.architectures import DEAREST_FIRST
 from service.core.catalogue import DatasetManifest
 from service.core.flops import shape_of, training_flops
-from service.core.kinds.arm_inputs import FULL_LABELS, label_files, trains_on_images, trains_on_views
+from service.core.kinds.arm_inputs import (
+    FULL_LABELS,
+    label_files,
+    networks,
+    source_files,
+    trains_on_images,
+    trains_on_views,
+)
 from service.core.kinds.findings import Findings
 from service.core.plan import Ref, TaskCost, TaskPlan
 
@@ -23,8 +30,8 @@ MOST_TRAININGS = 2_000
 """Of one job: its record and its report stay small enough to be read at once."""
 
 MOST_NUMBERS = 2_500_000
-"""Of one report, a loss for each epoch and an accuracy for each class of every training: at 20 bytes each, it fits into
-one event of the runner."""
+"""Of one report: a loss for each epoch, an accuracy for each class and the answers to each 120 test images of every
+training. At 20 bytes each, it fits into one event of the runner."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ def plan_trials(
     whatever is finished compares the arms. Confirmations of progressive views come last.
     """
     _check_views(findings, path, spec, sets)
-    if not _check_size(findings, path, spec, sets, source.measured.num_classes):
+    if not _check_size(findings, path, spec, sets, source):
         return []
     architectures = sorted(spec.architectures or [], key=DEAREST_FIRST.index)
     several = len(sets) > 1
@@ -116,7 +123,7 @@ class _Trial:
         flops = forwards * training_flops(self.architecture, shape_of(self.evaluated.stats))
         inputs = {
             "dataset": Ref("dataset", self.evaluated.id, files),
-            "source": Ref("dataset", self.source.id, ["val_images.npy", "val_labels.npy"]),
+            "source": Ref("dataset", self.source.id, source_files(self.arm)),
         }
         return TaskPlan(
             name=self.name,
@@ -159,7 +166,7 @@ class _Trial:
         if views != "pool":
             per_image = trains_on_images(self.arm)
             per_image += trains_on_views(self.arm) * (_drawn(views) or self.evaluated.views or 0)
-        return self.evaluated.stats.num_images * per_image * passes
+        return networks(self.arm) * self.evaluated.stats.num_images * per_image * passes
 
 
 def _drawn(views: str) -> int | None:
@@ -196,13 +203,14 @@ def _check_labels(findings: Findings, path: str, arm: ArmName, evaluated: Evalua
 
 
 def _check_size(
-    findings: Findings, path: str, spec: EvaluationSpec, sets: Sequence[EvaluatedSet], classes: int
+    findings: Findings, path: str, spec: EvaluationSpec, sets: Sequence[EvaluatedSet], source: DatasetManifest
 ) -> bool:
     """Require that the job stays within what one record and one report can hold."""
     confirmed = spec.overrides.views == "progressive"
     arms, architectures = len(spec.arms) + confirmed, len(spec.architectures or [])
     trainings = len(sets) * arms * architectures * spec.trials
     epochs = spec.overrides.epochs or EPOCHS
+    classes, answers = source.measured.num_classes, source.measured.splits["val"]
     factors = (
         f"{len(sets)} sets x {arms} arms{' (ladd counts twice under progressive views)' if confirmed else ''} "
         f"x {architectures} architectures x {spec.trials} trials"
@@ -210,9 +218,10 @@ def _check_size(
     if trainings > MOST_TRAININGS:
         message = f"{factors} = {trainings:,} trainings, but a job has at most {MOST_TRAININGS:,}"
         findings.add(f"{path}trials", "within_trainings", trainings, message)
-    elif (numbers := trainings * (epochs + classes)) > MOST_NUMBERS:
+    elif (numbers := trainings * (epochs + classes + answers // 120)) > MOST_NUMBERS:
         message = (
-            f"{factors} x ({epochs:,} epochs + {classes:,} classes) = {numbers:,} losses and accuracies, "
+            f"{factors} x ({epochs:,} epochs + {classes:,} classes + {answers:,} test images / 120) "
+            f"= {numbers:,} numbers, "
             f"but a report holds at most {MOST_NUMBERS:,}"
         )
         findings.add(f"{path}overrides.epochs", "within_report", epochs, message)

@@ -12,9 +12,10 @@ from service.core.core import Core
 from service.core.errors import ServiceError
 from service.core.flops import Shape, training_flops
 from service.core.kinds import evaluate
-from service.core.kinds.arm_inputs import label_files, trains_on_images, trains_on_views
+from service.core.kinds.arm_inputs import label_files, networks, source_files, trains_on_images, trains_on_views
 from service.core.plan import Plan, Ref, TaskPlan
 from workers.ladd.arms import ARMS
+from workers.ladd.evaluation import LR_FACTORS
 from workers.ladd.recipes import resolve_recipe
 from workers.ladd.step_plan import training_counts
 
@@ -59,6 +60,7 @@ def test_work_and_cost_count_every_forward(shelf: Any, spec: dict[str, Any], bas
         ("sub_soft", ["dense_labels.npy"], 60, 20),
         ("sub_both", ["dense_labels.npy"], 60, 20),
         ("ladd", ["dense_labels.npy"], 80, 20),
+        ("baseline_best_lr", [], 4 * 20, 4 * 20),
     ],
 )
 def test_every_arm_gets_its_labels_and_is_counted_right(
@@ -74,7 +76,8 @@ def test_every_arm_gets_its_labels_and_is_counted_right(
         assert trial.work == 10 * count + 100
         # As the engine counts it.
         recipe = resolve_recipe("glad", "ViT", overrides)
-        assert training_counts(20, 25, ARMS[arm], recipe).forwards == 10 * count
+        each = training_counts(20, 25, ARMS[arm], recipe).forwards
+        assert each * (len(LR_FACTORS) if ARMS[arm].best_lr else 1) == 10 * count
 
 
 def test_arms_are_those_of_the_engine() -> None:
@@ -82,6 +85,8 @@ def test_arms_are_those_of_the_engine() -> None:
     for arm in ArmName:
         engine = ARMS[arm]
         assert (trains_on_images(arm), trains_on_views(arm)) == (bool(engine.full_images), bool(engine.views))
+        assert networks(arm) == (len(LR_FACTORS) if engine.best_lr else 1)
+        assert ("train_images.npy" in source_files(arm)) == engine.best_lr
         soft = {"full_labels.npy": engine.full_images, "dense_labels.npy": engine.views}
         assert label_files(arm) == [name for name, kind in soft.items() if kind in ("soft", "both")]
 
@@ -214,7 +219,8 @@ def test_progressive_views_need_both_arms_and_trials(
             "overrides.epochs",
             "within_report",
             "100000",
-            "(100,000 epochs + 10 classes) = 5,000,500 losses and accuracies, but a report holds at most 2,500,000",
+            "(100,000 epochs + 10 classes + 100 test images / 120) = 5,000,500 numbers, "
+            "but a report holds at most 2,500,000",
         ),
     ],
 )

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from api_schemas.evaluation import TrialRow
 from workers.ladd.answers import unpack_answers
 from workers.ladd.arms import ARMS
 from workers.ladd.evaluation import TestSet, evaluate_trial
+from workers.ladd.held_out import held_out_rows
 from workers.ladd.normalization import normalize
 from workers.ladd.recipes import resolve_recipe
 from workers.ladd.seeds import trial_seed
@@ -68,6 +70,38 @@ def test_grad_cam_is_kept_of_the_first_images_of_each_class() -> None:
     assert (kept["images"], kept["classes"]) == ([0, 1, 2], [0, 1, 0])
     assert np.shape(kept["maps"]) == (3, 2, 2)
     assert 0 <= np.min(kept["maps"]) <= np.max(kept["maps"]) == 1
+
+
+def test_the_baseline_at_the_learning_rate_that_suits_it() -> None:
+    images, labels = stripes(20, seed=2)
+    held_out = TestSet(images, labels, MEAN, STD)
+    recipe = resolve_recipe("glad", "ConvNetD3", {"epochs": 6, "lr": 0.0001, "augmentation": "none"})
+    told: list[tuple[int, int]] = []
+    row = evaluate("baseline_best_lr", recipe=recipe, held_out=held_out, progress=lambda *now: told.append(now))
+    sweep = row["recipe"]["lr_sweep"]
+    assert list(sweep) == ["0.0001", "0.0003", "0.001", "0.003"]
+    chosen = next(lr for lr, accuracy in sweep.items() if accuracy == max(sweep.values()))
+    assert row["recipe"]["lr"] == pytest.approx(float(chosen))
+    # The network that is tested is the baseline of that learning rate.
+    alone = evaluate("baseline", recipe=replace(recipe, lr=row["recipe"]["lr"]))
+    for field in ("losses", "accuracy", "correct"):
+        assert row["trial"][field] == alone["trial"][field]
+    for field in ("steps", "forwards", "images_seen", "flops"):
+        assert row[field] == 4 * alone[field]
+    assert told[-1] == (4 * 24 + 40, 4 * 24 + 40)
+
+
+def test_a_learning_rate_is_not_chosen_without_held_out_images() -> None:
+    with pytest.raises(ValueError, match="held_out must be given for the arm 'baseline_best_lr'"):
+        evaluate("baseline_best_lr")
+
+
+def test_held_out_images_are_the_last_of_each_class() -> None:
+    labels = np.array([0, 1] * 600 + [2])
+    rows = held_out_rows(labels, 3)
+    assert np.bincount(labels[rows]).tolist() == [333, 333, 1]
+    assert rows.tolist() == sorted(rows)
+    assert rows[0] == 1200 - 666
 
 
 def test_training_teaches() -> None:

@@ -13,6 +13,7 @@ from api_schemas.runner import DoneEvent, RunnerTask
 from workers.ladd.arms import ARMS
 from workers.ladd.deployment import Listener
 from workers.ladd.evaluation import TestSet, evaluate_trial
+from workers.ladd.held_out import held_out_rows
 from workers.ladd.normalization import training_images
 from workers.ladd.progressive import Decision, open_question
 from workers.ladd.recipes import resolve_recipe
@@ -59,6 +60,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
             on_checkpoint=lambda: report.checkpoint([FILE_NAME]), log=lambda message: report.log(message, "warning")
         ),
         checkpoints=folder / "checkpoint",
+        held_out=_held_out(task, folder, dataset.stats.num_classes),
     )
     about = {"dataset": params["dataset"], "arm": params["arm"], "architecture": params["architecture"]}
     report.row(
@@ -77,6 +79,16 @@ def _decision(documents: Mapping[str, Any]) -> Decision:
         by_trial[row["arm"]][row["trial"]["trial"]] = row["trial"]["accuracy"]
     baseline, ladd = ([accuracies[trial] for trial in sorted(accuracies)] for accuracies in by_trial.values())
     return open_question(baseline, ladd)
+
+
+def _held_out(task: RunnerTask, folder: Path, num_classes: int) -> TestSet | None:
+    """Source images to choose a learning rate by, for an arm that does."""
+    if "train_labels.npy" not in task.inputs["source"]:
+        return None
+    labels = _array(task, folder, "source", "train_labels.npy")
+    chosen = held_out_rows(labels, num_classes)
+    images = _array(task, folder, "source", "train_images.npy")[chosen]
+    return TestSet(images, labels[chosen], task.params["mean"], task.params["std"])
 
 
 def _training_set(task: RunnerTask, folder: Path, dataset: Dataset) -> TrainingSet:

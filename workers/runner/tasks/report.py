@@ -112,7 +112,19 @@ def _notes(evaluation: Evaluation | None) -> list[str]:
             "reduction 'sum' weighs the views as Eq. 5 does, which also acts like a larger learning rate: "
             "part of a difference between the arms may be step size."
         )
-    return [*notes, *(_verdict(found, evaluation) for found in evaluation.comparisons if found.architecture is None)]
+    caes = [found for found in evaluation.comparisons if found.architecture is None]
+    return [*notes, *(_verdict(found, evaluation) for found in caes), *_step_size(caes)]
+
+
+def _step_size(caes: list[Comparison]) -> list[str]:
+    """How much of what LADD gains the baseline gains by its learning rate alone."""
+    by_place = {(found.dataset, found.arm): found.difference for found in caes}
+    return [
+        f"Step size on {dataset}: ladd gains {gain:+.2f} points over the baseline; at the learning rate that suits it, "
+        f"chosen on images of source.train, the baseline alone gains {by_place[dataset, 'baseline_best_lr']:+.2f}."
+        for (dataset, arm), gain in by_place.items()
+        if arm == "ladd" and (dataset, "baseline_best_lr") in by_place
+    ]
 
 
 def _verdict(found: Comparison, evaluation: Evaluation) -> str:
