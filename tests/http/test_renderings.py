@@ -114,6 +114,7 @@ def test_markdown_quotes_the_rows_of_the_summary(report: Report) -> None:
     assert "| VGG11 | 30.00 ± 0.50 [40.00, 41.25] | - |" in text
     assert "| 2-CAE | 35.25 ± 0.75 | 45.50 ± 0.75 |" in text
     assert "on 1,234 real test images" in text
+    assert f"| ladd minus baseline, {SET} | ViT | +5.00 | -0.50 to +10.50 | no evidence |" in text
     assert "| zipped, as the paper counts | 1,000 | 1,025 | +2.50% |" in text
     assert "| deployment | 2 | 2 | 12.5 |" in text
     assert f"![A & B]({PNG})" in text

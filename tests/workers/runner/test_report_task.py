@@ -107,6 +107,17 @@ def test_an_arm_is_compared_with_the_baseline_and_the_verdict_is_told(tmp_path: 
     assert note.endswith("better; no evidence for VGG11 alone.")
 
 
+def test_the_part_of_the_step_size_is_told(tmp_path: Path) -> None:
+    found = (
+        documents("evaluate", "baseline", "ViT", [50.0, 51.0])
+        | documents("evaluate", "ladd", "ViT", [60.0, 61.0])
+        | documents("evaluate", "baseline_best_lr", "ViT", [54.0, 57.0])
+    )
+    (note,) = [note for note in reported(found, tmp_path).notes if note.startswith("Step size")]
+    assert "ladd gains +10.00 points" in note
+    assert note.endswith("the baseline alone gains +5.00.")
+
+
 def test_without_a_second_trial_nothing_is_compared(tmp_path: Path) -> None:
     found = documents("evaluate", "baseline", "ViT", [50.0]) | documents("evaluate", "ladd", "ViT", [60.0])
     report = reported(found, tmp_path)

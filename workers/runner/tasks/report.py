@@ -5,7 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from api_schemas.evaluation import Comparison, Evaluation, EvaluationRow, EvaluationSummary, FlopCount, Report, Storage
+from api_schemas.evaluation import (
+    ArmName,
+    Comparison,
+    Evaluation,
+    EvaluationRow,
+    EvaluationSummary,
+    FlopCount,
+    Report,
+    Storage,
+)
 from api_schemas.labelers import Labeler
 from api_schemas.runner import DoneEvent, RunnerTask
 from workers.ladd.arms import ARMS
@@ -118,12 +127,12 @@ def _notes(evaluation: Evaluation | None) -> list[str]:
 
 def _step_size(caes: list[Comparison]) -> list[str]:
     """How much of what LADD gains the baseline gains by its learning rate alone."""
-    by_place = {(found.dataset, found.arm): found.difference for found in caes}
+    gains = {(found.dataset, found.arm): found.difference for found in caes}
     return [
         f"Step size on {dataset}: ladd gains {gain:+.2f} points over the baseline; at the learning rate that suits it, "
-        f"chosen on images of source.train, the baseline alone gains {by_place[dataset, 'baseline_best_lr']:+.2f}."
-        for (dataset, arm), gain in by_place.items()
-        if arm == "ladd" and (dataset, "baseline_best_lr") in by_place
+        f"chosen on images of source.train, the baseline alone gains {gains[dataset, ArmName.BASELINE_BEST_LR]:+.2f}."
+        for (dataset, arm), gain in gains.items()
+        if arm is ArmName.LADD and (dataset, ArmName.BASELINE_BEST_LR) in gains
     ]
 
 
