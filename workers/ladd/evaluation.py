@@ -85,9 +85,8 @@ def evaluate_trial(
     that after the last epoch. Accuracies are in percent; a class without test images has None, and so has the loss of
     an epoch that was not finite (the training diverged). `correct` says which test images were right
     (`workers.ladd.answers`); `grad_cam` is there for the first `explained_images` test images of each class in turn.
-    `seconds` are those of training and test, over all
-    interruptions; `flops` those of the training. `peak_bytes` and `predicted_peak_bytes` are of this process's memory
-    on a CPU, of torch's tensors on a GPU. `progress` counts the images and views forwarded in training and the images
+    `seconds` are those of training and test, over all interruptions; `flops` those of the training. `peak_bytes` and
+    `predicted_peak_bytes` are of this process's memory on a CPU, of torch's tensors on a GPU. `progress` counts the images and views forwarded in training and the images
     tested.
 
     An arm with `best_lr` trains a network at each of `LR_FACTORS` times the recipe's learning rate, from the same
@@ -176,10 +175,14 @@ def _best(
     num_classes: int,
 ) -> tuple[Recipe, Trained, dict[str, float]]:
     """Train with every recipe; returns the one best on `held_out`, what it trained, and all accuracies by lr."""
-    found: list[tuple[float, Recipe, Trained]] = []
+    sweep: dict[str, float] = {}
+    best: tuple[float, Recipe, Trained] | None = None
     for recipe in recipes:
         trained = train_with(recipe)
         logits = predict(trained.model, torch.as_tensor(held_out.images), held_out.mean, held_out.std, device)
-        found.append((measure_accuracy(logits, held_out.labels, num_classes)[0], recipe, trained))
-    _, recipe, trained = max(found, key=lambda each: each[0])
-    return recipe, trained, {f"{each.lr:.6g}": accuracy for accuracy, each, _ in found}
+        accuracy, _ = measure_accuracy(logits, held_out.labels, num_classes)
+        sweep[f"{recipe.lr:.6g}"] = accuracy
+        if best is None or accuracy > best[0]:
+            best = accuracy, recipe, trained
+    assert best is not None
+    return best[1], best[2], sweep

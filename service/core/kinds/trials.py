@@ -221,8 +221,7 @@ def _check_size(
     elif (numbers := trainings * (epochs + classes + answers // 120)) > MOST_NUMBERS:
         message = (
             f"{factors} x ({epochs:,} epochs + {classes:,} classes + {answers:,} test images / 120) "
-            f"= {numbers:,} numbers, "
-            f"but a report holds at most {MOST_NUMBERS:,}"
+            f"= {numbers:,} numbers, but a report holds at most {MOST_NUMBERS:,}"
         )
         findings.add(f"{path}overrides.epochs", "within_report", epochs, message)
     else:
