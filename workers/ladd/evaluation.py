@@ -86,8 +86,8 @@ def evaluate_trial(
     an epoch that was not finite (the training diverged). `correct` says which test images were right
     (`workers.ladd.answers`); `grad_cam` is there for the first `explained_images` test images of each class in turn.
     `seconds` are those of training and test, over all interruptions; `flops` those of the training. `peak_bytes` and
-    `predicted_peak_bytes` are of this process's memory on a CPU, of torch's tensors on a GPU. `progress` counts the images and views forwarded in training and the images
-    tested.
+    `predicted_peak_bytes` are of this process's memory on a CPU, of torch's tensors on a GPU. `progress` counts the
+    images and views forwarded in training and the images tested.
 
     An arm with `best_lr` trains a network at each of `LR_FACTORS` times the recipe's learning rate, from the same
     seed, and tests the one that is best on `held_out`, images that are neither tested nor trained on; of equals the
