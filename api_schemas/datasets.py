@@ -40,11 +40,19 @@ class DatasetFormat(StrEnum):
 
     AUTO = "auto"
     MTT = "mtt"
+    AST = "ast"
     GLAD = "glad"
+    TESLA = "tesla"
+    DATM = "datm"
     DC = "dc"
     DSA = "dsa"
     DM = "dm"
+    IDC = "idc"
+    SRE2L = "sre2l"
+    LPLD = "lpld"
+    RDED = "rded"
     NPZ = "npz"
+    SAFETENSORS = "safetensors"
     CLASS_FOLDERS = "class_folders"
 
 
@@ -56,8 +64,11 @@ class NamedNormalization(StrEnum):
     SVHN = "svhn"
     CIFAR10 = "cifar10"
     CIFAR100 = "cifar100"
+    CIFAR100_MTT = "cifar100_mtt"
+    TINY_IMAGENET = "tiny_imagenet"
     IMAGENET = "imagenet"
     GLAD_WP = "glad_wp"
+    GLAD_CIFAR100 = "glad_cifar100"
 
 
 ChannelValues = Annotated[list[float], Field(min_length=1, max_length=4)]
@@ -99,6 +110,28 @@ class Resize(StrEnum):
     SQUASH = "squash"
 
 
+class NamedClassMap(StrEnum):
+    """Label orders by name: ImageNet subsets as MTT and GLaD number them (`imagenet10`: IDC), or sorted folders."""
+
+    IMAGEFOLDER = "imagefolder"
+    IMAGENETTE = "imagenette"
+    IMAGEWOOF = "imagewoof"
+    IMAGEFRUIT = "imagefruit"
+    IMAGEMEOW = "imagemeow"
+    IMAGESQUAWK = "imagesquawk"
+    IMAGEYELLOW = "imageyellow"
+    IMAGENET_A = "imagenet_a"
+    IMAGENET_B = "imagenet_b"
+    IMAGENET_C = "imagenet_c"
+    IMAGENET_D = "imagenet_d"
+    IMAGENET_E = "imagenet_e"
+    IMAGENET10 = "imagenet10"
+
+
+SoftLabelKind = Literal["probabilities", "logits"]
+"""What rows of float labels mean: `logits` become probabilities by a softmax."""
+
+
 class DatasetMetadata(Request):
     """The `metadata` part of `POST /v1/datasets`."""
 
@@ -106,10 +139,15 @@ class DatasetMetadata(Request):
     role: DatasetRole
     format: DatasetFormat = DatasetFormat.AUTO
     normalization: NormalizationChoice = "auto"
-    class_map: Literal["auto"] | Annotated[list[Name], Field(min_length=1, max_length=25_000)] = "auto"
-    """Class names in label order; for class folders: folder names in label order."""
+    class_map: Literal["auto"] | NamedClassMap | Annotated[list[Name], Field(min_length=1, max_length=25_000)] = "auto"
+    """Class names in label order, or a label order by name; for class folders: folder names in label order."""
     source_dataset: DatasetId | None = None
+    soft_labels: Literal["auto"] | SoftLabelKind = "auto"
+    """What a row of float labels is, where its values do not tell."""
     learned_lr: Annotated[float, Field(gt=0, le=1000)] | None = None
+    """Takes the place of the one in the files."""
+    factor: Annotated[int, Field(ge=1, le=8)] | None = None
+    """IDC: images are mosaics of `factor` x `factor` tiles; 1: whole images (IDC-I)."""
     resolution: Annotated[int, Field(ge=8, le=1024)] | None = None
     resize: Resize = Resize.CENTER_CROP
     experiment: Annotated[int, Field(ge=0, le=1000)] | None = None
@@ -154,6 +192,10 @@ class DatasetStats(Response):
     bytes: int
     class_counts: list[ClassCount]
     value_range: ValueRange
+    soft_labels: SoftLabelKind | None
+    """What the uploaded labels were; null: class indices. Stored are probabilities, and their largest as the label."""
+    learned_lr: float | None
+    """The learning rate distilled along with the set: of the metadata, else of the files."""
     detection: Detection
     normalization: Normalization
     warnings: list[str]

@@ -30,10 +30,11 @@ class ArmName(StrEnum):
 
 
 class RecipeName(StrEnum):
-    """Deployment protocols: GLaD's (the one the paper cites) and MTT's."""
+    """Deployment protocols: GLaD's (the one the paper cites), MTT's and DATM's."""
 
     GLAD = "glad"
     MTT = "mtt"
+    DATM = "datm"
 
 
 LearningRate = Annotated[float, Field(gt=0, le=100)]

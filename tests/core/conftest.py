@@ -157,6 +157,8 @@ def made_up_stats(role: str = "distilled", **changed: Any) -> dict[str, Any]:
         "bytes": 1234,
         "class_counts": [],
         "value_range": {"minimum": 0, "maximum": 255},
+        "soft_labels": None,
+        "learned_lr": None,
         "detection": {"format": "npz", "reason": "made up"},
         "normalization": {
             "name": "measured" if role == DatasetRole.SOURCE else "none",

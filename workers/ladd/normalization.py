@@ -15,12 +15,17 @@ NORMALIZATIONS: dict[str, Statistics] = {
     "fashion_mnist": ((0.2861,), (0.3530,)),
     "svhn": ((0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)),
     "cifar10": ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)),
-    # DC, DSA and DM only; MTT, AST, TESLA, DATM, IDC and GLaD normalise CIFAR-100 with `cifar10`.
+    # CIFAR-100's own, in DC, DSA and DM only.
     "cifar100": ((0.5071, 0.4866, 0.4409), (0.2673, 0.2564, 0.2762)),
-    # Tiny ImageNet uses the same.
+    # CIFAR-100 as MTT, AST, TESLA, DATM, IDC, DD-Ranking and GLaD (in pixel space) normalise it: with CIFAR-10's.
+    "cifar100_mtt": ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)),
+    # Tiny ImageNet with ImageNet's, in all of them.
+    "tiny_imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    # GLaD's images decoded in w+ space: the mean of SVHN with the std of ImageNet.
+    # GLaD's images decoded in w+ space (its `Config`): the mean of SVHN with the std of ImageNet.
     "glad_wp": ((0.4377, 0.4438, 0.4728), (0.229, 0.224, 0.225)),
+    # GLaD's CIFAR-100 decoded in w+ space.
+    "glad_cifar100": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
 }
 """By name, as in the `get_dataset` functions of DatasetCondensation, mtt-distillation and GLaD."""
 

@@ -1,7 +1,9 @@
 """Sets in our own form: plain `.npy` files that later jobs memory-map and never have to distrust.
 
 A distilled set is `images.npy` (uint8 [M, H, W, C], or float32 [M, C, H, W] when it came as floats) and `labels.npy`
-(int64 [M]); a source set is `train_images.npy` (uint8 [n, H, W, C]), `train_labels.npy`, and the same for `val`.
+(int64 [M]), with `soft_labels.npy` (float32 [M, C], probabilities) where it came with soft labels: the largest entry of
+a row is then the label. A source set is `train_images.npy` (uint8 [n, H, W, C]), `train_labels.npy`, and the same for
+`val`.
 """
 
 import hashlib
@@ -15,10 +17,11 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.ladd.importers import ImportOptions, ImportRejected, read_upload
+from workers.ladd.importers import ImportOptions, ImportRejected, KnownSource, read_upload
 from workers.ladd.importers.channel_summary import ChannelSummary
 from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, Labels, Split
-from workers.ladd.importers.normalization_choice import of_distilled, of_source
+from workers.ladd.importers.learned_lr import choose_learned_lr
+from workers.ladd.importers.normalization_choice import family_warnings, of_distilled, of_source
 from workers.ladd.importers.rejected import rejected
 from workers.ladd.importers.set_rules import check_classes, check_images
 from workers.ladd.npy_rows import iter_rows
@@ -26,10 +29,12 @@ from workers.ladd.npy_writer import NpyWriter
 
 __all__ = [
     "DISTILLED_FILES",
+    "SOFT_LABELS_FILE",
     "SOURCE_FILES",
     "DistilledSet",
     "ImportOptions",
     "ImportRejected",
+    "KnownSource",
     "SourceSet",
     "import_dataset",
     "load_distilled",
@@ -37,16 +42,22 @@ __all__ = [
 ]
 
 DISTILLED_FILES = ("images.npy", "labels.npy")
+SOFT_LABELS_FILE = "soft_labels.npy"
+"""Beside `DISTILLED_FILES` where a set has soft labels."""
 SOURCE_FILES = ("train_images.npy", "train_labels.npy", "val_images.npy", "val_labels.npy")
 _CHUNK_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class DistilledSet:
-    """Memory-mapped: `images` uint8 [M, H, W, C] or float32 [M, C, H, W], `labels` int64 [M]."""
+    """Memory-mapped: `images` uint8 [M, H, W, C] or float32 [M, C, H, W], `labels` int64 [M].
+
+    `soft_labels` float32 [M, C] are probabilities, None for a set that came with class indices alone.
+    """
 
     images: NDArray[np.generic]
     labels: Labels
+    soft_labels: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,7 @@ def import_dataset(
         imported, format_name, reason = read_upload(files, options, Path(scratch), partial(_report, progress, total))
         image_shape = check_images(imported, options)
         names = check_classes(imported, options)
+        learned_lr = choose_learned_lr(options.learned_lr, imported.stored_lr, imported.warnings)
         summaries = _store(imported, out_dir, lambda part: progress(upload_bytes + int(upload_bytes * part), total))
     dtype = np.load(out_dir / _image_file(next(iter(imported.splits))), mmap_mode="r").dtype
     warnings = list(imported.warnings)
@@ -82,10 +94,12 @@ def import_dataset(
     else:
         location = imported.splits[DISTILLED_SPLIT].images_location
         normalization, doubts = of_distilled(
-            options.normalization, summaries[DISTILLED_SPLIT], dtype == np.uint8, location
+            options.normalization, summaries[DISTILLED_SPLIT], dtype == np.uint8, location, imported.unnormalized
         )
-        warnings += doubts
-    stored = sorted(out_dir / name for split in imported.splits for name in (_image_file(split), _label_file(split)))
+        warnings += doubts + ([] if dtype == np.uint8 else family_warnings(options.normalization, format_name))
+    soft = next((split.soft for split in imported.splits.values() if split.soft is not None), None)
+    names_stored = [name for split in imported.splits for name in (_image_file(split), _label_file(split))]
+    stored = sorted(out_dir / name for name in names_stored + ([SOFT_LABELS_FILE] if soft else []))
     progress(total, total)
     return {
         **_counts(imported, names, options),
@@ -97,6 +111,8 @@ def import_dataset(
             "minimum": float(min(summary.minimum.min() for summary in summaries.values())),
             "maximum": float(max(summary.maximum.max() for summary in summaries.values())),
         },
+        "soft_labels": soft.kind if soft else None,
+        "learned_lr": learned_lr,
         "detection": {"format": format_name, "reason": reason},
         "normalization": dict(normalization),
         "warnings": warnings,
@@ -104,9 +120,11 @@ def import_dataset(
 
 
 def load_distilled(files: Path | Mapping[str, Path]) -> DistilledSet:
-    """Memory-map a stored distilled set, given its folder or the path of each of `DISTILLED_FILES`."""
+    """Memory-map a stored distilled set, given its folder or the path of each of its files."""
     images, labels = (_map(files, name) for name in DISTILLED_FILES)
-    return DistilledSet(images, cast(Labels, labels))
+    has_soft = (files / SOFT_LABELS_FILE).exists() if isinstance(files, Path) else SOFT_LABELS_FILE in files
+    soft = cast(NDArray[np.float32], _map(files, SOFT_LABELS_FILE)) if has_soft else None
+    return DistilledSet(images, cast(Labels, labels), soft)
 
 
 def load_source(files: Path | Mapping[str, Path]) -> SourceSet:
@@ -143,6 +161,8 @@ def _store(imported: Imported, out_dir: Path, report: Callable[[float], None]) -
     summaries = {}
     for name, split in imported.splits.items():
         np.save(out_dir / _label_file(name), split.labels)
+        if split.soft is not None:
+            np.save(out_dir / SOFT_LABELS_FILE, split.soft.probabilities)
         path = out_dir / _image_file(name)
         channels = split.images.shape[3 if split.images.dtype == np.uint8 else 1]
         summary = summaries[name] = ChannelSummary(channels)

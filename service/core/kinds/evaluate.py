@@ -51,7 +51,7 @@ def _evaluated(manifest: DatasetManifest, source: DatasetManifest) -> EvaluatedS
         id=manifest.id,
         stats=manifest.measured,
         statistics=statistics_of(manifest, source),
-        learned_lr=manifest.metadata.learned_lr,
+        learned_lr=manifest.measured.learned_lr,
         views=None if augmentation is None else augmentation.n**2,
         full_labels=FULL_LABELS in manifest.blobs,
     )

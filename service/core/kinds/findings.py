@@ -78,6 +78,22 @@ class Findings:
             )
             self.add(field, "same_image_shape", its.image_shape, message)
 
+        self._same_class_order(field, one, other)
+
+    def _same_class_order(self, field: str, one: DatasetManifest, other: DatasetManifest | LabelerManifest) -> None:
+        """Refuse two sets that name the same classes in different orders: their labels mean different things."""
+        source = other if isinstance(other, DatasetManifest) else self._catalogue.dataset(other.source_dataset)
+        if source is None:
+            return
+        names, others = ([count.name for count in found.measured.class_counts] for found in (one, source))
+        if names != others and sorted(names) == sorted(others):
+            label = next(label for label, pair in enumerate(zip(names, others, strict=True)) if pair[0] != pair[1])
+            message = (
+                f"{one.id} and {source.id} have the same classes in different orders: label {label} is "
+                f"{names[label]} and {others[label]}; upload one of them again with the class_map of the other"
+            )
+            self.add(field, "same_class_order", names[label], message)
+
     def fits(self, field: str, architecture: Architecture, image_shape: list[int]) -> None:
         """Require an architecture that takes images of this shape [channels, height, width]."""
         _, height, width = image_shape

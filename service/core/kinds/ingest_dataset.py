@@ -8,6 +8,8 @@ from service.core.plan import Plan, Ref, TaskPlan
 
 def plan(core: Core, dataset: DatasetManifest) -> Plan:
     """Plan the one task that reads the uploads of a dataset in state `validating`."""
+    # Whatever is known of the source set when the task is claimed; it may still be validating.
+    source = dataset.metadata.source_dataset
     names = {uploaded_name(index): file.name for index, file in enumerate(dataset.files)}
     task = TaskPlan(
         name="ingest",
@@ -18,12 +20,12 @@ def plan(core: Core, dataset: DatasetManifest) -> Plan:
             "files": names,
             "limits": {"max_upload_bytes": core.settings.max_upload_bytes},
         },
-        inputs={"uploads": Ref("uploads", dataset.id)},
+        inputs={"uploads": Ref("uploads", dataset.id)} | ({"source": Ref("dataset", source, [])} if source else {}),
         work=sum(file.bytes for file in dataset.files),
         unit="bytes",
         makes=dataset.id,
     )
-    return Plan(params={"dataset": dataset.id}, tasks=[task])
+    return Plan(params={"dataset": dataset.id}, tasks=[task], reads=[source] if source else [])
 
 
 def uploaded_name(index: int) -> str:

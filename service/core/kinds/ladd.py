@@ -48,7 +48,7 @@ def plan(core: Core, params: LaddParams) -> Plan:
             id=labelling.makes or "",
             stats=dataset.measured,
             statistics=statistics,
-            learned_lr=dataset.metadata.learned_lr,
+            learned_lr=dataset.measured.learned_lr,
             views=params.views.n**2,
             full_labels=True,
         )

@@ -24,7 +24,7 @@ from service.core.kinds.findings import Findings
 from service.core.plan import Ref, TaskCost, TaskPlan
 
 EPOCHS = 1000
-"""Training epochs of both recipes unless overridden: GLaD's `eval_loop`, MTT's `evaluate_synset`."""
+"""Training epochs of all recipes unless overridden: GLaD's `eval_loop`, MTT's and DATM's `evaluate_synset`."""
 
 MOST_TRAININGS = 2_000
 """Of one job: its record and its report stay small enough to be read at once."""
@@ -159,8 +159,8 @@ class _Trial:
 
     def _forwards(self) -> int:
         """Return the images and views passed forward in the training."""
-        # MTT's `evaluate_synset` loops over range(Epoch + 1).
-        passes = (self.spec.overrides.epochs or EPOCHS) + (self.spec.recipe is RecipeName.MTT)
+        # `evaluate_synset` of MTT, and so of DATM, loops over range(Epoch + 1).
+        passes = (self.spec.overrides.epochs or EPOCHS) + (self.spec.recipe in (RecipeName.MTT, RecipeName.DATM))
         views = self.views or self.spec.overrides.views or "full"
         per_image = 1
         if views != "pool":

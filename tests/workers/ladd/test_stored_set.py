@@ -14,6 +14,7 @@ from PIL import Image
 from api_schemas.datasets import DatasetStats
 from workers.ladd.stored_set import (
     DISTILLED_FILES,
+    SOFT_LABELS_FILE,
     SOURCE_FILES,
     ImportOptions,
     ImportRejected,
@@ -149,6 +150,46 @@ def test_values_that_are_not_finite_are_refused(
         imported(*pair)
     [reason] = caught.value.reasons
     assert (reason["rule"], reason["location"], reason["value"]) == ("finite_values", "images.pt", shown)
+
+
+def test_soft_labels_are_stored_as_probabilities(imported: Importing, pair: list[Path], out: Path) -> None:
+    logits = torch.eye(3).repeat_interleave(2, dim=0) * 4 - 2
+    torch.save(logits, pair[1])
+    stats = imported(*pair, normalization="cifar10")
+    assert (stats.soft_labels, stats.detection.format, stats.ipc) == ("logits", "datm", 2)
+    assert "logits" in stats.detection.reason
+    stored = load_distilled(out)
+    assert stored.labels.tolist() == LABELS.tolist()
+    assert stored.soft_labels is not None
+    assert stored.soft_labels.dtype == np.float32
+    np.testing.assert_allclose(stored.soft_labels, torch.softmax(logits, dim=1).numpy(), rtol=1e-6)
+    names = (*DISTILLED_FILES, SOFT_LABELS_FILE)
+    lines = [f"{name} {hashlib.sha256((out / name).read_bytes()).hexdigest()}\n" for name in sorted(names)]
+    assert stats.sha256 == hashlib.sha256("".join(lines).encode()).hexdigest()
+    assert stats.bytes == sum(path.stat().st_size for path in out.iterdir())
+
+
+def test_hard_labels_have_no_soft_ones_beside(imported: Importing, pair: list[Path], out: Path) -> None:
+    assert imported(*pair, normalization="cifar10").soft_labels is None
+    assert load_distilled(out).soft_labels is None
+
+
+@pytest.mark.parametrize(("given", "found"), [(None, 0.02), (0.5, 0.5)])
+def test_a_learned_lr_is_kept(
+    imported: Importing, pair: list[Path], tmp_path: Path, given: float | None, found: float
+) -> None:
+    torch.save(torch.tensor(0.02), tmp_path / "lr_best.pt")
+    stats = imported(*pair, tmp_path / "lr_best.pt", normalization="cifar10", learned_lr=given)
+    assert stats.learned_lr == found
+    assert len(stats.warnings) == (given is not None)
+
+
+def test_idc_is_cut_and_its_normalization_not_undone(imported: Importing, tmp_path: Path, out: Path) -> None:
+    torch.save([IMAGES, LABELS], tmp_path / "data.pt")
+    stats = imported(tmp_path / "data.pt", normalization="cifar10", factor=2)
+    assert (stats.num_images, stats.ipc, stats.normalization.applied) == (24, 8, False)
+    assert stats.detection.format == "idc"
+    assert load_distilled(out).images.shape == (24, 3, 8, 8)
 
 
 def test_a_wrong_number_of_labels_is_refused(imported: Importing, pair: list[Path]) -> None:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from workers.ladd.importers import class_folders, dc_dict, npz, tensor_pair
-from workers.ladd.importers.imported import Imported, ImportOptions, Progress
+from workers.ladd.importers import bare_tensors, class_folders, dc_dict, glad, idc, npz, safetensors_file
+from workers.ladd.importers.imported import Imported, ImportOptions, KnownSource, Progress
+from workers.ladd.importers.labeler_files import refuse_labelers
 from workers.ladd.importers.rejected import ImportRejected, rejected
 from workers.ladd.importers.uploaded_file import UploadedFile, inspect_file
 
-__all__ = ["IMPORTERS", "ImportOptions", "ImportRejected", "Imported", "Importer", "read_upload"]
+__all__ = ["IMPORTERS", "ImportOptions", "ImportRejected", "Imported", "Importer", "KnownSource", "read_upload"]
 
 
 class Importer(Protocol):
@@ -28,15 +29,23 @@ class Importer(Protocol):
 
 
 IMPORTERS: dict[str, Importer] = {
-    "mtt": tensor_pair,
-    "glad": tensor_pair,
+    "mtt": bare_tensors,
+    "ast": bare_tensors,
+    "glad": glad,
+    "tesla": bare_tensors,
+    "datm": bare_tensors,
     "dc": dc_dict,
     "dsa": dc_dict,
     "dm": dc_dict,
+    "idc": idc,
     "npz": npz,
+    "safetensors": safetensors_file,
     "class_folders": class_folders,
+    "sre2l": class_folders,
+    "lpld": class_folders,
+    "rded": class_folders,
 }
-"""By format; where several share a module, detection answers with the first."""
+"""By format; where several share a module, the contents decide (`Imported.format`), else the first is meant."""
 
 
 def read_upload(
@@ -44,13 +53,20 @@ def read_upload(
 ) -> tuple[Imported, str, str]:
     """Read an upload; returns it with the format's name and the reason for choosing it.
 
-    Raises ImportRejected, with rule `known_format` if no importer recognises the files.
+    Raises ImportRejected: with rule `known_format` if no importer recognises the files, `holds_images` if they are
+    networks, `only_idc` for a factor of anything else.
     """
     if not paths:
         raise rejected("files", "not_empty", "0 files", "no files were sent")
     files = [inspect_file(path) for path in paths]
+    refuse_labelers(files)
     name, reason = _choose(files, options.format)
-    return IMPORTERS[name].read(files, options, scratch, progress), name, reason
+    if options.factor is not None and name != "idc":
+        raise rejected("metadata.factor", "only_idc", options.factor, f"a factor is for IDC's mosaics; this is {name}")
+    imported = IMPORTERS[name].read(files, options, scratch, progress)
+    if options.format == "auto":
+        name = imported.format or name
+    return imported, name, "; ".join([reason, *imported.reasons])
 
 
 def _choose(files: list[UploadedFile], asked: str) -> tuple[str, str]:

@@ -51,43 +51,44 @@ def as_images(array: NDArray[np.generic], location: str) -> NDArray[np.generic]:
 def as_labels(array: NDArray[np.generic], location: str) -> Labels:
     """Return hard labels [n] int64 from integers [n] or [n, 1].
 
-    Raises ImportRejected with rule `hard_labels_only` (a row per image) or `integer_labels`.
+    Raises ImportRejected with rule `label_layout` or `integer_labels`.
     """
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
         raise rejected(
             location,
-            "hard_labels_only",
+            "label_layout",
             f"{array.dtype} {tuple(array.shape)}",
-            "labels must be one class index per image; soft labels (a row of probabilities or logits) are not read",
+            "labels must be one class index per image, or for each a row of float probabilities or logits",
         )
     if not np.issubdtype(array.dtype, np.integer):
         raise rejected(location, "integer_labels", array.dtype, "labels must be whole class indices of an integer type")
     return array.astype(np.int64)
 
 
-def class_major_labels(num_images: int, class_names: list[str] | None, location: str) -> Labels:
+def class_major_labels(num_images: int, num_classes: int | None, location: str) -> Labels:
     """Return labels 0..0, 1..1, ... for a set that comes without (as AST's): class-major, equally many per class.
 
     Raises ImportRejected with rule `labels_present` (the number of classes is unknown) or `images_divide_into_classes`.
     """
-    if class_names is None:
+    if num_classes is None:
         raise rejected(
             "metadata.class_map",
             "labels_present",
             None,
-            "no file holds labels; list the classes in class_map and the images are taken class by class",
+            "no file holds labels; name the classes by class_map or source_dataset, and the images are taken class by "
+            "class",
         )
-    per_class, rest = divmod(num_images, len(class_names))
+    per_class, rest = divmod(num_images, num_classes)
     if rest or not per_class:
         raise rejected(
             location,
             "images_divide_into_classes",
-            f"{num_images} images, {len(class_names)} classes",
-            f"{num_images} images do not divide into {len(class_names)} classes of equal size",
+            f"{num_images} images, {num_classes} classes",
+            f"{num_images} images do not divide into {num_classes} classes of equal size",
         )
-    return np.repeat(np.arange(len(class_names), dtype=np.int64), per_class)
+    return np.repeat(np.arange(num_classes, dtype=np.int64), per_class)
 
 
 def _channel_order(shape: tuple[int, ...]) -> Literal["first", "last"] | None:

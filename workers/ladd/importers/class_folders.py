@@ -1,8 +1,8 @@
 """Importer for archives of image files in class folders.
 
 A source set has `train/<class>/<image>` and `val/<class>/<image>` (or `validation`, or `test`), a distilled set
-`<class>/<image>`, either below a common top folder, in one or several zip, tar or tar.gz files. Labels follow the
-sorted folder names, as torchvision's ImageFolder, unless `class_map` gives another order.
+`<class>/<image>`, either below a common top folder, in one or several zip, tar or tar.gz files. The folders of SRe2L,
+CDA, LPLD and RDED are numbered; which label a folder has is decided by `class_order`.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from workers.ladd.importers.class_order import order_classes
 from workers.ladd.importers.folder_writer import FolderWriter
 from workers.ladd.importers.image_files import SUFFIXES, decode, one_thread, resize
 from workers.ladd.importers.imported import (
@@ -49,7 +50,7 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
     """Decode every image straight into one growing array per split.
 
     Raises ImportRejected with rule `class_folder_layout`, `one_image_size`, `source_has_train_and_val`,
-    `splits_share_classes`, `class_map_matches_folders`, or one of the readers'.
+    `splits_share_classes`, or one of the readers' and `class_order`'s.
     """
     archives = ", ".join(file.path.name for file in files)
     left_out = _LeftOut()
@@ -63,13 +64,19 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
         raise rejected(archives, "not_empty", "0 images", f"no image files ({', '.join(SUFFIXES)}) in class folders")
     if options.role == "source":
         _choose_validation(archives, writer, warnings)
-    names = _class_order(archives, writer, options.class_names, warnings)
+    order = order_classes({folder for split in writer.splits for folder in writer.folders_of(split)}, options, archives)
     splits = {}
     for split in writer.splits:
         path = writer.finish(split)
-        labels = _labels(writer.folders_of(split), names)
+        labels = _labels(writer.folders_of(split), order.folders)
         splits[split] = Split(np.load(path, mmap_mode="r"), labels, archives, archives, file=path)
-    return Imported(splits, names, warnings)
+    return Imported(
+        splits,
+        order.names,
+        warnings,
+        format=order.format,
+        reasons=[order.reason],
+    )
 
 
 def _read_archive(
@@ -141,24 +148,6 @@ def _choose_validation(archives: str, writer: FolderWriter, warnings: list[str])
         )
 
 
-def _class_order(archives: str, writer: FolderWriter, given: list[str] | None, warnings: list[str]) -> list[str]:
-    found = sorted({folder for split in writer.splits for folder in writer.folders_of(split)})
-    if given is None:
-        if all(name.isdecimal() for name in found) and found != sorted(found, key=int):
-            warnings.append(
-                "folder names are numbers but were sorted as text (10 before 2); class_map can give another order"
-            )
-        return found
-    if sorted(given) != found:
-        raise rejected(
-            "metadata.class_map",
-            "class_map_matches_folders",
-            ", ".join(sorted(set(given) ^ set(found))) or ", ".join(given),
-            f"class_map must list each of the {len(found)} class folders of {archives} once",
-        )
-    return given
-
-
-def _labels(folders: Sequence[str], names: list[str]) -> Labels:
-    index = {name: label for label, name in enumerate(names)}
+def _labels(folders: Sequence[str], order: list[str]) -> Labels:
+    index = {folder: label for label, folder in enumerate(order)}
     return np.fromiter((index[folder] for folder in folders), dtype=np.int64, count=len(folders))

@@ -1,20 +1,24 @@
 """Importer for the files of DC, DSA and DM: `{'data': [[images, labels], ...], 'accs_all_exps': ...}`.
 
 `data` has one entry per experiment (five, in the published runs). DatasetCondensation, `main.py` and `main_DM.py`.
+GLaD's MTT variant ends with such a file too.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
 
-from workers.ladd.importers.arrays import as_images, as_labels
+from workers.ladd.importers.arrays import as_images
 from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, ImportOptions, Progress, Split
 from workers.ladd.importers.rejected import rejected
-from workers.ladd.importers.safe_torch import read_torch
-from workers.ladd.importers.tensor_pair import as_array
+from workers.ladd.importers.safe_torch import as_array, read_torch
+from workers.ladd.importers.soft_labels import read_labels
 from workers.ladd.importers.uploaded_file import UploadedFile
 
+_METHOD = re.compile(r"res_(DC|DSA|DM)_")
+"""File names are `res_<method>_<dataset>_<model>_<ipc>ipc.pt`."""
 _LAYOUT = "expected a dict whose 'data' is a list of [images, labels] tensors"
 
 
@@ -48,17 +52,18 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
         )
     images, labels = _pair(path.name, experiments[index])
     location = f"{path.name}/data[{index}]"
-    split = Split(
-        as_images(as_array(images, location), location),
-        as_labels(as_array(labels, location), location),
-        images_location=location,
-        labels_location=location,
-    )
-    if len(experiments) == 1 or options.experiment is not None:
-        return Imported({DISTILLED_SPLIT: split})
+    read = read_labels(as_array(labels, location), location, options)
+    pixels = as_images(as_array(images, location), location)
+    method = _METHOD.search(path.name)
+    warnings = []
+    if len(experiments) > 1 and options.experiment is None:
+        warnings.append(f"the last of {len(experiments)} experiments was taken; `experiment` names another")
     return Imported(
-        {DISTILLED_SPLIT: split},
-        warnings=[f"the last of {len(experiments)} experiments was taken; `experiment` names another"],
+        {DISTILLED_SPLIT: Split(pixels, read.hard, location, location, soft=read.soft)},
+        warnings=warnings,
+        format=method[1].lower() if method else None,
+        reasons=[f"experiment {index} of {len(experiments)}, counted from 0", read.reason]
+        + ([f"the file's name says {method[1]}"] if method else ["DC, DSA, DM and GLaD's MTT variant save the same"]),
     )
 
 

@@ -8,6 +8,8 @@ from workers.ladd.importers.rejected import rejected
 from workers.ladd.normalization import NORMALIZATIONS, normalized_range
 
 FIELD = "metadata.normalization"
+DC_FAMILY = ("dc", "dsa", "dm")
+MTT_FAMILY = ("mtt", "ast", "glad", "tesla", "datm", "idc")
 _TOLERANCE = 0.5 / 255
 """Half an 8-bit step, on the [0, 1] scale: values this far outside still round to a pixel."""
 
@@ -42,17 +44,26 @@ def of_source(choice: str | Mapping[str, Sequence[float]], train: ChannelSummary
 
 
 def of_distilled(
-    choice: str | Mapping[str, Sequence[float]], summary: ChannelSummary, eight_bit: bool, location: str
+    choice: str | Mapping[str, Sequence[float]],
+    summary: ChannelSummary,
+    eight_bit: bool,
+    location: str,
+    unnormalized: str | None = None,
 ) -> tuple[Normalization, list[str]]:
     """Normalization of a distilled set and warnings about its values.
 
-    Normalised tensors do not say with what: their sender must. Raises ImportRejected with rule
-    `normalization_is_named` (values outside [0, 1] and choice `auto`), `known_normalization`, `normalization_channels`.
+    Normalised tensors do not say with what: their sender must. `unnormalized` tells why values are plain pixels even
+    where they leave [0, 1]: then a named normalization is the one to train with, not one to undo. Raises ImportRejected
+    with rule `normalization_is_named` (values outside [0, 1] and choice `auto`), `known_normalization` or
+    `normalization_channels`.
     """
     minimum, maximum = float(summary.minimum.min()), float(summary.maximum.max())
     in_unit_range = minimum >= -_TOLERANCE and maximum <= 1 + _TOLERANCE
     values = "values are 8-bit pixels" if eight_bit else f"values lie in [{minimum:.4g}, {maximum:.4g}]"
-    plain = eight_bit or in_unit_range
+    plain = eight_bit or in_unit_range or unnormalized is not None
+    doubts = [] if eight_bit or in_unit_range else [f"{values}, outside [0, 1], and are taken as they are"]
+    if unnormalized is not None:
+        values = f"{unnormalized}; {values}"
     if choice == "auto" and not plain:
         raise rejected(
             FIELD,
@@ -63,13 +74,25 @@ def of_distilled(
         )
     if choice in ("auto", "none"):
         how = "" if choice == "auto" else "asked for in the metadata; "
-        warnings = [] if plain else [f"{values}, outside [0, 1], and are taken as they are"]
-        return Normalization(name="none", mean=None, std=None, applied=False, reason=how + values), warnings
+        return Normalization(name="none", mean=None, std=None, applied=False, reason=how + values), doubts
     name, mean, std = _named(choice, len(summary.minimum))
     normalization = Normalization(
         name=name, mean=mean, std=std, applied=not plain, reason=f"named in the metadata; {values}"
     )
-    return normalization, [] if plain else _range_warnings(normalization, summary)
+    return normalization, doubts if plain else _range_warnings(normalization, summary)
+
+
+def family_warnings(choice: object, format: str) -> list[str]:
+    """Return what speaks against a named normalization for a set of this format: code bases differ under one name."""
+    if choice == "cifar100" and format in MTT_FAMILY:
+        return [
+            f"{format} normalises CIFAR-100 with CIFAR-10's statistics: cifar100_mtt; cifar100 is DC's, DSA's and DM's"
+        ]
+    if choice == "cifar100_mtt" and format in DC_FAMILY:
+        return [f"{format} normalises CIFAR-100 with its own statistics: cifar100; cifar100_mtt is MTT's"]
+    if choice == "imagenet" and format == "glad":
+        return ["images that GLaD decoded (--space wp) carry glad_wp; imagenet is right for --space p alone"]
+    return []
 
 
 def _named(choice: str | Mapping[str, Sequence[float]], channels: int) -> tuple[str, list[float], list[float]]:
@@ -96,16 +119,27 @@ def _range_warnings(normalization: Normalization, summary: ChannelSummary) -> li
     mean, std = normalization["mean"], normalization["std"]
     assert mean is not None
     assert std is not None
-    outside = [
+    outside = _outside(mean, std, summary)
+    if not outside:
+        return []
+    fitting = [
+        name
+        for name, statistics in NORMALIZATIONS.items()
+        if len(statistics[0]) == len(mean) and not _outside(*statistics, summary)
+    ]
+    hint = f"; they stay within {', '.join(fitting)}" if fitting else ""
+    return [
+        f"values exceed what {normalization['name']} makes of black and white pixels ({'; '.join(outside)}): "
+        f"usual for sets optimised in pixel space, else a sign of another normalization{hint}"
+    ]
+
+
+def _outside(mean: Sequence[float], std: Sequence[float], summary: ChannelSummary) -> list[str]:
+    """Say in which channels values lie beyond black or white under these statistics."""
+    return [
         f"channel {channel}: [{low:.3g}, {high:.3g}] against [{black:.3g}, {white:.3g}]"
         for channel, (low, high, (black, white), s) in enumerate(
             zip(summary.minimum, summary.maximum, normalized_range(mean, std), std, strict=True)
         )
         if low < black - _TOLERANCE / s or high > white + _TOLERANCE / s
-    ]
-    if not outside:
-        return []
-    return [
-        f"values exceed what {normalization['name']} makes of black and white pixels ({'; '.join(outside)}): "
-        "usual for sets optimised in pixel space, else a sign of another normalization"
     ]

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from workers.ladd.importers import limits
@@ -58,6 +59,14 @@ def read_torch(path: Path) -> object:
     for tensor in _tensors_in(content):
         _check_tensor(path, tensor)
     return content
+
+
+def as_array(tensor: Tensor, location: str) -> NDArray[np.generic]:
+    """Return a tensor's memory as an array; raises ImportRejected with rule `plain_array` where numpy has none."""
+    if tensor.layout != torch.strided or tensor.dtype == torch.bfloat16:
+        raise rejected(location, "plain_array", f"{tensor.dtype}, {tensor.layout}", "the tensor is not a plain array")
+    array: NDArray[np.generic] = tensor.detach().numpy()
+    return array
 
 
 def is_pickle(path: Path) -> bool:

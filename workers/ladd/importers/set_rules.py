@@ -5,6 +5,7 @@ import numpy as np
 from workers.ladd.importers import limits
 from workers.ladd.importers.arrays import CHANNELS
 from workers.ladd.importers.imported import Imported, ImportOptions, Split
+from workers.ladd.importers.readings import undecided
 from workers.ladd.importers.rejected import rejected
 
 _SIDES = (8, 1024)
@@ -15,7 +16,8 @@ def check_images(imported: Imported, options: ImportOptions) -> list[int]:
     """Return the one shape [C, H, W] of all images.
 
     Raises ImportRejected with rule `not_empty`, `labels_match_images`, `eight_bit_source`, `image_channels`,
-    `square_images`, `image_side`, `splits_agree`, `resolution_matches` or `stored_size`.
+    `square_images`, `image_side`, `splits_agree`, `one_reading` (a texture canvas?), `resolution_matches` or
+    `stored_size`.
     """
     shapes = {name: _check_split(split, options) for name, split in imported.splits.items()}
     shape = next(iter(shapes.values()))
@@ -25,22 +27,43 @@ def check_images(imported: Imported, options: ImportOptions) -> list[int]:
 
 
 def check_classes(imported: Imported, options: ImportOptions) -> list[str]:
-    """Return the name of each class, in label order.
+    """Return the name of each class, in label order. Soft labels may leave classes without an image of their own.
 
-    Raises ImportRejected with rule `class_names_unique`, `labels_in_range`, `two_classes` or `classes_contiguous`.
+    Raises ImportRejected with rule `class_map_matches_names` (the same names in another order than in the file),
+    `class_names_unique`, `class_map_matches_labels`, `labels_in_range`, `two_classes` or `classes_contiguous`.
     """
-    names = options.class_names or imported.class_names
+    names = options.class_names or imported.class_names or options.sorted_source_names
+    own = imported.class_names
+    if names is not None and own is not None and names != own and sorted(names) == sorted(own):
+        raise rejected(
+            "metadata.class_map",
+            "class_map_matches_names",
+            ", ".join(names),
+            f"the upload names the same classes in another order: {', '.join(own)}",
+        )
     if names is not None and len(set(names)) < len(names):
         raise rejected("metadata.class_map", "class_names_unique", ", ".join(names), "a class name is given twice")
+    soft = [split.soft.probabilities.shape[1] for split in imported.splits.values() if split.soft is not None]
     highest = max(int(split.labels.max()) for split in imported.splits.values())
-    num_classes = len(names) if names is not None else highest + 1
+    num_classes = len(names) if names is not None else max([highest + 1, *soft])
+    if soft and soft != [num_classes]:
+        raise rejected(
+            "metadata.class_map",
+            "class_map_matches_labels",
+            f"{num_classes} names, {soft[0]} columns",
+            f"the soft labels have {soft[0]} columns, one for each class, but {num_classes} classes are named",
+        )
     for split in imported.splits.values():
         _check_range(split, num_classes, named=names is not None)
     if num_classes < 2:
         raise rejected("files", "two_classes", num_classes, "a set needs at least two classes")
     for split in imported.splits.values():
         missing = np.setdiff1d(np.arange(num_classes), split.labels)
-        if len(missing):
+        if len(missing) and split.soft is not None:
+            imported.warnings.append(
+                f"{len(missing)} of {num_classes} classes are the likeliest of no image, such as {missing[0]}"
+            )
+        elif len(missing):
             raise rejected(
                 split.labels_location,
                 "classes_contiguous",
@@ -74,6 +97,7 @@ def _check_split(split: Split, options: ImportOptions) -> list[int]:
         )
     if not _SIDES[0] <= height <= _SIDES[1]:
         raise rejected(location, "image_side", height, f"images must have {_SIDES[0]} to {_SIDES[1]} pixels a side")
+    _check_canvas(location, height, options)
     if options.resolution not in (None, height):
         raise rejected(
             "metadata.resolution",
@@ -84,6 +108,22 @@ def _check_split(split: Split, options: ImportOptions) -> list[int]:
     if split.images.nbytes > limits.STORED_BYTES:
         raise rejected(location, "stored_size", split.images.nbytes, f"a set may have {limits.STORED_BYTES} bytes")
     return [channels, height, width]
+
+
+def _check_canvas(location: str, side: int, options: ImportOptions) -> None:
+    """Refuse images whose side is a multiple of what it should be, as MTT's `--texture` canvases have."""
+    expected = options.resolution or (options.source.side if options.source is not None else side)
+    times, rest = divmod(side, expected)
+    if rest == 0 and times > 1:
+        raise undecided(
+            "metadata.resolution",
+            f"the images of {location} have {side} pixels a side, {times} times the {expected} of "
+            f"{'metadata.resolution' if options.resolution else 'the source set'}",
+            {
+                str(side): f"plain images of {side} pixels, for a source set of that size",
+                "none": f"texture canvases (MTT --texture): send images of {expected} pixels cut out of them",
+            },
+        )
 
 
 def _check_range(split: Split, num_classes: int, named: bool) -> None:

@@ -5,13 +5,14 @@ from dataclasses import fields, replace
 from typing import Any
 
 from workers.ladd.models import ARCHITECTURES
+from workers.ladd.recipes.datm import datm
 from workers.ladd.recipes.glad import glad
 from workers.ladd.recipes.mtt import mtt
 from workers.ladd.recipes.recipe import Recipe
 
 __all__ = ["RECIPES", "Recipe", "resolve_recipe"]
 
-RECIPES: dict[str, Callable[[str, float | None], Recipe]] = {"glad": glad, "mtt": mtt}
+RECIPES: dict[str, Callable[[str, float | None], Recipe]] = {"glad": glad, "mtt": mtt, "datm": datm}
 
 _CHANGEABLE = [field.name for field in fields(Recipe) if field.name != "name"]
 

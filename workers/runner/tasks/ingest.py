@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from api_schemas.datasets import DatasetMetadata, DatasetStats
+from api_schemas.datasets import Dataset, DatasetMetadata, DatasetStats
 from api_schemas.runner import DoneEvent, RunnerTask
-from workers.ladd.stored_set import ImportOptions, import_dataset
+from workers.ladd.stored_set import ImportOptions, KnownSource, import_dataset
 from workers.runner.reporter import Reporter
 
 
@@ -25,11 +25,24 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         resolution=metadata.resolution,
         resize=metadata.resize,
         experiment=metadata.experiment,
+        soft_labels=metadata.soft_labels,
+        learned_lr=metadata.learned_lr,
+        factor=metadata.factor,
+        source=_known_source(task),
     )
     outputs = folder / "outputs"
     stats = import_dataset(uploads, options, outputs, report.stage("ingest", "bytes"))
     DatasetStats.model_validate(stats)
     return DoneEvent(event="done", files=sorted(path.name for path in outputs.iterdir()), result={"stats": stats})
+
+
+def _known_source(task: RunnerTask) -> KnownSource | None:
+    """What the source set's document says, None while it is validating."""
+    document = task.documents.get("source")
+    stats = None if document is None else Dataset.model_validate(document).stats
+    if stats is None:
+        return None
+    return KnownSource([count.name for count in stats.class_counts], side=stats.image_shape[1])
 
 
 def _with_their_names(task: RunnerTask, folder: Path) -> list[Path]:

@@ -159,12 +159,21 @@ def test_a_class_map_of_other_folders_is_refused(
     assert reason["location"] == "metadata.class_map"
 
 
-def test_numbers_sorted_as_text_are_warned_of(archived: Archiving, colors: Coloring, read: Reading) -> None:
-    padded = read(archived("padded.zip", colors("02/1.png", "10/1.png")))
-    assert not padded.warnings
-    bare = read(archived("bare.zip", colors("2/1.png", "10/1.png")))
-    assert bare.class_names == ["10", "2"]
-    assert "sorted as text" in bare.warnings[0]
+def test_rded_as_it_is_published(archived: Archiving, colors: Coloring, read: Reading) -> None:
+    """`syn_data/{class:05d}/class{class:05d}_id{id:05d}.jpg`, in whatever order the archive has them."""
+    names = [f"syn_data/{label:05d}/class{label:05d}_id{id:05d}.jpg" for id in range(2) for label in (3, 1, 0, 2)]
+    imported = read(archived("rded.tar", colors(*names, kind="JPEG")), class_map=list("abcd"))
+    assert (imported.format, imported.class_names) == ("rded", ["a", "b", "c", "d"])
+    assert imported.splits["all"].labels.tolist() == [3, 1, 0, 2] * 2
+
+
+def test_sre2l_as_it_is_published(archived: Archiving, colors: Coloring, read: Reading) -> None:
+    """`new{class:03d}/class{class:03d}_id{ipc:03d}.jpg`; LPLD's images are the same."""
+    names = [f"syn/new{label:03d}/class{label:03d}_id000.jpg" for label in (2, 0, 1)]
+    for format in ("auto", "sre2l", "lpld"):
+        imported = read(archived("sre2l.tar", colors(*names, kind="JPEG")), format=format)
+        assert imported.format == "sre2l"
+        assert imported.splits["all"].labels.tolist() == [2, 0, 1]
 
 
 def test_classes_that_differ_between_splits_are_refused(

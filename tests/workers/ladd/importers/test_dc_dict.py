@@ -35,6 +35,14 @@ def test_another_experiment_can_be_named(saved: Saving, read: Reading) -> None:
     assert not imported.warnings
 
 
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [("res_DC_CIFAR10_ConvNet_1ipc.pt", "dc"), ("res_DSA_SVHN_ConvNet_10ipc.pt", "dsa"), ("mine.pt", None)],
+)
+def test_the_name_tells_the_method(saved: Saving, read: Reading, name: str, format: str | None) -> None:
+    assert read(saved(name, content(1))).format == format
+
+
 def test_a_single_experiment_needs_no_warning(saved: Saving, read: Reading) -> None:
     assert not read(saved("res_DC.pt", content(1))).warnings
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from workers.ladd.importers.channel_summary import ChannelSummary
-from workers.ladd.importers.normalization_choice import Normalization, of_distilled, of_source
+from workers.ladd.importers.normalization_choice import Normalization, family_warnings, of_distilled, of_source
 from workers.ladd.importers.rejected import ImportRejected, RejectionReason
 from workers.ladd.normalization import NORMALIZATIONS
 
@@ -88,6 +88,52 @@ def test_half_an_eight_bit_step_beyond_white_is_white() -> None:
     white = (1 - mean) / std
     assert not distilled(CUSTOM, floats(-white, white + 0.4 / 255 / std))[1]
     assert distilled(CUSTOM, floats(-white, white + 0.6 / 255 / std))[1]
+
+
+@pytest.mark.parametrize("choice", ["auto", "none", "cifar10"])
+def test_pixels_that_are_known_to_be_plain_carry_nothing(choice: str) -> None:
+    """IDC's leave [0, 1], yet the statistics are those to train with, not those to undo."""
+    normalization, warnings = of_distilled(choice, floats(-0.3, 1.2), False, "data.pt", "IDC saves plain pixels")
+    assert normalization["applied"] is False
+    assert (normalization["mean"] is None) == (choice != "cifar10")
+    assert "IDC saves plain pixels" in normalization["reason"]
+    [warning] = warnings
+    assert "outside [0, 1]" in warning
+
+
+def test_the_mean_of_svhn_in_a_glad_set_shows() -> None:
+    """GLaD-wp's white is (1 - 0.4377) / 0.229 = 2.46 in the first channel, ImageNet's 2.25."""
+    mean, std = (np.array(values) for values in NORMALIZATIONS["glad_wp"])
+    summary = ChannelSummary(3)
+    summary.add(((np.array([0, 1])[:, None] - mean) / std).reshape(1, 2, 1, 3).transpose(0, 3, 1, 2))
+    assert not distilled("glad_wp", summary)[1]
+    [warning] = distilled("imagenet", summary)[1]
+    assert "they stay within" in warning
+    assert "glad_wp" in warning
+
+
+@pytest.mark.parametrize(
+    ("choice", "format", "instead"),
+    [
+        ("cifar100", "mtt", "cifar100_mtt"),
+        ("cifar100", "idc", "cifar100_mtt"),
+        ("cifar100_mtt", "dsa", "cifar100;"),
+        ("imagenet", "glad", "glad_wp"),
+        ("cifar100", "dm", None),
+        ("cifar100_mtt", "datm", None),
+        ("cifar100", "npz", None),
+        (CUSTOM, "mtt", None),
+    ],
+)
+def test_names_under_which_code_bases_differ_are_warned_of(choice: object, format: str, instead: str | None) -> None:
+    warnings = family_warnings(choice, format)
+    assert [instead in warning for warning in warnings if instead] == [True] * (instead is not None)
+    assert bool(warnings) == (instead is not None)
+
+
+def test_cifar100_has_the_statistics_of_cifar10_in_the_family_of_mtt() -> None:
+    assert NORMALIZATIONS["cifar100_mtt"] == NORMALIZATIONS["cifar10"] != NORMALIZATIONS["cifar100"]
+    assert NORMALIZATIONS["tiny_imagenet"] == NORMALIZATIONS["imagenet"]
 
 
 @pytest.mark.parametrize("choice", ["mnist", {"mean": [0.5], "std": [0.5]}], ids=str)

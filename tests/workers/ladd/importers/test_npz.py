@@ -104,17 +104,32 @@ def test_a_source_set_without_validation_images_is_refused(tmp_path: Path, refus
     ids=["no labels", "no images", "two images", "a source set"],
 )
 def test_other_keys_are_refused(tmp_path: Path, refused: Refusal, arrays: dict[str, np.ndarray]) -> None:
-    assert refused(write(tmp_path, **arrays))["rule"] == "npz_keys"
+    assert refused(write(tmp_path, **arrays))["rule"] == "array_names"
 
 
-@pytest.mark.parametrize("labels", [np.eye(4, 2), np.eye(4, 2, dtype=np.int64)], ids=["soft", "one-hot"])
-def test_a_row_of_labels_per_image_is_refused(tmp_path: Path, refused: Refusal, labels: np.ndarray) -> None:
-    assert refused(write(tmp_path, x=PIXELS, y=labels))["rule"] == "hard_labels_only"
+def test_a_row_of_probabilities_per_image_is_kept(tmp_path: Path, read: Reading) -> None:
+    rows = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0, 1]])
+    split = read(write(tmp_path, x=PIXELS, y=rows)).splits["all"]
+    assert split.labels.tolist() == [0, 0, 1, 1]
+    assert split.soft is not None
+    np.testing.assert_array_equal(split.soft.probabilities, rows.astype(np.float32))
+
+
+def test_a_row_of_integers_per_image_is_refused(tmp_path: Path, refused: Refusal) -> None:
+    assert refused(write(tmp_path, x=PIXELS, y=np.eye(4, 2, dtype=np.int64)))["rule"] == "label_layout"
+
+
+def test_a_learning_rate_comes_along(tmp_path: Path, read: Reading) -> None:
+    assert read(write(tmp_path, x=PIXELS, y=LABELS, lr=np.float32(0.02))).stored_lr == ("set.npz/lr", 0.02)
+
+
+def test_more_than_one_learning_rate_is_refused(tmp_path: Path, refused: Refusal) -> None:
+    assert refused(write(tmp_path, x=PIXELS, y=LABELS, lr=np.ones(2)))["rule"] == "array_names"
 
 
 def test_two_files_are_refused(tmp_path: Path, refused: Refusal) -> None:
     path = write(tmp_path, x=PIXELS, y=LABELS)
-    assert refused(path, path, format="npz")["rule"] == "npz_keys"
+    assert refused(path, path, format="npz")["rule"] == "one_file"
 
 
 def test_an_empty_array_is_read(tmp_path: Path, read: Reading) -> None:

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from workers.ladd.importers.imported import Imported, ImportOptions, Split
+from workers.ladd.class_maps import wnids
+from workers.ladd.importers.imported import Imported, ImportOptions, KnownSource, SoftLabels, Split
 from workers.ladd.importers.rejected import ImportRejected, RejectionReason
 from workers.ladd.importers.set_rules import check_classes, check_images
 
@@ -93,3 +94,57 @@ def test_a_class_map_names_the_classes() -> None:
 def test_a_class_map_that_contradicts_the_labels_is_refused(names: list[str], rule: str) -> None:
     given = imported(split((4, 8, 8, 3)))
     assert refusal(given, ImportOptions(role="distilled", class_map=names))["rule"] == rule
+
+
+def test_the_order_of_the_files_own_names_is_not_changed() -> None:
+    given = imported(split((4, 8, 8, 3)), names=["cat", "dog"])
+    reason = refusal(given, ImportOptions(role="distilled", class_map=["dog", "cat"]))
+    assert (reason["rule"], reason["value"]) == ("class_map_matches_names", "dog, cat")
+
+
+def test_a_subset_names_the_classes_of_tensors() -> None:
+    given = imported(split((10, 3, 8, 8), np.float32, labels=list(range(10))))
+    woof = ImportOptions(role="distilled", class_map="imagewoof")
+    assert check_classes(given, woof) == wnids("imagewoof")
+    sorted_folders = ImportOptions(role="distilled", class_map="imagefolder", source=KnownSource(wnids("imagewoof"), 8))
+    assert check_classes(given, sorted_folders) == sorted(wnids("imagewoof"))
+    too_few = imported(split((4, 3, 8, 8), np.float32))
+    assert refusal(too_few, woof)["rule"] == "classes_contiguous"
+
+
+def soft(probabilities: list[list[float]]) -> Imported:
+    rows = np.array(probabilities, np.float32)
+    pixels = np.zeros((len(rows), 8, 8, 3), np.uint8)
+    labels = SoftLabels(rows, "probabilities")
+    return imported(Split(pixels, rows.argmax(axis=1).astype(np.int64), "x", "y", soft=labels))
+
+
+def test_soft_labels_count_the_classes_and_may_leave_some_without_an_image() -> None:
+    given = soft([[0.6, 0.4, 0], [0.6, 0, 0.4]])
+    assert check_classes(given, DISTILLED) == ["0", "1", "2"]
+    [warning] = given.warnings
+    assert "2 of 3 classes" in warning
+
+
+def test_soft_labels_need_a_column_for_each_class() -> None:
+    reason = refusal(soft([[0.6, 0.4], [0.1, 0.9]]), ImportOptions(role="distilled", class_map=["a", "b", "c"]))
+    assert (reason["rule"], reason["value"]) == ("class_map_matches_labels", "3 names, 2 columns")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ImportOptions(role="distilled", source=KnownSource(["a", "b"], 8)),
+        ImportOptions(role="distilled", resolution=8),
+    ],
+    ids=["the source set's", "the resolution"],
+)
+def test_a_multiple_of_the_side_may_be_a_texture_canvas(options: ImportOptions) -> None:
+    reason = refusal(imported(split((4, 3, 16, 16), np.float32)), options)
+    assert (reason["rule"], reason["location"]) == ("one_reading", "metadata.resolution")
+    assert "2 times the 8" in reason["message"]
+
+
+def test_the_resolution_says_that_large_images_are_plain() -> None:
+    options = ImportOptions(role="distilled", source=KnownSource(["a", "b"], 8), resolution=16)
+    assert check_images(imported(split((4, 3, 16, 16), np.float32)), options) == [3, 16, 16]

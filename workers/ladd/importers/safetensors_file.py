@@ -1,0 +1,49 @@
+"""Importer for safetensors files: tensors by the names of `named_arrays`. The format holds no code."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import safe_open
+
+from workers.ladd.importers.imported import Imported, ImportOptions, Progress
+from workers.ladd.importers.named_arrays import read_named
+from workers.ladd.importers.rejected import rejected
+from workers.ladd.importers.uploaded_file import UploadedFile
+
+
+def detect(files: Sequence[UploadedFile]) -> str | None:
+    """Recognise one safetensors file."""
+    if len(files) != 1 or files[0].kind != "safetensors":
+        return None
+    return f"{files[0].path.name} is a safetensors file"
+
+
+def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, progress: Progress) -> Imported:
+    """Read a distilled or a source set.
+
+    Raises ImportRejected with rule `one_file`, `readable_tensor_file`, or one of `named_arrays`'.
+    """
+    if len(files) != 1:
+        raise rejected("files", "one_file", f"{len(files)} files", "a set in safetensors form is one file")
+    path = files[0].path
+
+    def get(key: str) -> NDArray[np.generic]:
+        try:
+            with safe_open(path, framework="numpy") as file:
+                array: NDArray[np.generic] = file.get_tensor(key)
+        except Exception as error:  # the library raises its own errors, and numpy's TypeError for bfloat16
+            raise _unreadable(f"{path.name}/{key}", error) from error
+        return array
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            names = list(file.keys())
+    except Exception as error:
+        raise _unreadable(path.name, error) from error
+    return read_named(path.name, names, get, options, progress, path.stat().st_size)
+
+
+def _unreadable(location: str, error: Exception) -> Exception:
+    return rejected(location, "readable_tensor_file", error, f"safetensors cannot read it: {error}")

@@ -1,0 +1,109 @@
+"""Labels as found in a file: class indices, or a row of probabilities or logits for each image."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.ladd.importers.arrays import as_labels
+from workers.ladd.importers.imported import ImportOptions, Labels, SoftLabels
+from workers.ladd.importers.readings import undecided
+from workers.ladd.importers.rejected import rejected
+
+FIELD = "metadata.soft_labels"
+FORMAT_KINDS: dict[str, Literal["probabilities", "logits"]] = {"tesla": "probabilities", "datm": "logits"}
+"""TESLA (`--teacher_label`) saves a softmax of its teacher, DATM the logits that it learned, under the same name."""
+SUM_TOLERANCE = 1e-3
+"""How far a row of float16 probabilities may be from a sum of 1."""
+
+
+@dataclass(frozen=True)
+class ReadLabels:
+    """`hard` int64 [n]; `soft` where the file has a row per image, whose largest entry is then the hard label."""
+
+    hard: Labels
+    soft: SoftLabels | None
+    reason: str
+
+
+def read_labels(array: NDArray[np.generic], location: str, options: ImportOptions) -> ReadLabels:
+    """Return the labels of an array: integers [n] or [n, 1], or floats [n, C].
+
+    What floats are is decided by `options.soft_labels`, else by the format (`FORMAT_KINDS`), else by their values: rows
+    that are >= 0 and sum to 1 are probabilities, rows with negative values logits. Raises ImportRejected with rule
+    `one_reading` where values leave it open or contradict the format, `probabilities_not_negative`, `finite_values`,
+    `distilled_only` (soft labels of a source set), or one of `as_labels`'.
+    """
+    if array.ndim != 2 or array.shape[1] == 1 or not array.size or not np.issubdtype(array.dtype, np.floating):
+        return ReadLabels(as_labels(array, location), None, f"{location} holds class indices")
+    if options.role != "distilled":
+        raise rejected(
+            location, "distilled_only", f"{array.dtype} {array.shape}", "a source set has one class index per image"
+        )
+    values = array.astype(np.float32)
+    _check_finite(values, location)
+    kind, why = _kind_of(values, location, options)
+    rows = _softmax(values) if kind == "logits" else _shares(values, location)
+    soft = SoftLabels(rows, kind)
+    return ReadLabels(rows.argmax(axis=1).astype(np.int64), soft, f"{location} holds {kind} ({why})")
+
+
+def _kind_of(
+    values: NDArray[np.float32], location: str, options: ImportOptions
+) -> tuple[Literal["probabilities", "logits"], str]:
+    sums = values.sum(axis=1, dtype=np.float64)
+    lowest, (least, most) = float(values.min()), (float(sums.min()), float(sums.max()))
+    shown = f"smallest value {lowest:.4g}, row sums {least:.4g} to {most:.4g}"
+    looks_like: Literal["probabilities", "logits"] | None = None
+    if lowest < 0:
+        looks_like = "logits"
+    elif max(abs(least - 1), abs(most - 1)) <= SUM_TOLERANCE:
+        looks_like = "probabilities"
+    if options.soft_labels != "auto":
+        asked: Literal["probabilities", "logits"] = "logits" if options.soft_labels == "logits" else "probabilities"
+        if asked == "probabilities" and lowest < 0:
+            raise rejected(location, "probabilities_not_negative", shown, "probabilities are not negative; these are")
+        return asked, f"named in the metadata; {shown}"
+    expected = FORMAT_KINDS.get(options.format)
+    if looks_like is None or (expected is not None and expected != looks_like):
+        of_format = f", as {options.format} saves them" if expected is not None else ""
+        raise undecided(
+            FIELD,
+            f"the float labels of {location} have {shown}",
+            {
+                "probabilities": f"shares of each class{of_format if expected == 'probabilities' else ''}, divided by "
+                "their sum",
+                "logits": f"scores before a softmax{of_format if expected == 'logits' else ''}",
+            },
+        )
+    return looks_like, shown
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    # in place: a set of ImageNet-1K has 200 MB of them
+    logits -= logits.max(axis=1, keepdims=True)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(axis=1, keepdims=True)
+    return logits
+
+
+def _shares(values: NDArray[np.float32], location: str) -> NDArray[np.float32]:
+    sums = values.sum(axis=1, keepdims=True)
+    if len(empty := np.flatnonzero(sums == 0)):
+        raise rejected(
+            location, "probabilities_sum", f"0 in row {empty[0]}", "the probabilities of an image must not all be 0"
+        )
+    return values if np.abs(sums - 1).max() <= SUM_TOLERANCE else values / sums
+
+
+def _check_finite(values: NDArray[np.float32], location: str) -> None:
+    broken = np.argwhere(~np.isfinite(values))
+    if len(broken):
+        row, column = broken[0]
+        raise rejected(
+            location,
+            "finite_values",
+            f"{values[row, column]} in row {row}",
+            f"the label of image {row} has a value that is not a finite float32 number",
+        )
