@@ -89,7 +89,7 @@ class ChannelStatistics(Request):
         return self
 
 
-NormalizationChoice = Literal["auto", "none"] | NamedNormalization | ChannelStatistics
+NormalizationChoice = Literal["auto", "none", "zca"] | NamedNormalization | ChannelStatistics
 
 
 class Normalization(Response):

@@ -118,6 +118,8 @@ class EvaluationRow(Response):
     std: float
     ci95: list[float] | None
     """Student-t 95 % interval of the mean over trials; null for a single trial."""
+    labels: Literal["hard", "soft"]
+    """Targets of the full images: classes, or the soft labels that the set was distilled with."""
     epochs: int
     steps: int
     """Optimizer steps of one trial."""

@@ -18,6 +18,7 @@ from api_schemas.runner import TaskType
 from service.core import costs
 from service.core.catalogue import ARCHIVE, DatasetManifest, LabelerManifest, StoredBlob
 from service.core.core import Core
+from service.core.kinds.arm_inputs import own_files
 from service.core.records import JobRecord, TaskRecord
 from service.core.storage import Blob
 
@@ -115,7 +116,7 @@ def _generate_labels(core: Core, finished: FinishedTask) -> Outcome:
     labeler = core.catalogue.labeler(inputs["labeler"].id)
     if labeler is None:
         raise ValueError(f"labeler {inputs['labeler'].id} is gone")
-    kept = {name: parent.blobs[name] for name in ("images.npy", "labels.npy")}
+    kept = {name: parent.blobs[name] for name in own_files(parent.measured)}
     for blob in kept.values():
         core.blobs.hold(finished.makes, blob.sha256)
     blobs = kept | finished.stored

@@ -53,6 +53,7 @@ def row(
         mean=mean,
         std=std,
         ci95=None,
+        labels="hard",
         epochs=20,
         steps=20,
         forwards=forwards,

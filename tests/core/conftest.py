@@ -214,6 +214,7 @@ def _evaluate(claimed: ClaimedTask) -> Result:
         "dataset": params["dataset"],
         "arm": params["arm"],
         "architecture": params["architecture"],
+        "labels": "hard",
         "epochs": 2,
         "steps": 2,
         "forwards": 40,

@@ -59,6 +59,11 @@ def _nan(folder: Path) -> list[Path]:
     return _pair(folder, images, LABELS)
 
 
+def _labels_of_two_readings(folder: Path) -> list[Path]:
+    # neither negative, as some logits are, nor of sum 1, as probabilities are
+    return _pair(folder, IMAGES, torch.tensor([[3.0, 1.0], [2.0, 1.0], [1.0, 2.0], [1.0, 3.0]]))
+
+
 def _empty(folder: Path) -> list[Path]:
     path = folder / "images_best.pt"
     path.touch()
@@ -89,6 +94,7 @@ BAD = {
     "code in a .pt": (_code, "no_code_in_pickle"),
     "code in a bare pickle": (_bare_pickle, "no_code_in_pickle"),
     "wrong label count": (_wrong_count, "labels_match_images"),
+    "labels of two readings": (_labels_of_two_readings, "one_reading"),
     "NaN": (_nan, "finite_values"),
     "empty file": (_empty, "not_empty"),
     "10^10 elements with stride 0": (_stride_zero, "tensor_fits_storage"),

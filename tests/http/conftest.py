@@ -138,6 +138,8 @@ class HandWorker:
                 {"label": label, "name": str(label), "images": dict.fromkeys(splits, 1)} for label in (0, 1)
             ],
             "value_range": {"minimum": 0, "maximum": 255},
+            "soft_labels": None,
+            "learned_lr": None,
             "detection": {"format": "mtt", "reason": "made up"},
             "normalization": {
                 "name": "measured",

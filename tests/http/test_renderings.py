@@ -42,6 +42,7 @@ def row(
         "mean": sum(accuracies) / len(accuracies),
         "std": 0.5,
         "ci95": [40.0, 41.25],
+        "labels": "hard",
         "epochs": 1000,
         "steps": 1000,
         "forwards": 26_000,

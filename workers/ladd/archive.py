@@ -1,7 +1,8 @@
 """The label-augmented archive: one plain zip that `numpy.load` opens, equal bytes for equal inputs, no pickle.
 
 Members: `README.md`, `dense_labels.npy` float32 [M, V, C], `full_labels.npy` float32 [M, C] (of the whole images),
-`images.npy` (uint8 [M, H, W, C], or float32 [M, C, H, W] exactly as uploaded), `labels.npy` int64 [M], `manifest.json`.
+`images.npy` (uint8 [M, H, W, C], or float32 [M, C, H, W] exactly as uploaded), `labels.npy` int64 [M], `manifest.json`;
+`soft_labels.npy` float32 [M, C] where the set came with soft labels.
 """
 
 import hashlib
@@ -37,6 +38,7 @@ class Archive:
     dense_labels: NDArray[np.float32]
     full_labels: NDArray[np.float32]
     manifest: dict[str, Any]
+    soft_labels: NDArray[np.float32] | None = None
 
 
 def write_archive(
@@ -46,6 +48,7 @@ def write_archive(
     dense_labels: NDArray[np.float32],
     full_labels: NDArray[np.float32],
     manifest: Mapping[str, Any],
+    soft_labels: NDArray[np.float32] | None = None,
 ) -> dict[str, Any]:
     """Write an archive; returns its {"sha256", "bytes"}.
 
@@ -55,7 +58,14 @@ def write_archive(
     """
     grid = ViewGrid(manifest["views"]["n"], manifest["views"]["ratio"])
     _check_arrays(images, labels, dense_labels, full_labels, grid)
-    arrays = {"images": images, "labels": labels, "dense_labels": dense_labels, "full_labels": full_labels}
+    arrays: dict[str, NDArray[np.generic]] = {
+        "images": images,
+        "labels": labels,
+        "dense_labels": dense_labels,
+        "full_labels": full_labels,
+    }
+    if soft_labels is not None:
+        arrays["soft_labels"] = soft_labels
     whole_manifest = {
         **manifest,
         "schema_version": SCHEMA_VERSION,
@@ -63,7 +73,9 @@ def write_archive(
     }
     size = int(images.shape[2])
     texts = {
-        "README.md": archive_readme(images.dtype == np.uint8, size, grid, manifest["normalization"]),
+        "README.md": archive_readme(
+            images.dtype == np.uint8, size, grid, manifest["normalization"], soft=soft_labels is not None
+        ),
         "manifest.json": json.dumps(whole_manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n",
     }
     members = {f"{name}.npy": array for name, array in arrays.items()}
@@ -88,7 +100,7 @@ def read_archive(path: Path) -> Archive:
     for name, array in arrays.items():
         if _describe(array) != manifest["arrays"][name]:
             raise ValueError(f"{path.name}: {name} differs from its description in manifest.json")
-    return Archive(arrays["images"], arrays["labels"], arrays["dense_labels"], arrays["full_labels"], manifest)
+    return Archive(**arrays, manifest=manifest)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ Training (Eq. 5 of Kang, Lim and Shim, "Label-Augmented Dataset Distillation", W
 import numpy as np, torch, torch.nn.functional as F
 
 data = np.load("archive.zip")
-y, dense = torch.from_numpy(data["labels"]), torch.from_numpy(data["dense_labels"])
+y, dense = torch.from_numpy(data["{targets}"]), torch.from_numpy(data["dense_labels"])
 {load}
 h = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(dense.shape[2]))  # your network
 h(x)
@@ -36,10 +36,14 @@ for epoch in range(1000):
 """
 
 
-def archive_readme(eight_bit: bool, size: int, grid: ViewGrid, normalization: Mapping[str, Any]) -> str:
-    """Return the README for images of `size` pixels a side, with this archive's own views and normalization."""
+def archive_readme(eight_bit: bool, size: int, grid: ViewGrid, normalization: Mapping[str, Any], *, soft: bool) -> str:
+    """Return the README for images of `size` pixels a side, with this archive's own views and normalization.
+
+    `soft`: the images have soft labels, which are trained on in the place of their classes.
+    """
     return _TEXT.format(
         count=grid.count,
+        targets="soft_labels" if soft else "labels",
         load="\n".join(_load_lines(eight_bit, normalization)),
         size=size,
         side=grid.crop_side(size),

@@ -151,6 +151,7 @@ def evaluate_trial(
             "predicted_peak_bytes": cost.peak_bytes,
             "peak_bytes": peak_bytes(device),
         },
+        "labels": "hard" if training_set.soft_labels is None else "soft",
         "epochs": recipe.passes,
         "steps": networks * cost.counts.steps,
         "forwards": networks * cost.counts.forwards,

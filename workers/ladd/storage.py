@@ -19,14 +19,17 @@ _INDEX_ENTRY = 46
 
 
 def storage(
-    images: NDArray[np.uint8], labels: NDArray[np.int64], dense_labels: NDArray[np.float32], archive: Path
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64] | NDArray[np.float32],
+    dense_labels: NDArray[np.float32],
+    archive: Path,
 ) -> dict[str, Any]:
     """Count the bytes of the plain and the augmented set three ways (the API's `Storage`).
 
-    `paper`: Python's zipfile (deflate) around uint8 images and float32 labels, hard and dense (Kang, Lim & Shim 2025,
-    section 4.3); `raw`: the same arrays unzipped; `stored`: the archive, with and without its dense labels, and in both
-    without the labels of whole images, which take `full_labels_bytes` more. `overhead` is the extra as a fraction of
-    the plain bytes. `images` is uint8 [M, H, W, C]: see `pixels_of`.
+    `paper`: Python's zipfile (deflate) around uint8 images and float32 labels, the set's own (classes or soft labels)
+    and dense (Kang, Lim & Shim 2025, section 4.3); `raw`: the same arrays unzipped; `stored`: the archive, with and
+    without its dense labels, and in both without the labels of whole images, which take `full_labels_bytes` more.
+    `overhead` is the extra as a fraction of the plain bytes. `images` is uint8 [M, H, W, C]: see `pixels_of`.
     """
     plain: dict[str, NDArray[np.generic]] = {"images": images, "labels": labels.astype(np.float32)}
     augmented = {**plain, "dense_labels": dense_labels}

@@ -30,7 +30,8 @@ class TrainingSet:
     `images` float32 [M, C, H, W], normalised, H = W; `labels` int64 [M]; `dense_labels` float32 [M, V, C], the
     probabilities that the labeler gave view j of each image, cut by `grid` with V views; `full_labels` float32 [M, C],
     those it gave the whole images. A plain distilled set has none of the three, and views with the class of their
-    image need `grid` alone. Raises ValueError when the parts do not fit together.
+    image need `grid` alone. `soft_labels` float32 [M, C]: probabilities that the set was distilled with (TESLA, DATM),
+    which take the place of the classes. Raises ValueError when the parts do not fit together.
     """
 
     images: Tensor
@@ -38,6 +39,7 @@ class TrainingSet:
     dense_labels: Tensor | None = None
     grid: ViewGrid | None = None
     full_labels: Tensor | None = None
+    soft_labels: Tensor | None = None
 
     def __post_init__(self) -> None:
         count = len(self.images)
@@ -50,6 +52,8 @@ class TrainingSet:
             raise ValueError(f"dense_labels must be [{count}, {self.view_count}, C] for this grid; got {shape}")
         if self.full_labels is not None and (self.full_labels.ndim != 2 or len(self.full_labels) != count):
             raise ValueError(f"full_labels must be [{count}, C]; got {list(self.full_labels.shape)}")
+        if self.soft_labels is not None and (self.soft_labels.ndim != 2 or len(self.soft_labels) != count):
+            raise ValueError(f"soft_labels must be [{count}, C]; got {list(self.soft_labels.shape)}")
 
     @property
     def view_count(self) -> int:
@@ -68,15 +72,17 @@ class TrainingSet:
             labels=self.labels.to(device),
             dense_labels=moved(self.dense_labels),
             full_labels=moved(self.full_labels),
+            soft_labels=moved(self.soft_labels),
         )
 
     def targets(self, arm: Arm, num_classes: int) -> Targets:
         """Return what the arm trains towards, on the device of the set; raises what `check_arm` raises."""
         self.check_arm(arm, num_classes)
-        hard = F.one_hot(self.labels, num_classes).to(self.images.dtype)
+        own = F.one_hot(self.labels, num_classes) if self.soft_labels is None else self.soft_labels
+        own = own.to(self.images.dtype)
         return Targets(
-            images=arm.full_images and _combined(arm.full_images, hard, self.full_labels),
-            views=arm.views and _combined(arm.views, hard[:, None].expand(-1, self.view_count, -1), self.dense_labels),
+            images=arm.full_images and _combined(arm.full_images, own, self.full_labels),
+            views=arm.views and _combined(arm.views, own[:, None].expand(-1, self.view_count, -1), self.dense_labels),
         )
 
     def rows(self, image: Tensor, view: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
@@ -103,6 +109,8 @@ class TrainingSet:
         lowest, highest = (int(label) for label in self.labels.aminmax())
         if lowest < 0 or highest >= num_classes:
             raise ValueError(f"labels must lie between 0 and {num_classes - 1}; got {lowest} to {highest}")
+        if self.soft_labels is not None and (classes := self.soft_labels.shape[1]) != num_classes:
+            raise ValueError(f"soft_labels must have {num_classes} classes, as the evaluation has; got {classes}")
         if arm.views and self.grid is None:
             raise ValueError(f"grid must be given for the arm {arm.name!r}, which trains on views")
         soft = {"full_labels": (arm.full_images, self.full_labels), "dense_labels": (arm.views, self.dense_labels)}
@@ -115,8 +123,8 @@ class TrainingSet:
                 raise ValueError(f"{field} must have {num_classes} classes, as the evaluation has; got {classes}")
 
 
-def _combined(kind: LabelKind, hard: Tensor, soft: Tensor | None) -> Tensor:
+def _combined(kind: LabelKind, own: Tensor, soft: Tensor | None) -> Tensor:
     if kind == "hard":
-        return hard
+        return own
     assert soft is not None
-    return soft.to(hard.dtype) if kind == "soft" else hard + soft.to(hard.dtype)
+    return soft.to(own.dtype) if kind == "soft" else own + soft.to(own.dtype)

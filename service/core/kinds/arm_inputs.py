@@ -1,7 +1,10 @@
 """What each arm trains on, as its name says; `workers/ladd/arms.py` has the losses."""
 
+from api_schemas.datasets import DatasetStats
 from api_schemas.evaluation import ArmName
 
+SOFT_LABELS = "soft_labels.npy"
+"""Soft labels that a set was distilled with, which take the place of the classes in every arm."""
 FULL_LABELS = "full_labels.npy"
 """The labeler's soft labels of the whole images."""
 DENSE_LABELS = "dense_labels.npy"
@@ -31,6 +34,11 @@ def source_files(arm: ArmName) -> list[str]:
     return ["val_images.npy", "val_labels.npy", *held_out]
 
 
+def own_files(stats: DatasetStats) -> list[str]:
+    """Return the files of a distilled set as it came: its images and its own labels."""
+    return ["images.npy", "labels.npy"] + [SOFT_LABELS] * (stats.soft_labels is not None)
+
+
 def trains_on_images(arm: ArmName) -> bool:
     """Whether each step forwards the full images of its batch."""
     return not arm.startswith("sub_")
@@ -42,5 +50,5 @@ def trains_on_views(arm: ArmName) -> bool:
 
 
 def label_files(arm: ArmName) -> list[str]:
-    """Return the files of a label-augmented set that the arm needs besides images and hard labels."""
+    """Return the files of a label-augmented set that the arm needs besides `own_files`."""
     return _LABEL_FILES.get(arm, [])

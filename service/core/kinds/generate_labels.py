@@ -11,6 +11,7 @@ from service.core.catalogue import DatasetManifest
 from service.core.core import Core
 from service.core.flops import FLOAT32_BYTES, forward_flops, shape_of
 from service.core.ids import new_id
+from service.core.kinds.arm_inputs import own_files
 from service.core.kinds.findings import Findings
 from service.core.kinds.report import plan_report
 from service.core.normalizations import training_statistics
@@ -81,7 +82,7 @@ def plan_labelling(
         queue="gpu",
         params={"epoch": epoch, "views": views.model_dump(), "encoding": encoding, **statistics.model_dump()},
         inputs={
-            "dataset": Ref("dataset", dataset.id, ["images.npy", "labels.npy"]),
+            "dataset": Ref("dataset", dataset.id, own_files(stats)),
             "labeler": Ref("labeler", labeler_id),
         },
         work=forwards,

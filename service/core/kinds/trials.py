@@ -16,6 +16,7 @@ from service.core.kinds.arm_inputs import (
     FULL_LABELS,
     label_files,
     networks,
+    own_files,
     source_files,
     trains_on_images,
     trains_on_views,
@@ -118,7 +119,7 @@ class _Trial:
         return self.stage == "confirm"
 
     def plan(self, after: Sequence[str]) -> TaskPlan:
-        files = ["images.npy", "labels.npy", *label_files(self.arm)]
+        files = own_files(self.evaluated.stats) + label_files(self.arm)
         forwards = self._forwards()
         flops = forwards * training_flops(self.architecture, shape_of(self.evaluated.stats))
         inputs = {

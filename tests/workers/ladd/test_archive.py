@@ -87,6 +87,15 @@ def test_what_was_written_is_read(path: Path) -> None:
     assert archive.manifest["normalization"]["applied"] is True
 
 
+def test_soft_labels_are_kept_and_the_readme_trains_on_them(path: Path) -> None:
+    write_archive(path, FLOATS, LABELS, DENSE, FULL, manifest(applied=True), FULL[::-1].copy())
+    archive = read_archive(path)
+    assert archive.soft_labels is not None
+    np.testing.assert_array_equal(archive.soft_labels, FULL[::-1])
+    with zipfile.ZipFile(path) as opened:
+        assert 'data["soft_labels"]' in opened.read("README.md").decode()
+
+
 def test_labels_of_whole_images_of_another_size_are_an_error(path: Path) -> None:
     with pytest.raises(ValueError, match=r"full_labels must be float32 \[6, 3\]"):
         write_archive(path, PIXELS, LABELS, DENSE, FULL[:5], manifest())

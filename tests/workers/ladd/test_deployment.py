@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -281,3 +282,19 @@ def test_an_arm_without_its_labels_is_refused(arm: Arm, change: dict[str, Any], 
 def test_parts_that_do_not_fit_together_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TrainingSet(**{**vars(training_set(3, ViewGrid(n=2), size=16)), **change})
+
+
+def test_soft_labels_of_a_set_take_the_place_of_its_classes() -> None:
+    data = training_set(3, ViewGrid(2, 0.7))
+    own = torch.tensor([[0.7, 0.1, 0.1, 0.1], [0.2, 0.4, 0.2, 0.2], [0.0, 0.0, 0.5, 0.5]])
+    targets = replace(data, soft_labels=own).targets(ARMS["ladd"], CLASSES)
+    assert targets.images is not None
+    assert targets.views is not None
+    torch.testing.assert_close(targets.images, own)
+    torch.testing.assert_close(targets.views, data.dense_labels)
+
+
+def test_soft_labels_of_other_classes_are_an_error() -> None:
+    data = replace(training_set(3, ViewGrid(2, 0.7)), soft_labels=torch.rand(3, 7))
+    with pytest.raises(ValueError, match=r"soft_labels must have 4 classes, .*; got 7"):
+        data.check_arm(ARMS["baseline"], CLASSES)

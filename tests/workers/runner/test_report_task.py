@@ -22,6 +22,7 @@ def trial(arm: str, architecture: str, number: int, accuracy: float, views: str 
         "dataset": SET,
         "arm": arm,
         "architecture": architecture,
+        "labels": "hard",
         "epochs": 10,
         "steps": 10,
         "forwards": 200,

@@ -1,4 +1,4 @@
-"""Files that hold networks, not images: they belong into `POST /v1/labelers`."""
+"""Files that hold networks, not images."""
 
 from collections.abc import Sequence
 
@@ -20,8 +20,7 @@ def refuse_labelers(files: Sequence[UploadedFile]) -> None:
                 file.path.name,
                 "holds_images",
                 "weights of networks by trajectory and epoch",
-                f"{file.path.name} is a replay buffer of MTT: weights, not images. Import one of its networks as a "
-                "labeler, by POST /v1/labelers",
+                f"{file.path.name} is a replay buffer of MTT: weights of networks, not a set of images",
             )
 
 

@@ -8,6 +8,7 @@ from workers.ladd.importers.rejected import rejected
 from workers.ladd.normalization import NORMALIZATIONS, normalized_range
 
 FIELD = "metadata.normalization"
+ZCA = "zca"
 DC_FAMILY = ("dc", "dsa", "dm")
 MTT_FAMILY = ("mtt", "ast", "glad", "tesla", "datm", "idc")
 _TOLERANCE = 0.5 / 255
@@ -54,8 +55,8 @@ def of_distilled(
 
     Normalised tensors do not say with what: their sender must. `unnormalized` tells why values are plain pixels even
     where they leave [0, 1]: then a named normalization is the one to train with, not one to undo. Raises ImportRejected
-    with rule `normalization_is_named` (values outside [0, 1] and choice `auto`), `known_normalization` or
-    `normalization_channels`.
+    with rule `normalization_is_named` (values outside [0, 1] and choice `auto`), `known_normalization`,
+    `normalization_channels` or `not_whitened`.
     """
     minimum, maximum = float(summary.minimum.min()), float(summary.maximum.max())
     in_unit_range = minimum >= -_TOLERANCE and maximum <= 1 + _TOLERANCE
@@ -96,6 +97,14 @@ def family_warnings(choice: object, format: str) -> list[str]:
 
 
 def _named(choice: str | Mapping[str, Sequence[float]], channels: int) -> tuple[str, list[float], list[float]]:
+    if choice == ZCA:
+        raise rejected(
+            FIELD,
+            "not_whitened",
+            ZCA,
+            "ZCA-whitened images cannot be read: the matrix is not saved with them. Send the inverse that MTT, AST and "
+            "DATM save beside them, images_zca_*.pt, with normalization none",
+        )
     if isinstance(choice, str):
         if choice not in NORMALIZATIONS:
             raise rejected(

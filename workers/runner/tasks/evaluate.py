@@ -108,6 +108,7 @@ def _training_set(task: RunnerTask, folder: Path, dataset: Dataset) -> TrainingS
         dense_labels=soft_labels("dense_labels.npy"),
         grid=ViewGrid(augmentation.n, augmentation.ratio) if augmentation else None,
         full_labels=soft_labels("full_labels.npy"),
+        soft_labels=soft_labels("soft_labels.npy"),
     )
 
 

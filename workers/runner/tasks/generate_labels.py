@@ -53,9 +53,22 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     np.save(outputs / "dense_labels.npy", dense_labels)
     np.save(outputs / "full_labels.npy", full_labels)
     manifest = _manifest(task, dataset, labeler, hashlib.sha256(weights.read_bytes()).hexdigest())
-    write_archive(outputs / "archive.zip", stored.images, stored.labels, dense_labels, full_labels, manifest)
+    write_archive(
+        outputs / "archive.zip",
+        stored.images,
+        stored.labels,
+        dense_labels,
+        full_labels,
+        manifest,
+        stored.soft_labels,
+    )
     pixels = pixels_of(stored.images, *(carried or (None, None)))
-    counts = storage(pixels, stored.labels, dense_labels, outputs / "archive.zip")
+    counts = storage(
+        pixels,
+        stored.labels if stored.soft_labels is None else stored.soft_labels,
+        dense_labels,
+        outputs / "archive.zip",
+    )
     flops = labelling_flops(labeler.architecture, len(stored.images), grid.count + 1, **shape)
     files = ["archive.zip", "dense_labels.npy", "full_labels.npy"]
     return DoneEvent(event="done", files=files, result={"storage": counts, "flops": flops})

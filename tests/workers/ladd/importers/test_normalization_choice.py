@@ -163,3 +163,9 @@ def test_a_source_set_of_one_value_cannot_be_measured() -> None:
     with pytest.raises(ImportRejected) as caught:
         of_source("auto", pixels(low=7, high=7))
     assert caught.value.reasons[0]["rule"] == "pixels_vary"
+
+
+def test_whitened_images_are_refused_with_what_to_send_instead() -> None:
+    reason = refusal("zca", floats(-3, 3))
+    assert (reason["location"], reason["rule"]) == ("metadata.normalization", "not_whitened")
+    assert "images_zca_*.pt" in reason["message"]

@@ -120,7 +120,8 @@ def test_a_row_of_integers_per_image_is_refused(tmp_path: Path, refused: Refusal
 
 
 def test_a_learning_rate_comes_along(tmp_path: Path, read: Reading) -> None:
-    assert read(write(tmp_path, x=PIXELS, y=LABELS, lr=np.float32(0.02))).stored_lr == ("set.npz/lr", 0.02)
+    path = write(tmp_path, x=PIXELS, y=LABELS, lr=np.array(0.02, dtype=np.float32))
+    assert read(path).stored_lr == ("set.npz/lr", 0.02)
 
 
 def test_more_than_one_learning_rate_is_refused(tmp_path: Path, refused: Refusal) -> None:

@@ -32,7 +32,8 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 def test_rows_that_sum_to_one_are_probabilities(dtype: type[np.floating]) -> None:
     read = labels(PROBABILITIES.astype(dtype))
     assert read.soft is not None
-    assert (read.soft.kind, read.soft.probabilities.dtype) == ("probabilities", np.float32)
+    assert read.soft.kind == "probabilities"
+    assert read.soft.probabilities.dtype == np.float32
     np.testing.assert_allclose(read.soft.probabilities, PROBABILITIES, atol=1e-3)
     assert read.hard.tolist() == [0, 2]
     assert "probabilities" in read.reason
