@@ -142,8 +142,8 @@ def test_another_number_of_channels_is_refused(choice: object) -> None:
 
 
 def test_an_unknown_name_is_refused() -> None:
-    reason = refusal("zca", floats(-1, 1))
-    assert (reason["rule"], reason["value"]) == ("known_normalization", "zca")
+    reason = refusal("cifar11", floats(-1, 1))
+    assert (reason["rule"], reason["value"]) == ("known_normalization", "cifar11")
 
 
 def test_a_source_set_is_measured() -> None:
