@@ -20,7 +20,7 @@ def refuse_labelers(files: Sequence[UploadedFile]) -> None:
                 file.path.name,
                 "holds_images",
                 "weights of networks by trajectory and epoch",
-                f"{file.path.name} is a replay buffer of MTT: weights of networks, not a set of images",
+                f"{file.path.name} is a replay buffer of MTT: weights of labelers, not a set of images",
             )
 
 
