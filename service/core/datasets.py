@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetPage, DatasetRole, DatasetState, UploadedFile
 from api_schemas.jobs import TERMINAL_STATES, JobKind
 from api_schemas.problems import ErrorCode
-from service.core import followups
+from service.core import followups, pictures
 from service.core.catalogue import ARCHIVE, DatasetManifest
 from service.core.core import Core
 from service.core.errors import ServiceError, not_found, reason
@@ -136,6 +136,16 @@ def delete(core: Core, dataset_id: str) -> None:
     if answer != "deleted":
         raise ServiceError(ErrorCode.DATASET_IN_USE, f"{dataset_id} is used by {answer}, which is not finished.")
     followups.attend(core, f"delete {dataset_id}")
+
+
+def preview_url(core: Core, dataset_id: str) -> str:
+    """Return a link to the preview. Raises ServiceError NOT_FOUND or DATASET_NOT_READY."""
+    return pictures.preview_url(core, _get(core, dataset_id))
+
+
+def image_png(core: Core, dataset_id: str, split: str | None, index: int) -> bytes:
+    """Return one image as PNG. Raises ServiceError NOT_FOUND or DATASET_NOT_READY."""
+    return pictures.image_png(core, _get(core, dataset_id), split, index)
 
 
 def archive_url(core: Core, dataset_id: str) -> str:

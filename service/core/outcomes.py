@@ -16,9 +16,10 @@ from api_schemas.jobs import JobKind, JobResult
 from api_schemas.labelers import LabelerEpoch, LabelerRecipe
 from api_schemas.runner import TaskType
 from service.core import costs
-from service.core.catalogue import ARCHIVE, DatasetManifest, LabelerManifest, StoredBlob
+from service.core.catalogue import DatasetManifest, LabelerManifest, StoredBlob
 from service.core.core import Core
 from service.core.kinds.arm_inputs import own_files
+from service.core.pictures import PREVIEW
 from service.core.records import JobRecord, TaskRecord
 from service.core.storage import Blob
 
@@ -116,11 +117,12 @@ def _generate_labels(core: Core, finished: FinishedTask) -> Outcome:
     labeler = core.catalogue.labeler(inputs["labeler"].id)
     if labeler is None:
         raise ValueError(f"labeler {inputs['labeler'].id} is gone")
-    kept = {name: parent.blobs[name] for name in own_files(parent.measured)}
+    own = [*own_files(parent.measured), *({PREVIEW} & set(parent.blobs))]
+    kept = {name: parent.blobs[name] for name in own}
     for blob in kept.values():
         core.blobs.hold(finished.makes, blob.sha256)
     blobs = kept | finished.stored
-    arrays = {name: blob for name, blob in blobs.items() if name != ARCHIVE}
+    arrays = {name: blob for name, blob in blobs.items() if name.endswith(".npy")}
     name = f"{parent.name[:180]} (label-augmented)"
     source = parent.metadata.source_dataset or labeler.source_dataset
     manifest = DatasetManifest(

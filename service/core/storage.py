@@ -186,6 +186,12 @@ class Storage:
         finally:
             partial.unlink(missing_ok=True)
 
+    def read_range(self, key: str, start: int, length: int) -> bytes:
+        """Return `length` bytes of an object from `start` on."""
+        span = f"bytes={start}-{start + length - 1}"
+        with answers(key), closing(self._client.get_object(Bucket=self._bucket, Key=key, Range=span)["Body"]) as body:
+            return body.read()
+
     def open_upload(self, key: str) -> "StreamingUpload":
         """Start a streamed upload."""
         return StreamingUpload(self._client, self._bucket, key)

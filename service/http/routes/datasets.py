@@ -1,6 +1,8 @@
 """`/v1/datasets`: upload, list, show and delete sets, download archives."""
 
-from fastapi import APIRouter
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -80,3 +82,37 @@ def delete_dataset(dataset_id: DatasetId, core: CoreDep) -> None:
 def get_archive(dataset_id: DatasetId, core: CoreDep) -> RedirectResponse:
     """Download the archive of a label-augmented set."""
     return RedirectResponse(datasets.archive_url(core, dataset_id), headers={"Cache-Control": "no-store"})
+
+
+@router.get(
+    "/{dataset_id}/preview.png",
+    status_code=307,
+    response_class=RedirectResponse,
+    responses={
+        307: {"description": "Temporary Redirect: `Location` is a link to the PNG that expires"},
+        **responses(ErrorCode.NOT_FOUND, ErrorCode.DATASET_NOT_READY),
+    },
+)
+def get_preview(dataset_id: DatasetId, core: CoreDep) -> RedirectResponse:
+    """Show the first images of the first classes in one picture, the normalization undone."""
+    return RedirectResponse(datasets.preview_url(core, dataset_id), headers={"Cache-Control": "no-store"})
+
+
+@router.get(
+    "/{dataset_id}/images/{index}.png",
+    response_class=Response,
+    responses={
+        200: {"content": {"image/png": {}}, "description": "The image"},
+        **responses(ErrorCode.NOT_FOUND, ErrorCode.DATASET_NOT_READY, ErrorCode.INVALID_REQUEST),
+    },
+)
+def get_image(
+    dataset_id: DatasetId,
+    index: Annotated[int, Path(ge=0, description="Counted from 0, in the order of the labels.")],
+    core: CoreDep,
+    split: Annotated[Literal["train", "val"] | None, Query(description="Of a source set; default: train.")] = None,
+) -> Response:
+    """Show one image, the normalization undone and values that are no pixels clipped."""
+    content = datasets.image_png(core, dataset_id, split, index)
+    # A set never changes.
+    return Response(content, media_type="image/png", headers={"Cache-Control": "max-age=86400, immutable"})

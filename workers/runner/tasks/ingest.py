@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
-from api_schemas.datasets import Dataset, DatasetMetadata, DatasetStats
+import numpy as np
+
+from api_schemas.datasets import Dataset, DatasetMetadata, DatasetStats, Normalization
 from api_schemas.runner import DoneEvent, RunnerTask
+from workers.ladd.preview import write_preview
 from workers.ladd.stored_set import ImportOptions, KnownSource, import_dataset
+from workers.runner.carried_statistics import carried_statistics
 from workers.runner.reporter import Reporter
 
 
@@ -32,8 +36,14 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     )
     outputs = folder / "outputs"
     stats = import_dataset(uploads, options, outputs, report.stage("ingest", "bytes"))
-    DatasetStats.model_validate(stats)
+    _write_preview(outputs, DatasetStats.model_validate(stats).normalization)
     return DoneEvent(event="done", files=sorted(path.name for path in outputs.iterdir()), result={"stats": stats})
+
+
+def _write_preview(outputs: Path, normalization: Normalization) -> None:
+    prefix = "train_" if (outputs / "train_images.npy").exists() else ""
+    images, labels = (np.load(outputs / f"{prefix}{name}.npy", mmap_mode="r") for name in ("images", "labels"))
+    write_preview(images, labels, carried_statistics(normalization), outputs / "preview.png")
 
 
 def _known_source(task: RunnerTask) -> KnownSource | None:
