@@ -201,6 +201,19 @@ class DatasetStats(Response):
     warnings: list[str]
 
 
+class ArchiveFormat(StrEnum):
+    """Forms of the archive: the zip that is always there, and those that a job wrote because its `formats` asked."""
+
+    ZIP = "zip"
+    MTT = "mtt"
+    """A zip with `images_best.pt`, `labels_best.pt` and `dense_labels.pt`."""
+    SAFETENSORS = "safetensors"
+    WEBDATASET = "webdataset"
+    """One tar shard."""
+    PARQUET = "parquet"
+    """For `datasets.load_dataset("parquet", ...)`."""
+
+
 class Augmentation(Response):
     """How the dense labels of a label-augmented set were made."""
 

@@ -184,8 +184,22 @@ class StorageCount(Response):
     overhead: float
 
 
+class EncodingCost(Response):
+    """What one encoding of the dense labels would cost: zipped bytes, as fractions of the images, and its loss."""
+
+    encoding: str
+    bytes: int
+    overhead_raw: float
+    overhead_zipped: float
+    overhead_jpeg: float
+    """Against the images as JPEG files of quality 75."""
+    kl: float
+    """Mean over the views of KL(float32, decoded), in nats."""
+    total_variation: float
+
+
 class Storage(Response):
-    """`paper`: zipped uint8 images, labels and float32 dense labels; `stored`: the archive."""
+    """`paper`: zipped uint8 images, labels and float32 dense labels; `stored`: the archive, in `encoding`."""
 
     paper: StorageCount
     raw: StorageCount
@@ -193,6 +207,7 @@ class Storage(Response):
     encoding: str
     full_labels_bytes: int
     """What the archive has besides for the labeler's soft labels of the whole images, which are not in the counts."""
+    encodings: list[EncodingCost]
 
 
 class FlopCount(Response):

@@ -44,13 +44,37 @@ class Views(Request):
     ratio: Annotated[float, Field(gt=0, le=1)] = 0.625
 
 
+Encoding = Annotated[str, StringConstraints(pattern=r"^(float32|float16|uint8|uint4|topk:[1-9][0-9]{0,3})$")]
+"""How the archive holds dense labels. All but float32 (the paper's) lose a little, and networks train on what is left.
+
+`topk:K`, K below the number of classes, fails a job whose labels it would change too much (mean KL above 0.05 nats).
+"""
+
+
+class ImageFormat(StrEnum):
+    """How the archive holds images. `png` and `webp` (lossless, three channels) are for 8-bit sets."""
+
+    NPY = "npy"
+    PNG = "png"
+    WEBP = "webp"
+
+
+class Packing(Request):
+    """How the archive is written."""
+
+    encoding: Encoding = "float32"
+    images: ImageFormat = ImageFormat.NPY
+    formats: Annotated[list[Literal["mtt", "safetensors", "webdataset", "parquet"]], Field(max_length=4)] = []
+    """Other forms of the archive to write as well, with decoded labels: `GET .../archive?format=` fetches them."""
+
+
 class TrainLabelerParams(LabelerRecipe):
     """Train a labeler on a source set."""
 
     source_dataset: DatasetId
 
 
-class GenerateLabelsParams(Request):
+class GenerateLabelsParams(Packing):
     """Write dense labels for a distilled set with a trained labeler."""
 
     dataset: DatasetId
@@ -58,7 +82,6 @@ class GenerateLabelsParams(Request):
     epoch: Annotated[int, Field(ge=1)] | None = None
     """Which checkpoint; null: epoch 10 (the paper's) when kept, else the last."""
     views: Views = Views()
-    encoding: Literal["float32"] = "float32"
 
 
 class EvaluateParams(EvaluationSpec):
@@ -76,7 +99,7 @@ class EvaluateParams(EvaluationSpec):
         return self
 
 
-class LaddParams(Request):
+class LaddParams(Packing):
     """Train (or reuse) a labeler, write dense labels, evaluate: the whole method."""
 
     dataset: DatasetId
@@ -85,7 +108,6 @@ class LaddParams(Request):
     labeler: LabelerId | LabelerRecipe = LabelerRecipe()
     epoch: Annotated[int, Field(ge=1)] | None = None
     views: Views = Views()
-    encoding: Literal["float32"] = "float32"
     evaluation: EvaluationSpec | None = EvaluationSpec()
     """Null: stop after the archive."""
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from api_schemas.datasets import Dataset, DatasetMetadata, DatasetPage, DatasetRole, DatasetState
+from api_schemas.datasets import ArchiveFormat, Dataset, DatasetMetadata, DatasetPage, DatasetRole, DatasetState
 from api_schemas.evaluation import Report
 from api_schemas.events import JobEvent
 from api_schemas.health import Readiness
@@ -67,15 +67,21 @@ class LaddClient:
         """Delete a set that no running job uses."""
         self._transport.request("DELETE", f"/v1/datasets/{dataset_id}", repeatable=True)
 
-    def download_archive(self, dataset_id: str, destination: Path, on_progress: ProgressCallback | None = None) -> Path:
+    def download_archive(
+        self,
+        dataset_id: str,
+        destination: Path,
+        on_progress: ProgressCallback | None = None,
+        archive_format: ArchiveFormat = ArchiveFormat.ZIP,
+    ) -> Path:
         """Fetch a label-augmented set's archive; a broken download is resumed, also by a later call."""
 
         def locate() -> str:
-            url = f"/v1/datasets/{dataset_id}/archive"
+            url = f"/v1/datasets/{dataset_id}/archive?format={archive_format}"
             return self._transport.request("GET", url, repeatable=True).headers["Location"]
 
-        # An archive never changes, so its dataset's id in the name is enough to know a part again.
-        part = destination.with_name(f"{destination.name}.{dataset_id}.part")
+        # An archive never changes, so its dataset's id and format in the name are enough to know a part again.
+        part = destination.with_name(f"{destination.name}.{dataset_id}.{archive_format}.part")
         download(self._transport, locate, part, destination, on_progress)
         return destination
 

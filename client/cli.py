@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from api_schemas.datasets import Dataset, DatasetFormat, DatasetMetadata, DatasetRole, DatasetState, Resize
+from api_schemas.datasets import (
+    ArchiveFormat,
+    Dataset,
+    DatasetFormat,
+    DatasetMetadata,
+    DatasetRole,
+    DatasetState,
+    Resize,
+)
 from client.api import LaddClient
 from client.cli_jobs import jobs_app
 from client.cli_run import run_app
@@ -135,7 +143,10 @@ def show(context: typer.Context, identifier: Annotated[str, typer.Argument(metav
 def download(
     context: typer.Context,
     identifier: Annotated[str, typer.Argument(metavar="DATASET|JOB", help="A label-augmented set, or its job.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: <dataset>.zip, here.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: <dataset>.<format>, here.")] = None,
+    archive_format: Annotated[
+        ArchiveFormat, typer.Option("--format", help="zip, or another one that the job was asked to write.")
+    ] = ArchiveFormat.ZIP,
 ) -> None:
     """Download a label-augmented archive; run again to resume a broken download."""
     session = session_of(context)
@@ -145,9 +156,9 @@ def download(
         dataset = result.dataset if result else None
     if dataset is None:
         raise ClientError(f"{identifier} has made no label-augmented set")
-    destination = output or Path(f"{dataset}.zip")
+    destination = output or Path(f"{dataset}.{archive_format}")
     with StageBoard(session.progress) as board, board.stage("download") as stage:
-        session.client.download_archive(dataset, destination, stage.bytes)
+        session.client.download_archive(dataset, destination, stage.bytes, archive_format)
     session.answer(str(destination))
 
 

@@ -122,7 +122,7 @@ def _either(numbers: list[int]) -> str:
 
 
 def storage_lines(storage: Storage) -> list[str]:
-    """What the dense labels cost in bytes, counted three ways."""
+    """What the dense labels cost in bytes, counted three ways, and what other encodings would cost."""
     counts = {
         "zipped, as the paper counts (uint8 images, float32 labels)": storage.paper,
         "the same, not zipped": storage.raw,
@@ -132,7 +132,12 @@ def storage_lines(storage: Storage) -> list[str]:
         f"storage, {name}: {count.plain_bytes:,} -> {count.augmented_bytes:,} bytes ({count.overhead:+.2%})"
         for name, count in counts.items()
     ]
-    return [*lines, f"storage, soft labels of whole images besides: {storage.full_labels_bytes:,} bytes"]
+    lines.append(f"storage, soft labels of whole images besides: {storage.full_labels_bytes:,} bytes")
+    return lines + [
+        f"as {cost.encoding}: dense labels of {cost.bytes:,} bytes, {cost.overhead_zipped:+.2%} on the zipped images, "
+        f"KL to float32 {cost.kl:.2g}"
+        for cost in storage.encodings
+    ]
 
 
 def flops_lines(flops: FlopCount) -> list[str]:

@@ -24,7 +24,7 @@ from service.core.scripts import register
 from service.core.storage import Storage
 
 ARCHIVE = "archive.zip"
-"""Name of the file of a label-augmented set that callers download."""
+"""Name of the file of a label-augmented set that callers download; its other forms are `archive.<format>`."""
 
 
 DATASETS = "ladd:datasets"

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from api_schemas.datasets import Dataset, DatasetMetadata, DatasetPage, DatasetRole, DatasetState, UploadedFile
+from api_schemas.datasets import (
+    ArchiveFormat,
+    Dataset,
+    DatasetMetadata,
+    DatasetPage,
+    DatasetRole,
+    DatasetState,
+    UploadedFile,
+)
 from api_schemas.jobs import TERMINAL_STATES, JobKind
 from api_schemas.problems import ErrorCode
 from service.core import followups, pictures
@@ -148,11 +156,33 @@ def image_png(core: Core, dataset_id: str, split: str | None, index: int) -> byt
     return pictures.image_png(core, _get(core, dataset_id), split, index)
 
 
-def archive_url(core: Core, dataset_id: str) -> str:
-    """Return a download link for the archive. Raises ServiceError NOT_FOUND, or NO_ARCHIVE for a set without one."""
+_DOWNLOADS = {
+    ArchiveFormat.ZIP: ("zip", "application/zip"),
+    ArchiveFormat.MTT: ("mtt.zip", "application/zip"),
+    ArchiveFormat.SAFETENSORS: ("safetensors", "application/octet-stream"),
+    ArchiveFormat.WEBDATASET: ("tar", "application/x-tar"),
+    ArchiveFormat.PARQUET: ("parquet", "application/vnd.apache.parquet"),
+}
+"""How the name of a download ends, and its media type."""
+
+
+def archive_url(core: Core, dataset_id: str, archive_format: ArchiveFormat = ArchiveFormat.ZIP) -> str:
+    """Return a download link for the archive in a format.
+
+    Raises ServiceError NOT_FOUND, or NO_ARCHIVE for a set without archive or with one in other formats.
+    """
     dataset = _get(core, dataset_id)
-    archive = dataset.blobs.get(ARCHIVE)
-    if archive is None:
+    if ARCHIVE not in dataset.blobs:
         raise ServiceError(ErrorCode.NO_ARCHIVE, f"{dataset_id} is not label-augmented, so it has no archive.")
+    archive = dataset.blobs.get(f"archive.{archive_format}")
+    if archive is None:
+        there = ", ".join(other for other in ArchiveFormat if f"archive.{other}" in dataset.blobs)
+        message = (
+            f"{dataset_id} has its archive as {there}, not as {archive_format}: `formats` of the job that writes the "
+            "dense labels says what else is written"
+        )
+        reasons = [reason("query.format", "format_was_written", archive_format, message)]
+        raise ServiceError(ErrorCode.NO_ARCHIVE, message, reasons)
     words = re.sub(r"[^A-Za-z0-9]+", "-", dataset.name).strip("-").lower()[:60]
-    return core.storage.presign(blob_key(archive.sha256), f"{words or 'archive'}-{dataset_id}.zip", "application/zip")
+    suffix, media_type = _DOWNLOADS[archive_format]
+    return core.storage.presign(blob_key(archive.sha256), f"{words or 'archive'}-{dataset_id}.{suffix}", media_type)

@@ -26,7 +26,14 @@ from service.core.tasks import ClaimedTask
 ARCHIVE_BYTES = 3 << 20
 ARRAYS = ("images", "labels")
 COUNT = {"plain_bytes": 1000, "augmented_bytes": 1020, "overhead": 0.02}
-STORAGE = {"paper": COUNT, "raw": COUNT, "stored": COUNT, "encoding": "float32", "full_labels_bytes": 4}
+STORAGE = {
+    "paper": COUNT,
+    "raw": COUNT,
+    "stored": COUNT,
+    "encoding": "float32",
+    "full_labels_bytes": 4,
+    "encodings": [],
+}
 JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
 
 

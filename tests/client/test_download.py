@@ -21,7 +21,7 @@ def augmented(client: LaddClient, worker: Any) -> tuple[str, bytes]:
 
 
 def part_of(destination: Path, dataset: str) -> Path:
-    return destination.with_name(f"{destination.name}.{dataset}.part")
+    return destination.with_name(f"{destination.name}.{dataset}.zip.part")
 
 
 def test_the_archive_arrives_whole_with_progress(

@@ -5,6 +5,7 @@ from api_schemas.cost import Cost, CostParts, JobCost
 from api_schemas.evaluation import (
     ArmName,
     Comparison,
+    EncodingCost,
     Evaluation,
     EvaluationRow,
     EvaluationSummary,
@@ -98,7 +99,16 @@ EVALUATION = Evaluation(
     comparisons=[comparison(Architecture.VGG11, -1.5, "no evidence"), comparison(None, -0.125, "worse")],
 )
 COUNT = StorageCount(plain_bytes=40_000, augmented_bytes=41_000, overhead=0.025)
-STORAGE = Storage(paper=COUNT, raw=COUNT, stored=COUNT, encoding="float32", full_labels_bytes=4000)
+UINT8 = EncodingCost(
+    encoding="uint8",
+    bytes=7000,
+    overhead_raw=0.1,
+    overhead_zipped=0.125,
+    overhead_jpeg=1.5,
+    kl=0.00012,
+    total_variation=0.005,
+)
+STORAGE = Storage(paper=COUNT, raw=COUNT, stored=COUNT, encoding="float32", full_labels_bytes=4000, encodings=[UINT8])
 COST = JobCost(
     predicted=CostParts(
         labelling=Cost(flops=2_150_000_000_000, bytes=2 << 20, seconds=None),
@@ -170,8 +180,9 @@ def test_comparisons_say_interval_and_verdict() -> None:
 
 def test_storage_counts_three_ways() -> None:
     lines = storage_lines(STORAGE)
-    assert len(lines) == 4
+    assert len(lines) == 5
     assert lines[3].endswith("whole images besides: 4,000 bytes")
+    assert "as uint8: dense labels of 7,000 bytes, +12.50% on the zipped images, KL to float32 0.00012" in lines[4]
     assert "40,000 -> 41,000 bytes (+2.50%)" in lines[0]
     assert "paper" in lines[0]
 

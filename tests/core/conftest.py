@@ -268,7 +268,14 @@ def _report(claimed: ClaimedTask) -> Result:
 
 
 _COUNT = {"plain_bytes": 100, "augmented_bytes": 110, "overhead": 0.1}
-STORAGE = {"paper": _COUNT, "raw": _COUNT, "stored": _COUNT, "encoding": "float32", "full_labels_bytes": 10}
+STORAGE = {
+    "paper": _COUNT,
+    "raw": _COUNT,
+    "stored": _COUNT,
+    "encoding": "float32",
+    "full_labels_bytes": 10,
+    "encodings": [],
+}
 
 RESULTS: dict[TaskType, Callable[[ClaimedTask], Result]] = {
     TaskType.INGEST: _ingest,

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pyarrow.parquet import read_table  # type: ignore[import-untyped]
+from safetensors.numpy import load_file
 
 from api_schemas.cost import CostName
-from api_schemas.datasets import Dataset
+from api_schemas.datasets import ArchiveFormat, Dataset
 from api_schemas.evaluation import ArmName
 from api_schemas.events import EventType, JobEvent
 from api_schemas.jobs import (
@@ -33,6 +35,7 @@ from api_schemas.labelers import Architecture
 from api_schemas.problems import ErrorCode, ErrorOrigin
 from client.api import LaddClient
 from workers.ladd.accounting import forward_flops
+from workers.ladd.archive import read_archive
 from workers.ladd.progressive import open_question
 
 ROOT = Path(__file__).parents[2]
@@ -72,9 +75,15 @@ def ladd(client: LaddClient, distilled: Dataset) -> Finished:
 
 @pytest.fixture(scope="module")
 def coarse(client: LaddClient, distilled: Dataset, ladd: Finished) -> Finished:
-    """The distilled set with labels for 2 x 2 views."""
+    """The distilled set with labels for 2 x 2 views, in an encoding of fewer bytes and in every format."""
     params = GenerateLabelsParams.model_validate(
-        {"dataset": distilled.id, "labeler": ladd.result.labeler, "views": {"n": 2, "ratio": 0.7}}
+        {
+            "dataset": distilled.id,
+            "labeler": ladd.result.labeler,
+            "views": {"n": 2, "ratio": 0.7},
+            "encoding": "uint8",
+            "formats": ["parquet", "mtt", "webdataset", "safetensors"],
+        }
     )
     return Finished(client, GenerateLabelsRequest(kind=JobKind.GENERATE_LABELS, params=params))
 
@@ -261,6 +270,37 @@ def test_generate_labels_with_another_grid(client: LaddClient, distilled: Datase
     assert (augmentation.parent, augmentation.n, augmentation.ratio) == (distilled.id, 2, 0.7)
     assert coarse.result.flops is not None
     assert coarse.result.flops.labelling == 100 * (4 + 1) * forward_flops("ConvNetD3", **SHAPE)
+
+
+def test_labels_are_trained_on_as_readers_decode_them(client: LaddClient, coarse: Finished, tmp_path: Path) -> None:
+    assert coarse.result.dataset is not None
+    assert coarse.result.storage is not None
+    archive = read_archive(client.download_archive(coarse.result.dataset, tmp_path / "archive.zip"))
+    assert archive.manifest["encoding"] == "uint8"
+    costs = {cost.encoding: cost for cost in coarse.result.storage.encodings}
+    assert 0 < costs["uint8"].kl < 1e-3
+    assert costs["uint8"].bytes < costs["float32"].bytes / 3
+    tensors = client.download_archive(
+        coarse.result.dataset, tmp_path / "set.safetensors", archive_format=ArchiveFormat.SAFETENSORS
+    )
+    np.testing.assert_array_equal(load_file(tensors)["dense_labels"], archive.dense_labels)
+    table = client.download_archive(
+        coarse.result.dataset, tmp_path / "set.parquet", archive_format=ArchiveFormat.PARQUET
+    )
+    assert read_table(table)["label"].to_pylist() == archive.labels.tolist()
+
+
+def test_an_encoding_that_loses_too_much_fails_the_job(client: LaddClient, distilled: Dataset, ladd: Finished) -> None:
+    params = GenerateLabelsParams.model_validate(
+        {"dataset": distilled.id, "labeler": ladd.result.labeler, "encoding": "topk:1"}
+    )
+    job = client.wait(client.submit(GenerateLabelsRequest(kind=JobKind.GENERATE_LABELS, params=params)).id)
+    assert job.state is JobState.FAILED
+    assert job.error is not None
+    assert (job.error.code, job.error.origin) == (ErrorCode.REJECTED_INPUT, ErrorOrigin.INPUT)
+    (reason,) = job.error.reasons
+    assert (reason.location, reason.rule, reason.value) == ("encoding", "kl_limit", "topk:1")
+    assert "nats, the limit is 0.05" in reason.message
 
 
 def test_evaluate_repeats_the_numbers_of_the_ladd_job(client: LaddClient, ladd: Finished) -> None:

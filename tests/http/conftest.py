@@ -166,11 +166,19 @@ class HandWorker:
         }
         self.finish(job_id, "train_labeler", {"epochs": [epoch], "flops": 10**12}, "epoch_010.safetensors")
 
-    def write_labels(self, job_id: str) -> None:
+    def write_labels(self, job_id: str, *others: str) -> None:
+        """Finish a labelling that left, besides labels and archive, `others`."""
         count = {"plain_bytes": 100, "augmented_bytes": 101, "overhead": 0.01}
-        storage = {"paper": count, "raw": count, "stored": count, "encoding": "float32", "full_labels_bytes": 4}
+        storage = {
+            "paper": count,
+            "raw": count,
+            "stored": count,
+            "encoding": "float32",
+            "full_labels_bytes": 4,
+            "encodings": [],
+        }
         result = {"storage": storage, "flops": 10**10}
-        self.finish(job_id, "generate_labels", result, "dense_labels.npy", "full_labels.npy", "archive.zip")
+        self.finish(job_id, "generate_labels", result, "dense_labels.npy", "full_labels.npy", "archive.zip", *others)
         flops = {"labelling": 10**10, "labeler_training": None, "deployment": None}
         report: dict[str, Any] = {
             "job": job_id,

@@ -79,6 +79,15 @@ def report() -> Report:
     count = {"plain_bytes": 1000, "augmented_bytes": 1025, "overhead": 0.025}
     cost = {"flops": 2 * 10**15, "bytes": 0, "seconds": 12.5}
     parts = {"labelling": None, "labeler_training": None, "deployment": cost}
+    encoding = {
+        "encoding": "uint8",
+        "bytes": 7000,
+        "overhead_raw": 0.1,
+        "overhead_zipped": 0.125,
+        "overhead_jpeg": 1.5,
+        "kl": 0.00012,
+        "total_variation": 0.005,
+    }
     document = {
         "job": JOB,
         "kind": "evaluate",
@@ -90,7 +99,14 @@ def report() -> Report:
             "summary": summary,
             "comparisons": [compared],
         },
-        "storage": {"paper": count, "raw": count, "stored": count, "encoding": "float32", "full_labels_bytes": 4},
+        "storage": {
+            "paper": count,
+            "raw": count,
+            "stored": count,
+            "encoding": "float32",
+            "full_labels_bytes": 4,
+            "encodings": [encoding],
+        },
         "flops": {"labelling": None, "labeler_training": None, "deployment": 4 * 10**9},
         "cost": {"predicted": parts, "counted": parts},
         "versions": {"torch": "2.13.0"},
@@ -117,6 +133,7 @@ def test_markdown_quotes_the_rows_of_the_summary(report: Report) -> None:
     assert "on 1,234 real test images" in text
     assert f"| ladd minus baseline, {SET} | ViT | +5.00 | -0.50 to +10.50 | no evidence |" in text
     assert "| zipped, as the paper counts | 1,000 | 1,025 | +2.50% |" in text
+    assert "| uint8 | 7,000 | +10.00% | +12.50% | +150.00% | 0.00012 | 0.005 |" in text
     assert "| deployment | 2 | 2 | 12.5 |" in text
     assert f"![A & B]({PNG})" in text
     assert "- JPEG <copy>" in text

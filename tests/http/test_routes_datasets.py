@@ -56,18 +56,21 @@ def test_set_in_use_stays(upload: Any, api: httpx.Client) -> None:
     assert api.get(dataset["links"]["self"]).status_code == 200
 
 
-def test_archive_redirects_to_a_download_that_resumes(worker: Any, api: httpx.Client) -> None:
+@pytest.fixture
+def labelling(worker: Any, api: httpx.Client) -> Any:
+    """A finished job that wrote dense labels, an archive, and the archive as parquet."""
     source, distilled = worker.ready_set("source"), worker.ready_set()
     training = api.post("/v1/jobs", json={"kind": "train_labeler", "params": {"source_dataset": source}}).json()
     worker.train_labeler(training["id"])
     labeler = api.get(f"/v1/jobs/{training['id']}").json()["result"]["labeler"]
-    labelling = api.post(
-        "/v1/jobs", json={"kind": "generate_labels", "params": {"dataset": distilled, "labeler": labeler}}
-    ).json()
-    worker.write_labels(labelling["id"])
-    augmented = api.get(f"/v1/jobs/{labelling['id']}").json()["result"]["dataset"]
+    params = {"dataset": distilled, "labeler": labeler, "formats": ["parquet"]}
+    job = api.post("/v1/jobs", json={"kind": "generate_labels", "params": params}).json()
+    worker.write_labels(job["id"], "archive.parquet")
+    return api.get(f"/v1/jobs/{job['id']}").json()
 
-    link = api.get(f"/v1/datasets/{augmented}").json()["links"]["archive"]
+
+def test_archive_redirects_to_a_download_that_resumes(labelling: Any, api: httpx.Client) -> None:
+    link = api.get(f"/v1/datasets/{labelling['result']['dataset']}").json()["links"]["archive"]
     redirect = api.get(link)
     assert redirect.status_code == 307
     assert redirect.headers["Cache-Control"] == "no-store"
@@ -75,6 +78,22 @@ def test_archive_redirects_to_a_download_that_resumes(worker: Any, api: httpx.Cl
     assert httpx.get(redirect.headers["Location"], trust_env=False).content == content
     rest = httpx.get(redirect.headers["Location"], headers={"Range": "bytes=8-"}, trust_env=False)
     assert (rest.status_code, rest.content) == (206, content[8:])
+
+
+def test_the_archive_in_another_format(labelling: Any, api: httpx.Client) -> None:
+    link = f"/v1/datasets/{labelling['result']['dataset']}/archive"
+    location = api.get(link, params={"format": "parquet"}).headers["Location"]
+    content = f"archive.parquet of generate_labels of {labelling['id']}".encode()
+    answer = httpx.get(location, trust_env=False)
+    assert answer.content == content
+    assert ".parquet" in answer.headers["Content-Disposition"]
+    missing = api.get(link, params={"format": "webdataset"})
+    assert (missing.status_code, missing.json()["code"]) == (404, "no_archive")
+    (reason,) = missing.json()["reasons"]
+    assert (reason["location"], reason["rule"], reason["value"]) == ("query.format", "format_was_written", "webdataset")
+    assert "as zip, parquet, not as webdataset" in reason["message"]
+    unknown = api.get(link, params={"format": "rar"})
+    assert (unknown.status_code, unknown.json()["reasons"][0]["location"]) == (422, "query.format")
 
 
 def test_plain_set_has_no_archive(upload: Any, api: httpx.Client) -> None:

@@ -1,8 +1,9 @@
 """The label-augmented archive: one plain zip that `numpy.load` opens, equal bytes for equal inputs, no pickle.
 
-Members: `README.md`, `dense_labels.npy` float32 [M, V, C], `full_labels.npy` float32 [M, C] (of the whole images),
-`images.npy` (uint8 [M, H, W, C], or float32 [M, C, H, W] exactly as uploaded), `labels.npy` int64 [M], `manifest.json`;
-`soft_labels.npy` float32 [M, C] where the set came with soft labels.
+Members: `README.md`, `dense_labels.npy` (float32 [M, V, C], or what `workers.ladd.encodings` writes), `full_labels.npy`
+float32 [M, C] (of the whole images), `images.npy` (uint8 [M, H, W, C], or float32 [M, C, H, W] exactly as uploaded) or
+`images/000000.png`, ... (one file for each 8-bit image), `labels.npy` int64 [M], `manifest.json`; `soft_labels.npy`
+float32 [M, C] where the set came with soft labels.
 """
 
 import hashlib
@@ -19,10 +20,12 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from workers.ladd.archive_readme import archive_readme
+from workers.ladd.encodings import encoding_of
+from workers.ladd.image_files import IMAGE_FILES, read_image_files, write_image
 from workers.ladd.views import ViewGrid
 
 SCHEMA_VERSION = 1
-_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
 _REGULAR_FILE = 0o100644 << 16
 _CHUNK_BYTES = 8 * 1024 * 1024
@@ -31,7 +34,7 @@ _NPY_HEADER_BYTES = 4096
 
 @dataclass(frozen=True)
 class Archive:
-    """What an archive holds."""
+    """What an archive holds; the dense labels are decoded, float32 [M, V, C]."""
 
     images: NDArray[np.generic]
     labels: NDArray[np.int64]
@@ -49,41 +52,65 @@ def write_archive(
     full_labels: NDArray[np.float32],
     manifest: Mapping[str, Any],
     soft_labels: NDArray[np.float32] | None = None,
+    encoding: str = "float32",
+    image_format: str = "npy",
 ) -> dict[str, Any]:
     """Write an archive; returns its {"sha256", "bytes"}.
 
-    `manifest` must hold `views` {"n", "ratio"} and `normalization` {"name", "mean", "std", "applied"}, the one to train
-    with; `schema_version` and `arrays` (shape, dtype and SHA-256 of each array's values) are added to it.
-    Raises ValueError if the arrays do not fit each other or the views.
+    `dense_labels` float32 [M, V, C] are written in the encoding of this name. `image_format` is `npy`, or for 8-bit
+    images `png` or lossless `webp`. `manifest` must hold `views` {"n", "ratio"} and `normalization` {"name", "mean",
+    "std", "applied"}, the one to train with; `schema_version`, `encoding`, `image_format`, `num_classes` and `arrays`
+    (shape, dtype and SHA-256 of each array's values) are added to it.
+    Raises ValueError if the arrays do not fit each other, the views, the encoding or the format.
     """
     grid = ViewGrid(manifest["views"]["n"], manifest["views"]["ratio"])
     _check_arrays(images, labels, dense_labels, full_labels, grid)
+    if image_format not in ("npy", *IMAGE_FILES):
+        raise ValueError(f"image_format must be npy, {' or '.join(IMAGE_FILES)}; got {image_format!r}")
+    codec, classes = encoding_of(encoding), dense_labels.shape[2]
     arrays: dict[str, NDArray[np.generic]] = {
         "images": images,
         "labels": labels,
-        "dense_labels": dense_labels,
         "full_labels": full_labels,
+        **codec.encode(dense_labels),
     }
     if soft_labels is not None:
         arrays["soft_labels"] = soft_labels
     whole_manifest = {
         **manifest,
         "schema_version": SCHEMA_VERSION,
+        "encoding": encoding,
+        "image_format": image_format,
+        "num_classes": classes,
         "arrays": {name: _describe(array) for name, array in arrays.items()},
     }
     size = int(images.shape[2])
+    readme = archive_readme(
+        images.dtype == np.uint8,
+        image_format,
+        size,
+        grid,
+        manifest["normalization"],
+        codec.readme_lines(classes),
+        soft=soft_labels is not None,
+    )
     texts = {
-        "README.md": archive_readme(
-            images.dtype == np.uint8, size, grid, manifest["normalization"], soft=soft_labels is not None
-        ),
+        "README.md": readme,
         "manifest.json": json.dumps(whole_manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n",
     }
-    members = {f"{name}.npy": array for name, array in arrays.items()}
     with zipfile.ZipFile(path, "w") as archive:
+        members = {f"{name}.npy": array for name, array in arrays.items()}
+        if image_format in IMAGE_FILES:
+            del members["images.npy"]
+            members |= {f"images/{index:06d}.{image_format}": image for index, image in enumerate(images)}
         for name in sorted([*texts, *members]):
             if name in texts:
                 with _member(archive, name, len(texts[name])) as file:
                     file.write(texts[name].encode())
+            elif name.startswith("images/"):
+                # PNG and WebP are compressed already.
+                with _member(archive, name, members[name].nbytes, zipfile.ZIP_STORED) as file:
+                    file.write(write_image(members[name], image_format))
             else:
                 with _member(archive, name, members[name].nbytes + _NPY_HEADER_BYTES) as file:
                     npy_format.write_array(file, members[name], version=(1, 0), allow_pickle=False)
@@ -96,19 +123,26 @@ def read_archive(path: Path) -> Archive:
     """Read an archive into memory; raises ValueError if an array is not the one the manifest describes."""
     with np.load(path, allow_pickle=False) as members:
         manifest = json.loads(members["manifest.json"])
-        arrays = {name: members[name] for name in manifest["arrays"]}
-    for name, array in arrays.items():
-        if _describe(array) != manifest["arrays"][name]:
+        arrays = {name: members[name] for name in manifest["arrays"] if name in members}
+        if manifest["image_format"] in IMAGE_FILES:
+            names = sorted(name for name in members if name.startswith("images/"))
+            arrays["images"] = read_image_files([members[name] for name in names])
+    for name, description in manifest["arrays"].items():
+        if _describe(arrays[name]) != description:
             raise ValueError(f"{path.name}: {name} differs from its description in manifest.json")
-    return Archive(**arrays, manifest=manifest)
+    dense_labels = encoding_of(manifest["encoding"]).decode(arrays, manifest["num_classes"])
+    soft_labels = arrays.get("soft_labels")
+    return Archive(arrays["images"], arrays["labels"], dense_labels, arrays["full_labels"], manifest, soft_labels)
 
 
 @contextmanager
-def _member(archive: zipfile.ZipFile, name: str, size: int) -> Iterator[IO[bytes]]:
+def _member(
+    archive: zipfile.ZipFile, name: str, size: int, compression: int = zipfile.ZIP_DEFLATED
+) -> Iterator[IO[bytes]]:
     """Open a member for writing; `size`, rounded up, decides whether it needs the large form of header."""
-    info = zipfile.ZipInfo(name, date_time=_ZIP_EPOCH)
+    info = zipfile.ZipInfo(name, date_time=ZIP_EPOCH)
     info.create_system, info.external_attr = _UNIX, _REGULAR_FILE
-    info.compress_type = zipfile.ZIP_DEFLATED
+    info.compress_type = compression
     info.file_size = size
     with archive.open(info, "w") as file:
         yield file

@@ -3,21 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
+from workers.ladd.image_files import IMAGE_FILES
 from workers.ladd.views import ViewGrid
 
 _TEXT = """\
 # Label-augmented dataset
 
-`images.npy` and `labels.npy` are the distilled set, `dense_labels.npy` [images, {count} views, classes] holds the
-labeler's softmax for each local view, `full_labels.npy` [images, classes] that for each whole image (for comparisons:
-Eq. 5 does not use it), `manifest.json` says where all of it comes from.
+`{images}` and `labels.npy` are the distilled set, `dense_labels.npy` holds the labeler's softmax for each local view,
+below decoded to `dense` float32 [images, {count} views, classes], `full_labels.npy` [images, classes] that for each
+whole image (for comparisons: Eq. 5 does not use it), `manifest.json` says where all of it comes from.
 Training (Eq. 5 of Kang, Lim and Shim, "Label-Augmented Dataset Distillation", WACV 2025):
 
 ```python
-import numpy as np, torch, torch.nn.functional as F
+import numpy as np, torch, torch.nn.functional as F{imports}
 
 data = np.load("archive.zip")
-y, dense = torch.from_numpy(data["{targets}"]), torch.from_numpy(data["dense_labels"])
+{decode}
+y, dense = torch.from_numpy(data["{targets}"]), torch.from_numpy(dense)
 {load}
 h = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(dense.shape[2]))  # your network
 h(x)
@@ -36,32 +38,51 @@ for epoch in range(1000):
 """
 
 
-def archive_readme(eight_bit: bool, size: int, grid: ViewGrid, normalization: Mapping[str, Any], *, soft: bool) -> str:
+def archive_readme(
+    eight_bit: bool,
+    image_format: str,
+    size: int,
+    grid: ViewGrid,
+    normalization: Mapping[str, Any],
+    decode: str,
+    *,
+    soft: bool,
+) -> str:
     """Return the README for images of `size` pixels a side, with this archive's own views and normalization.
 
-    `soft`: the images have soft labels, which are trained on in the place of their classes.
+    `decode` are the lines that make the array `dense` of `data`. `soft`: the images have soft labels, which are trained
+    on in the place of their classes.
     """
+    files = image_format in IMAGE_FILES
     return _TEXT.format(
+        images=f"images/*.{image_format}" if files else "images.npy",
+        imports=", io\nfrom PIL import Image" if files else "",
         count=grid.count,
         targets="soft_labels" if soft else "labels",
-        load="\n".join(_load_lines(eight_bit, normalization)),
+        decode=decode,
+        load="\n".join(_load_lines(eight_bit, files, normalization)),
         size=size,
         side=grid.crop_side(size),
         offsets=list(grid.offsets(size)),
     )
 
 
-def _load_lines(eight_bit: bool, normalization: Mapping[str, Any]) -> list[str]:
+def _load_lines(eight_bit: bool, files: bool, normalization: Mapping[str, Any]) -> list[str]:
     name, mean, std = normalization["name"], normalization["mean"], normalization["std"]
-    lines = ['x = torch.from_numpy(data["images"])']
-    if eight_bit:
-        lines = [lines[0] + ".permute(0, 3, 1, 2).float() / 255"]
-    if normalization["applied"]:
-        return [f"{lines[0]}  # normalised already ({name})"]
-    if mean is None:
-        return lines
-    return [
-        *lines,
-        f"mean, std = torch.tensor({mean}).view(1, -1, 1, 1), torch.tensor({std}).view(1, -1, 1, 1)",
-        "x = (x - mean) / std",
-    ]
+    lines = []
+    read = 'data["images"]'
+    if files:
+        lines += [
+            'files = [io.BytesIO(data[name]) for name in sorted(data) if name.startswith("images/")]',
+            "pixels = np.stack([np.asarray(Image.open(file)) for file in files])",
+        ]
+        read = "pixels.reshape(*pixels.shape[:3], -1)"
+    scaled = ".permute(0, 3, 1, 2).float() / 255" if eight_bit else ""
+    note = f"  # normalised already ({name})" if normalization["applied"] else ""
+    lines.append(f"x = torch.from_numpy({read}){scaled}{note}")
+    if mean is not None and not normalization["applied"]:
+        lines += [
+            f"mean, std = torch.tensor({mean}).view(1, -1, 1, 1), torch.tensor({std}).view(1, -1, 1, 1)",
+            "x = (x - mean) / std",
+        ]
+    return lines

@@ -1,6 +1,5 @@
 """Bytes of a label-augmented set: as the paper counts them, as plain arrays, and as in our archive."""
 
-import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
+from workers.ladd.encoding_costs import encoding_costs, zipped_bytes
+from workers.ladd.encodings import compared
 from workers.ladd.normalization import to_pixels
 
 _ROWS = 256
@@ -23,6 +23,7 @@ def storage(
     labels: NDArray[np.int64] | NDArray[np.float32],
     dense_labels: NDArray[np.float32],
     archive: Path,
+    encoding: str = "float32",
 ) -> dict[str, Any]:
     """Count the bytes of the plain and the augmented set three ways (the API's `Storage`).
 
@@ -30,17 +31,19 @@ def storage(
     and dense (Kang, Lim & Shim 2025, section 4.3); `raw`: the same arrays unzipped; `stored`: the archive, with and
     without its dense labels, and in both without the labels of whole images, which take `full_labels_bytes` more.
     `overhead` is the extra as a fraction of the plain bytes. `images` is uint8 [M, H, W, C]: see `pixels_of`.
+    `dense_labels` are those of the labeler, which the archive holds in `encoding`; `encodings` compares it with others.
     """
     plain: dict[str, NDArray[np.generic]] = {"images": images, "labels": labels.astype(np.float32)}
     augmented = {**plain, "dense_labels": dense_labels}
     full_labels = _member_bytes(archive, "full_labels.npy")
     stored = archive.stat().st_size - full_labels
     return {
-        "paper": _count(_zipped_bytes(plain), _zipped_bytes(augmented)),
+        "paper": _count(zipped_bytes(plain), zipped_bytes(augmented)),
         "raw": _count(_raw_bytes(plain), _raw_bytes(augmented)),
-        "stored": _count(stored - _member_bytes(archive, "dense_labels.npy"), stored),
-        "encoding": str(dense_labels.dtype),
+        "stored": _count(stored - _member_bytes(archive, "dense_labels"), stored),
+        "encoding": encoding,
         "full_labels_bytes": full_labels,
+        "encodings": encoding_costs(images, dense_labels, compared(encoding, dense_labels.shape[2])),
     }
 
 
@@ -62,25 +65,17 @@ def _count(plain: int, augmented: int) -> dict[str, Any]:
     return {"plain_bytes": plain, "augmented_bytes": augmented, "overhead": (augmented - plain) / plain}
 
 
-def _zipped_bytes(arrays: dict[str, NDArray[np.generic]]) -> int:
-    with tempfile.TemporaryFile() as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, array in arrays.items():
-                with archive.open(f"{name}.npy", "w", force_zip64=array.nbytes > zipfile.ZIP64_LIMIT // 2) as member:
-                    npy_format.write_array(member, array, allow_pickle=False)
-        return file.seek(0, 2)
-
-
 def _raw_bytes(arrays: dict[str, NDArray[np.generic]]) -> int:
     return sum(array.nbytes for array in arrays.values())
 
 
-def _member_bytes(path: Path, name: str) -> int:
-    """Bytes that the archive has because of one member: the member itself and its entry in the zip's index."""
+def _member_bytes(path: Path, prefix: str) -> int:
+    """Bytes that the archive has because of members whose names begin so: their own and those of the zip's index."""
+    total = 0
     with zipfile.ZipFile(path) as archive:
         members = sorted(archive.infolist(), key=lambda member: member.header_offset)
-        names = [member.filename for member in members]
-        member = members[names.index(name)]
         ends = [member.header_offset for member in members[1:]] + [archive.start_dir]
-    index_entry = _INDEX_ENTRY + len(member.filename) + len(member.extra)
-    return ends[names.index(name)] - member.header_offset + index_entry
+    for member, end in zip(members, ends, strict=True):
+        if member.filename.startswith(prefix):
+            total += end - member.header_offset + _INDEX_ENTRY + len(member.filename) + len(member.extra)
+    return total

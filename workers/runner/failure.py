@@ -4,12 +4,13 @@ import traceback
 
 from api_schemas.problems import ErrorCode, ErrorOrigin, Reason, TaskError
 from workers.ladd.diverged import TrainingDivergedError
+from workers.ladd.encodings import EncodingRefusedError
 from workers.ladd.memory_shortage import is_memory_shortage
 
 
 def task_error(error: BaseException) -> TaskError:
-    """Who can do something about `error`: the sender (a refused upload, a learning rate that blows the training up),
-    the operator (memory), or we (the rest).
+    """Who can do something about `error`: the sender (a refused upload, a learning rate that blows the training up, an
+    encoding that loses too much), the operator (memory), or we (the rest).
     """
     from workers.ladd.importers.rejected import ImportRejected
 
@@ -17,6 +18,9 @@ def task_error(error: BaseException) -> TaskError:
         return _rejected_input(error, [Reason(**reason) for reason in error.reasons])
     if isinstance(error, TrainingDivergedError):
         reason = Reason(location="lr", rule="training_converges", value=str(error.lr), message=str(error))
+        return _rejected_input(error, [reason])
+    if isinstance(error, EncodingRefusedError):
+        reason = Reason(location="encoding", rule="kl_limit", value=error.encoding, message=str(error))
         return _rejected_input(error, [reason])
     if is_memory_shortage(error):
         return TaskError(code=ErrorCode.OUT_OF_MEMORY, origin=ErrorOrigin.WORKER, message=_last_line(error), reasons=[])

@@ -9,7 +9,7 @@ from service.core.catalogue import DatasetManifest
 from service.core.core import Core
 from service.core.kinds.evaluate import resolve, shown, statistics_of, test_images
 from service.core.kinds.findings import Findings
-from service.core.kinds.generate_labels import choose_epoch, plan_labelling
+from service.core.kinds.generate_labels import check_packing, choose_epoch, plan_labelling
 from service.core.kinds.report import plan_report
 from service.core.kinds.train_labeler import plan_training
 from service.core.kinds.trials import EvaluatedSet, plan_trials
@@ -26,6 +26,7 @@ def plan(core: Core, params: LaddParams) -> Plan:
     findings.raise_if_any()
     assert source is not None
     findings.same_shape("source_dataset", dataset, source)
+    check_packing(findings, params, dataset)
     findings.raise_if_any()
     statistics = statistics_of(dataset, source)
     chosen = _choose_labeler(core, findings, params, dataset, source, statistics)
@@ -36,7 +37,7 @@ def plan(core: Core, params: LaddParams) -> Plan:
         chosen.architecture,
         chosen.epoch,
         params.views,
-        params.encoding,
+        params,
         statistics,
         after=[task.name for task in chosen.training],
     )
@@ -62,6 +63,8 @@ def plan(core: Core, params: LaddParams) -> Plan:
         "epoch": chosen.epoch,
         "views": params.views.model_dump(),
         "encoding": params.encoding,
+        "images": params.images,
+        "formats": params.formats,
         "evaluation": evaluation and shown(evaluation),
     }
     explained = evaluation.explained_images if evaluation else 0

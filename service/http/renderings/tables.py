@@ -23,6 +23,7 @@ def tables(report: Report) -> list[Table]:
     found = [
         *((*_accuracies(report.evaluation), _comparisons(report.evaluation)) if report.evaluation else ()),
         _storage(report),
+        _encodings(report),
         _cost(report),
         _protocol(report),
     ]
@@ -89,6 +90,23 @@ def _storage(report: Report) -> Table:
         for name, count in counts.items()
     ]
     return Table("Storage", ["counted", "plain bytes", "with dense labels", "overhead"], rows)
+
+
+def _encodings(report: Report) -> Table:
+    rows = [
+        [
+            cost.encoding,
+            f"{cost.bytes:,}",
+            f"{cost.overhead_raw:+.2%}",
+            f"{cost.overhead_zipped:+.2%}",
+            f"{cost.overhead_jpeg:+.2%}",
+            f"{cost.kl:.2g}",
+            f"{cost.total_variation:.2g}",
+        ]
+        for cost in (report.storage.encodings if report.storage else ())
+    ]
+    header = ["encoding", "bytes, zipped", "on raw images", "on zipped", "on JPEG", "KL to float32", "total variation"]
+    return Table("Encodings of the dense labels", header, rows)
 
 
 def _cost(report: Report) -> Table:

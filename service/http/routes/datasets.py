@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from api_schemas.base import DatasetId
-from api_schemas.datasets import Dataset, DatasetPage, DatasetRole, DatasetState
+from api_schemas.datasets import ArchiveFormat, Dataset, DatasetPage, DatasetRole, DatasetState
 from api_schemas.problems import ErrorCode
 from service.core import datasets
 from service.core.ids import new_id
@@ -76,12 +76,17 @@ def delete_dataset(dataset_id: DatasetId, core: CoreDep) -> None:
     response_class=RedirectResponse,
     responses={
         307: {"description": "Temporary Redirect: `Location` is a download link that expires; ranges work"},
-        **responses(ErrorCode.NOT_FOUND, ErrorCode.NO_ARCHIVE),
+        **responses(ErrorCode.NOT_FOUND, ErrorCode.NO_ARCHIVE, ErrorCode.INVALID_REQUEST),
     },
 )
-def get_archive(dataset_id: DatasetId, core: CoreDep) -> RedirectResponse:
-    """Download the archive of a label-augmented set."""
-    return RedirectResponse(datasets.archive_url(core, dataset_id), headers={"Cache-Control": "no-store"})
+def get_archive(
+    dataset_id: DatasetId,
+    core: CoreDep,
+    archive_format: Annotated[ArchiveFormat, Query(alias="format")] = ArchiveFormat.ZIP,
+) -> RedirectResponse:
+    """Download the archive of a label-augmented set, as the zip or in another format that its job has written."""
+    url = datasets.archive_url(core, dataset_id, archive_format)
+    return RedirectResponse(url, headers={"Cache-Control": "no-store"})
 
 
 @router.get(

@@ -56,6 +56,11 @@ class Shelf:
         return str(self.hand.ready_set(stats=self.hand.made_up_stats(image_shape=[1, 32, 32])))
 
     @cached_property
+    def floats(self) -> str:
+        """A distilled set of float images."""
+        return str(self.hand.ready_set(stats=self.hand.made_up_stats(dtype="float32"), source_dataset=self.source))
+
+    @cached_property
     def small(self) -> str:
         """A source set of 16 px."""
         return str(self.hand.ready_set("source", stats=self.hand.made_up_stats("source", image_shape=[3, 16, 16])))

@@ -5,11 +5,14 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from api_schemas.jobs import JobKind, JobRequest
+from api_schemas.datasets import DatasetRole
+from api_schemas.jobs import ImageFormat, JobKind, JobRequest, Packing
 from api_schemas.problems import ErrorCode
 from service.core.core import Core
 from service.core.errors import ServiceError
 from service.core.kinds import KINDS
+from service.core.kinds.findings import Findings
+from service.core.kinds.generate_labels import check_packing
 from service.core.plan import Plan
 
 REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
@@ -19,7 +22,7 @@ def planned(core: Core, kind: str, **params: Any) -> Plan:
     return KINDS[JobKind(kind)](core, REQUEST.validate_python({"kind": kind, "params": params}).params)
 
 
-STAND_INS = ("SOURCE", "DISTILLED", "LABELER", "AUGMENTED", "LONELY", "FIVE", "GREY", "SMALL", "WIDE")
+STAND_INS = ("SOURCE", "DISTILLED", "LABELER", "AUGMENTED", "LONELY", "FIVE", "GREY", "FLOATS", "SMALL", "WIDE")
 NOBODY = "ds_" + "0" * 26
 NO_LABELER = "lb_" + "0" * 26
 
@@ -55,6 +58,20 @@ NO_LABELER = "lb_" + "0" * 26
         ("generate_labels", {"dataset": "DISTILLED", "labeler": "LABELER", "epoch": 7}, "epoch", "epoch_is_kept"),
         ("generate_labels", {"dataset": "FIVE", "labeler": "LABELER"}, "labeler", "same_classes"),
         ("generate_labels", {"dataset": "GREY", "labeler": "LABELER"}, "labeler", "same_image_shape"),
+        (
+            "generate_labels",
+            {"dataset": "DISTILLED", "labeler": "LABELER", "encoding": "topk:10"},
+            "encoding",
+            "k_below_classes",
+        ),
+        (
+            "generate_labels",
+            {"dataset": "FLOATS", "labeler": "LABELER", "images": "png"},
+            "images",
+            "eight_bit_images",
+        ),
+        ("ladd", {"dataset": "DISTILLED", "encoding": "topk:12"}, "encoding", "k_below_classes"),
+        ("ladd", {"dataset": "FLOATS", "images": "webp"}, "images", "eight_bit_images"),
         ("evaluate", {"dataset": NOBODY}, "dataset", "not_found"),
         ("evaluate", {"datasets": ["AUGMENTED", "SOURCE"]}, "datasets", "is_distilled_set"),
         ("evaluate", {"datasets": ["AUGMENTED", "AUGMENTED"]}, "datasets", "distinct"),
@@ -125,6 +142,17 @@ def filled(shelf: Any, params: Any) -> Any:
     if isinstance(params, list):
         return [filled(shelf, value) for value in params]
     return getattr(shelf, params.lower()) if params in STAND_INS else params
+
+
+def test_webp_needs_three_channels(shelf: Any) -> None:
+    findings = Findings(shelf.core.catalogue)
+    grey = findings.dataset("dataset", shelf.grey, DatasetRole.DISTILLED)
+    assert grey is not None
+    check_packing(findings, Packing(images=ImageFormat.PNG), grey)
+    findings.raise_if_any()
+    check_packing(findings, Packing(images=ImageFormat.WEBP), grey)
+    with pytest.raises(ServiceError, match="webp holds images of 3 channels"):
+        findings.raise_if_any()
 
 
 def test_all_broken_rules_are_told_at_once(shelf: Any) -> None:

@@ -90,6 +90,8 @@ def test_generate_labels(shelf: Any) -> None:
         "epoch": 10,
         "views": {"n": 3, "ratio": 0.625},
         "encoding": "float32",
+        "images": "npy",
+        "formats": [],
     }
     assert graph(plan) == {"generate_labels": [], "report": ["generate_labels"]}
     labelling, report = plan.tasks
@@ -97,6 +99,8 @@ def test_generate_labels(shelf: Any) -> None:
         "epoch": 10,
         "views": {"n": 3, "ratio": 0.625},
         "encoding": "float32",
+        "images": "npy",
+        "formats": [],
         "mean": [0.5, 0.4, 0.3],
         "std": [0.2, 0.2, 0.2],
     }

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from workers.ladd.archive import read_archive, write_archive
+from workers.ladd.encodings import encoding_of
 from workers.ladd.normalization import NORMALIZATIONS, normalize
 from workers.ladd.views import ViewGrid, extract_views
 
@@ -50,6 +51,7 @@ def test_the_manifest_describes_the_arrays(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         read = json.loads(archive.read("manifest.json"))
     assert (read["schema_version"], read["seed"], read["views"]) == (1, 7, {"n": 3, "ratio": 0.625})
+    assert (read["encoding"], read["image_format"], read["num_classes"]) == ("float32", "npy", 3)
     assert read["arrays"]["images"] == {
         "shape": [6, 16, 16, 3],
         "dtype": "uint8",
@@ -134,6 +136,41 @@ def test_arrays_that_do_not_fit_are_an_error(
         write_archive(path, images, labels, dense, FULL, manifest())
 
 
+ENCODINGS = ["float32", "float16", "uint8", "uint4", "topk:2"]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("image_format", ["npy", "png", "webp"])
+def test_every_encoding_and_image_format_is_read(path: Path, encoding: str, image_format: str) -> None:
+    write_archive(path, PIXELS, LABELS, DENSE, FULL, manifest(), encoding=encoding, image_format=image_format)
+    archive = read_archive(path)
+    np.testing.assert_array_equal(archive.images, PIXELS)
+    codec = encoding_of(encoding)
+    np.testing.assert_array_equal(archive.dense_labels, codec.decode(codec.encode(DENSE), 3))
+    with zipfile.ZipFile(path) as members:
+        assert ("images.npy" in members.namelist()) == (image_format == "npy")
+
+
+def test_grey_images_are_png_files(path: Path) -> None:
+    write_archive(path, PIXELS[..., :1], LABELS, DENSE, FULL, manifest(), image_format="png")
+    np.testing.assert_array_equal(read_archive(path).images, PIXELS[..., :1])
+
+
+@pytest.mark.parametrize(
+    ("images", "image_format", "message"),
+    [
+        (FLOATS, "png", "png needs uint8"),
+        (PIXELS[..., :1], "webp", r"webp needs uint8 \[H, W, 3\]"),
+        (PIXELS, "bmp", "image_format must be npy, png or webp; got 'bmp'"),
+    ],
+)
+def test_images_that_do_not_fit_their_files_are_an_error(
+    path: Path, images: np.ndarray, image_format: str, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        write_archive(path, images, LABELS, DENSE, FULL, manifest(), image_format=image_format)
+
+
 @pytest.mark.parametrize(
     ("images", "normalization", "expected"),
     [
@@ -154,8 +191,29 @@ def test_the_readme_trains_on_equation_5(
     normalization: dict[str, Any],
     expected: torch.Tensor,
 ) -> None:
-    """Its code is run for one epoch that changes nothing; its loss is compared with our own views."""
     write_archive(path, images, LABELS, DENSE, FULL, {**manifest(), "normalization": normalization})
+    check_readme(path, monkeypatch, expected, DENSE)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_the_readme_decodes_every_encoding(path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    codec = encoding_of(encoding)
+    write_archive(path, FLOATS, LABELS, DENSE, FULL, manifest(applied=True), encoding=encoding)
+    check_readme(path, monkeypatch, torch.from_numpy(FLOATS), codec.decode(codec.encode(DENSE), 3))
+
+
+@pytest.mark.parametrize(("image_format", "channels"), [("png", 1), ("png", 3), ("webp", 3)])
+def test_the_readme_reads_image_files(
+    path: Path, monkeypatch: pytest.MonkeyPatch, image_format: str, channels: int
+) -> None:
+    pixels = PIXELS[..., :channels]
+    plain = manifest() | {"normalization": {"name": "none", "mean": None, "std": None, "applied": False}}
+    write_archive(path, pixels, LABELS, DENSE, FULL, plain, image_format=image_format)
+    check_readme(path, monkeypatch, torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255, DENSE)
+
+
+def check_readme(path: Path, monkeypatch: pytest.MonkeyPatch, expected: torch.Tensor, dense: np.ndarray) -> None:
+    """Run its code for one epoch that changes nothing, and compare what it read, and its loss with our own views."""
     with np.load(path) as opened:
         readme = opened["README.md"].decode()
     [code] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
@@ -167,8 +225,9 @@ def test_the_readme_trains_on_equation_5(
     scope: dict[str, Any] = {}
     exec(code, scope)
     torch.testing.assert_close(scope["x"], expected)
+    np.testing.assert_allclose(scope["dense"].numpy(), dense, rtol=1e-6)
     h, x = scope["h"], scope["x"]
     views = extract_views(x, ViewGrid(3, 0.625))
     loss = F.cross_entropy(h(x), torch.from_numpy(LABELS))
-    loss += sum(F.cross_entropy(h(views[:, j]), torch.from_numpy(DENSE[:, j])) for j in range(9))
+    loss += sum(F.cross_entropy(h(views[:, j]), torch.from_numpy(dense[:, j])) for j in range(9))
     torch.testing.assert_close(scope["loss"], loss)

@@ -81,6 +81,38 @@ def test_the_stored_count_is_the_archive_with_and_without_its_dense_labels(tmp_p
     assert counts.full_labels_bytes == whole.stat().st_size - bytes_without[0] > 0
 
 
+@pytest.mark.parametrize("encoding", ["uint8", "topk:2"])
+def test_the_stored_count_takes_every_array_of_an_encoding(tmp_path: Path, encoding: str) -> None:
+    pixels, labels, dense = label_augmented(10, 32, 10)
+    archives = {}
+    for name in (encoding, "float32"):
+        archives[name] = tmp_path / f"{name}.zip"
+        write_archive(archives[name], pixels, labels, dense, dense[:, 0], MANIFEST, encoding=name)
+    found = storage(pixels, labels, dense, archives[encoding], encoding)
+    stored = found["stored"]
+    plain = storage(pixels, labels, dense, archives["float32"])["stored"]["plain_bytes"]
+    # The manifests and READMEs differ a little.
+    assert stored["plain_bytes"] == pytest.approx(plain, abs=400)
+    assert stored["augmented_bytes"] + found["full_labels_bytes"] == archives[encoding].stat().st_size
+
+
+def test_encodings_are_compared(tmp_path: Path) -> None:
+    pixels, labels, dense = label_augmented(10, 32, 20)
+    write_archive(tmp_path / "archive.zip", pixels, labels, dense, dense[:, 0], MANIFEST, encoding="topk:5")
+    found = Storage.model_validate(storage(pixels, labels, dense, tmp_path / "archive.zip", "topk:5"), strict=True)
+    assert found.encoding == "topk:5"
+    costs = {cost.encoding: cost for cost in found.encodings}
+    assert list(costs) == ["float32", "float16", "uint8", "uint4", "topk:10", "topk:5"]
+    assert (costs["float32"].kl, costs["float32"].total_variation) == (0, 0)
+    assert costs["float32"].bytes == pytest.approx(found.paper.augmented_bytes - found.paper.plain_bytes, abs=100)
+    assert costs["float32"].bytes > costs["float16"].bytes > costs["uint8"].bytes > costs["uint4"].bytes
+    assert 0 < costs["float16"].kl < costs["uint8"].kl < costs["uint4"].kl < costs["topk:5"].kl
+    for cost in found.encodings:
+        assert cost.overhead_raw == cost.bytes / pixels.nbytes
+        assert cost.overhead_zipped == pytest.approx(cost.overhead_raw, rel=0.02), "noise hardly deflates"
+        assert cost.overhead_jpeg > cost.overhead_raw
+
+
 def test_normalised_floats_are_counted_as_the_pixels_they_stand_for() -> None:
     pixels = RNG.integers(0, 256, (600, 8, 8, 3), dtype=np.uint8)
     mean, std = NORMALIZATIONS["imagenet"]

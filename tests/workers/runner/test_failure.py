@@ -5,6 +5,7 @@ import torch
 
 from api_schemas.problems import ErrorCode, ErrorOrigin
 from workers.ladd.diverged import TrainingDivergedError
+from workers.ladd.encodings import EncodingRefusedError
 from workers.ladd.importers.rejected import rejected
 from workers.runner.failure import task_error
 
@@ -31,6 +32,14 @@ def test_a_learning_rate_that_blows_the_training_up_is_the_senders() -> None:
     assert [(reason.location, reason.rule, reason.value) for reason in error.reasons] == [
         ("lr", "training_converges", "50.0")
     ]
+
+
+def test_an_encoding_that_loses_too_much_is_the_senders() -> None:
+    error = task_error(EncodingRefusedError("topk:1", 0.4))
+    assert (error.code, error.origin) == (ErrorCode.REJECTED_INPUT, ErrorOrigin.INPUT)
+    (reason,) = error.reasons
+    assert (reason.location, reason.rule, reason.value) == ("encoding", "kl_limit", "topk:1")
+    assert "encoding topk:1 loses too much: mean KL to float32 is 0.4 nats, the limit is 0.05" in reason.message
 
 
 def test_lack_of_memory_is_the_workers() -> None:

@@ -11,8 +11,10 @@ from api_schemas.datasets import Dataset
 from api_schemas.labelers import Labeler
 from api_schemas.runner import DoneEvent, RunnerTask
 from workers.ladd.accounting import labelling_flops
-from workers.ladd.archive import write_archive
+from workers.ladd.archive import read_archive, write_archive
 from workers.ladd.dense_labels import WHOLE_IMAGE, generate_dense_labels
+from workers.ladd.encodings import decode_checked
+from workers.ladd.exports import write_export
 from workers.ladd.models import build_model
 from workers.ladd.normalization import training_images
 from workers.ladd.storage import pixels_of, storage
@@ -24,9 +26,10 @@ from workers.runner.versions import versions
 
 
 def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
-    """Write `dense_labels.npy`, `full_labels.npy` and `archive.zip`.
+    """Write `dense_labels.npy`, `full_labels.npy`, `archive.zip` and its other forms.
 
-    The result carries the storage counts and the FLOPs of labelling.
+    The result carries the storage counts and the FLOPs of labelling. Raises EncodingRefusedError for an encoding that
+    loses too much.
     """
     dataset = Dataset.model_validate(task.documents["dataset"])
     labeler = Labeler.model_validate(task.documents["labeler"])
@@ -50,7 +53,9 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         model, images, grid, device=task.device, progress=lambda done, _: progress(whole + done, total)
     )
     outputs = folder / "outputs"
-    np.save(outputs / "dense_labels.npy", dense_labels)
+    # Networks train on what readers of the archive decode, so that the encoding's cost in accuracy is measured.
+    encoding = task.params["encoding"]
+    np.save(outputs / "dense_labels.npy", decode_checked(encoding, dense_labels))
     np.save(outputs / "full_labels.npy", full_labels)
     manifest = _manifest(task, dataset, labeler, hashlib.sha256(weights.read_bytes()).hexdigest())
     write_archive(
@@ -61,6 +66,8 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         full_labels,
         manifest,
         stored.soft_labels,
+        encoding,
+        task.params["images"],
     )
     pixels = pixels_of(stored.images, *(carried or (None, None)))
     counts = storage(
@@ -68,9 +75,15 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         stored.labels if stored.soft_labels is None else stored.soft_labels,
         dense_labels,
         outputs / "archive.zip",
+        encoding,
     )
-    flops = labelling_flops(labeler.architecture, len(stored.images), grid.count + 1, **shape)
     files = ["archive.zip", "dense_labels.npy", "full_labels.npy"]
+    if formats := task.params["formats"]:
+        archive = read_archive(outputs / "archive.zip")
+        for export_format in formats:
+            files.append(f"archive.{export_format}")
+            write_export(archive, export_format, outputs / files[-1])
+    flops = labelling_flops(labeler.architecture, len(stored.images), grid.count + 1, **shape)
     return DoneEvent(event="done", files=files, result={"storage": counts, "flops": flops})
 
 
@@ -80,7 +93,6 @@ def _manifest(task: RunnerTask, dataset: Dataset, labeler: Labeler, weights_sha2
     normalization = dataset.stats.normalization
     return {
         "views": task.params["views"],
-        "encoding": task.params["encoding"],
         "normalization": {
             "name": normalization.name,
             "mean": task.params["mean"],

@@ -24,6 +24,7 @@ from workers.ladd.figures.found import Found
 from workers.ladd.figures.png import write_png
 from workers.ladd.progressive import open_question
 from workers.ladd.statistics import cae
+from workers.ladd.storage_notes import storage_notes
 from workers.ladd.trial_rows import Row, accuracies, merge_trials
 from workers.runner.reporter import Reporter
 from workers.runner.versions import hardware, versions
@@ -59,7 +60,11 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         cost=None,
         versions=versions(),
         hardware=hardware(),
-        notes=[*_notes(evaluation), *(_decisions(rows) if progressive else [])],
+        notes=[
+            *_notes(evaluation),
+            *(storage_notes(storage.encoding, labelling["storage"]["encodings"]) if storage and labelling else []),
+            *(_decisions(rows) if progressive else []),
+        ],
         figures=[],
     )
     figures = _draw(_found(task, folder, rows, labeler), folder)
