@@ -21,14 +21,15 @@ def generate_dense_labels(
     grid: ViewGrid,
     device: torch.device | str,
     batch_size: int | None = None,
+    temperature: float = 1.0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> NDArray[np.float32]:
-    """Return y^d = softmax(g(S_j(x))) float32 [M, N^2, C] for images float32 [M, C, H, W] (LADD section 3.2).
+    """Return y^d = softmax(g(S_j(x)) / temperature) float32 [M, N^2, C] for images float32 [M, C, H, W].
 
-    The images carry the labeler's normalization. No temperature, no augmentation, evaluation mode, float32 without
-    TF32: on a CPU, with the same number of threads, two runs give the same bytes. `batch_size` is the number of views
-    forwarded at once, None for the rule of `workers.ladd.micro_batch`; `progress` counts views. Raises ValueError if
-    the labeler answers with something that is not a number.
+    LADD section 3.2, whose temperature is 1. The images carry the labeler's normalization. No augmentation, evaluation
+    mode, float32 without TF32: on a CPU, with the same number of threads, two runs give the same bytes. `batch_size` is
+    the number of views forwarded at once, None for the rule of `workers.ladd.micro_batch`; `progress` counts views.
+    Raises ValueError if the labeler answers with something that is not a number.
     """
     device = torch.device(device)
     model, images = model.to(device).eval(), images.to(device)
@@ -38,7 +39,7 @@ def generate_dense_labels(
         for rows in slices(len(views), micro_batch_size(images.shape[2], images.shape[3], device, batch_size)):
             chosen = images[(views[rows] // grid.count).to(device)]
             inputs = extract_views(chosen, grid, (views[rows] % grid.count)[:, None]).squeeze(1)
-            answers.append(model(inputs).softmax(dim=1).cpu())
+            answers.append((model(inputs) / temperature).softmax(dim=1).cpu())
             progress(rows.stop, len(views))
     labels: NDArray[np.float32] = torch.cat(answers).reshape(len(images), grid.count, -1).numpy()
     if not np.isfinite(labels).all():

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from workers.ladd.augment import apply_dsa, draw_dsa, parse_strategy
 from workers.ladd.diverged import TrainingDivergedError
 from workers.ladd.labeler_resume import ResumePoint
+from workers.ladd.labeler_split import split_held_out
 from workers.ladd.micro_batch import check_divisible, micro_batch_size, slices
 from workers.ladd.models import build_model
 from workers.ladd.normalization import normalize
@@ -43,6 +44,7 @@ class _Training:
     seed: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    held_out: float
     train_images: tuple[int, ...]
     num_classes: int
 
@@ -63,6 +65,7 @@ def train_labeler(
     out_dir: Path,
     momentum: float = 0.0,
     weight_decay: float = 0.0,
+    held_out: float = 0.0,
     resume: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
@@ -73,7 +76,8 @@ def train_labeler(
     A row has `epoch` (from 1), `train_loss` and `train_accuracy` over the augmented batches as they were trained on,
     `val_accuracy` and `mean_entropy` (nats) over the validation images, `seconds`, and `checkpoint`, the file name of
     the weights or None. Accuracies are in percent. Weights of the epochs in `checkpoint_epochs` become
-    `epoch_010.safetensors` and so on in `out_dir`.
+    `epoch_010.safetensors` and so on in `out_dir`. The part `held_out` of each class is not trained on, see
+    `split_held_out`.
 
     After every epoch `on_epoch` gets its row, and `on_checkpoint` the path of `out_dir/resume.pt`, which holds all that
     the training needs to go on, apart from the weights already kept. With that file as `resume` the training goes on
@@ -90,6 +94,7 @@ def train_labeler(
     parse_strategy(augmentation)
     device = torch.device(device)
     images, labels = (torch.as_tensor(array).to(device) for array in (source.train_images, source.train_labels))
+    rows = torch.from_numpy(split_held_out(source.train_labels, held_out, seed)[0])
     val_images = torch.as_tensor(source.val_images).to(device)
     training = _Training(
         # A member of an enum would be refused when a resume file is read: that holds plain types only.
@@ -103,6 +108,7 @@ def train_labeler(
         seed=seed,
         mean=tuple(mean),
         std=tuple(std),
+        held_out=held_out,
         train_images=tuple(images.shape),
         num_classes=source.num_classes,
     )
@@ -122,7 +128,7 @@ def train_labeler(
         history = point.history
         _check_kept(history, out_dir)
 
-    per_epoch = len(images) + len(val_images)
+    per_epoch = len(rows) + len(val_images)
     done, total = len(history) * per_epoch, epochs * per_epoch
 
     def advance(images: int) -> None:
@@ -133,7 +139,7 @@ def train_labeler(
     advance(0)
     for epoch in range(len(history) + 1, epochs + 1):
         started = time.monotonic()
-        loss, accuracy = _train_epoch(model, optimizer, images, labels, training, epoch, advance)
+        loss, accuracy = _train_epoch(model, optimizer, images, labels, rows, training, epoch, advance)
         if not math.isfinite(loss):
             raise TrainingDivergedError(lr, epoch, "loss", loss)
         logits = predict(model, val_images, mean, std, device, on_images=advance)
@@ -166,25 +172,26 @@ def _train_epoch(
     optimizer: torch.optim.Optimizer,
     images: Tensor,
     labels: Tensor,
+    rows: Tensor,
     training: _Training,
     epoch: int,
     on_images: Callable[[int], None],
 ) -> tuple[float, float]:
-    """Go through the set once; returns the mean loss and the accuracy in percent."""
+    """Go once through the images of `rows`; returns the mean loss and the accuracy in percent."""
     device, (height, width) = images.device, images.shape[1:3]
     order, draws = (generator(training.seed, stream, epoch) for stream in ("order", "augmentation"))
     micro_batch = micro_batch_size(height, width, device)
-    check_divisible(model, min(training.batch_size, len(images)), micro_batch)
+    check_divisible(model, min(training.batch_size, len(rows)), micro_batch)
     model.train()
     loss_sum, right = torch.zeros((), device=device), torch.zeros((), device=device, dtype=torch.int64)
     with exact_float32(), seeded_dropout(derive_seed(training.seed, "dropout", epoch), device):
-        shuffled = torch.randperm(len(images), generator=order)
-        for batch in (shuffled[rows] for rows in slices(len(images), training.batch_size)):
+        shuffled = rows[torch.randperm(len(rows), generator=order)]
+        for batch in torch.split(shuffled, training.batch_size):
             draw = draw_dsa(len(batch), (height, width), draws, training.augmentation)
             optimizer.zero_grad()
-            for rows in slices(len(batch), micro_batch):
-                chosen = batch[rows].to(device)
-                inputs = apply_dsa(normalize(images[chosen], training.mean, training.std), draw.rows(rows))
+            for part in slices(len(batch), micro_batch):
+                chosen = batch[part].to(device)
+                inputs = apply_dsa(normalize(images[chosen], training.mean, training.std), draw.rows(part))
                 logits = model(inputs)
                 loss = F.cross_entropy(logits, labels[chosen], reduction="sum")
                 torch.autograd.backward(loss / len(batch))
@@ -192,7 +199,7 @@ def _train_epoch(
                 right += (logits.argmax(dim=1) == labels[chosen]).sum()
                 on_images(len(chosen))
             optimizer.step()
-    return loss_sum.item() / len(images), 100 * right.item() / len(images)
+    return loss_sum.item() / len(rows), 100 * right.item() / len(rows)
 
 
 def _save_weights(model: nn.Module, path: Path) -> None:

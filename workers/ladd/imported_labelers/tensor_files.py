@@ -1,0 +1,76 @@
+"""Named tensors in a file from a stranger: safetensors, `.npy`, or a `.pt` that holds nothing else."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor
+
+from workers.ladd.importers.container import container_of
+from workers.ladd.importers.rejected import rejected
+from workers.ladd.importers.safe_torch import is_pickle, read_torch
+
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+def read_named_tensors(path: Path) -> dict[str, Tensor]:
+    """Return {name: tensor} of safetensors, or of a `.pt` with a state dict, alone or as its member `state_dict`.
+
+    Raises ImportRejected with rule `named_tensors` or those of `importers.safe_torch`.
+    """
+    if container_of(path) == "zip" or is_pickle_not_safetensors(path):
+        content = read_torch(path)
+        if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+            content = content["state_dict"]
+    else:
+        content = read_safetensors(path)
+    if not isinstance(content, Mapping) or not content:
+        raise rejected(path.name, "named_tensors", type(content).__name__, "expected tensors by name, a state dict")
+    for name, tensor in content.items():
+        if not isinstance(name, str) or not isinstance(tensor, Tensor):
+            raise rejected(
+                path.name,
+                "named_tensors",
+                f"{name}: {type(tensor).__name__}",
+                "a state dict holds tensors by name only",
+            )
+    return dict(content)
+
+
+def is_pickle_not_safetensors(path: Path) -> bool:
+    """Tell a bare pickle from safetensors, whose ninth byte opens a JSON object: the first may look like a pickle's."""
+    with path.open("rb") as file:
+        return file.read(9)[8:] != b"{" and is_pickle(path)
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Return all tensors of a safetensors file; raises ImportRejected with rule `readable_tensor_file`."""
+    try:
+        return load_file(path)
+    except Exception as error:  # the library raises errors of its own
+        raise rejected(path.name, "readable_tensor_file", error, f"neither safetensors nor .pt: {error}") from error
+
+
+def read_npy(path: Path) -> NDArray[np.generic]:
+    """Return the array of a `.npy`; raises ImportRejected with rule `readable_array`."""
+    try:
+        array: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # numpy reads the header as Python source and passes on what the tokenizer raises
+        raise rejected(path.name, "readable_array", error, f"not an .npy array: {error}") from error
+    return array
+
+
+def as_float32(location: str, tensor: Tensor) -> Tensor:
+    """Return a finite float tensor as contiguous float32 of its own memory.
+
+    Raises ImportRejected with rule `float_tensor` or `finite_values`.
+    """
+    if tensor.layout != torch.strided or tensor.dtype not in FLOATS:
+        raise rejected(location, "float_tensor", f"{tensor.dtype}, {tensor.layout}", "weights must be plain floats")
+    copy = tensor.detach().to(torch.float32).contiguous().clone()
+    if not torch.isfinite(copy).all():
+        raise rejected(location, "finite_values", None, f"{location} holds a value that is not a finite number")
+    return copy

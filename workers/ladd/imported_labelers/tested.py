@@ -1,0 +1,85 @@
+"""An imported network on the source set's val split: the figures of a labeler's row, and what looks wrong."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from workers.ladd.importers.rejected import rejected
+from workers.ladd.memory_shortage import is_memory_shortage
+from workers.ladd.testing import measure_accuracy, predict
+
+
+@dataclass(frozen=True)
+class ValSplit:
+    """Images uint8 [T, H, W, C] and labels int64 [T]."""
+
+    images: Tensor
+    labels: NDArray[Any]
+    num_classes: int
+
+
+def check_network(network: nn.Module, val: ValSplit, outputs: Sequence[int] | None) -> int:
+    """Pass one image through a network; returns the FLOPs of one image (1 MAC = 2), counted by torch.
+
+    `outputs` is its class map. Raises ImportRejected with rule `network_runs` or `outputs_match_classes`.
+    """
+    height, width, channels = val.images.shape[1:]
+    counter = FlopCounterMode(display=False)
+    try:
+        with counter, torch.inference_mode():
+            logits = network(torch.zeros(1, channels, height, width))
+    except IndexError as error:
+        if outputs is None:
+            raise _does_not_run(error) from error
+        message = f"class_map names output {max(outputs)}, which the network does not have"
+        raise rejected("metadata.class_map", "outputs_match_classes", max(outputs), message) from error
+    except (RuntimeError, TypeError, ValueError, KeyError) as error:
+        if is_memory_shortage(error):
+            raise
+        raise _does_not_run(error) from error
+    if tuple(logits.shape) != (1, val.num_classes):
+        raise rejected(
+            "files",
+            "outputs_match_classes",
+            tuple(logits.shape),
+            f"for one image the network answers {tuple(logits.shape)}, not one logit for each of {val.num_classes} "
+            "classes; class_map can pick outputs",
+        )
+    return counter.get_total_flops()
+
+
+def _does_not_run(error: Exception) -> Exception:
+    line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return rejected("files", "network_runs", line, f"the network does not take images of the source set: {line}")
+
+
+def measure_checkpoint(
+    network: nn.Module,
+    val: ValSplit,
+    mean: Sequence[float],
+    std: Sequence[float],
+    device: str,
+    on_images: Callable[[int], None],
+) -> tuple[dict[str, Any], Tensor]:
+    """Return a labeler's row without `epoch` and `checkpoint`, and the probabilities [T, C] that it was found from.
+
+    Raises ImportRejected with rule `finite_values` where the network answers something that is not a number.
+    """
+    started = time.monotonic()
+    logits = predict(network.to(device), val.images, mean, std, device, on_images=on_images).float().cpu()
+    if not torch.isfinite(logits).all():
+        raise rejected("files", "finite_values", None, "the network answers values that are not finite numbers")
+    probabilities = logits.softmax(dim=1)
+    return {
+        "train_loss": None,
+        "train_accuracy": None,
+        "val_accuracy": measure_accuracy(logits, val.labels, val.num_classes)[0],
+        "mean_entropy": torch.special.entr(probabilities).sum(dim=1).mean().item(),
+        "seconds": time.monotonic() - started,
+    }, probabilities

@@ -1,0 +1,57 @@
+"""A CLIP-style classifier: an exported image encoder, and one embedding for each class."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workers.ladd.imported_labelers.exported_program import read_program
+from workers.ladd.imported_labelers.imported_network import ImportedNetwork
+from workers.ladd.imported_labelers.tensor_files import as_float32, read_npy, read_safetensors
+from workers.ladd.importers.container import container_of
+from workers.ladd.importers.rejected import rejected
+from workers.ladd.labeler_network import CLASS_EMBEDDINGS, NetworkSpec
+
+_NPY_MAGIC = b"\x93NUMPY"
+
+
+def read(files: Sequence[Path], spec: NetworkSpec, options: Mapping[str, Any]) -> ImportedNetwork:
+    """Read encoder and embeddings.
+
+    Raises ImportRejected with rule `encoder_and_embeddings`, `class_embeddings` or one of `exported_program`'s.
+    """
+    encoders = [path for path in files if container_of(path) == "zip"]
+    others = [path for path in files if path not in encoders]
+    if len(encoders) != 1 or len(others) != 1:
+        kinds = ", ".join(f"{path.name}: {container_of(path)}" for path in files)
+        raise rejected("files", "encoder_and_embeddings", kinds, "expected a .pt2 and a .npy or safetensors file")
+    program, tensors = read_program(encoders[0], spec.channels)
+    return ImportedNetwork({1: tensors | {CLASS_EMBEDDINGS: _embeddings(others[0], spec)}}, program)
+
+
+def _embeddings(path: Path, spec: NetworkSpec) -> Tensor:
+    """Return [C, D] float32 out of a `.npy`, or of safetensors under its name or alone."""
+    with path.open("rb") as file:
+        is_npy = file.read(len(_NPY_MAGIC)) == _NPY_MAGIC
+    if is_npy:
+        tensor = _from_npy(path)
+    else:
+        named = read_safetensors(path)
+        if CLASS_EMBEDDINGS not in named and len(named) != 1:
+            message = f"among several tensors the embeddings must be named {CLASS_EMBEDDINGS}"
+            raise rejected(path.name, "class_embeddings", ", ".join(named), message)
+        tensor = named.get(CLASS_EMBEDDINGS, next(iter(named.values())))
+    if tensor.ndim != 2 or (spec.class_map is None and len(tensor) != spec.num_classes):
+        message = f"expected one embedding for each of {spec.num_classes} classes, [C, D]"
+        raise rejected(path.name, "class_embeddings", tuple(tensor.shape), message)
+    return as_float32(path.name, tensor)
+
+
+def _from_npy(path: Path) -> Tensor:
+    array = read_npy(path)
+    if array.dtype not in (np.float16, np.float32, np.float64):
+        raise rejected(path.name, "class_embeddings", array.dtype, "embeddings must be floats")
+    return torch.from_numpy(np.array(array))
