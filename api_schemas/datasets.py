@@ -8,7 +8,6 @@ from pydantic import Field, StringConstraints, model_validator
 from api_schemas.base import (
     DatasetId,
     JobId,
-    LabelerId,
     Links,
     Name,
     Page,
@@ -17,6 +16,7 @@ from api_schemas.base import (
     Sha256,
     Timestamp,
 )
+from api_schemas.ensemble import LabelerChoice
 from api_schemas.problems import Reason
 
 
@@ -218,8 +218,10 @@ class Augmentation(Response):
     """How the dense labels of a label-augmented set were made."""
 
     parent: DatasetId
-    labeler: LabelerId
-    epoch: int
+    labeler: LabelerChoice
+    epoch: int | list[int]
+    """A list, by member, for an ensemble; so is `temperature`."""
+    temperature: float | list[float]
     n: int
     ratio: float
     encoding: str

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 from api_schemas.base import DatasetId, JobId, Request, Response
 from api_schemas.cost import JobCost
 from api_schemas.labelers import Architecture
+from api_schemas.labelling import Labelling
 
 
 class ArmName(StrEnum):
@@ -235,6 +236,7 @@ class Report(Response):
     kind: str
     params: dict[str, Any]
     evaluation: Evaluation | None
+    labelling: Labelling | None
     storage: Storage | None
     flops: FlopCount
     cost: JobCost | None

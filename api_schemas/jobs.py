@@ -1,4 +1,4 @@
-"""Jobs: the four kinds a caller may start, ingestion, and how they are shown."""
+"""Jobs: the four kinds a caller may start, those that an upload starts, and how they are shown."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -7,15 +7,18 @@ from pydantic import Field, StringConstraints, model_validator
 
 from api_schemas.base import DatasetId, JobId, LabelerId, Links, Page, Request, Response, Timestamp
 from api_schemas.cost import JobCost
+from api_schemas.ensemble import Ensemble, EpochChoice, LabelerChoice, Temperature
 from api_schemas.evaluation import Evaluation, EvaluationSpec, FlopCount, Storage
 from api_schemas.labelers import LabelerRecipe
+from api_schemas.labelling import Labelling
 from api_schemas.problems import TaskError
 
 
 class JobKind(StrEnum):
-    """`ingest_dataset` is started by `POST /v1/datasets`, the others by `POST /v1/jobs`."""
+    """`ingest_dataset` is started by `POST /v1/datasets`, `import_labeler` by `POST /v1/labelers`."""
 
     INGEST_DATASET = "ingest_dataset"
+    IMPORT_LABELER = "import_labeler"
     TRAIN_LABELER = "train_labeler"
     GENERATE_LABELS = "generate_labels"
     EVALUATE = "evaluate"
@@ -78,9 +81,11 @@ class GenerateLabelsParams(Packing):
     """Write dense labels for a distilled set with a trained labeler."""
 
     dataset: DatasetId
-    labeler: LabelerId
-    epoch: Annotated[int, Field(ge=1)] | None = None
-    """Which checkpoint; null: epoch 10 (the paper's) when kept, else the last."""
+    labeler: LabelerChoice
+    epoch: EpochChoice = None
+    """Which checkpoint. Null: epoch 10 (the paper's) when kept, else the last. `auto`: by held-out source images."""
+    temperature: Temperature = 1.0
+    """Logits are divided by it before the softmax; 1: the paper's labels. `auto`: fitted on held-out source images."""
     views: Views = Views()
 
 
@@ -105,8 +110,9 @@ class LaddParams(Packing):
     dataset: DatasetId
     source_dataset: DatasetId | None = None
     """Null: the one named when the set was uploaded."""
-    labeler: LabelerId | LabelerRecipe = LabelerRecipe()
-    epoch: Annotated[int, Field(ge=1)] | None = None
+    labeler: LabelerId | Ensemble | LabelerRecipe = LabelerRecipe()
+    epoch: EpochChoice = None
+    temperature: Temperature = 1.0
     views: Views = Views()
     evaluation: EvaluationSpec | None = EvaluationSpec()
     """Null: stop after the archive."""
@@ -195,6 +201,8 @@ class JobResult(Response):
 
     dataset: DatasetId | None
     labeler: LabelerId | None
+    """Null as well where an ensemble wrote the labels: `labelling` names its members."""
+    labelling: Labelling | None
     storage: Storage | None
     flops: FlopCount | None
     evaluation: Evaluation | None
@@ -222,7 +230,7 @@ class Job(Response):
     progress: Progress | None
     tasks: list[Task]
     cost: JobCost | None
-    """Null for an ingestion."""
+    """Null for an upload."""
     result: JobResult | None
     error: TaskError | None
     created_at: Timestamp
@@ -232,6 +240,6 @@ class Job(Response):
 
 
 class JobPage(Page):
-    """`GET /v1/jobs`. `result.evaluation` is left out (null) here, since it holds a loss for every epoch."""
+    """`GET /v1/jobs`. `result.evaluation` and `result.labelling`, which may be long, are left out (null) here."""
 
     items: list[Job]

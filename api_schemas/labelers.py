@@ -1,12 +1,12 @@
-"""Labelers: classifiers trained on a source set, with one row per epoch."""
+"""Labelers: classifiers trained on a source set, or imported, with one row per epoch."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from api_schemas.base import DatasetId, JobId, LabelerId, Links, Page, Request, Response, Timestamp
-from api_schemas.datasets import ChannelStatistics, NamedNormalization
+from api_schemas.base import DatasetId, JobId, LabelerId, Links, Name, Page, Request, Response, Timestamp
+from api_schemas.datasets import ChannelStatistics, NamedNormalization, UploadedFile
 
 
 class Architecture(StrEnum):
@@ -37,15 +37,91 @@ class LabelerRecipe(Request):
     """A DSA strategy string, or `none`."""
     normalization: NamedNormalization | ChannelStatistics | None = None
     """Null: the distilled set's in a `ladd` job, else the source set's."""
+    held_out: Annotated[float, Field(ge=0, le=0.5)] | None = None
+    """Part of each class of `source.train` that is not trained on, to choose epoch and temperature by. Null: 0.1 in a
+    `ladd` job that chooses either, else 0."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
 
+ClassIndices = Annotated[list[Annotated[int, Field(ge=0, lt=100_000)]], Field(min_length=2, max_length=25_000)]
+
+
+class LabelerImportKind(StrEnum):
+    """What is sent when a labeler is not trained here."""
+
+    WEIGHTS = "weights"
+    REPLAY_BUFFER = "replay_buffer"
+    TORCHVISION = "torchvision"
+    EXPORTED = "exported"
+    ZERO_SHOT = "zero_shot"
+
+
+class _LabelerImport(Request):
+    name: Name
+    source_dataset: DatasetId
+    """The set whose classes the labeler knows; its val split says how good it is."""
+    normalization: NamedNormalization | ChannelStatistics | None = None
+    """What the network expects images to carry. Null: `imagenet` for `torchvision`, else the source set's."""
+    class_map: ClassIndices | None = None
+    """The network's output for each class of the source set, in label order. Null: output i is class i."""
+
+
+class WeightsImport(_LabelerImport):
+    """One file, safetensors or `.pt`: the state dict of an architecture of this service."""
+
+    kind: Literal[LabelerImportKind.WEIGHTS]
+    architecture: Architecture
+
+
+class ReplayBufferImport(_LabelerImport):
+    """One `replay_buffer_*.pt` of MTT: trajectories of an architecture's parameters, epoch by epoch."""
+
+    kind: Literal[LabelerImportKind.REPLAY_BUFFER]
+    architecture: Architecture
+    trajectory: Annotated[int, Field(ge=0)] = 0
+    checkpoint_epochs: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=1000)] | None = None
+    """Null: every tenth epoch and the last."""
+
+
+class TorchvisionImport(_LabelerImport):
+    """No file: a pretrained network of torchvision, whose default weights a worker downloads."""
+
+    kind: Literal[LabelerImportKind.TORCHVISION]
+    model: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")]
+    """torchvision's name, such as `resnet18`. Without a `class_map` the set's class names must be its categories."""
+    input_size: Annotated[int, Field(ge=8, le=1024)] | None = None
+    """Side in pixels that images and views are resized to (bilinear) before the network; null: as they are."""
+
+
+class ExportedImport(_LabelerImport):
+    """One `.pt2` of `torch.export.save`: a classifier from images [B, C, H, W] to logits."""
+
+    kind: Literal[LabelerImportKind.EXPORTED]
+
+
+class ZeroShotImport(_LabelerImport):
+    """A `.pt2` image encoder, and class embeddings [C, D] as `.npy` or safetensors: logits are scale * cosine."""
+
+    kind: Literal[LabelerImportKind.ZERO_SHOT]
+    scale: Annotated[float, Field(gt=0, le=1000)] = 100.0
+    """CLIP's learned one, which its training holds at 100 at most (Radford et al. 2021, section 2.5)."""
+
+
+LabelerMetadata = Annotated[
+    WeightsImport | ReplayBufferImport | TorchvisionImport | ExportedImport | ZeroShotImport,
+    Field(discriminator="kind"),
+]
+
+
 class LabelerEpoch(Response):
-    """One epoch of labeler training; accuracies in percent, entropy in nats over the validation split."""
+    """One epoch of labeler training; accuracies in percent, entropy in nats over the validation split.
+
+    An imported labeler has a row for each checkpoint (epoch 1 where there is one alone), without training figures.
+    """
 
     epoch: int
-    train_loss: float
-    train_accuracy: float
+    train_loss: float | None
+    train_accuracy: float | None
     val_accuracy: float
     mean_entropy: float
     seconds: float
@@ -54,25 +130,32 @@ class LabelerEpoch(Response):
 
 
 class LabelerLinks(Links):
-    """`job` trained this labeler."""
+    """`job` trained or imported this labeler."""
 
     job: str
 
 
 class Labeler(Response):
-    """A trained labeler."""
+    """A trained labeler (with `recipe`), or an imported one (with `metadata`, and the files as received)."""
 
     id: LabelerId
+    name: str | None
     source_dataset: DatasetId
-    architecture: Architecture
+    architecture: Architecture | None
+    """Null for an imported network that is none of these."""
     num_classes: int
     image_shape: list[int]
-    recipe: LabelerRecipe
+    recipe: LabelerRecipe | None
+    metadata: LabelerMetadata | None
+    files: list[UploadedFile]
     mean: list[float]
     std: list[float]
     epochs: list[LabelerEpoch]
-    flops: int
-    """FLOPs (1 MAC = 2) of the training, counted."""
+    flops: int | None
+    """FLOPs (1 MAC = 2) of the training, counted; null for an imported labeler."""
+    forward_flops: int
+    """FLOPs of one image through the network."""
+    warnings: list[str]
     job: JobId
     created_at: Timestamp
     links: LabelerLinks

@@ -17,6 +17,7 @@ class TaskType(StrEnum):
     """What the runner can be asked to do; one file each in `workers/runner/tasks`."""
 
     INGEST = "ingest"
+    IMPORT_LABELER = "import_labeler"
     TRAIN_LABELER = "train_labeler"
     GENERATE_LABELS = "generate_labels"
     EVALUATE = "evaluate"

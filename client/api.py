@@ -13,7 +13,7 @@ from api_schemas.evaluation import Report
 from api_schemas.events import JobEvent
 from api_schemas.health import Readiness
 from api_schemas.jobs import Job, JobKind, JobPage, JobRequest, JobState
-from api_schemas.labelers import Labeler, LabelerPage
+from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
 from client.download import download
 from client.errors import ClientError
 from client.sse import follow
@@ -84,6 +84,15 @@ class LaddClient:
         part = destination.with_name(f"{destination.name}.{dataset_id}.{archive_format}.part")
         download(self._transport, locate, part, destination, on_progress)
         return destination
+
+    def import_labeler(
+        self, metadata: LabelerMetadata, files: Sequence[Path] = (), on_progress: ProgressCallback | None = None
+    ) -> Job:
+        """Send a network that was trained elsewhere; the job that reads it has the labeler as its result."""
+        sent = metadata.model_dump_json(exclude_unset=True)
+        with multipart(sent, files, on_progress) as parts:
+            response = self._transport.request("POST", "/v1/labelers", repeatable=False, files=parts)
+        return _parse(Job, response)
 
     def labeler(self, labeler_id: str) -> Labeler:
         """One labeler."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import TypeAdapter
 
 from api_schemas.datasets import (
     ArchiveFormat,
@@ -16,12 +17,15 @@ from api_schemas.datasets import (
     DatasetState,
     Resize,
 )
+from api_schemas.labelers import LabelerMetadata
 from client.api import LaddClient
 from client.cli_jobs import jobs_app
 from client.cli_run import run_app
 from client.errors import ClientError
 from client.session import JsonOption, LimitOption, RefusalGroup, Session, session_of, without_missing
 from client.stages import StageBoard, minute
+
+LABELER_METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
 
 app = typer.Typer(
     cls=RefusalGroup, no_args_is_help=True, pretty_exceptions_enable=False, help="Label-Augmented Dataset Distillation."
@@ -107,15 +111,30 @@ def datasets(
     session.answer_list(found, ["dataset", "name", "role", "state", "images", "created"], rows, as_json)
 
 
+@app.command("import-labeler")
+def import_labeler(
+    context: typer.Context,
+    metadata: Annotated[str, typer.Argument(help='JSON: {"kind": ..., "name": ..., "source_dataset": ..., ...}.')],
+    files: Annotated[list[Path] | None, typer.Argument(exists=True, dir_okay=False, readable=True)] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Print the job's id and do not wait for it.")] = False,
+) -> None:
+    """Import a labeler: weights, MTT's replay buffer, torchvision's, an exported network, a zero-shot one."""
+    session = session_of(context)
+    sent = LABELER_METADATA.validate_json(metadata)
+    with StageBoard(session.progress) as board, board.stage("upload") as stage:
+        job = session.client.import_labeler(sent, files or [], stage.bytes)
+    session.started(job, detach)
+
+
 @app.command()
 def labelers(context: typer.Context, limit: LimitOption = 20, as_json: JsonOption = False) -> None:
-    """List trained labelers, newest first."""
+    """List trained and imported labelers, newest first."""
     session = session_of(context)
     found = list(islice(session.client.labelers(), limit))
     rows = [
         [
             labeler.id,
-            labeler.architecture,
+            labeler.architecture or labeler.name or "-",
             labeler.source_dataset,
             str(len(labeler.epochs)),
             f"{labeler.epochs[-1].val_accuracy:.2f} %",

@@ -17,7 +17,8 @@ run_app = typer.Typer(no_args_is_help=True, help="Start a job from flags.")
 
 DatasetOption = Annotated[str, typer.Option("--dataset", help="The distilled set.")]
 SourceOption = Annotated[str | None, typer.Option(help="The source set; default: the one named at upload.")]
-EpochOption = Annotated[int | None, typer.Option(help="Which of the labeler's checkpoints.")]
+EpochOption = Annotated[str | None, typer.Option(help="Which of the labeler's checkpoints, or auto.")]
+TemperatureOption = Annotated[str | None, typer.Option(help="Of the labels' softmax, or auto; the paper's is 1.")]
 GridOption = Annotated[int | None, typer.Option("--n", help="N: the grid has N x N local views.")]
 RatioOption = Annotated[float | None, typer.Option(help="R: part of each axis that a view covers, in (0, 1].")]
 ArmsOption = Annotated[list[ArmName] | None, typer.Option("--arm", help="Repeat for several.")]
@@ -57,8 +58,9 @@ def train_labeler(
 def generate_labels(
     context: typer.Context,
     dataset: DatasetOption,
-    labeler: Annotated[str, typer.Option(help="A trained labeler.")],
+    labeler: Annotated[list[str], typer.Option(help="A labeler; repeat for an ensemble.")],
     epoch: EpochOption = None,
+    temperature: TemperatureOption = None,
     n: GridOption = None,
     ratio: RatioOption = None,
     set_: SetOption = None,
@@ -66,7 +68,13 @@ def generate_labels(
     detach: DetachOption = False,
 ) -> None:
     """Write dense labels for a distilled set."""
-    params = {"dataset": dataset, "labeler": labeler, "epoch": epoch, "views": {"n": n, "ratio": ratio}}
+    params = {
+        "dataset": dataset,
+        "labeler": labeler[0] if len(labeler) == 1 else {"ensemble": labeler},
+        "epoch": _number_or_auto(epoch),
+        "temperature": _number_or_auto(temperature),
+        "views": {"n": n, "ratio": ratio},
+    }
     _start(context, JobKind.GENERATE_LABELS, params, set_, tag, detach)
 
 
@@ -106,6 +114,7 @@ def ladd(
     labeler: Annotated[str | None, typer.Option(help="A trained labeler; default: train one.")] = None,
     labeler_epochs: Annotated[int | None, typer.Option(help="Epochs of a new labeler.")] = None,
     epoch: EpochOption = None,
+    temperature: TemperatureOption = None,
     n: GridOption = None,
     ratio: RatioOption = None,
     arm: ArmsOption = None,
@@ -128,11 +137,20 @@ def ladd(
         "dataset": dataset,
         "source_dataset": source_dataset,
         "labeler": labeler or {"epochs": labeler_epochs, "seed": seed},
-        "epoch": epoch,
+        "epoch": _number_or_auto(epoch),
+        "temperature": _number_or_auto(temperature),
         "views": {"n": n, "ratio": ratio},
         "evaluation": _evaluation(arm, architecture, trials, recipe, epochs, views, reduction, precision, seed),
     }
     _start(context, JobKind.LADD, params, set_, tag, detach)
+
+
+def _number_or_auto(text: str | None) -> Any:
+    """`auto` as it is, else the number; what is neither is left for the request's own check to name."""
+    try:
+        return None if text is None else json.loads(text)
+    except json.JSONDecodeError:
+        return text
 
 
 def _evaluation(

@@ -17,8 +17,9 @@ from api_schemas.datasets import (
     DatasetStats,
     UploadedFile,
 )
-from api_schemas.labelers import Architecture, Labeler, LabelerEpoch, LabelerLinks, LabelerRecipe
+from api_schemas.labelers import Architecture, Labeler, LabelerEpoch, LabelerLinks, LabelerMetadata, LabelerRecipe
 from api_schemas.problems import Reason
+from service.core.flops import Shape, forward_flops
 from service.core.listing import page_of
 from service.core.scripts import register
 from service.core.storage import Storage
@@ -97,19 +98,25 @@ class LabelerManifest(BaseModel):
 
     schema_version: Literal[1] = 1
     id: str
+    name: str | None = None
     source_dataset: str
-    architecture: Architecture
+    architecture: Architecture | None
     num_classes: int
     image_shape: list[int]
-    recipe: LabelerRecipe
+    recipe: LabelerRecipe | None
+    metadata: LabelerMetadata | None = None
+    files: list[UploadedFile] = []
     mean: list[float]
     std: list[float]
     epochs: list[LabelerEpoch]
-    flops: int
+    flops: int | None
+    counted_forward_flops: int | None = None
+    """Of one image; None: they follow from the architecture."""
+    warnings: list[str] = []
     job: str
     created_at: Timestamp
     blobs: dict[str, StoredBlob]
-    """{checkpoint name: blob}."""
+    """{file name: blob}: checkpoints, and the program of an exported network."""
 
     @property
     def key(self) -> str:
@@ -128,6 +135,20 @@ class LabelerManifest(BaseModel):
         return f"{self.created_at.timestamp():.3f}.{self.id}"
 
     @property
+    def forward_flops(self) -> int:
+        """FLOPs of one image through the network."""
+        if self.counted_forward_flops is not None:
+            return self.counted_forward_flops
+        if self.architecture is None:
+            raise ValueError(f"the FLOPs of {self.id} were not counted")
+        return forward_flops(self.architecture, Shape(self.num_classes, self.image_shape[0], self.image_shape[1]))
+
+    @property
+    def network(self) -> str:
+        """What its speed is noted under."""
+        return self.architecture or self.id
+
+    @property
     def kept_epochs(self) -> dict[int, str]:
         """{epoch: name of its checkpoint} of the epochs whose weights were kept."""
         return {row.epoch: row.checkpoint for row in self.epochs if row.checkpoint is not None}
@@ -135,7 +156,10 @@ class LabelerManifest(BaseModel):
     def shown(self) -> Labeler:
         """Return the labeler as callers see it."""
         links = LabelerLinks(self=f"/v1/labelers/{self.id}", job=f"/v1/jobs/{self.job}")
-        return Labeler.model_validate(self.model_dump(exclude={"schema_version", "blobs"}) | {"links": links})
+        hidden = {"schema_version", "blobs", "counted_forward_flops"}
+        return Labeler.model_validate(
+            self.model_dump(exclude=hidden) | {"forward_flops": self.forward_flops, "links": links}
+        )
 
 
 AnyManifest = TypeVar("AnyManifest", DatasetManifest, LabelerManifest)

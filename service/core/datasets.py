@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from api_schemas.datasets import (
@@ -12,51 +11,36 @@ from api_schemas.datasets import (
     DatasetPage,
     DatasetRole,
     DatasetState,
-    UploadedFile,
 )
 from api_schemas.jobs import TERMINAL_STATES, JobKind
 from api_schemas.problems import ErrorCode
-from service.core import followups, pictures
+from service.core import followups, pictures, uploads
 from service.core.catalogue import ARCHIVE, DatasetManifest
 from service.core.core import Core
 from service.core.errors import ServiceError, not_found, reason
 from service.core.ids import new_id
-from service.core.inputs import upload_prefix
 from service.core.kinds import KINDS
-from service.core.kinds.ingest_dataset import uploaded_name
-from service.core.storage import Blob, blob_key
+from service.core.storage import blob_key
 from service.core.submission import Submission, task_fields
+from service.core.uploads import StreamedFile
 
 
-@dataclass(frozen=True)
-class StreamedFile:
-    """One uploaded file: its original name, where it was streamed to, its digest and size."""
-
-    name: str
-    key: str
-    blob: Blob
-
-
-def upload_key(dataset_id: str, index: int) -> str:
-    """Return the key to stream the index-th file of a new dataset to (`core.storage.open_upload`)."""
-    return f"{upload_prefix(dataset_id)}{uploaded_name(index)}"
-
-
-def create(core: Core, metadata: DatasetMetadata, uploads: Sequence[StreamedFile], dataset_id: str) -> Dataset:
+def create(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile], dataset_id: str) -> Dataset:
     """Record a dataset in state `validating` and start its ingestion job.
 
-    The caller has made the id with `new_id("ds")` and streamed the files to `upload_key`, in order. On an error they
-    are removed. Raises ServiceError INVALID_REQUEST naming `body.metadata.source_dataset`.
+    The caller has made the id with `new_id("ds")` and streamed the files to `uploads.upload_key`, in order. On an error
+    they are removed. Raises ServiceError INVALID_REQUEST naming `body.files` or `body.metadata.source_dataset`.
     """
     try:
+        _check_files(files)
         _check_source(core, metadata)
-        return _record(core, metadata, uploads, dataset_id)
+        return _record(core, metadata, files, dataset_id)
     except BaseException:
-        discard(core, dataset_id)
+        uploads.discard_uploads(core, dataset_id)
         raise
 
 
-def _record(core: Core, metadata: DatasetMetadata, uploads: Sequence[StreamedFile], dataset_id: str) -> Dataset:
+def _record(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile], dataset_id: str) -> Dataset:
     job_id = new_id("job")
     manifest = DatasetManifest(
         id=dataset_id,
@@ -64,9 +48,7 @@ def _record(core: Core, metadata: DatasetMetadata, uploads: Sequence[StreamedFil
         role=metadata.role,
         state=DatasetState.VALIDATING,
         metadata=metadata,
-        files=[
-            UploadedFile(name=upload.name, bytes=upload.blob.bytes, sha256=upload.blob.sha256) for upload in uploads
-        ],
+        files=[file.received for file in files],
         stats=None,
         augmentation=None,
         reasons=[],
@@ -79,6 +61,12 @@ def _record(core: Core, metadata: DatasetMetadata, uploads: Sequence[StreamedFil
     tasks = {task.name: task_fields(task) for task in plan.tasks}
     Submission(JobKind.INGEST_DATASET, plan.params, {}, tasks, plan.reads, dataset=manifest).send(core, job_id)
     return manifest.shown()
+
+
+def _check_files(files: Sequence[StreamedFile]) -> None:
+    if not files:
+        missing = reason("body.files", "missing", None, "The form has no part named 'files'")
+        raise ServiceError(ErrorCode.INVALID_REQUEST, f"{missing.location}: {missing.message}.", [missing])
 
 
 def _check_source(core: Core, metadata: DatasetMetadata) -> None:
@@ -96,11 +84,6 @@ def _check_source(core: Core, metadata: DatasetMetadata) -> None:
         return
     reasons = [reason("body.metadata.source_dataset", rule, named, message)]
     raise ServiceError(ErrorCode.INVALID_REQUEST, message, reasons)
-
-
-def discard(core: Core, dataset_id: str) -> None:
-    """Remove what was streamed for a dataset that was not created."""
-    followups.discard_uploads(core, dataset_id)
 
 
 def view(core: Core, dataset_id: str) -> Dataset:

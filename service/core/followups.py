@@ -12,8 +12,8 @@ from api_schemas.problems import Reason
 from api_schemas.runner import TaskType
 from service.core.core import Core
 from service.core.errors import OUTAGES, ServiceError, reason
-from service.core.inputs import upload_prefix
 from service.core.records import JobRecord
+from service.core.uploads import discard_uploads
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,8 @@ def _close_job(core: Core, job_id: str) -> None:
     if job is not None:
         if job.kind is JobKind.INGEST_DATASET:
             _settle_dataset(core, job)
+        if job.kind is JobKind.IMPORT_LABELER:
+            _settle_labeler(core, str(job.tasks[0].makes))
         for task in job.tasks:
             if task.attempts:
                 core.blobs.drop_all(checkpoint_owner(job_id, task.name))
@@ -62,6 +64,13 @@ def _settle_dataset(core: Core, job: JobRecord) -> None:
     discard_uploads(core, dataset.id)
 
 
+def _settle_labeler(core: Core, labeler_id: str) -> None:
+    """Remove the raw uploads of an import that has ended, and what it stored if no labeler came of it."""
+    discard_uploads(core, labeler_id)
+    if core.catalogue.labeler(labeler_id) is None:
+        core.blobs.drop_all(labeler_id)
+
+
 def _reasons(job: JobRecord) -> list[Reason]:
     if job.error is None:
         return [reason("files", "is_ingested", None, "the ingestion was canceled")]
@@ -73,12 +82,6 @@ def _remove_dataset(core: Core, dataset_id: str) -> None:
     core.catalogue.forget_dataset(dataset_id)
     discard_uploads(core, dataset_id)
     core.blobs.drop_all(dataset_id)
-
-
-def discard_uploads(core: Core, dataset_id: str) -> None:
-    """Remove the raw uploads of a dataset."""
-    for key in core.storage.list_keys(upload_prefix(dataset_id)):
-        core.storage.delete(key)
 
 
 def checkpoint_owner(job_id: str, task: str) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 from service.core.core import Core
 from service.core.errors import not_found
-from service.core.kinds.ingest_dataset import uploaded_name
 from service.core.plan import Ref
+from service.core.uploads import upload_prefix
 
 Files = dict[str, str]
 """{file name: SHA-256 of a blob, or key of an object}."""
@@ -33,7 +33,12 @@ def results(core: Core, job_id: str, tasks: Sequence[str]) -> dict[str, dict[str
 
 
 def resolve(core: Core, ref: Ref) -> tuple[Files, dict[str, Any]]:
-    """Return the files and the document of a catalogue entry. Raises ServiceError NOT_FOUND for what is gone."""
+    """Return the files and the document of a catalogue entry; uploads have no document.
+
+    Raises ServiceError NOT_FOUND for what is gone.
+    """
+    if ref.kind == "uploads":
+        return {name: f"{upload_prefix(ref.id)}{name}" for name in ref.files or ()}, {}
     if ref.kind == "labeler":
         labeler = core.catalogue.labeler(ref.id)
         if labeler is None:
@@ -44,18 +49,9 @@ def resolve(core: Core, ref: Ref) -> tuple[Files, dict[str, Any]]:
     dataset = core.catalogue.dataset(ref.id)
     if dataset is None:
         raise not_found("dataset", ref.id)
-    if ref.kind == "uploads":
-        names = [uploaded_name(index) for index in range(len(dataset.files))]
-        files = {name: f"{upload_prefix(dataset.id)}{name}" for name in names}
-    else:
-        files = {name: blob.sha256 for name, blob in dataset.blobs.items()}
+    files = {name: blob.sha256 for name, blob in dataset.blobs.items()}
     return _chosen(ref, files), dataset.shown().model_dump(mode="json")
 
 
 def _chosen(ref: Ref, files: Files) -> Files:
     return files if ref.files is None else {name: files[name] for name in ref.files}
-
-
-def upload_prefix(dataset_id: str) -> str:
-    """Return what the keys of a dataset's raw uploads start with."""
-    return f"uploads/{dataset_id}/"

@@ -13,13 +13,15 @@ def shown(core: Core, job: JobRecord) -> Job:
     """Return a job with its whole result."""
     result = _result(core, job)
     if result is not None and _has_report(job):
-        report = core.storage.get_json(report_key(job.id))
-        result = result.model_copy(update={"evaluation": report and Report.model_validate(report).evaluation})
+        document = core.storage.get_json(report_key(job.id))
+        if document is not None:
+            report = Report.model_validate(document)
+            result = result.model_copy(update={"evaluation": report.evaluation, "labelling": report.labelling})
     return _shown(job, result)
 
 
 def listed(core: Core, job: JobRecord) -> Job:
-    """Return a job for a listing: without the evaluation, whose rows hold a loss for every epoch."""
+    """Return a job for a listing: without what may be long, such as a loss for every epoch of an evaluation."""
     return _shown(job, _result(core, job))
 
 
@@ -73,7 +75,7 @@ def _result(core: Core, job: JobRecord) -> JobResult | None:
     labeler = next((task.makes for task in job.tasks if _made(task, TaskType.TRAIN_LABELER)), None)
     if dataset is None and labeler is None:
         return None
-    return JobResult(dataset=dataset, labeler=labeler, storage=None, flops=None, evaluation=None)
+    return JobResult(dataset=dataset, labeler=labeler, labelling=None, storage=None, flops=None, evaluation=None)
 
 
 def _has_report(job: JobRecord) -> bool:

@@ -38,7 +38,7 @@ def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tupl
     costs = rates.timed(core, [task.cost for task in plan.tasks])
     tasks = {task.name: task_fields(replace(task, cost=cost)) for task, cost in zip(plan.tasks, costs, strict=True)}
     submission = Submission(request.kind, plan.params, request.tags, tasks, plan.reads, key=key, digest=digest)
-    return _record(core, submission)
+    return record(core, submission)
 
 
 def _sha256(text: str) -> str:
@@ -52,7 +52,8 @@ def _same(job_id: str, equal: bool) -> str:
     return job_id
 
 
-def _record(core: Core, submission: Submission) -> tuple[Job, bool]:
+def record(core: Core, submission: Submission) -> tuple[Job, bool]:
+    """Record a planned job and return it and whether it is new. Raises ServiceError for a dataset that is gone."""
     job_id = new_id("job")
     recorded = submission.send(core, job_id)
     if recorded.outcome == "missing":
@@ -124,13 +125,13 @@ def retry(core: Core, job_id: str) -> tuple[Job, bool]:
     """Start a new job like this failed or canceled one, keeping its finished tasks; return it and whether it is new.
 
     Idempotent: a second call returns the same new job. Raises ServiceError NOT_FOUND, or JOB_NOT_RETRYABLE for a
-    job that is unfinished or succeeded, whose datasets are gone, and for an ingestion (upload the files again).
+    job that is unfinished or succeeded, whose datasets are gone, and for an upload (send it again).
     """
     job = _get(core, job_id)
     if job.state not in TERMINAL_STATES or job.state is JobState.SUCCEEDED:
         raise ServiceError(ErrorCode.JOB_NOT_RETRYABLE, f"{job_id} is {job.state}; only what went wrong is retried.")
-    if job.kind is JobKind.INGEST_DATASET:
-        message = f"{job_id} is an ingestion, whose files are not kept: upload them again."
+    if job.kind in (JobKind.INGEST_DATASET, JobKind.IMPORT_LABELER):
+        message = f"{job_id} is an upload, whose files are not kept: send them again."
         raise ServiceError(ErrorCode.JOB_NOT_RETRYABLE, message)
     if job.retried_as is not None:
         return view(core, job.retried_as), False
@@ -140,7 +141,7 @@ def retry(core: Core, job_id: str) -> tuple[Job, bool]:
     for dataset_id in reads:
         if core.catalogue.dataset(dataset_id) is None:
             raise ServiceError(ErrorCode.JOB_NOT_RETRYABLE, f"Dataset {dataset_id} of {job_id} is gone.")
-    return _record(core, Submission(job.kind, job.params, job.tags, tasks, reads, retry_of=job_id))
+    return record(core, Submission(job.kind, job.params, job.tags, tasks, reads, retry_of=job_id))
 
 
 def _tasks_again(core: Core, job: JobRecord) -> dict[str, dict[str, str]]:

@@ -1,8 +1,34 @@
-"""What a caller sees of labelers."""
+"""What a caller does with labelers."""
 
-from api_schemas.labelers import Labeler, LabelerPage
+from collections.abc import Sequence
+
+from api_schemas.jobs import Job, JobKind
+from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
+from service.core import jobs, uploads
 from service.core.core import Core
 from service.core.errors import not_found
+from service.core.kinds import KINDS
+from service.core.kinds.import_labeler import LabelerUpload
+from service.core.submission import Submission, task_fields
+from service.core.uploads import StreamedFile
+
+
+def import_labeler(core: Core, metadata: LabelerMetadata, files: Sequence[StreamedFile], labeler_id: str) -> Job:
+    """Start the job that reads a network and makes a labeler of it.
+
+    The caller has made the id with `new_id("lb")` and streamed the files to `uploads.upload_key`, in order. On an error
+    they are removed. Raises ServiceError INVALID_REQUEST or DATASET_NOT_READY, with reasons that name
+    `body.metadata.<field>` or `body.files`.
+    """
+    try:
+        upload = LabelerUpload(labeler_id, metadata, [file.received for file in files])
+        plan = KINDS[JobKind.IMPORT_LABELER](core, upload)
+        tasks = {task.name: task_fields(task) for task in plan.tasks}
+        job, _ = jobs.record(core, Submission(JobKind.IMPORT_LABELER, plan.params, {}, tasks, plan.reads))
+    except BaseException:
+        uploads.discard_uploads(core, labeler_id)
+        raise
+    return job
 
 
 def view(core: Core, labeler_id: str) -> Labeler:

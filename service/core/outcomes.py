@@ -10,10 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from api_schemas.datasets import Augmentation, DatasetState, DatasetStats
+from api_schemas.ensemble import Ensemble
 from api_schemas.evaluation import Figure, FlopCount, Report
 from api_schemas.jobs import JobKind, JobResult
-from api_schemas.labelers import LabelerEpoch, LabelerRecipe
+from api_schemas.labelers import LabelerEpoch, LabelerMetadata, LabelerRecipe
+from api_schemas.labelling import Labelling
 from api_schemas.runner import TaskType
 from service.core import costs
 from service.core.catalogue import DatasetManifest, LabelerManifest, StoredBlob
@@ -22,6 +26,8 @@ from service.core.kinds.arm_inputs import own_files
 from service.core.pictures import PREVIEW
 from service.core.records import JobRecord, TaskRecord
 from service.core.storage import Blob
+
+LABELER_METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
 
 
 @dataclass(frozen=True)
@@ -81,9 +87,7 @@ def _train_labeler(core: Core, finished: FinishedTask) -> Outcome:
     recipe = LabelerRecipe.model_validate(params["recipe"])
     if recipe.architecture is None:
         raise ValueError("a planned recipe names its architecture")
-    epochs = [LabelerEpoch.model_validate(row) for row in finished.result["epochs"]]
-    if missing := {row.checkpoint for row in epochs if row.checkpoint is not None} - set(finished.blobs):
-        raise ValueError(f"checkpoints {sorted(missing)} are in the result of training, but not among its files")
+    epochs = _epochs(finished)
     manifest = LabelerManifest(
         id=finished.makes,
         source_dataset=finished.task.inputs["source"].id,
@@ -103,6 +107,43 @@ def _train_labeler(core: Core, finished: FinishedTask) -> Outcome:
     return replace(outcome, flops=finished.result["flops"], bytes=finished.stored_bytes)
 
 
+def _import_labeler(core: Core, finished: FinishedTask) -> Outcome:
+    params, result = finished.task.params, finished.result
+    metadata: LabelerMetadata = LABELER_METADATA.validate_python(params["metadata"])
+    epochs = _epochs(finished)
+    manifest = LabelerManifest(
+        id=finished.makes,
+        name=metadata.name,
+        source_dataset=metadata.source_dataset,
+        architecture=getattr(metadata, "architecture", None),
+        num_classes=params["num_classes"],
+        image_shape=[params["channels"], params["size"], params["size"]],
+        recipe=None,
+        # With the outputs that were found by the names of the classes, where none were given.
+        metadata=metadata.model_copy(update={"class_map": result["class_map"]}),
+        files=params["received"],
+        mean=params["mean"],
+        std=params["std"],
+        epochs=epochs,
+        flops=None,
+        counted_forward_flops=result["forward_flops"],
+        warnings=result["warnings"],
+        job=finished.job.id,
+        created_at=datetime.now(UTC),
+        blobs=finished.stored,
+    )
+    stored = core.catalogue.store(manifest)
+    return Outcome(stored, _result(labeler=stored.id), bytes=finished.stored_bytes)
+
+
+def _epochs(finished: FinishedTask) -> list[LabelerEpoch]:
+    """Return the rows of a labeler, whose checkpoints must all be among the files."""
+    epochs = [LabelerEpoch.model_validate(row) for row in finished.result["epochs"]]
+    if missing := {row.checkpoint for row in epochs if row.checkpoint is not None} - set(finished.blobs):
+        raise ValueError(f"checkpoints {sorted(missing)} are in the result, but not among the files")
+    return epochs
+
+
 def reuse(job: JobRecord, labeler: LabelerManifest) -> Outcome:
     """Return the outcome of a training whose labeler stands: it costs nothing any more."""
     if job.kind is not JobKind.TRAIN_LABELER:
@@ -112,11 +153,12 @@ def reuse(job: JobRecord, labeler: LabelerManifest) -> Outcome:
 
 
 def _generate_labels(core: Core, finished: FinishedTask) -> Outcome:
-    params, inputs = finished.task.params, finished.task.inputs
-    parent = _dataset(core, inputs["dataset"].id)
-    labeler = core.catalogue.labeler(inputs["labeler"].id)
+    params = finished.task.params
+    parent = _dataset(core, finished.task.inputs["dataset"].id)
+    labelling = Labelling.model_validate(finished.result["labelling"])
+    labeler = core.catalogue.labeler(labelling.labelers[0].labeler)
     if labeler is None:
-        raise ValueError(f"labeler {inputs['labeler'].id} is gone")
+        raise ValueError(f"labeler {labelling.labelers[0].labeler} is gone")
     own = [*own_files(parent.measured), *({PREVIEW} & set(parent.blobs))]
     kept = {name: parent.blobs[name] for name in own}
     for blob in kept.values():
@@ -133,16 +175,13 @@ def _generate_labels(core: Core, finished: FinishedTask) -> Outcome:
         metadata=parent.metadata.model_copy(update={"name": name, "source_dataset": source}),
         files=[],
         stats=parent.measured.model_copy(
-            update={"sha256": _digest(arrays), "bytes": sum(blob.bytes for blob in arrays.values())}
+            update={
+                "sha256": _digest(arrays),
+                "bytes": sum(blob.bytes for blob in arrays.values()),
+                "warnings": [*parent.measured.warnings, *labelling.warnings],
+            }
         ),
-        augmentation=Augmentation(
-            parent=parent.id,
-            labeler=labeler.id,
-            epoch=params["epoch"],
-            n=params["views"]["n"],
-            ratio=params["views"]["ratio"],
-            encoding=params["encoding"],
-        ),
+        augmentation=_augmentation(parent.id, labelling, params),
         reasons=[],
         job=finished.job.id,
         created_at=datetime.now(UTC),
@@ -150,6 +189,21 @@ def _generate_labels(core: Core, finished: FinishedTask) -> Outcome:
     )
     stored = core.catalogue.store(manifest)
     return Outcome(stored, flops=finished.result["flops"], bytes=finished.stored_bytes)
+
+
+def _augmentation(parent: str, labelling: Labelling, params: Mapping[str, Any]) -> Augmentation:
+    used = labelling.labelers
+    epochs, temperatures = [member.epoch for member in used], [member.temperature for member in used]
+    alone = len(used) == 1
+    return Augmentation(
+        parent=parent,
+        labeler=used[0].labeler if alone else Ensemble(ensemble=[member.labeler for member in used]),
+        epoch=epochs[0] if alone else epochs,
+        temperature=temperatures[0] if alone else temperatures,
+        n=params["views"]["n"],
+        ratio=params["views"]["ratio"],
+        encoding=params["encoding"],
+    )
 
 
 def _digest(blobs: Mapping[str, StoredBlob]) -> str:
@@ -177,12 +231,13 @@ def _report(core: Core, finished: FinishedTask) -> Outcome:
     found = Report.model_validate(finished.result["report"])
     report = found.model_copy(update={"cost": costs.of_job(job), "figures": figures})
     core.storage.put_json(report_key(job.id), report.model_dump(mode="json"), if_absent=True)
-    inputs = finished.task.inputs
+    labelers = [ref.id for name, ref in finished.task.inputs.items() if name.startswith("labeler_")]
     augmented = job.task("generate_labels")
-    # The evaluation is in the report alone: it holds a loss for every epoch of every trial.
+    # Evaluation and labelling are in the report alone: one holds a loss for every epoch of every trial.
     result = JobResult(
         dataset=augmented and augmented.makes,
-        labeler=inputs["labeler"].id if "labeler" in inputs else None,
+        labeler=labelers[0] if len(labelers) == 1 else None,
+        labelling=None,
         storage=report.storage,
         flops=report.flops,
         evaluation=None,
@@ -191,7 +246,7 @@ def _report(core: Core, finished: FinishedTask) -> Outcome:
 
 
 def _result(dataset: str | None = None, labeler: str | None = None, flops: FlopCount | None = None) -> JobResult:
-    return JobResult(dataset=dataset, labeler=labeler, storage=None, flops=flops, evaluation=None)
+    return JobResult(dataset=dataset, labeler=labeler, labelling=None, storage=None, flops=flops, evaluation=None)
 
 
 def _dataset(core: Core, dataset_id: str) -> DatasetManifest:
@@ -208,6 +263,7 @@ def report_key(job_id: str) -> str:
 
 OUTCOMES: dict[TaskType, Callable[[Core, FinishedTask], Outcome]] = {
     TaskType.INGEST: _ingest,
+    TaskType.IMPORT_LABELER: _import_labeler,
     TaskType.TRAIN_LABELER: _train_labeler,
     TaskType.GENERATE_LABELS: _generate_labels,
     TaskType.EVALUATE: _evaluate,

@@ -12,9 +12,9 @@ from api_schemas.runner import TaskType
 class Ref:
     """Where an input of a task comes from, looked up when the task is claimed.
 
-    `uploads`: the files streamed for a dataset; `dataset`, `labeler`: files of a catalogue entry. `files` names the
-    files that are wanted; None: all, empty: the JSON document alone. `after`: no files, but the results of all tasks
-    that had to succeed before this one, each under that task's name; it has no id.
+    `uploads`: the files streamed for a dataset or labeler, all of them named; `dataset`, `labeler`: files of a
+    catalogue entry. `files` names the files that are wanted; None: all, empty: the JSON document alone. `after`: no
+    files, but the results of all tasks that had to succeed before this one, each under that task's name; it has no id.
     """
 
     kind: Literal["uploads", "dataset", "labeler", "after"]

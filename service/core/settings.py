@@ -13,6 +13,7 @@ HOUR = 3600
 
 TASK_TIMEOUTS: dict[TaskType, int] = {
     TaskType.INGEST: 2 * HOUR,
+    TaskType.IMPORT_LABELER: 2 * HOUR,
     TaskType.TRAIN_LABELER: 72 * HOUR,
     TaskType.GENERATE_LABELS: 12 * HOUR,
     TaskType.EVALUATE: 240 * HOUR,
@@ -55,7 +56,7 @@ class Settings(BaseSettings):
     reaper_seconds: Annotated[float, Field(gt=0)] = 5
     """Pause between two looks for lost leases and lost wake-ups."""
     max_upload_bytes: Annotated[int, Field(ge=1)] = 8 * GIB
-    """Largest body of `POST /v1/datasets`."""
+    """Largest body of an upload."""
     presign_seconds: Annotated[int, Field(ge=1, le=604_800)] = 900
     """How long a download link works."""
     worker_queues: str = "cpu,gpu"

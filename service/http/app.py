@@ -46,7 +46,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await run_in_threadpool(keeper.join, GRACEFUL_SECONDS)
 
     def body_limit(scope: Scope) -> int:
-        if scope["path"] == datasets.PATH:
+        if scope["path"] in (datasets.PATH, labelers.PATH):
             return settings.max_upload_bytes + MULTIPART_OVERHEAD_BYTES
         return MAX_JSON_BYTES
 

@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 from fastapi import FastAPI
-from pydantic.json_schema import models_json_schema
+from pydantic import TypeAdapter
 
 from api_schemas.datasets import DatasetMetadata
+from api_schemas.labelers import LabelerMetadata
 from service.http.problems import MEDIA_TYPE
 
 VERSION = "1.0"
@@ -16,7 +17,13 @@ Upload a distilled set and its source set, start a job, follow its events, downl
 Errors are `application/problem+json` (RFC 9457) with a stable `code`. Every answer carries `X-Request-ID`.
 """
 REFERENCE = "#/components/schemas/{model}"
-METADATA_SCHEMA = "DatasetMetadata-Input"
+DATASET_METADATA = "DatasetMetadata-Input"
+LABELER_METADATA = "LabelerMetadata-Input"
+SENT: dict[str, TypeAdapter[Any]] = {
+    DATASET_METADATA: TypeAdapter(DatasetMetadata),
+    LABELER_METADATA: TypeAdapter(LabelerMetadata),
+}
+"""The `metadata` parts, by the name of their schema."""
 
 
 def install(app: FastAPI) -> None:
@@ -34,17 +41,17 @@ def install(app: FastAPI) -> None:
     app.openapi = complete  # type: ignore[method-assign]  # the documented way to extend it
 
 
-def multipart_body() -> dict[str, Any]:
-    """Return the `requestBody` of `POST /v1/datasets`, which FastAPI cannot see: the route reads the stream itself."""
+def multipart_body(metadata: str, files_required: bool = True) -> dict[str, Any]:
+    """Return the `requestBody` of an upload, which FastAPI cannot see: the route reads the stream itself."""
     return {
         "required": True,
         "content": {
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
-                    "required": ["metadata", "files"],
+                    "required": ["metadata"] + ["files"] * files_required,
                     "properties": {
-                        "metadata": _reference(METADATA_SCHEMA),
+                        "metadata": _reference(metadata),
                         "files": {
                             "type": "array",
                             "minItems": 1,
@@ -59,11 +66,12 @@ def multipart_body() -> dict[str, Any]:
 
 
 def _add_metadata_schema(document: dict[str, Any]) -> None:
-    """Add the metadata as sent (defaults may be left out); `DatasetMetadata` is already there as shown."""
+    """Add the metadata as sent, where defaults may be left out; as shown, with all of them, it is there already."""
     schemas = document["components"]["schemas"]
-    _, definitions = models_json_schema([(DatasetMetadata, "validation")], ref_template=REFERENCE)
-    for name, schema in definitions["$defs"].items():
-        schemas.setdefault(METADATA_SCHEMA if name == DatasetMetadata.__name__ else name, schema)
+    for name, adapter in SENT.items():
+        schema = adapter.json_schema(ref_template=REFERENCE.format(model="{model}-Input"))
+        schemas |= {f"{part}-Input": definition for part, definition in schema.pop("$defs").items()}
+        schemas[name] = schema
 
 
 def _describe_problems(document: dict[str, Any]) -> None:

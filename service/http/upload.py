@@ -1,4 +1,4 @@
-"""Receives the form of `POST /v1/datasets`: files go to the object storage as they arrive, in bounded memory."""
+"""Receives the forms of uploads: files go to the object storage as they arrive, in bounded memory."""
 
 import asyncio
 import json
@@ -6,17 +6,18 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from api_schemas.datasets import DatasetMetadata
 from api_schemas.problems import ErrorCode
-from service.core import datasets
+from service.core import uploads
 from service.core.core import Core
 from service.core.errors import ServiceError, reason
 from service.core.storage import StreamingUpload
+from service.core.uploads import StreamedFile
 from service.http.limits import MAX_JSON_BYTES
 from service.http.multipart import MultipartSplitter, PartEnd, PartEvent, PartStart, broken_form
 from service.http.validation import invalid, reasons_of
@@ -29,22 +30,34 @@ MAX_CONCURRENT_UPLOADS = 8
 CHUNK_BYTES = 1024 * 1024
 IDLE_SECONDS = 60
 
+UPLOAD_ERRORS = (
+    ErrorCode.TIMEOUT,
+    ErrorCode.UPLOAD_TOO_LARGE,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+    ErrorCode.INVALID_REQUEST,
+)
+"""How a form can be refused, besides what every request can meet."""
+
+Metadata = TypeVar("Metadata")
+
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class ReceivedForm:
+class ReceivedForm(Generic[Metadata]):
     """What the form held: the metadata, and the files with where they were streamed to."""
 
-    metadata: DatasetMetadata
-    files: list[datasets.StreamedFile]
+    metadata: Metadata
+    files: list[StreamedFile]
 
 
 @asynccontextmanager
 async def received_form(
-    request: Request, core: Core, dataset_id: str, slots: asyncio.Semaphore
-) -> AsyncIterator[ReceivedForm]:
-    """Stream the form of `request` to the storage. If that or the block fails, nothing of it is left there.
+    request: Request, core: Core, owner_id: str, metadata: TypeAdapter[Metadata], slots: asyncio.Semaphore
+) -> AsyncIterator[ReceivedForm[Metadata]]:
+    """Stream the form of `request` to the storage, for the dataset or labeler that will have the id `owner_id`.
+
+    If that or the block fails, nothing of it is left there.
 
     Raises `ServiceError` (INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE, UPLOAD_TOO_LARGE, UNAVAILABLE when all `slots` are
     taken, TIMEOUT when the sender pauses for `IDLE_SECONDS`) and `ClientDisconnect`.
@@ -52,7 +65,7 @@ async def received_form(
     if slots.locked():
         raise ServiceError(ErrorCode.UNAVAILABLE, "As many uploads as are served at a time are under way; try again.")
     splitter = MultipartSplitter(request.headers.get("Content-Type"))
-    receiver = _Receiver(core, dataset_id)
+    receiver = _Receiver(core, owner_id, metadata)
     async with slots, aclosing(request.stream()) as body:
         try:
             while chunk := await _next_chunk(body):
@@ -73,11 +86,11 @@ async def _next_chunk(body: AsyncGenerator[bytes, None]) -> bytes:
         raise ServiceError(ErrorCode.TIMEOUT, f"Nothing of the body arrived for {IDLE_SECONDS} seconds.") from error
 
 
-async def _discard(receiver: "_Receiver") -> None:
+async def _discard(receiver: "_Receiver[Any]") -> None:
     try:
         await run_in_threadpool(receiver.discard)
     except Exception:  # the failure that brought us here is the one to report
-        _log.warning("what was uploaded for %s could not be removed", receiver.dataset_id, exc_info=True)
+        _log.warning("what was uploaded for %s could not be removed", receiver.owner_id, exc_info=True)
 
 
 @dataclass(frozen=True)
@@ -87,12 +100,13 @@ class _OpenFile:
     upload: StreamingUpload
 
 
-class _Receiver:
-    def __init__(self, core: Core, dataset_id: str) -> None:
+class _Receiver(Generic[Metadata]):
+    def __init__(self, core: Core, owner_id: str, adapter: TypeAdapter[Metadata]) -> None:
         self.core = core
-        self.dataset_id = dataset_id
-        self._metadata: DatasetMetadata | None = None
-        self._files: list[datasets.StreamedFile] = []
+        self.owner_id = owner_id
+        self._adapter = adapter
+        self._metadata: Metadata | None = None
+        self._files: list[StreamedFile] = []
         self._file: _OpenFile | None = None
         self._buffer = bytearray()
         self._file_bytes = 0
@@ -111,17 +125,15 @@ class _Receiver:
             case bytes():
                 await self._append(event)
 
-    def form(self) -> ReceivedForm:
+    def form(self) -> ReceivedForm[Metadata]:
         if self._metadata is None:
             raise invalid([reason("body.metadata", "missing", None, "The form has no part named 'metadata'")])
-        if not self._files:
-            raise invalid([reason("body.files", "missing", None, "The form has no part named 'files'")])
         return ReceivedForm(self._metadata, self._files)
 
     def discard(self) -> None:
         if self._file is not None:
             self._file.upload.abort()
-        datasets.discard(self.core, self.dataset_id)
+        uploads.discard_uploads(self.core, self.owner_id)
 
     async def _open_file(self, filename: str | None) -> None:
         name = _checked_name(filename)
@@ -129,7 +141,7 @@ class _Receiver:
             raise invalid([reason("body.files", "unique_names", name, "Two files have the same name")])
         if len(self._files) == MAX_FILES:
             raise invalid([reason("body.files", "too_many_files", name, f"At most {MAX_FILES} files are accepted")])
-        key = datasets.upload_key(self.dataset_id, len(self._files))
+        key = uploads.upload_key(self.owner_id, len(self._files))
         self._file = _OpenFile(name, key, await run_in_threadpool(self.core.storage.open_upload, key))
 
     async def _append(self, data: bytes) -> None:
@@ -144,12 +156,23 @@ class _Receiver:
 
     async def _end_part(self) -> None:
         if self._file is None:
-            self._metadata = _parsed(self._taken())
+            self._metadata = self._parsed(self._taken())
             return
         await run_in_threadpool(self._file.upload.write, self._taken())
         blob = await run_in_threadpool(self._file.upload.finish)
-        self._files.append(datasets.StreamedFile(self._file.name, self._file.key, blob))
+        self._files.append(StreamedFile(self._file.name, self._file.key, blob))
         self._file = None
+
+    def _parsed(self, text: bytes) -> Metadata:
+        try:
+            sent = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            message = f"The metadata part is not JSON: {error}"
+            raise invalid([reason("body.metadata", "json_invalid", None, message)]) from error
+        try:
+            return self._adapter.validate_python(sent)
+        except ValidationError as error:
+            raise invalid(reasons_of(error.errors(), sent, at=("body", "metadata"))) from error
 
     def _taken(self) -> bytes:
         data = bytes(self._buffer)
@@ -173,15 +196,3 @@ def _checked_name(name: str | None) -> str:
         message = f"A file name has at most {MAX_NAME_LENGTH} characters"
         raise invalid([reason("body.files", "file_name", name, message)])
     return name
-
-
-def _parsed(text: bytes) -> DatasetMetadata:
-    try:
-        sent = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        message = f"The metadata part is not JSON: {error}"
-        raise invalid([reason("body.metadata", "json_invalid", None, message)]) from error
-    try:
-        return DatasetMetadata.model_validate(sent)
-    except ValidationError as error:
-        raise invalid(reasons_of(error.errors(), sent, at=("body", "metadata"))) from error

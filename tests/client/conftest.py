@@ -123,6 +123,16 @@ def client(server: str) -> Iterator[LaddClient]:
         yield opened
 
 
+AGREEMENT = {
+    "images": 2,
+    "agreement": 50.0,
+    "by_class": [100.0, 0.0],
+    "confusion": [[1, 0], [1, 0]],
+    "permutation": None,
+    "permuted_agreement": None,
+}
+
+
 class HandWorker:
     """Claims tasks and hands in results that nobody computed."""
 
@@ -212,11 +222,26 @@ class HandWorker:
         self.say(claimed, progress("train_labeler", 10, 20), MetricEvent(event="metric", name="epoch", values=epoch))
         self.finish(claimed, {"epochs": [epoch], "flops": 10**12}, {"epoch_010.safetensors": b"weights"})
 
+    def import_labeler(self, job_id: str) -> None:
+        numbers = {"train_loss": None, "train_accuracy": None, "val_accuracy": 70.25, "mean_entropy": 0.7}
+        epoch = {"epoch": 1, **numbers, "seconds": 1.0, "checkpoint": "epoch_001.safetensors"}
+        result = {"epochs": [epoch], "forward_flops": 10**6, "class_map": None, "warnings": []}
+        self.finish(self.claim(job_id, "import_labeler"), result, {"epoch_001.safetensors": b"weights"})
+
     def write_labels(self, job_id: str) -> bytes:
         claimed = self.claim(job_id, "generate_labels")
         archive = bytes(range(256)) * (ARCHIVE_BYTES // 256)
         files = {"dense_labels.npy": b"labels", "full_labels.npy": b"full", "archive.zip": archive}
-        self.finish(claimed, {"storage": STORAGE, "flops": 10**10}, files)
+        used = {"temperature": 1.0, "held_out_images": None, "candidates": None}
+        labelling = {
+            "labelers": [
+                {"labeler": labeler["id"], "epoch": labeler["epochs"][0], **used}
+                for labeler in claimed.params["labelers"]
+            ],
+            "agreement": AGREEMENT,
+            "warnings": [],
+        }
+        self.finish(claimed, {"storage": STORAGE, "flops": 10**10, "labelling": labelling}, files)
         return archive
 
     def evaluate(self, job: Job, arm: str) -> dict[str, Any]:
@@ -265,7 +290,7 @@ class HandWorker:
         source = job.params["source_dataset"]
         evaluation = {"source_dataset": source, "test_images": 2, "rows": rows, "summary": summary, "comparisons": []}
         flops = {"labelling": 10**10, "labeler_training": 10**12, "deployment": 2 * 10**9}
-        result = {"storage": STORAGE, "flops": flops, "evaluation": evaluation}
+        result = {"storage": STORAGE, "flops": flops, "evaluation": evaluation, "labelling": None}
         about = {"job": job.id, "kind": "ladd", "params": {}, "versions": {"torch": "2.13.0"}, "cost": None}
         report = {**about, **result, "hardware": "a pencil", "notes": ["made by hand"], "figures": []}
         self.finish(self.claim(job.id, "report"), {"report": report, "figures": []})

@@ -133,6 +133,13 @@ def test_every_kind_can_be_started_from_flags(ladd: Ladd, client: LaddClient, wo
         ladd("run", "generate-labels", "--dataset", distilled, "--labeler", labeler.id, "--detach").stdout.strip()
     )
     assert (job.kind, job.params["labeler"]) == ("generate_labels", labeler.id)
+    chosen = ("--epoch", "10", "--temperature", "1.5", "--detach")
+    job = client.job(
+        ladd("run", "generate-labels", "--dataset", distilled, "--labeler", labeler.id, *chosen).stdout.strip()
+    )
+    assert (job.params["epoch"], job.params["temperature"]) == (10, 1.5)
+    refused = ladd("run", "generate-labels", "--dataset", distilled, "--labeler", labeler.id, "--epoch", "last")
+    assert "epoch" in refused.stderr
     sets = ("--dataset", distilled, "--dataset", other)
     job = client.job(
         ladd("run", "evaluate", *sets, "--source-dataset", source, "--arm", "baseline", "--detach").stdout.strip()
@@ -191,6 +198,22 @@ def test_a_job_is_watched_to_its_table_and_its_archive_downloaded(
     assert "70.25 %" in ladd("labelers").stdout
     assert json.loads(ladd("labelers", "--json").stdout)["id"] == labeler.id
     assert len(ladd("datasets", "--limit", "1").stdout.splitlines()) == 3
+
+
+def test_a_labeler_is_imported(ladd: Ladd, client: LaddClient, worker: Any, tmp_path: Path) -> None:
+    _, source = worker.ready_pair()
+    (tmp_path / "mine.safetensors").write_bytes(b"weights")
+    metadata = {"kind": "weights", "name": "mine", "source_dataset": source, "architecture": "ConvNetD3"}
+    result = ladd("import-labeler", json.dumps(metadata), str(tmp_path / "mine.safetensors"), "--detach")
+    job = client.job(result.stdout.strip())
+    assert (job.kind, job.params["name"]) == ("import_labeler", "mine")
+    worker.import_labeler(job.id)
+    [labeler] = client.labelers()
+    assert labeler.name == "mine"
+    assert labeler.id in ladd("labelers").stdout
+    refused = ladd("import-labeler", json.dumps(metadata | {"architecture": "LeNet"}))
+    assert refused.exit_code != 0
+    assert "architecture" in refused.stderr
 
 
 def test_a_job_that_did_not_succeed_ends_with_code_1(ladd: Ladd, client: LaddClient, worker: Any) -> None:

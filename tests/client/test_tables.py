@@ -205,6 +205,7 @@ def test_a_report_ends_with_where_it_ran_and_its_notes() -> None:
         kind="ladd",
         params={},
         evaluation=EVALUATION,
+        labelling=None,
         storage=STORAGE,
         flops=FLOPS,
         cost=COST,

@@ -20,6 +20,7 @@ from service.core.errors import ServiceError
 from service.core.ids import new_id
 from service.core.settings import Settings
 from service.core.tasks import ClaimedTask
+from service.core.uploads import StreamedFile, upload_key
 from workers.ladd.trial_rows import merge_trials
 
 REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
@@ -48,10 +49,10 @@ class Hand:
     def upload(self, role: str = "distilled", **metadata: Any) -> Any:
         """Create a dataset of one uploaded file; it is still to be ingested."""
         dataset_id = new_id("ds")
-        key = datasets.upload_key(dataset_id, 0)
+        key = upload_key(dataset_id, 0)
         stream = self.core.storage.open_upload(key)
         stream.write(b"raw bytes of " + dataset_id.encode())
-        files = [datasets.StreamedFile("images.pt", key, stream.finish())]
+        files = [StreamedFile("images.pt", key, stream.finish())]
         document = DatasetMetadata.model_validate({"name": f"{role} set", "role": role, **metadata})
         return datasets.create(self.core, document, files, dataset_id)
 
@@ -200,12 +201,47 @@ def _train_labeler(claimed: ClaimedTask) -> Result:
     return {"epochs": epochs, "flops": 10**12}, {name: name.encode() for name in kept.values()}
 
 
-def _generate_labels(claimed: ClaimedTask) -> Result:
-    return {"storage": STORAGE, "flops": 10**10}, {
-        "dense_labels.npy": b"dense",
-        "full_labels.npy": b"full",
-        "archive.zip": b"PK archive",
+def _import_labeler(claimed: ClaimedTask) -> Result:
+    row = {
+        "epoch": 1,
+        "train_loss": None,
+        "train_accuracy": None,
+        "val_accuracy": 40.0,
+        "mean_entropy": 0.5,
+        "seconds": 1.0,
+        "checkpoint": "epoch_001.safetensors",
     }
+    class_map = claimed.params["metadata"]["class_map"]
+    result = {"epochs": [row], "forward_flops": 10**6, "class_map": class_map, "warnings": []}
+    return result, {"epoch_001.safetensors": b"weights"}
+
+
+def _generate_labels(claimed: ClaimedTask) -> Result:
+    result = {"storage": STORAGE, "flops": 10**10, "labelling": labelling_of(claimed)}
+    files = {"dense_labels.npy": b"dense", "full_labels.npy": b"full", "archive.zip": b"PK archive"}
+    return result, files
+
+
+def labelling_of(claimed: ClaimedTask) -> dict[str, Any]:
+    agreement = {
+        "images": 20,
+        "agreement": 50.0,
+        "by_class": [50.0] * 10,
+        "confusion": None,
+        "permutation": None,
+        "permuted_agreement": None,
+    }
+    labelers = [
+        {
+            "labeler": labeler["id"],
+            "epoch": labeler["epochs"][-1],
+            "temperature": 1.0 if claimed.params["temperature"] == "auto" else claimed.params["temperature"],
+            "held_out_images": None,
+            "candidates": None,
+        }
+        for labeler in claimed.params["labelers"]
+    ]
+    return {"labelers": labelers, "agreement": agreement, "warnings": []}
 
 
 def _evaluate(claimed: ClaimedTask) -> Result:
@@ -250,6 +286,7 @@ def _report(claimed: ClaimedTask) -> Result:
     }
     found = {
         "storage": documents["generate_labels"]["storage"] if "generate_labels" in documents else None,
+        "labelling": documents["generate_labels"]["labelling"] if "generate_labels" in documents else None,
         "flops": {"labelling": 10**10, "labeler_training": 10**12, "deployment": None},
         "evaluation": evaluation if rows else None,
     }
@@ -279,6 +316,7 @@ STORAGE = {
 
 RESULTS: dict[TaskType, Callable[[ClaimedTask], Result]] = {
     TaskType.INGEST: _ingest,
+    TaskType.IMPORT_LABELER: _import_labeler,
     TaskType.TRAIN_LABELER: _train_labeler,
     TaskType.GENERATE_LABELS: _generate_labels,
     TaskType.EVALUATE: _evaluate,

@@ -13,6 +13,7 @@ from service.core.core import Core
 from service.core.errors import ServiceError, reason
 from service.core.ids import new_id
 from service.core.storage import Storage
+from service.core.uploads import discard_uploads, upload_key
 
 
 def test_an_upload_becomes_a_dataset(core: Core, hand: Any) -> None:
@@ -97,9 +98,9 @@ def test_the_source_of_a_distilled_set_must_be_one(core: Core, hand: Any, refuse
 
 def test_uploads_without_a_dataset_are_discarded(core: Core, hand: Any) -> None:
     dataset_id = new_id("ds")
-    stream = core.storage.open_upload(datasets.upload_key(dataset_id, 0))
+    stream = core.storage.open_upload(upload_key(dataset_id, 0))
     stream.finish()
-    datasets.discard(core, dataset_id)
+    discard_uploads(core, dataset_id)
     assert core.storage.list_keys("uploads/") == []
 
 

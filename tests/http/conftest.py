@@ -111,10 +111,13 @@ class HandWorker:
         return claimed
 
     def finish(self, job_id: str, task: str, result: dict[str, Any], *files: str) -> None:
+        self.hand_in(self.claim(job_id, task), result, *files)
+
+    def hand_in(self, claimed: ClaimedTask, result: dict[str, Any], *files: str) -> None:
         paths = {name: self.folder / name for name in files}
         for name, path in paths.items():
-            path.write_bytes(f"{name} of {task} of {job_id}".encode())
-        assert tasks.succeed(self.core, self.claim(job_id, task), result, paths)
+            path.write_bytes(f"{name} of {claimed.name} of {claimed.job_id}".encode())
+        assert tasks.succeed(self.core, claimed, result, paths)
 
     def fail(self, job_id: str, task: str) -> None:
         error = TaskError(code=ErrorCode.INTERNAL, origin=ErrorOrigin.INTERNAL, message="it broke", reasons=[])
@@ -177,14 +180,32 @@ class HandWorker:
             "full_labels_bytes": 4,
             "encodings": [],
         }
-        result = {"storage": storage, "flops": 10**10}
-        self.finish(job_id, "generate_labels", result, "dense_labels.npy", "full_labels.npy", "archive.zip", *others)
+        claimed = self.claim(job_id, "generate_labels")
+        used = {"temperature": 1.0, "held_out_images": None, "candidates": None}
+        labelling = {
+            "labelers": [
+                {"labeler": labeler["id"], "epoch": labeler["epochs"][0], **used}
+                for labeler in claimed.params["labelers"]
+            ],
+            "agreement": {
+                "images": 2,
+                "agreement": 50.0,
+                "by_class": [100.0, 0.0],
+                "confusion": [[1, 0], [1, 0]],
+                "permutation": None,
+                "permuted_agreement": None,
+            },
+            "warnings": [],
+        }
+        result = {"storage": storage, "flops": 10**10, "labelling": labelling}
+        self.hand_in(claimed, result, "dense_labels.npy", "full_labels.npy", "archive.zip", *others)
         flops = {"labelling": 10**10, "labeler_training": None, "deployment": None}
         report: dict[str, Any] = {
             "job": job_id,
             "kind": "generate_labels",
             "params": {},
             "evaluation": None,
+            "labelling": labelling,
             "storage": storage,
             "flops": flops,
             "versions": {},

@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import httpx
@@ -23,6 +24,46 @@ def test_trained_labelers_are_listed_and_shown(api: httpx.Client, worker: Any) -
     first = api.get("/v1/labelers", params={"limit": 1}).json()
     rest = api.get("/v1/labelers", params={"limit": 1, "cursor": first["next_cursor"]}).json()
     assert first["items"] + rest["items"] == page["items"]
+
+
+def test_a_labeler_is_imported(api: httpx.Client, worker: Any) -> None:
+    source = worker.ready_set("source")
+    metadata = {"kind": "weights", "name": "mine", "source_dataset": source, "architecture": "ConvNetD3"}
+    answer = sent(api, metadata, b"weights")
+    assert answer.status_code == 202
+    job = answer.json()
+    assert (job["kind"], answer.headers["Location"]) == ("import_labeler", job["links"]["self"])
+    numbers = {"train_loss": None, "train_accuracy": None, "val_accuracy": 70.0, "mean_entropy": 0.7, "seconds": 1.0}
+    row = {"epoch": 1, **numbers, "checkpoint": "epoch_001.safetensors"}
+    result = {"epochs": [row], "forward_flops": 10**6, "class_map": [1, 0], "warnings": ["it looks swapped"]}
+    worker.finish(job["id"], "import_labeler", result, "epoch_001.safetensors")
+
+    labeler = api.get(job["links"]["self"]).json()["result"]["labeler"]
+    shown = api.get(f"/v1/labelers/{labeler}").json()
+    assert shown["metadata"] == {**metadata, "normalization": None, "class_map": [1, 0]}
+    assert (shown["recipe"], shown["flops"], shown["warnings"]) == (None, None, ["it looks swapped"])
+    assert [file["bytes"] for file in shown["files"]] == [7]
+
+
+@pytest.mark.parametrize(
+    ("changed", "location"),
+    [
+        ({"kind": "pickle"}, "body.metadata.kind"),
+        ({"architecture": "LeNet"}, "body.metadata.architecture"),
+        ({"source_dataset": "ds_" + "0" * 26}, "body.metadata.source_dataset"),
+    ],
+)
+def test_a_refused_import_names_the_field(api: httpx.Client, changed: dict[str, str], location: str) -> None:
+    metadata = {"kind": "weights", "name": "mine", "source_dataset": "ds_" + "1" * 26, "architecture": "ConvNetD3"}
+    answer = sent(api, metadata | changed, b"weights")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert [reason["location"] for reason in answer.json()["reasons"]] == [location]
+
+
+def sent(api: httpx.Client, metadata: dict[str, Any], *files: bytes) -> httpx.Response:
+    parts: list[tuple[str, Any]] = [("metadata", (None, json.dumps(metadata), "application/json"))]
+    parts += [("files", (f"{number}.pt", content)) for number, content in enumerate(files)]
+    return api.post("/v1/labelers", files=parts)
 
 
 @pytest.mark.parametrize("labeler", ["lb_" + "0" * 26, "lb_x"])

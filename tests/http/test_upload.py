@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from service.core import datasets
 from service.core.core import Core
 from service.core.settings import Settings
+from service.core.uploads import upload_key
 from service.http import upload as receiving
 from service.http.app import create_app
 from stack.readiness import BUCKET
@@ -51,7 +51,7 @@ def test_content_arrives_intact(api: httpx.Client, core: Core, tmp_path: Path) -
     parts = [("files", (f"{position}.bin", content)) for position, content in enumerate(contents)]
     dataset = api.post("/v1/datasets", files=[metadata_part, *parts]).json()
     for position, content in enumerate(contents):
-        core.storage.download(datasets.upload_key(dataset["id"], position), tmp_path / "file")
+        core.storage.download(upload_key(dataset["id"], position), tmp_path / "file")
         assert (tmp_path / "file").read_bytes() == content
 
 

@@ -23,6 +23,7 @@ from service.core.core import Core
 from service.core.ids import new_id
 from service.core.store import LEASES
 from service.core.tasks import ClaimedTask
+from service.core.uploads import StreamedFile, upload_key
 from workers.input_cache import InputCache
 from workers.slots import Slot
 from workers.supervisor import run_task
@@ -48,10 +49,10 @@ def submit(core: Core) -> Submit:
 
     def upload(content: bytes = b"an upload", name: str = "set.npz") -> Dataset:
         dataset_id = new_id("ds")
-        key = datasets.upload_key(dataset_id, 0)
+        key = upload_key(dataset_id, 0)
         streaming = core.storage.open_upload(key)
         streaming.write(content)
-        file = datasets.StreamedFile(name, key, streaming.finish())
+        file = StreamedFile(name, key, streaming.finish())
         metadata = DatasetMetadata.model_validate({"name": "small", "role": "distilled"})
         return datasets.create(core, metadata, [file], dataset_id)
 
@@ -229,7 +230,7 @@ def test_only_files_in_the_outputs_are_taken(core: Core, submit: Submit, claim: 
 def test_inputs_that_are_gone_are_a_failure_of_the_attempt(core: Core, submit: Submit, claim: Claim, run: Run) -> None:
     dataset = submit()
     claimed = claim(dataset)
-    core.storage.delete(datasets.upload_key(dataset.id, 0))
+    core.storage.delete(upload_key(dataset.id, 0))
     run(claimed, "say_nothing")
     error = error_of(core, dataset)
     assert (error.code, error.origin) == (ErrorCode.NOT_FOUND, ErrorOrigin.WORKER)

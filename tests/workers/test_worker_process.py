@@ -18,6 +18,7 @@ from api_schemas.jobs import JobState
 from service.core import datasets, jobs
 from service.core.core import Core
 from service.core.ids import new_id
+from service.core.uploads import StreamedFile, upload_key
 from stack.embedded import Embedded
 from stack.readiness import BUCKET
 
@@ -60,10 +61,10 @@ def upload(core: Core) -> Dataset:
     content = io.BytesIO()
     np.savez(content, images=np.arange(6144, dtype=np.uint8).reshape(2, 32, 32, 3), labels=np.array([0, 1]))
     dataset_id = new_id("ds")
-    key = datasets.upload_key(dataset_id, 0)
+    key = upload_key(dataset_id, 0)
     streaming = core.storage.open_upload(key)
     streaming.write(content.getvalue())
-    file = datasets.StreamedFile("set.npz", key, streaming.finish())
+    file = StreamedFile("set.npz", key, streaming.finish())
     metadata = DatasetMetadata.model_validate({"name": "small", "role": "distilled"})
     return datasets.create(core, metadata, [file], dataset_id)
 

@@ -10,8 +10,9 @@ from workers.ladd.memory_shortage import is_memory_shortage
 
 def task_error(error: BaseException) -> TaskError:
     """Who can do something about `error`: the sender (a refused upload, a learning rate that blows the training up, an
-    encoding that loses too much), the operator (memory), or we (the rest).
+    encoding that loses too much), the operator (memory, a network to download from), or we (the rest).
     """
+    from workers.ladd.imported_labelers.weights_unavailable import WeightsUnavailableError
     from workers.ladd.importers.rejected import ImportRejected
 
     if isinstance(error, ImportRejected):
@@ -22,6 +23,9 @@ def task_error(error: BaseException) -> TaskError:
     if isinstance(error, EncodingRefusedError):
         reason = Reason(location="encoding", rule="kl_limit", value=error.encoding, message=str(error))
         return _rejected_input(error, [reason])
+    if isinstance(error, WeightsUnavailableError):
+        reason = Reason(location="metadata.model", rule="weights_available", value=error.model, message=str(error))
+        return TaskError(code=ErrorCode.UNAVAILABLE, origin=ErrorOrigin.WORKER, message=str(error), reasons=[reason])
     if is_memory_shortage(error):
         return TaskError(code=ErrorCode.OUT_OF_MEMORY, origin=ErrorOrigin.WORKER, message=_last_line(error), reasons=[])
     return TaskError(code=ErrorCode.INTERNAL, origin=ErrorOrigin.INTERNAL, message=_last_line(error), reasons=[])

@@ -5,7 +5,7 @@ from typing import Any
 
 from api_schemas.jobs import JobKind
 from service.core.core import Core
-from service.core.kinds import evaluate, generate_labels, ingest_dataset, ladd, train_labeler
+from service.core.kinds import evaluate, generate_labels, import_labeler, ingest_dataset, ladd, train_labeler
 from service.core.plan import Plan
 
 Planner = Callable[[Core, Any], Plan]
@@ -13,6 +13,7 @@ Planner = Callable[[Core, Any], Plan]
 
 KINDS: dict[JobKind, Planner] = {
     JobKind.INGEST_DATASET: ingest_dataset.plan,
+    JobKind.IMPORT_LABELER: import_labeler.plan,
     JobKind.TRAIN_LABELER: train_labeler.plan,
     JobKind.GENERATE_LABELS: generate_labels.plan,
     JobKind.EVALUATE: evaluate.plan,

@@ -41,7 +41,7 @@ def plan(core: Core, params: EvaluateParams) -> Plan:
         "source_dataset": source.id,
         **shown(spec),
     }
-    report = plan_report(JobKind.EVALUATE, resolved, tasks, None, source.id, test_images(source), spec.explained_images)
+    report = plan_report(JobKind.EVALUATE, resolved, tasks, [], source.id, test_images(source), spec.explained_images)
     return Plan(params=resolved, tasks=[*tasks, report], reads=[*named, source.id])
 
 

@@ -14,18 +14,22 @@ DSA_FAMILIES = {"color", "crop", "cutout", "flip", "scale", "rotate"}
 
 
 class Findings:
-    """Looks things up and notes what is wrong with them under the JSON path of the field that named them."""
+    """Looks things up and notes what is wrong with them under the JSON path of the field that named them.
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    `at` is where the fields lie in the request.
+    """
+
+    def __init__(self, catalogue: Catalogue, at: str = "body.params") -> None:
         self._catalogue = catalogue
+        self._at = at
         self._reasons: list[Reason] = []
         self._codes: set[ErrorCode] = set()
 
     def add(
         self, field: str, rule: str, value: object, message: str, code: ErrorCode = ErrorCode.INVALID_REQUEST
     ) -> None:
-        """Note one broken rule; `field` is the path below `body.params`."""
-        self._reasons.append(reason(f"body.params.{field}", rule, value, message))
+        """Note one broken rule; `field` is the path below `at`."""
+        self._reasons.append(reason(f"{self._at}.{field}", rule, value, message))
         self._codes.add(code)
 
     def raise_if_any(self) -> None:

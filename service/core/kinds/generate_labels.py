@@ -1,62 +1,63 @@
-"""`generate_labels`: write dense labels for a distilled set with a trained labeler."""
+"""`generate_labels`: write dense labels for a distilled set with one labeler or several."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from api_schemas.cost import CostName
 from api_schemas.datasets import ChannelStatistics, DatasetRole
-from api_schemas.jobs import GenerateLabelsParams, ImageFormat, JobKind, Packing, Views
-from api_schemas.labelers import Architecture
+from api_schemas.ensemble import EpochChoice
+from api_schemas.jobs import GenerateLabelsParams, ImageFormat, JobKind, LaddParams, Packing
 from api_schemas.runner import TaskType
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
-from service.core.flops import FLOAT32_BYTES, forward_flops, shape_of
+from service.core.flops import FLOAT32_BYTES
 from service.core.ids import new_id
 from service.core.kinds.arm_inputs import own_files
+from service.core.kinds.chosen_labelers import MOST_HELD_OUT, ChosenLabeler, choose_existing, chooses
 from service.core.kinds.findings import Findings
 from service.core.kinds.report import plan_report
 from service.core.normalizations import training_statistics
 from service.core.plan import Plan, Ref, TaskCost, TaskPlan
-
-PAPER_EPOCH = 10
-"""The labeler's checkpoint that LADD uses (section 3.2)."""
 
 
 def plan(core: Core, params: GenerateLabelsParams) -> Plan:
     """Plan the labelling and its report."""
     findings = Findings(core.catalogue)
     dataset = findings.dataset("dataset", params.dataset, DatasetRole.DISTILLED)
-    labeler = findings.labeler("labeler", params.labeler)
+    labelers = choose_existing(findings, params.labeler, params.epoch, params.temperature, dataset)
     findings.raise_if_any()
     assert dataset is not None
-    assert labeler is not None
-    findings.same_shape("labeler", dataset, labeler)
-    epoch = choose_epoch(findings, "epoch", params.epoch, labeler.kept_epochs)
     check_packing(findings, params, dataset)
     findings.raise_if_any()
-    # Without statistics of its own a set is trained with its source set's, as the labeler was by default.
-    statistics = training_statistics(dataset.measured.normalization, None)
-    task = plan_labelling(
-        dataset,
-        labeler.id,
-        labeler.architecture,
-        epoch,
-        params.views,
-        params,
-        statistics or ChannelStatistics(mean=labeler.mean, std=labeler.std),
-    )
-    resolved = params.model_copy(update={"epoch": epoch}).model_dump(mode="json")
-    report = plan_report(JobKind.GENERATE_LABELS, resolved, [task], labeler.id, labeler.source_dataset, None)
-    return Plan(params=resolved, tasks=[task, report], reads=[dataset.id])
+    task = plan_labelling(dataset, labelers, params, _statistics(core, dataset, labelers[0]))
+    resolved = params.model_copy(update={"epoch": resolved_epoch(params.epoch, labelers)}).model_dump(mode="json")
+    source = labelers[0].source_dataset
+    report = plan_report(JobKind.GENERATE_LABELS, resolved, [task], [found.id for found in labelers], source, None)
+    return Plan(params=resolved, tasks=[task, report], reads=[dataset.id, *held_out_sets(labelers, params)])
 
 
-def choose_epoch(findings: Findings, field: str, asked: int | None, kept: Collection[int]) -> int:
-    """Return the checkpoint to use: the one asked for, else the paper's when kept, else the last."""
-    if asked is None:
-        return PAPER_EPOCH if PAPER_EPOCH in kept else max(kept)
-    if asked not in kept:
-        epochs = ", ".join(map(str, sorted(kept)))
-        findings.add(field, "epoch_is_kept", asked, f"the labeler keeps epochs {epochs}, not {asked}")
-    return asked
+def _statistics(core: Core, dataset: DatasetManifest, labeler: ChosenLabeler) -> ChannelStatistics:
+    """Return what the set is trained with: its own statistics, else its source set's, else the labeler's."""
+    source = core.catalogue.dataset(labeler.source_dataset)
+    of_source = source.stats.normalization if source is not None and source.stats is not None else None
+    statistics = training_statistics(dataset.measured.normalization, of_source)
+    if statistics is None:
+        found = core.catalogue.labeler(labeler.id)
+        assert found is not None
+        return ChannelStatistics(mean=found.mean, std=found.std)
+    return statistics
+
+
+def resolved_epoch(asked: EpochChoice, labelers: Sequence[ChosenLabeler]) -> EpochChoice:
+    """Return the epoch as the job's params show it: null stays where the members of an ensemble differ."""
+    epochs = {found.epochs[0] for found in labelers}
+    return epochs.pop() if asked is None and len(epochs) == 1 else asked
+
+
+def held_out_sets(labelers: Sequence[ChosenLabeler], params: GenerateLabelsParams | LaddParams) -> list[str]:
+    """Return the source sets whose held-out images are needed, each once."""
+    if not chooses(params.epoch, params.temperature):
+        return []
+    return list(dict.fromkeys(found.source_dataset for found in labelers))
 
 
 def check_packing(findings: Findings, packing: Packing, dataset: DatasetManifest) -> None:
@@ -76,11 +77,8 @@ def check_packing(findings: Findings, packing: Packing, dataset: DatasetManifest
 
 def plan_labelling(
     dataset: DatasetManifest,
-    labeler_id: str,
-    architecture: Architecture,
-    epoch: int,
-    views: Views,
-    packing: Packing,
+    labelers: Sequence[ChosenLabeler],
+    params: GenerateLabelsParams | LaddParams,
     statistics: ChannelStatistics,
     after: Sequence[str] = (),
 ) -> TaskPlan:
@@ -90,33 +88,41 @@ def plan_labelling(
     compression are not predicted, and neither are its other formats.
     """
     stats = dataset.measured
-    forwards = stats.num_images * (views.n**2 + 1)
+    forwards = stats.num_images * (params.views.n**2 + 1)
     soft_labels = FLOAT32_BYTES * forwards * stats.num_classes
+    inputs = {"dataset": Ref("dataset", dataset.id, own_files(stats))}
+    flops = 0
+    for position, labeler in enumerate(labelers):
+        inputs[f"labeler_{position}"] = Ref("labeler", labeler.id)
+        flops += forwards * labeler.forward_flops
+        if chooses(params.epoch, params.temperature):
+            inputs[f"source_{position}"] = Ref(
+                "dataset", labeler.source_dataset, ["train_images.npy", "train_labels.npy"]
+            )
+            flops += MOST_HELD_OUT * len(labeler.epochs) * labeler.forward_flops
     return TaskPlan(
         name="generate_labels",
         type=TaskType.GENERATE_LABELS,
         queue="gpu",
         params={
-            "epoch": epoch,
-            "views": views.model_dump(),
-            "encoding": packing.encoding,
-            "images": packing.images,
-            "formats": sorted(set(packing.formats)),
+            "labelers": [{"id": labeler.id, "epochs": labeler.epochs} for labeler in labelers],
+            "temperature": params.temperature,
+            "views": params.views.model_dump(),
+            "encoding": params.encoding,
+            "images": params.images,
+            "formats": sorted(set(params.formats)),
             **statistics.model_dump(),
         },
-        inputs={
-            "dataset": Ref("dataset", dataset.id, own_files(stats)),
-            "labeler": Ref("labeler", labeler_id),
-        },
-        work=forwards,
+        inputs=inputs,
+        work=forwards * len(labelers),
         unit="views",
         after=after,
         makes=new_id("ds"),
         cost=TaskCost(
             part=CostName.LABELLING,
-            architecture=architecture,
+            architecture="+".join(labeler.network for labeler in labelers),
             precision="exact",
-            flops=forwards * forward_flops(architecture, shape_of(stats)),
+            flops=flops,
             bytes=soft_labels + (stats.bytes + soft_labels),
         ),
     )

@@ -4,30 +4,26 @@ from api_schemas.runner import TaskType
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
 from service.core.plan import Plan, Ref, TaskPlan
+from service.core.uploads import original_names, uploads_ref
 
 
 def plan(core: Core, dataset: DatasetManifest) -> Plan:
     """Plan the one task that reads the uploads of a dataset in state `validating`."""
     # Whatever is known of the source set when the task is claimed; it may still be validating.
     source = dataset.metadata.source_dataset
-    names = {uploaded_name(index): file.name for index, file in enumerate(dataset.files)}
     task = TaskPlan(
         name="ingest",
         type=TaskType.INGEST,
         queue="cpu",
         params={
             "metadata": dataset.metadata.model_dump(mode="json"),
-            "files": names,
+            "files": original_names(dataset.files),
             "limits": {"max_upload_bytes": core.settings.max_upload_bytes},
         },
-        inputs={"uploads": Ref("uploads", dataset.id)} | ({"source": Ref("dataset", source, [])} if source else {}),
+        inputs={"uploads": uploads_ref(dataset.id, dataset.files)}
+        | ({"source": Ref("dataset", source, [])} if source else {}),
         work=sum(file.bytes for file in dataset.files),
         unit="bytes",
         makes=dataset.id,
     )
     return Plan(params={"dataset": dataset.id}, tasks=[task], reads=[source] if source else [])
-
-
-def uploaded_name(index: int) -> str:
-    """Return the name under which the runner finds the index-th uploaded file: never one that a caller chose."""
-    return f"file_{index:03d}"

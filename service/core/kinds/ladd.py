@@ -1,15 +1,18 @@
 """`ladd`: the whole method: train or reuse a labeler, write dense labels, evaluate."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from api_schemas.datasets import ChannelStatistics, DatasetRole
 from api_schemas.jobs import JobKind, LaddParams
-from api_schemas.labelers import Architecture, LabelerRecipe
+from api_schemas.labelers import LabelerRecipe
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
+from service.core.flops import forward_flops, shape_of
+from service.core.kinds.chosen_labelers import ChosenLabeler, choose_epochs, choose_existing, chooses
 from service.core.kinds.evaluate import resolve, shown, statistics_of, test_images
 from service.core.kinds.findings import Findings
-from service.core.kinds.generate_labels import check_packing, choose_epoch, plan_labelling
+from service.core.kinds.generate_labels import check_packing, held_out_sets, plan_labelling, resolved_epoch
 from service.core.kinds.report import plan_report
 from service.core.kinds.train_labeler import plan_training
 from service.core.kinds.trials import EvaluatedSet, plan_trials
@@ -32,14 +35,7 @@ def plan(core: Core, params: LaddParams) -> Plan:
     chosen = _choose_labeler(core, findings, params, dataset, source, statistics)
 
     labelling = plan_labelling(
-        dataset,
-        chosen.id,
-        chosen.architecture,
-        chosen.epoch,
-        params.views,
-        params,
-        statistics,
-        after=[task.name for task in chosen.training],
+        dataset, chosen.labelers, params, statistics, after=[task.name for task in chosen.training]
     )
     tasks = [*chosen.training, labelling]
     evaluation = None
@@ -59,8 +55,9 @@ def plan(core: Core, params: LaddParams) -> Plan:
     resolved = {
         "dataset": dataset.id,
         "source_dataset": source.id,
-        "labeler": chosen.id if chosen.recipe is None else chosen.recipe.model_dump(mode="json"),
-        "epoch": chosen.epoch,
+        "labeler": chosen.shown,
+        "epoch": resolved_epoch(params.epoch, chosen.labelers),
+        "temperature": params.temperature,
         "views": params.views.model_dump(),
         "encoding": params.encoding,
         "images": params.images,
@@ -68,19 +65,23 @@ def plan(core: Core, params: LaddParams) -> Plan:
         "evaluation": evaluation and shown(evaluation),
     }
     explained = evaluation.explained_images if evaluation else 0
-    report = plan_report(JobKind.LADD, resolved, tasks, chosen.id, source.id, test_images(source), explained)
-    return Plan(params=resolved, tasks=[*tasks, report], reads=[dataset.id, source.id])
+    names = [labeler.id for labeler in chosen.labelers]
+    report = plan_report(JobKind.LADD, resolved, tasks, names, source.id, test_images(source), explained)
+    reads = dict.fromkeys([dataset.id, source.id, *held_out_sets(chosen.labelers, params)])
+    return Plan(params=resolved, tasks=[*tasks, report], reads=list(reads))
+
+
+HELD_OUT = 0.1
+"""Part of source.train that a new labeler is not trained on where its epoch or temperature is chosen by it."""
 
 
 @dataclass(frozen=True)
-class _ChosenLabeler:
-    id: str
-    architecture: Architecture
-    epoch: int
-    recipe: LabelerRecipe | None
-    """The resolved recipe when one was asked for, None when a labeler was named."""
+class _Chosen:
+    labelers: list[ChosenLabeler]
+    shown: Any
+    """The field `labeler` with its defaults resolved."""
     training: list[TaskPlan]
-    """The task that trains it, unless it exists."""
+    """The task that trains the labeler, unless it exists."""
 
 
 def _choose_labeler(
@@ -90,16 +91,24 @@ def _choose_labeler(
     dataset: DatasetManifest,
     source: DatasetManifest,
     statistics: ChannelStatistics,
-) -> _ChosenLabeler:
-    if isinstance(params.labeler, LabelerRecipe):
-        training = plan_training(findings, "labeler.", params.labeler, source, statistics)
-        epoch = choose_epoch(findings, "epoch", params.epoch, training.recipe.checkpoint_epochs or [])
-        exists = core.catalogue.labeler(training.labeler_id) is not None
-        recipe, tasks = training.recipe, [] if exists else [training.task]
-        return _ChosenLabeler(training.labeler_id, training.architecture, epoch, recipe, tasks)
-    labeler = findings.labeler("labeler", params.labeler)
-    findings.raise_if_any()
-    assert labeler is not None
-    findings.same_shape("labeler", dataset, labeler)
-    epoch = choose_epoch(findings, "epoch", params.epoch, labeler.kept_epochs)
-    return _ChosenLabeler(labeler.id, labeler.architecture, epoch, None, [])
+) -> _Chosen:
+    recipe = params.labeler
+    if not isinstance(recipe, LabelerRecipe):
+        labelers = choose_existing(findings, recipe, params.epoch, params.temperature, dataset)
+        findings.raise_if_any()
+        return _Chosen(labelers, params.model_dump(mode="json")["labeler"], [])
+    if chooses(params.epoch, params.temperature):
+        if recipe.held_out == 0:
+            message = "held_out is 0: nothing is left to choose epoch or temperature by"
+            findings.add("labeler.held_out", "labeler_held_out", 0, message)
+        recipe = recipe.model_copy(update={"held_out": recipe.held_out or HELD_OUT})
+    training = plan_training(findings, "labeler.", recipe, source, statistics)
+    labeler = ChosenLabeler(
+        id=training.labeler_id,
+        network=training.architecture,
+        forward_flops=forward_flops(training.architecture, shape_of(source.measured)),
+        epochs=choose_epochs(findings, params.epoch, training.recipe.checkpoint_epochs or []),
+        source_dataset=source.id,
+    )
+    exists = core.catalogue.labeler(labeler.id) is not None
+    return _Chosen([labeler], training.recipe.model_dump(mode="json"), [] if exists else [training.task])

@@ -12,7 +12,7 @@ def plan_report(
     kind: JobKind,
     params: Mapping[str, Any],
     tasks: Sequence[TaskPlan],
-    labeler_id: str | None,
+    labelers: Sequence[str],
     source_dataset: str,
     test_images: int | None,
     explained_images: int = 0,
@@ -22,8 +22,7 @@ def plan_report(
     The job's id is added to its params when the task is claimed, since a retried job has another.
     """
     inputs = {"results": Ref("after")}
-    if labeler_id is not None:
-        inputs["labeler"] = Ref("labeler", labeler_id, [])
+    inputs |= {f"labeler_{position}": Ref("labeler", labeler, []) for position, labeler in enumerate(labelers)}
     if explained_images:
         inputs["source"] = Ref("dataset", source_dataset, ["val_images.npy"])
     return TaskPlan(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api_schemas.cost import CostName
-from api_schemas.datasets import ChannelStatistics, DatasetRole
+from api_schemas.datasets import ChannelStatistics, DatasetRole, DatasetStats, NamedNormalization
 from api_schemas.jobs import TrainLabelerParams
 from api_schemas.labelers import Architecture, LabelerRecipe
 from api_schemas.runner import TaskType
@@ -69,15 +69,19 @@ def plan_training(
     if epochs[-1] > recipe.epochs:
         message = f"checkpoint_epochs holds {epochs[-1]}, but training ends after epoch {recipe.epochs}"
         findings.add(f"{path}checkpoint_epochs", "within_epochs", epochs[-1], message)
-    statistics = _statistics(findings, f"{path}normalization", recipe, default_statistics, channels)
+    statistics = choose_statistics(findings, f"{path}normalization", recipe.normalization, default_statistics, channels)
     resolved = recipe.model_copy(
         update={
             "architecture": architecture,
             "checkpoint_epochs": epochs,
             "normalization": recipe.normalization or statistics,
+            "held_out": recipe.held_out or 0.0,
         }
     )
-    made_by = resolved.model_dump(mode="json", exclude={"normalization"}) | statistics.model_dump()
+    # Without images held out the id stays what it was before there was this field.
+    left_out = {"normalization"} if resolved.held_out else {"normalization", "held_out"}
+    made_by = resolved.model_dump(mode="json", exclude=left_out) | statistics.model_dump()
+    held_out = _held_out_images(stats, recipe.held_out or 0.0)
     labeler_id = derived_id("lb", stats.sha256, canonical(made_by), CODE_VERSION)
     task = TaskPlan(
         name="train_labeler",
@@ -91,12 +95,18 @@ def plan_training(
             "size": size,
         },
         inputs={"source": Ref("dataset", source.id)},
-        work=stats.num_images * recipe.epochs,
+        work=(stats.num_images - held_out) * recipe.epochs,
         unit="images",
         makes=labeler_id,
-        cost=_cost(architecture, shape_of(stats), stats.splits["train"] * recipe.epochs, len(epochs)),
+        cost=_cost(architecture, shape_of(stats), (stats.splits["train"] - held_out) * recipe.epochs, len(epochs)),
     )
     return Training(resolved, architecture, labeler_id, task)
+
+
+def _held_out_images(stats: DatasetStats, fraction: float) -> int:
+    """Return how many train images are held out: of each class the fraction rounded half up, and never all."""
+    trained_on = [count.images["train"] for count in stats.class_counts]
+    return sum(min(int(fraction * images + 0.5), images - 1) for images in trained_on) if fraction else 0
 
 
 def _cost(architecture: Architecture, shape: Shape, images: int, checkpoints: int) -> TaskCost:
@@ -110,10 +120,15 @@ def _cost(architecture: Architecture, shape: Shape, images: int, checkpoints: in
     )
 
 
-def _statistics(
-    findings: Findings, field: str, recipe: LabelerRecipe, default: ChannelStatistics | None, channels: int
+def choose_statistics(
+    findings: Findings,
+    field: str,
+    named: NamedNormalization | ChannelStatistics | None,
+    default: ChannelStatistics | None,
+    channels: int,
 ) -> ChannelStatistics:
-    chosen = recipe.normalization or default
+    """Return the statistics that a labeler's images are normalised with: those that are named, else the default."""
+    chosen = named or default
     if chosen is None:
         findings.add(field, "required", None, "name a normalization: the source set has none")
         return ChannelStatistics(mean=[0.0] * channels, std=[1.0] * channels)

@@ -3,12 +3,13 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
+from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from api_schemas.base import DatasetId
-from api_schemas.datasets import ArchiveFormat, Dataset, DatasetPage, DatasetRole, DatasetState
+from api_schemas.datasets import ArchiveFormat, Dataset, DatasetMetadata, DatasetPage, DatasetRole, DatasetState
 from api_schemas.problems import ErrorCode
 from service.core import datasets
 from service.core.ids import new_id
@@ -16,9 +17,10 @@ from service.http import openapi
 from service.http.accepted import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, Limit
 from service.http.problems import responses
-from service.http.upload import received_form
+from service.http.upload import UPLOAD_ERRORS, received_form
 
 PATH = "/v1/datasets"
+METADATA = TypeAdapter(DatasetMetadata)
 
 router = APIRouter(prefix=PATH, tags=["datasets"])
 
@@ -26,12 +28,10 @@ router = APIRouter(prefix=PATH, tags=["datasets"])
 @router.post(
     "",
     status_code=202,
-    openapi_extra={"requestBody": openapi.multipart_body()},
+    openapi_extra={"requestBody": openapi.multipart_body(openapi.DATASET_METADATA)},
     responses={
         202: ACCEPTED,
-        **responses(
-            ErrorCode.TIMEOUT, ErrorCode.UPLOAD_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.INVALID_REQUEST
-        ),
+        **responses(*UPLOAD_ERRORS),
     },
 )
 async def create_dataset(request: Request, response: Response, core: CoreDep) -> Dataset:
@@ -40,7 +40,7 @@ async def create_dataset(request: Request, response: Response, core: CoreDep) ->
     The files are checked after the answer: `state` goes from `validating` to `ready`, or to `rejected` with reasons.
     """
     dataset_id = new_id("ds")
-    async with received_form(request, core, dataset_id, request.state.upload_slots) as form:
+    async with received_form(request, core, dataset_id, METADATA, request.state.upload_slots) as form:
         dataset = await run_in_threadpool(datasets.create, core, form.metadata, form.files, dataset_id)
     response.headers.update(accepted(dataset.links.self, created=True))
     return dataset

@@ -1,15 +1,46 @@
-"""`/v1/labelers`: trained labelers with one row per epoch."""
+"""`/v1/labelers`: import, list and show labelers, with one row per epoch."""
 
 from fastapi import APIRouter
+from pydantic import TypeAdapter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
 
 from api_schemas.base import LabelerId
-from api_schemas.labelers import Labeler, LabelerPage
+from api_schemas.jobs import Job
+from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
 from api_schemas.problems import ErrorCode
 from service.core import labelers
+from service.core.ids import new_id
+from service.http import openapi
+from service.http.accepted import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, Limit
 from service.http.problems import responses
+from service.http.upload import UPLOAD_ERRORS, received_form
 
-router = APIRouter(prefix="/v1/labelers", tags=["labelers"])
+PATH = "/v1/labelers"
+METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
+
+router = APIRouter(prefix=PATH, tags=["labelers"])
+
+
+@router.post(
+    "",
+    status_code=202,
+    openapi_extra={"requestBody": openapi.multipart_body(openapi.LABELER_METADATA, files_required=False)},
+    responses={202: ACCEPTED, **responses(*UPLOAD_ERRORS, ErrorCode.DATASET_NOT_READY)},
+)
+async def import_labeler(request: Request, response: Response, core: CoreDep) -> Job:
+    """Import a labeler: a part `metadata` (JSON) and the parts `files` that its kind needs, in any order.
+
+    The answer is the job that reads and tests it. Where the job succeeds, `result.labeler` is the new labeler; where
+    the network is refused, `error.reasons` say why.
+    """
+    labeler_id = new_id("lb")
+    async with received_form(request, core, labeler_id, METADATA, request.state.upload_slots) as form:
+        job = await run_in_threadpool(labelers.import_labeler, core, form.metadata, form.files, labeler_id)
+    response.headers.update(accepted(job.links.self, created=True))
+    return job
 
 
 @router.get("", responses=responses(ErrorCode.INVALID_REQUEST))

@@ -56,6 +56,31 @@ NO_LABELER = "lb_" + "0" * 26
         ("generate_labels", {"dataset": "SOURCE", "labeler": "LABELER"}, "dataset", "is_distilled_set"),
         ("generate_labels", {"dataset": "DISTILLED", "labeler": NO_LABELER}, "labeler", "not_found"),
         ("generate_labels", {"dataset": "DISTILLED", "labeler": "LABELER", "epoch": 7}, "epoch", "epoch_is_kept"),
+        (
+            "generate_labels",
+            {"dataset": "DISTILLED", "labeler": {"ensemble": ["LABELER", "LABELER"]}},
+            "labeler.ensemble",
+            "distinct",
+        ),
+        (
+            "generate_labels",
+            {"dataset": "DISTILLED", "labeler": {"ensemble": ["LABELER", NO_LABELER]}},
+            "labeler.ensemble",
+            "not_found",
+        ),
+        (
+            "generate_labels",
+            {"dataset": "DISTILLED", "labeler": "LABELER", "temperature": "auto"},
+            "labeler",
+            "labeler_held_out",
+        ),
+        ("ladd", {"dataset": "DISTILLED", "epoch": "auto"}, "epoch", "several_checkpoints"),
+        (
+            "ladd",
+            {"dataset": "DISTILLED", "labeler": {"epochs": 20, "held_out": 0}, "epoch": "auto"},
+            "labeler.held_out",
+            "labeler_held_out",
+        ),
         ("generate_labels", {"dataset": "FIVE", "labeler": "LABELER"}, "labeler", "same_classes"),
         ("generate_labels", {"dataset": "GREY", "labeler": "LABELER"}, "labeler", "same_image_shape"),
         (

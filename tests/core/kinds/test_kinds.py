@@ -31,7 +31,7 @@ def test_ingestion(shelf: Any) -> None:
     assert claimed.params["metadata"]["normalization"] == "none"
     assert claimed.params["files"] == {"file_000": "images.pt"}
     assert claimed.inputs == {"uploads": {"file_000": f"uploads/{dataset.id}/file_000"}}
-    assert claimed.documents["uploads"]["state"] == "validating"
+    assert claimed.documents["uploads"] == {}
 
 
 def test_train_labeler(shelf: Any) -> None:
@@ -47,6 +47,7 @@ def test_train_labeler(shelf: Any) -> None:
         "checkpoint_epochs": [10, 20, 25],
         "augmentation": "color_crop_cutout_flip_scale_rotate",
         "normalization": {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.2]},
+        "held_out": 0.0,
         "seed": 0,
     }
     (task,) = plan.tasks
@@ -88,6 +89,7 @@ def test_generate_labels(shelf: Any) -> None:
         "dataset": shelf.distilled,
         "labeler": shelf.labeler,
         "epoch": 10,
+        "temperature": 1.0,
         "views": {"n": 3, "ratio": 0.625},
         "encoding": "float32",
         "images": "npy",
@@ -96,7 +98,8 @@ def test_generate_labels(shelf: Any) -> None:
     assert graph(plan) == {"generate_labels": [], "report": ["generate_labels"]}
     labelling, report = plan.tasks
     assert labelling.params == {
-        "epoch": 10,
+        "labelers": [{"id": shelf.labeler, "epochs": [10]}],
+        "temperature": 1.0,
         "views": {"n": 3, "ratio": 0.625},
         "encoding": "float32",
         "images": "npy",
@@ -107,10 +110,10 @@ def test_generate_labels(shelf: Any) -> None:
     assert (labelling.work, labelling.unit) == (20 * (9 + 1), "views")
     assert labelling.inputs == {
         "dataset": Ref("dataset", shelf.distilled, ["images.npy", "labels.npy"]),
-        "labeler": Ref("labeler", shelf.labeler),
+        "labeler_0": Ref("labeler", shelf.labeler),
     }
     assert report.queue == "cpu"
-    assert report.inputs == {"results": Ref("after"), "labeler": Ref("labeler", shelf.labeler, [])}
+    assert report.inputs == {"results": Ref("after"), "labeler_0": Ref("labeler", shelf.labeler, [])}
     assert (report.params["source_dataset"], report.params["test_images"]) == (shelf.source, None)
 
 
@@ -206,9 +209,9 @@ def test_ladd(shelf: Any) -> None:
         "report": ["train_labeler", "generate_labels", *rows],
     }
     training, labelling, first, *_, report = plan.tasks
-    assert labelling.inputs["labeler"].id == training.makes
+    assert labelling.inputs["labeler_0"].id == training.makes
     assert first.inputs["dataset"].id == first.params["dataset"] == labelling.makes != shelf.distilled
-    assert report.inputs == {"results": Ref("after"), "labeler": Ref("labeler", str(training.makes), [])}
+    assert report.inputs == {"results": Ref("after"), "labeler_0": Ref("labeler", str(training.makes), [])}
     assert plan.params["source_dataset"] == shelf.source
     assert plan.params["labeler"]["checkpoint_epochs"] == [10]
     assert plan.params["evaluation"]["trials"] == 5
@@ -220,6 +223,43 @@ def test_ladd_reuses_a_labeler_that_is_there(shelf: Any) -> None:
     by_id = planned(shelf.core, "ladd", dataset=shelf.distilled, labeler=shelf.labeler, evaluation=None)
     for plan in (by_recipe, by_id):
         assert graph(plan) == {"generate_labels": [], "report": ["generate_labels"]}
-        assert plan.tasks[0].inputs["labeler"].id == shelf.labeler
+        assert plan.tasks[0].inputs["labeler_0"].id == shelf.labeler
     assert by_id.params["labeler"] == shelf.labeler
     assert planned(shelf.core, "ladd", dataset=shelf.distilled, labeler={"seed": 1}).tasks[0].name == "train_labeler"
+
+
+def test_an_ensemble_is_one_labelling(shelf: Any) -> None:
+    other = shelf.hand.trained_labeler(shelf.source, seed=5, epochs=3)
+    both = {"ensemble": [shelf.labeler, other]}
+    plan = planned(shelf.core, "generate_labels", dataset=shelf.distilled, labeler=both)
+    alone = planned(shelf.core, "generate_labels", dataset=shelf.distilled, labeler=shelf.labeler)
+    labelling, report = plan.tasks
+    assert labelling.params["labelers"] == [{"id": shelf.labeler, "epochs": [10]}, {"id": other, "epochs": [3]}]
+    assert {name for name in labelling.inputs if name.startswith("labeler")} == {"labeler_0", "labeler_1"}
+    assert labelling.work == 2 * alone.tasks[0].work
+    assert labelling.cost is not None
+    assert alone.tasks[0].cost is not None
+    assert labelling.cost.flops == 2 * alone.tasks[0].cost.flops
+    assert plan.params["epoch"] is None  # the members use different ones
+    assert [name for name in report.inputs if name.startswith("labeler")] == ["labeler_0", "labeler_1"]
+    assert planned(shelf.core, "ladd", dataset=shelf.distilled, labeler=both).params["labeler"] == both
+
+
+def test_an_automatic_epoch_is_chosen_among_all_by_held_out_images(shelf: Any) -> None:
+    labeler = shelf.hand.trained_labeler(shelf.source, epochs=20, held_out=0.1)
+    plan = planned(shelf.core, "generate_labels", dataset=shelf.distilled, labeler=labeler, epoch="auto")
+    (task, _) = plan.tasks
+    assert plan.params["epoch"] == "auto"
+    assert task.params["labelers"] == [{"id": labeler, "epochs": [10, 20]}]
+    assert task.inputs["source_0"] == Ref("dataset", shelf.source, ["train_images.npy", "train_labels.npy"])
+    assert plan.reads == [shelf.distilled, shelf.source]
+
+
+def test_ladd_holds_images_out_where_something_is_chosen(shelf: Any) -> None:
+    recipe = {"epochs": 20, "seed": 9}
+    plain = planned(shelf.core, "ladd", dataset=shelf.distilled, labeler=recipe)
+    chosen = planned(shelf.core, "ladd", dataset=shelf.distilled, labeler=recipe, temperature="auto")
+    assert (plain.params["labeler"]["held_out"], chosen.params["labeler"]["held_out"]) == (0.0, 0.1)
+    assert plain.tasks[0].makes != chosen.tasks[0].makes
+    assert "source_0" not in plain.tasks[1].inputs
+    assert "source_0" in chosen.tasks[1].inputs

@@ -1,26 +1,26 @@
-"""Write the dense labels of a distilled set with a labeler, and pack the archive."""
+"""Write the dense labels of a distilled set with one labeler or the mean of several, and pack the archive."""
 
 import hashlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.torch import load_file
+from numpy.typing import NDArray
 
 from api_schemas.datasets import Dataset
-from api_schemas.labelers import Labeler
 from api_schemas.runner import DoneEvent, RunnerTask
-from workers.ladd.accounting import labelling_flops
 from workers.ladd.archive import read_archive, write_archive
+from workers.ladd.class_agreement import compare_classes, permutation_warning
 from workers.ladd.dense_labels import WHOLE_IMAGE, generate_dense_labels
 from workers.ladd.encodings import decode_checked
 from workers.ladd.exports import write_export
-from workers.ladd.models import build_model
 from workers.ladd.normalization import training_images
 from workers.ladd.storage import pixels_of, storage
-from workers.ladd.stored_set import load_distilled
+from workers.ladd.stored_set import DistilledSet, load_distilled
 from workers.ladd.views import ViewGrid
 from workers.runner.carried_statistics import carried_statistics
+from workers.runner.label_writers import LabelWriter, choose_writers
 from workers.runner.reporter import Reporter
 from workers.runner.versions import versions
 
@@ -28,36 +28,21 @@ from workers.runner.versions import versions
 def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     """Write `dense_labels.npy`, `full_labels.npy`, `archive.zip` and its other forms.
 
-    The result carries the storage counts and the FLOPs of labelling. Raises EncodingRefusedError for an encoding that
-    loses too much.
+    The result carries the storage counts, the FLOPs of labelling, and how the labels were made and agree with the
+    uploaded ones. Raises EncodingRefusedError for an encoding that loses too much.
     """
     dataset = Dataset.model_validate(task.documents["dataset"])
-    labeler = Labeler.model_validate(task.documents["labeler"])
     assert dataset.stats is not None
     stored = load_distilled({name: folder / path for name, path in task.inputs["dataset"].items()})
     grid = ViewGrid(task.params["views"]["n"], task.params["views"]["ratio"])
-    row = next(row for row in labeler.epochs if row.epoch == task.params["epoch"])
-    assert row.checkpoint is not None
-    shape = {"num_classes": labeler.num_classes, "channels": labeler.image_shape[0], "size": labeler.image_shape[1]}
-    model = build_model(labeler.architecture, **shape, seed=0)
-    weights = folder / task.inputs["labeler"][row.checkpoint]
-    model.load_state_dict(load_file(weights))
-    carried = carried_statistics(dataset.stats.normalization)
-    images = training_images(stored.images, labeler.mean, labeler.std, carried)
-    progress = report.stage("generate_labels", "views")
-    whole, total = len(stored.images), len(stored.images) * (grid.count + 1)
-    full_labels = generate_dense_labels(
-        model, images, WHOLE_IMAGE, device=task.device, progress=lambda done, _: progress(done, total)
-    )[:, 0]
-    dense_labels = generate_dense_labels(
-        model, images, grid, device=task.device, progress=lambda done, _: progress(whole + done, total)
-    )
+    writers = choose_writers(task, folder, grid, report)
+    full_labels, dense_labels = _mean_labels(task, dataset, stored, grid, writers, report)
     outputs = folder / "outputs"
     # Networks train on what readers of the archive decode, so that the encoding's cost in accuracy is measured.
     encoding = task.params["encoding"]
     np.save(outputs / "dense_labels.npy", decode_checked(encoding, dense_labels))
     np.save(outputs / "full_labels.npy", full_labels)
-    manifest = _manifest(task, dataset, labeler, hashlib.sha256(weights.read_bytes()).hexdigest())
+    manifest = _manifest(task, dataset, writers)
     write_archive(
         outputs / "archive.zip",
         stored.images,
@@ -69,7 +54,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         encoding,
         task.params["images"],
     )
-    pixels = pixels_of(stored.images, *(carried or (None, None)))
+    pixels = pixels_of(stored.images, *(carried_statistics(dataset.stats.normalization) or (None, None)))
     counts = storage(
         pixels,
         stored.labels if stored.soft_labels is None else stored.soft_labels,
@@ -83,14 +68,77 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         for export_format in formats:
             files.append(f"archive.{export_format}")
             write_export(archive, export_format, outputs / files[-1])
-    flops = labelling_flops(labeler.architecture, len(stored.images), grid.count + 1, **shape)
-    return DoneEvent(event="done", files=files, result={"storage": counts, "flops": flops})
+    result = {
+        "storage": counts,
+        "flops": sum(writer.flops(len(stored.images) * (grid.count + 1)) for writer in writers),
+        "labelling": _labelling(dataset, stored, dense_labels, writers, report),
+    }
+    return DoneEvent(event="done", files=files, result=result)
 
 
-def _manifest(task: RunnerTask, dataset: Dataset, labeler: Labeler, weights_sha256: str) -> dict[str, Any]:
+def _mean_labels(
+    task: RunnerTask,
+    dataset: Dataset,
+    stored: DistilledSet,
+    grid: ViewGrid,
+    writers: list[LabelWriter],
+    report: Reporter,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The mean of what the labelers say, each of images with its own normalization.
+
+    Of whole images float32 [M, C], and of views float32 [M, V, C].
+    """
+    assert dataset.stats is not None
+    carried = carried_statistics(dataset.stats.normalization)
+    progress = report.stage("generate_labels", "views")
+    forwards = len(stored.images) * (grid.count + 1)
+    done = 0
+    means: list[NDArray[np.float32]] = []
+    for asked in (WHOLE_IMAGE, grid):
+        written = []
+        for writer in writers:
+            labels = generate_dense_labels(
+                writer.network(),
+                training_images(stored.images, writer.labeler.mean, writer.labeler.std, carried),
+                asked,
+                device=task.device,
+                temperature=writer.temperature,
+                progress=lambda part, total, before=done: progress(before + part, len(writers) * forwards),  # type: ignore[misc]
+            )
+            written.append(labels)
+            done += len(stored.images) * asked.count
+        means.append(written[0] if len(written) == 1 else np.stack(written).mean(axis=0))
+    whole, views = means
+    return whole[:, 0], views
+
+
+def _labelling(
+    dataset: Dataset,
+    stored: DistilledSet,
+    dense_labels: NDArray[np.float32],
+    writers: list[LabelWriter],
+    report: Reporter,
+) -> dict[str, Any]:
+    """How the labels were made and agree with the uploaded ones, as `api_schemas.labelling` has it."""
+    assert dataset.stats is not None
+    agreement = compare_classes(dense_labels, stored.labels)
+    names = [count.name for count in dataset.stats.class_counts]
+    remedy = "upload the source set again with its class_map in the order of these labels"
+    warning = permutation_warning(agreement, names, "the uploaded labels", remedy)
+    if warning is not None:
+        report.log(warning, "warning")
+    return {
+        "labelers": [writer.used() for writer in writers],
+        "agreement": asdict(agreement),
+        "warnings": [warning] if warning is not None else [],
+    }
+
+
+def _manifest(task: RunnerTask, dataset: Dataset, writers: list[LabelWriter]) -> dict[str, Any]:
     """What the archive says about itself; nothing in it depends on when or where it was made."""
     assert dataset.stats is not None
     normalization = dataset.stats.normalization
+    described = [_described(writer) for writer in writers]
     return {
         "views": task.params["views"],
         "normalization": {
@@ -101,13 +149,21 @@ def _manifest(task: RunnerTask, dataset: Dataset, labeler: Labeler, weights_sha2
         },
         "classes": [count.name for count in dataset.stats.class_counts],
         "distilled_set": {"name": dataset.name, "sha256": dataset.stats.sha256},
-        "labeler": {
-            "architecture": labeler.architecture,
-            "epoch": task.params["epoch"],
-            "recipe": labeler.recipe.model_dump(mode="json"),
-            "mean": labeler.mean,
-            "std": labeler.std,
-            "weights_sha256": weights_sha256,
-        },
+        "labeler": described[0] if len(described) == 1 else {"ensemble": described},
         "versions": versions(),
+    }
+
+
+def _described(writer: LabelWriter) -> dict[str, Any]:
+    labeler = writer.labeler
+    made = labeler.recipe if labeler.recipe is not None else labeler.metadata
+    assert made is not None
+    return {
+        "architecture": labeler.architecture,
+        "epoch": writer.epoch,
+        "temperature": writer.temperature,
+        "recipe" if labeler.recipe is not None else "imported": made.model_dump(mode="json"),
+        "mean": labeler.mean,
+        "std": labeler.std,
+        "weights_sha256": hashlib.sha256(writer.weights.read_bytes()).hexdigest(),
     }

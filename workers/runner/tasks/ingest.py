@@ -1,4 +1,4 @@
-"""Read uploaded files and re-write them into our own form. The only task that sees a user's bytes."""
+"""Read an uploaded set and re-write it into our own form: no later task sees a user's bytes."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from workers.ladd.preview import write_preview
 from workers.ladd.stored_set import ImportOptions, KnownSource, import_dataset
 from workers.runner.carried_statistics import carried_statistics
 from workers.runner.reporter import Reporter
+from workers.runner.uploaded_files import with_their_names
 
 
 def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
@@ -19,7 +20,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         ImportRejected: the files break a rule.
     """
     metadata = DatasetMetadata.model_validate(task.params["metadata"])
-    uploads = _with_their_names(task, folder)
+    uploads = with_their_names(task, folder)
     normalization = metadata.normalization
     options = ImportOptions(
         role=metadata.role,
@@ -53,14 +54,3 @@ def _known_source(task: RunnerTask) -> KnownSource | None:
     if stats is None:
         return None
     return KnownSource([count.name for count in stats.class_counts], side=stats.image_shape[1])
-
-
-def _with_their_names(task: RunnerTask, folder: Path) -> list[Path]:
-    """Give the uploads their own names back, each in a folder of its own: names tell formats apart, and may repeat."""
-    paths = []
-    for index, (stored, name) in enumerate(task.params["files"].items()):
-        named = folder / "uploads" / str(index) / Path(name).name
-        named.parent.mkdir(parents=True)
-        named.hardlink_to(folder / task.inputs["uploads"][stored])
-        paths.append(named)
-    return paths

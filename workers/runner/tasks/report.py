@@ -16,6 +16,7 @@ from api_schemas.evaluation import (
     Storage,
 )
 from api_schemas.labelers import Labeler
+from api_schemas.labelling import Labelling
 from api_schemas.runner import DoneEvent, RunnerTask
 from workers.ladd.arms import ARMS
 from workers.ladd.comparisons import compare_with_baseline
@@ -39,15 +40,17 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     progress = report.stage("report", "reports")
     progress(0, 1)
     labelling = documents.get("generate_labels")
-    labeler = Labeler.model_validate(documents["labeler"]) if "labeler" in documents else None
+    labelers = [Labeler.model_validate(document) for name, document in documents.items() if name.startswith("labeler_")]
     trials = [document["row"] for name, document in documents.items() if name.startswith(TRAININGS)]
     rows = merge_trials(trial for trial in trials if trial is not None)
     progressive = any(name.startswith("confirm:") for name in documents)
     evaluation = _evaluation(rows, params["source_dataset"], params["test_images"]) if rows else None
     storage = Storage.model_validate(labelling["storage"]) if labelling else None
+    trained = [labeler.flops for labeler in labelers if labeler.flops is not None]
+    labelled = Labelling.model_validate(labelling["labelling"]) if labelling else None
     flops = FlopCount(
         labelling=labelling["flops"] if labelling else None,
-        labeler_training=labeler.flops if labeler else None,
+        labeler_training=sum(trained) if trained else None,
         deployment=sum(row["flops"] for row in rows) if rows else None,
     )
     whole = Report(
@@ -55,19 +58,21 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         kind=params["kind"],
         params=params["params"],
         evaluation=evaluation,
+        labelling=labelled,
         storage=storage,
         flops=flops,
         cost=None,
         versions=versions(),
         hardware=hardware(),
         notes=[
+            *_labelling_notes(labelled),
             *_notes(evaluation),
             *(storage_notes(storage.encoding, labelling["storage"]["encodings"]) if storage and labelling else []),
             *(_decisions(rows) if progressive else []),
         ],
         figures=[],
     )
-    figures = _draw(_found(task, folder, rows, labeler), folder)
+    figures = _draw(_found(task, folder, rows, labelers[0] if len(labelers) == 1 else None), folder)
     progress(1, 1)
     files = [f"{figure['name']}.png" for figure in figures]
     return DoneEvent(event="done", files=files, result={"report": whole.model_dump(mode="json"), "figures": figures})
@@ -104,6 +109,22 @@ def _evaluation(rows: list[Row], source_dataset: str, test_images: int) -> Evalu
 def _summary(dataset: str, arm: str, rows: list[Row]) -> EvaluationSummary:
     mine = [row for row in rows if (row["dataset"], row["arm"]) == (dataset, arm) and row["in_summary"]]
     return EvaluationSummary.model_validate({"dataset": dataset, **cae(mine)})
+
+
+def _labelling_notes(labelling: Labelling | None) -> list[str]:
+    """Where the labels are not the paper's, and what looks wrong with them."""
+    if labelling is None:
+        return []
+    notes = list(labelling.warnings)
+    for used in labelling.labelers:
+        if used.candidates is not None:
+            notes.append(
+                f"{used.labeler}: epoch {used.epoch} at temperature {used.temperature:.3g} had the lowest "
+                f"cross-entropy on views of {used.held_out_images:,} images of source.train that its training held out."
+            )
+        elif used.temperature != 1:
+            notes.append(f"{used.labeler}: temperature {used.temperature:.3g}; the paper's labels have 1.")
+    return notes
 
 
 def _notes(evaluation: Evaluation | None) -> list[str]:

@@ -8,6 +8,7 @@ from api_schemas.runner import DoneEvent, RunnerTask
 from workers.ladd.accounting import labeler_training_flops
 from workers.ladd.labeler import train_labeler
 from workers.ladd.labeler_resume import FILE_NAME
+from workers.ladd.labeler_split import split_held_out
 from workers.ladd.stored_set import load_source
 from workers.runner.reporter import Reporter
 
@@ -31,6 +32,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         augmentation=recipe.augmentation,
         checkpoint_epochs=recipe.checkpoint_epochs,
         seed=recipe.seed,
+        held_out=recipe.held_out or 0.0,
         mean=params["mean"],
         std=params["std"],
         device=task.device,
@@ -49,7 +51,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         num_classes=params["num_classes"],
         channels=params["channels"],
         size=params["size"],
-        images=len(source.train_labels),
+        images=len(split_held_out(source.train_labels, recipe.held_out or 0.0, recipe.seed)[0]),
         epochs=recipe.epochs,
     )
     return DoneEvent(event="done", files=kept, result={"epochs": rows, "flops": flops})

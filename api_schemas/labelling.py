@@ -1,0 +1,44 @@
+"""What a labelling used and found: its labelers, and how their classes agree with the uploaded labels."""
+
+from api_schemas.base import LabelerId, Response
+
+
+class CheckpointCandidate(Response):
+    """A kept epoch as it was judged: mean cross-entropy (nats) on held-out views at this temperature."""
+
+    epoch: int
+    temperature: float
+    cross_entropy: float
+
+
+class UsedLabeler(Response):
+    """One labeler, or one member of an ensemble. `candidates` are null unless epoch or temperature were `auto`."""
+
+    labeler: LabelerId
+    epoch: int
+    temperature: float
+    held_out_images: int | None
+    """Images of `source.train`, none trained on, with one view each, that the candidates were judged on."""
+    candidates: list[CheckpointCandidate] | None
+
+
+class LabelAgreement(Response):
+    """How often the labeler's class of an image (highest mean over its views) is the uploaded label, in percent."""
+
+    images: int
+    agreement: float
+    by_class: list[float | None]
+    """By uploaded label; null for a class without images."""
+    confusion: list[list[int]] | None
+    """Images by uploaded label (row) and the labeler's class (column); null beyond 100 classes."""
+    permutation: list[int] | None
+    """The labeler's class for each uploaded label, where that agrees clearly better. It is never applied."""
+    permuted_agreement: float | None
+
+
+class Labelling(Response):
+    """How dense labels were made."""
+
+    labelers: list[UsedLabeler]
+    agreement: LabelAgreement
+    warnings: list[str]

@@ -1,0 +1,102 @@
+"""`import_labeler`: read a network that was trained elsewhere, and test it on a source set's val split."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from api_schemas.datasets import ChannelStatistics, DatasetRole, NamedNormalization, UploadedFile
+from api_schemas.labelers import (
+    LabelerImportKind,
+    LabelerMetadata,
+    ReplayBufferImport,
+    TorchvisionImport,
+    WeightsImport,
+)
+from api_schemas.runner import TaskType
+from service.core.catalogue import DatasetManifest
+from service.core.core import Core
+from service.core.kinds.findings import Findings
+from service.core.kinds.train_labeler import choose_statistics
+from service.core.normalizations import STATISTICS, training_statistics
+from service.core.plan import Plan, Ref, TaskPlan
+from service.core.uploads import original_names, uploads_ref
+
+FILES = {
+    LabelerImportKind.WEIGHTS: 1,
+    LabelerImportKind.REPLAY_BUFFER: 1,
+    LabelerImportKind.TORCHVISION: 0,
+    LabelerImportKind.EXPORTED: 1,
+    LabelerImportKind.ZERO_SHOT: 2,
+}
+"""How many files each kind is."""
+
+
+@dataclass(frozen=True)
+class LabelerUpload:
+    """What a form held, and the id that the labeler will have."""
+
+    labeler_id: str
+    metadata: LabelerMetadata
+    files: Sequence[UploadedFile]
+
+
+def plan(core: Core, upload: LabelerUpload) -> Plan:
+    """Plan the one task that reads and tests the network."""
+    metadata = upload.metadata
+    findings = Findings(core.catalogue, "body")
+    source = findings.dataset("metadata.source_dataset", metadata.source_dataset, DatasetRole.SOURCE)
+    if len(upload.files) != (expected := FILES[metadata.kind]):
+        message = f"a labeler of kind {metadata.kind} is {expected} file(s), {len(upload.files)} were sent"
+        findings.add("files", "number_of_files", len(upload.files), message)
+    findings.raise_if_any()
+    assert source is not None
+    stats = source.measured
+    channels, size, _ = stats.image_shape
+    statistics = choose_statistics(
+        findings, "metadata.normalization", metadata.normalization, _usual_statistics(metadata, source), channels
+    )
+    if isinstance(metadata, WeightsImport | ReplayBufferImport):
+        findings.fits("metadata.architecture", metadata.architecture, stats.image_shape)
+    _check_class_map(findings, metadata, stats.num_classes)
+    findings.raise_if_any()
+    task = TaskPlan(
+        name="import_labeler",
+        type=TaskType.IMPORT_LABELER,
+        queue="gpu",
+        params={
+            "metadata": metadata.model_dump(mode="json"),
+            "files": original_names(upload.files),
+            "received": [file.model_dump(mode="json") for file in upload.files],
+            "class_names": [count.name for count in stats.class_counts],
+            "num_classes": stats.num_classes,
+            "channels": channels,
+            "size": size,
+            **statistics.model_dump(),
+        },
+        inputs={
+            "uploads": uploads_ref(upload.labeler_id, upload.files),
+            "source": Ref("dataset", source.id, ["val_images.npy", "val_labels.npy"]),
+        },
+        work=stats.splits["val"],
+        unit="images",
+        makes=upload.labeler_id,
+    )
+    return Plan(params=metadata.model_dump(mode="json"), tasks=[task], reads=[source.id])
+
+
+def _usual_statistics(metadata: LabelerMetadata, source: DatasetManifest) -> ChannelStatistics | None:
+    """Return what the kind of network is normalised with unless the sender says otherwise."""
+    if isinstance(metadata, TorchvisionImport):
+        return STATISTICS[NamedNormalization.IMAGENET]
+    return training_statistics(source.measured.normalization, None)
+
+
+def _check_class_map(findings: Findings, metadata: LabelerMetadata, num_classes: int) -> None:
+    outputs = metadata.class_map
+    if outputs is None:
+        return
+    if len(outputs) != num_classes:
+        message = f"class_map has {len(outputs)} entries, {metadata.source_dataset} has {num_classes} classes"
+        findings.add("metadata.class_map", "same_classes", len(outputs), message)
+    if len(set(outputs)) < len(outputs):
+        twice = min(output for output in outputs if outputs.count(output) > 1)
+        findings.add("metadata.class_map", "distinct", twice, f"class_map names output {twice} more than once")

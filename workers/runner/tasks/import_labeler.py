@@ -1,0 +1,87 @@
+"""Read a network that was trained elsewhere, re-write it in our own form, and test it on the source set's val split."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import TypeAdapter
+from safetensors.torch import save_file
+
+from api_schemas.labelers import LabelerMetadata
+from api_schemas.runner import DoneEvent, RunnerTask
+from workers.ladd.class_agreement import compare_classes, permutation_warning
+from workers.ladd.imported_labelers import READERS
+from workers.ladd.imported_labelers.tested import ValSplit, check_network, measure_checkpoint
+from workers.ladd.labeler_network import load_network
+from workers.runner.labeler_files import PROGRAM, spec_of
+from workers.runner.reporter import Reporter
+from workers.runner.uploaded_files import with_their_names
+
+METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
+
+
+def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
+    """Write a checkpoint for each epoch, and an exported network's program; the result carries one row per epoch.
+
+    Raises:
+        ImportRejected: the files, or the network in them, break a rule.
+        WeightsUnavailableError: pretrained weights cannot be fetched.
+    """
+    params, outputs = task.params, folder / "outputs"
+    metadata = METADATA.validate_python(params["metadata"])
+    spec = spec_of(metadata, params["num_classes"], params["channels"], params["size"])
+    options = metadata.model_dump() | {"class_names": params["class_names"]}
+    imported = READERS[metadata.kind].read(with_their_names(task, folder), spec, options)
+    if imported.class_map is not None:
+        spec = replace(spec, class_map=imported.class_map)
+    files = []
+    program = None
+    if imported.program is not None:
+        program = outputs / PROGRAM
+        program.write_text(json.dumps(imported.program))
+        files.append(PROGRAM)
+    val = ValSplit(
+        torch.from_numpy(_array(task, folder, "val_images.npy")),
+        _array(task, folder, "val_labels.npy"),
+        params["num_classes"],
+    )
+    progress = report.stage("import_labeler", "images")
+    done, total = 0, len(imported.checkpoints) * len(val.labels)
+
+    def advance(images: int) -> None:
+        nonlocal done
+        done += images
+        progress(done, total)
+
+    advance(0)
+    rows: list[dict[str, Any]] = []
+    warnings: list[str] = []
+    flops = 0
+    for epoch, weights in imported.checkpoints.items():
+        checkpoint = f"epoch_{epoch:03d}.safetensors"
+        save_file({name: tensor.contiguous() for name, tensor in weights.items()}, outputs / checkpoint)
+        network = load_network(spec, outputs / checkpoint, program)
+        flops = check_network(network, val, spec.class_map)
+        row, probabilities = measure_checkpoint(network, val, params["mean"], params["std"], task.device, advance)
+        rows.append({"epoch": epoch, **row, "checkpoint": checkpoint})
+        files.append(checkpoint)
+        report.metric("labeler_epoch", rows[-1])
+        warning = permutation_warning(
+            compare_classes(probabilities.numpy(), val.labels),
+            params["class_names"],
+            "the source set's val labels",
+            "import it again with this list as class_map",
+        )
+        warnings += [f"epoch {epoch}: {warning}"] if warning is not None else []
+    for warning in warnings:
+        report.log(warning, "warning")
+    result = {"epochs": rows, "forward_flops": flops, "class_map": spec.class_map, "warnings": warnings}
+    return DoneEvent(event="done", files=files, result=result)
+
+
+def _array(task: RunnerTask, folder: Path, file: str) -> np.ndarray[Any, Any]:
+    array: np.ndarray[Any, Any] = np.load(folder / task.inputs["source"][file], mmap_mode="c", allow_pickle=False)
+    return array
