@@ -152,6 +152,8 @@ class EvaluationSummary(Response):
 class Comparison(Response):
     """An arm minus the baseline of the same set, in points, over the trials and test images that both have.
 
+    A set without a baseline of its own is compared with that of the first set that has one.
+
     `ci95` covers trial noise and the choice of test images, `trials_ci95` trial noise alone.
     """
 

@@ -68,7 +68,8 @@ class Hand:
             for what in ("images", "labels")
         }
         claimed = self.claim(dataset.job, "ingest")
-        assert tasks.succeed(self.core, claimed, {"stats": stats or made_up_stats(role)}, files)
+        measured = stats or made_up_stats(role, learned_lr=metadata.get("learned_lr"))
+        assert tasks.succeed(self.core, claimed, {"stats": measured}, files)
         return str(dataset.id)
 
     def made_up_stats(self, role: str = "distilled", **changed: Any) -> dict[str, Any]:

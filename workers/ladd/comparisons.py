@@ -16,19 +16,22 @@ Answers = dict[int, NDArray[np.bool_]]
 def compare_with_baseline(rows: Sequence[Mapping[str, Any]], test_images: int) -> list[dict[str, Any]]:
     """Return the API's `Comparison` of each set and arm that the summary quotes, in the order of the rows.
 
+    The baseline is that of the same set; a set that has none is compared with the baseline of the first set that does.
     Compared are the trials that both have; what has less than two of them is left out, and the k-CAE (architecture
     None) where that leaves out an architecture of the arm.
     """
     quoted = {(row["dataset"], row["arm"], row["architecture"]): row for row in rows if row["in_summary"]}
     answers = {place: _answers(row, test_images) for place, row in quoted.items()}
     found = []
+    with_baseline = list(dict.fromkeys(place[0] for place in quoted if place[1] == "baseline"))
     for dataset, arm in dict.fromkeys(place[:2] for place in quoted):
         if arm == "baseline":
             continue
         architectures = [place[2] for place in quoted if place[:2] == (dataset, arm)]
+        reference = dataset if dataset in with_baseline else next(iter(with_baseline), dataset)
         pairs = {}
         for architecture in architectures:
-            pair = _paired(answers[dataset, arm, architecture], answers.get((dataset, "baseline", architecture), {}))
+            pair = _paired(answers[dataset, arm, architecture], answers.get((reference, "baseline", architecture), {}))
             if pair is not None:
                 pairs[architecture] = pair
         for architecture, (ours, baseline) in pairs.items():

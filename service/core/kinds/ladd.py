@@ -48,8 +48,9 @@ def plan(core: Core, params: LaddParams) -> Plan:
             learned_lr=dataset.measured.learned_lr,
             views=params.views.n**2,
             full_labels=True,
+            after=[labelling.name],
         )
-        tasks += plan_trials(findings, "evaluation.", evaluation, [augmented], source, after=[labelling.name])
+        tasks += plan_trials(findings, "evaluation.", evaluation, [augmented], source)
     findings.raise_if_any()
 
     resolved = {

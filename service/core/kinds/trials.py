@@ -47,6 +47,10 @@ class EvaluatedSet:
     """N^2 of its dense labels; None: it has none."""
     full_labels: bool
     """Whether it has soft labels of the whole images."""
+    arms: Sequence[ArmName] | None = None
+    """The arms it is evaluated on; None: all of the evaluation."""
+    after: Sequence[str] = ()
+    """Tasks that make it."""
 
 
 def plan_trials(
@@ -55,7 +59,6 @@ def plan_trials(
     spec: EvaluationSpec,
     sets: Sequence[EvaluatedSet],
     source: DatasetManifest,
-    after: Sequence[str] = (),
 ) -> list[TaskPlan]:
     """Plan the tasks of a resolved evaluation, whose field is at `path` below `body.params`.
 
@@ -73,11 +76,16 @@ def plan_trials(
         for number in range(spec.trials)
         for arm in spec.arms
         for evaluated in sets
+        if arm in _arms_of(evaluated, spec)
     ]
     if spec.overrides.views != "progressive":
-        return [trial.plan(after) for trial in trials]
+        return [trial.plan() for trial in trials]
     first = [replace(trial, views="sampled:1") if trial.arm is ArmName.LADD else trial for trial in trials]
-    return [*(trial.plan(after) for trial in first), *_plan_confirmations(first)]
+    return [*(trial.plan() for trial in first), *_plan_confirmations(first)]
+
+
+def _arms_of(evaluated: EvaluatedSet, spec: EvaluationSpec) -> Sequence[ArmName]:
+    return spec.arms if evaluated.arms is None else evaluated.arms
 
 
 def _plan_confirmations(first: Sequence["_Trial"]) -> Iterator[TaskPlan]:
@@ -90,7 +98,7 @@ def _plan_confirmations(first: Sequence["_Trial"]) -> Iterator[TaskPlan]:
     for trial in first:
         if trial.arm is ArmName.LADD:
             after = decisive[trial.evaluated.id, trial.architecture]
-            yield replace(trial, stage="confirm", views="full").plan(after)
+            yield replace(trial, stage="confirm", views="full", decided_by=after).plan()
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,8 @@ class _Trial:
     stage: str = "evaluate"
     views: str | None = None
     """The policy in the place of `progressive`, which is none of a single training."""
+    decided_by: Sequence[str] = ()
+    """The tasks whose results say whether a confirmation is needed."""
 
     @property
     def name(self) -> str:
@@ -118,7 +128,7 @@ class _Trial:
     def confirms(self) -> bool:
         return self.stage == "confirm"
 
-    def plan(self, after: Sequence[str]) -> TaskPlan:
+    def plan(self) -> TaskPlan:
         files = own_files(self.evaluated.stats) + label_files(self.arm)
         forwards = self._forwards()
         flops = forwards * training_flops(self.architecture, shape_of(self.evaluated.stats))
@@ -134,7 +144,7 @@ class _Trial:
             inputs=inputs | ({"results": Ref("after")} if self.confirms else {}),
             work=forwards + self.source.measured.splits["val"],
             unit="images",
-            after=after,
+            after=self.decided_by or self.evaluated.after,
             cost=TaskCost(
                 CostName.DEPLOYMENT, self.architecture, self.spec.overrides.precision or "exact", flops=flops
             ),
@@ -185,10 +195,10 @@ def _check_views(findings: Findings, path: str, spec: EvaluationSpec, sets: Sequ
         message = f"progressive views compare the arms over at least 2 trials, not {spec.trials}"
         findings.add(f"{path}trials", "progressive_needs_trials", spec.trials, message)
     drawn = _drawn(views)
-    on_views = [arm for arm in spec.arms if trains_on_views(arm)]
     for evaluated in sets:
-        for arm in spec.arms:
+        for arm in _arms_of(evaluated, spec):
             _check_labels(findings, path, arm, evaluated)
+        on_views = any(trains_on_views(arm) for arm in _arms_of(evaluated, spec))
         if on_views and drawn is not None and evaluated.views is not None and drawn > evaluated.views:
             message = f"overrides.views draws {drawn} views, but {evaluated.id} has {evaluated.views} per image"
             findings.add(f"{path}overrides.views", "within_views", spec.overrides.views, message)
@@ -208,12 +218,13 @@ def _check_size(
 ) -> bool:
     """Require that the job stays within what one record and one report can hold."""
     confirmed = spec.overrides.views == "progressive"
-    arms, architectures = len(spec.arms) + confirmed, len(spec.architectures or [])
-    trainings = len(sets) * arms * architectures * spec.trials
+    arms = sum(len(_arms_of(evaluated, spec)) + confirmed for evaluated in sets)
+    architectures = len(spec.architectures or [])
+    trainings = arms * architectures * spec.trials
     epochs = spec.overrides.epochs or EPOCHS
     classes, answers = source.measured.num_classes, source.measured.splits["val"]
     factors = (
-        f"{len(sets)} sets x {arms} arms{' (ladd counts twice under progressive views)' if confirmed else ''} "
+        f"{arms} arms of {len(sets)} sets{' (ladd counts twice under progressive views)' if confirmed else ''} "
         f"x {architectures} architectures x {spec.trials} trials"
     )
     if trainings > MOST_TRAININGS:

@@ -204,7 +204,7 @@ def test_progressive_views_need_both_arms_and_trials(
             "trials",
             "within_trainings",
             "2010",
-            "3 sets x 2 arms x 5 architectures x 67 trials = 2,010 trainings, but a job has at most 2,000",
+            "6 arms of 3 sets x 5 architectures x 67 trials = 2,010 trainings, but a job has at most 2,000",
         ),
         (
             {"trials": 100, "architectures": [each.value for each in Architecture if each != Architecture.CONVNET_D5]}
@@ -212,7 +212,7 @@ def test_progressive_views_need_both_arms_and_trials(
             "trials",
             "within_trainings",
             "3600",
-            "x 3 arms (ladd counts twice under progressive views) x 6 architectures",
+            "6 arms of 2 sets (ladd counts twice under progressive views) x 6 architectures",
         ),
         (
             {"overrides": {"epochs": 100_000}},
