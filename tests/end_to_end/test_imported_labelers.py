@@ -76,10 +76,10 @@ def own(client: LaddClient, source: Dataset, network: nn.Module, tmp_path_factor
 
 @pytest.fixture(scope="module")
 def label(client: LaddClient) -> Callable[..., Job]:
-    """Write labels for four views: `label(dataset, labeler=..., ...)`."""
+    """Write labels for whole images, which the network was trained on: `label(dataset, labeler=..., ...)`."""
 
     def labelled(dataset: Dataset, **params: Any) -> Job:
-        asked = {"dataset": dataset.id, "views": {"n": 2, "ratio": 0.75}, **params}
+        asked = {"dataset": dataset.id, "views": {"n": 1, "ratio": 1.0}, **params}
         request = GenerateLabelsRequest(kind=JobKind.GENERATE_LABELS, params=GenerateLabelsParams.model_validate(asked))
         job = client.wait(client.submit(request).id)
         assert job.state is JobState.SUCCEEDED, job.error
