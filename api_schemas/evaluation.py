@@ -221,6 +221,23 @@ class FlopCount(Response):
     deployment: int | None
 
 
+class SweepPoint(Response):
+    """One combination of a sweep and the label-augmented set it made, whose rows are in the evaluation."""
+
+    dataset: DatasetId
+    n: int
+    ratio: float
+    epoch: int
+    labeler_val_accuracy: float | None
+    """In percent, at this epoch; null for a labeler that was imported without."""
+    labeler_mean_entropy: float | None
+    """In nats, over the val split."""
+    agreement: float
+    """How often the labeler's class is the uploaded label, in percent."""
+    overhead: float
+    """Of the dense labels, zipped as the paper counts."""
+
+
 class Figure(Response):
     """A figure of a report: `png` is its address, `data` the numbers that are drawn."""
 
@@ -247,3 +264,5 @@ class Report(Response):
     notes: list[str]
     """What a reader must know before quoting a number."""
     figures: list[Figure]
+    points: list[SweepPoint]
+    """Of a sweep; empty for other kinds."""

@@ -23,6 +23,7 @@ class JobKind(StrEnum):
     GENERATE_LABELS = "generate_labels"
     EVALUATE = "evaluate"
     LADD = "ladd"
+    SWEEP = "sweep"
 
 
 class JobState(StrEnum):
@@ -118,6 +119,22 @@ class LaddParams(Packing):
     """Null: stop after the archive."""
 
 
+class SweepParams(Packing):
+    """The whole method at every combination of `n`, `ratio` and `epochs`, with one labeler."""
+
+    dataset: DatasetId
+    source_dataset: DatasetId | None = None
+    """Null: the one named when the set was uploaded."""
+    labeler: LabelerId | LabelerRecipe = LabelerRecipe()
+    """A recipe keeps the checkpoints that `epochs` names."""
+    n: Annotated[list[Annotated[int, Field(ge=1, le=32)]], Field(min_length=1, max_length=32)] = [5]
+    ratio: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=32)] = [0.625]
+    epochs: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=64)] | None = None
+    """Null: epoch 10 (the paper's) when kept, else the last."""
+    evaluation: EvaluationSpec = EvaluationSpec()
+    """Arms that need no labeler are trained once, on the plain set, and the others are compared with its baseline."""
+
+
 Tags = Annotated[
     dict[
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")],
@@ -159,8 +176,17 @@ class LaddRequest(Request):
     tags: Tags = {}
 
 
+class SweepRequest(Request):
+    """`kind: sweep`."""
+
+    kind: Literal[JobKind.SWEEP]
+    params: SweepParams
+    tags: Tags = {}
+
+
 JobRequest = Annotated[
-    TrainLabelerRequest | GenerateLabelsRequest | EvaluateRequest | LaddRequest, Field(discriminator="kind")
+    TrainLabelerRequest | GenerateLabelsRequest | EvaluateRequest | LaddRequest | SweepRequest,
+    Field(discriminator="kind"),
 ]
 
 

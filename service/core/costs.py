@@ -12,6 +12,7 @@ PARTS = {
     JobKind.GENERATE_LABELS: [CostName.LABELLING],
     JobKind.EVALUATE: [CostName.DEPLOYMENT],
     JobKind.LADD: [CostName.LABELLING, CostName.LABELER_TRAINING],
+    JobKind.SWEEP: [CostName.LABELLING, CostName.LABELER_TRAINING],
 }
 """What every job of a kind has; a `ladd` job that evaluates has deployment as well."""
 

@@ -189,7 +189,7 @@ def report(core: Core, job_id: str) -> Report:
     if document is None:
         raise ServiceError(ErrorCode.NO_REPORT, f"{job_id}, a {job.kind} job that {job.state}, has no report.")
     # A report of version 0.1 has no figures.
-    return Report.model_validate({"figures": []} | document)
+    return Report.model_validate({"figures": [], "points": []} | document)
 
 
 def figure_url(core: Core, job_id: str, name: str) -> str:

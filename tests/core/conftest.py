@@ -300,6 +300,7 @@ def _report(claimed: ClaimedTask) -> Result:
         "notes": [],
         "cost": None,
         "figures": [],
+        "points": [],
         **found,
     }
     return {"report": report, "figures": []}, {}

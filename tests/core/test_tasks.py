@@ -161,7 +161,7 @@ def test_many_results_come_in_parts(core: Core, hand: Any, job: Job, monkeypatch
     claimed = hand.claim(ladd.id, "report")
     names = [task.name for task in ladd.tasks[:-1]]
     assert len(names) == 6
-    assert list(claimed.documents) == ["labeler", *names]
+    assert list(claimed.documents) == ["labeler_0", *names]
     assert claimed.documents["evaluate:ladd:ConvNetD3:1"]["row"]["trial"]["trial"] == 1
 
 

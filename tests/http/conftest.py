@@ -213,6 +213,7 @@ class HandWorker:
             "notes": [],
             "cost": None,
             "figures": [],
+            "points": [],
         }
         figures = [{"name": "accuracy", "title": "Accuracy", "data": {}}]
         self.finish(job_id, "report", {"report": report, "figures": figures}, "accuracy.png")

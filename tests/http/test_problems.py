@@ -32,7 +32,7 @@ def test_route_that_is_not_there(standing_api: httpx.Client) -> None:
 
 
 def test_method_that_is_not_allowed(standing_api: httpx.Client) -> None:
-    answer = standing_api.put("/v1/labelers", json={})
+    answer = standing_api.put("/readyz", json={})
     found = problem(answer)
     assert (found.status, found.code) == (405, ErrorCode.METHOD_NOT_ALLOWED)
     assert answer.headers["Allow"] == "GET"
@@ -76,7 +76,7 @@ def test_json_body_above_its_limit(standing_api: httpx.Client) -> None:
 
 def test_reasons_are_counted_in_the_detail(standing_api: httpx.Client) -> None:
     found = problem(
-        standing_api.post("/v1/jobs", json={"kind": "ladd", "params": {"dataset": "x", "epoch": 0, "lr": 1}})
+        standing_api.post("/v1/jobs", json={"kind": "ladd", "params": {"dataset": "x", "views": {"n": 0}, "lr": 1}})
     )
     assert len(found.reasons) == 3
     assert found.detail.startswith("body.params.dataset: ")

@@ -55,8 +55,7 @@ def row(
     }
 
 
-@pytest.fixture
-def report() -> Report:
+def report_with(points: list[dict[str, Any]] | None = None) -> Report:
     rows = [
         row("baseline", "ViT", [40.0, 41.0]),
         row("ladd", "ViT", [44.0, 46.0], "sampled:1", quoted=False),
@@ -112,6 +111,8 @@ def report() -> Report:
         "versions": {"torch": "2.13.0"},
         "hardware": "2 cores",
         "notes": ["JPEG <copy>"],
+        "labelling": None,
+        "points": points or [],
         "figures": [
             {
                 "name": "accuracy",
@@ -123,6 +124,11 @@ def report() -> Report:
         ],
     }
     return Report.model_validate(document)
+
+
+@pytest.fixture
+def report() -> Report:
+    return report_with()
 
 
 def test_markdown_quotes_the_rows_of_the_summary(report: Report) -> None:
@@ -172,3 +178,10 @@ def test_csv_has_every_trial(report: Report) -> None:
         "precision": "exact",
         "in_summary": "False",
     }
+
+
+def test_a_sweep_has_a_line_for_each_point() -> None:
+    point = {"n": 3, "ratio": 0.5, "epoch": 20, "labeler_mean_entropy": None, "agreement": 90.4, "overhead": 0.025}
+    text = RENDERINGS["md"].render(report_with([point | {"dataset": SET, "labeler_val_accuracy": 61.25}]))
+    assert "| point | baseline, k-CAE | ladd, k-CAE | labeler val % | entropy | agreement % | overhead |" in text
+    assert "| N 3, R 0.5, epoch 20 | 35.25 ± 0.75 | 45.50 ± 0.75 | 61.2 | - | 90 | +2.5% |" in text

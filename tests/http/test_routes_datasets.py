@@ -142,6 +142,8 @@ def test_metadata_is_shown_with_its_defaults(upload: Any) -> None:
         "normalization": "auto",
         "class_map": "auto",
         "source_dataset": None,
+        "soft_labels": "auto",
+        "factor": None,
         "learned_lr": None,
         "resolution": None,
         "resize": "center_crop",

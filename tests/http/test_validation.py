@@ -41,14 +41,14 @@ def test_missing_field_is_named_without_a_value() -> None:
 def test_a_kind_that_is_none_is_named_with_those_that_are() -> None:
     (reason,) = reasons({"kind": "lad", "params": {}})
     assert (reason.location, reason.rule, reason.value) == ("body.kind", "union_tag_invalid", "lad")
-    assert reason.message.endswith("expected tags: 'train_labeler', 'generate_labels', 'evaluate', 'ladd'")
+    assert reason.message.endswith("expected tags: 'train_labeler', 'generate_labels', 'evaluate', 'ladd', 'sweep'")
     (reason,) = reasons({"params": {}})
     assert (reason.location, reason.rule, reason.value) == ("body.kind", "union_tag_not_found", None)
 
 
 def test_branches_of_unions_are_not_part_of_the_path() -> None:
     locations = {reason.location for reason in reasons(ladd(labeler={"epochs": 0}))}
-    assert locations == {"body.params.labeler", "body.params.labeler.epochs"}
+    assert locations == {"body.params.labeler", "body.params.labeler.ensemble", "body.params.labeler.epochs"}
 
 
 def test_positions_in_lists() -> None:
@@ -66,5 +66,5 @@ def test_long_values_are_shortened_and_many_reasons_cut() -> None:
 
 
 def test_summary_counts() -> None:
-    broken = reasons({"kind": "ladd", "params": {"dataset": "nonsense", "epoch": 0}})
+    broken = reasons({"kind": "ladd", "params": {"dataset": "nonsense", "views": {"n": 0}}})
     assert invalid(broken).message == f"body.params.dataset: {broken[0].message} (and 1 more)."

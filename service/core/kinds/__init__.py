@@ -5,7 +5,7 @@ from typing import Any
 
 from api_schemas.jobs import JobKind
 from service.core.core import Core
-from service.core.kinds import evaluate, generate_labels, import_labeler, ingest_dataset, ladd, train_labeler
+from service.core.kinds import evaluate, generate_labels, import_labeler, ingest_dataset, ladd, sweep, train_labeler
 from service.core.plan import Plan
 
 Planner = Callable[[Core, Any], Plan]
@@ -18,4 +18,5 @@ KINDS: dict[JobKind, Planner] = {
     JobKind.GENERATE_LABELS: generate_labels.plan,
     JobKind.EVALUATE: evaluate.plan,
     JobKind.LADD: ladd.plan,
+    JobKind.SWEEP: sweep.plan,
 }

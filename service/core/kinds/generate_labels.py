@@ -81,11 +81,13 @@ def plan_labelling(
     params: GenerateLabelsParams | LaddParams,
     statistics: ChannelStatistics,
     after: Sequence[str] = (),
+    point: str = "",
 ) -> TaskPlan:
     """Plan the task that makes the label-augmented set; `statistics` are those the set is trained with.
 
-    It leaves the dense labels, those of the whole images, and an archive with all arrays in it, whose encoding and
-    compression are not predicted, and neither are its other formats.
+    `point` tells the task apart from others of its kind in the same job. It leaves the dense labels, those of the whole
+    images, and an archive with all arrays in it, whose encoding and compression are not predicted, and neither are its
+    other formats.
     """
     stats = dataset.measured
     forwards = stats.num_images * (params.views.n**2 + 1)
@@ -101,7 +103,7 @@ def plan_labelling(
             )
             flops += MOST_HELD_OUT * len(labeler.epochs) * labeler.forward_flops
     return TaskPlan(
-        name="generate_labels",
+        name=f"generate_labels:{point}" if point else "generate_labels",
         type=TaskType.GENERATE_LABELS,
         queue="gpu",
         params={

@@ -32,7 +32,7 @@ def plan(core: Core, params: LaddParams) -> Plan:
     check_packing(findings, params, dataset)
     findings.raise_if_any()
     statistics = statistics_of(dataset, source)
-    chosen = _choose_labeler(core, findings, params, dataset, source, statistics)
+    chosen = choose_labeler(core, findings, params, dataset, source, statistics)
 
     labelling = plan_labelling(
         dataset, chosen.labelers, params, statistics, after=[task.name for task in chosen.training]
@@ -77,7 +77,9 @@ HELD_OUT = 0.1
 
 
 @dataclass(frozen=True)
-class _Chosen:
+class Chosen:
+    """The labelers of a job, and what must be done before they are there."""
+
     labelers: list[ChosenLabeler]
     shown: Any
     """The field `labeler` with its defaults resolved."""
@@ -85,19 +87,20 @@ class _Chosen:
     """The task that trains the labeler, unless it exists."""
 
 
-def _choose_labeler(
+def choose_labeler(
     core: Core,
     findings: Findings,
     params: LaddParams,
     dataset: DatasetManifest,
     source: DatasetManifest,
     statistics: ChannelStatistics,
-) -> _Chosen:
+) -> Chosen:
+    """Return what `labeler`, `epoch` and `temperature` of a request come to; what is wrong with them is noted."""
     recipe = params.labeler
     if not isinstance(recipe, LabelerRecipe):
         labelers = choose_existing(findings, recipe, params.epoch, params.temperature, dataset)
         findings.raise_if_any()
-        return _Chosen(labelers, params.model_dump(mode="json")["labeler"], [])
+        return Chosen(labelers, params.model_dump(mode="json")["labeler"], [])
     if chooses(params.epoch, params.temperature):
         if recipe.held_out == 0:
             message = "held_out is 0: nothing is left to choose epoch or temperature by"
@@ -112,4 +115,4 @@ def _choose_labeler(
         source_dataset=source.id,
     )
     exists = core.catalogue.labeler(labeler.id) is not None
-    return _Chosen([labeler], training.recipe.model_dump(mode="json"), [] if exists else [training.task])
+    return Chosen([labeler], training.recipe.model_dump(mode="json"), [] if exists else [training.task])

@@ -16,9 +16,11 @@ def plan_report(
     source_dataset: str,
     test_images: int | None,
     explained_images: int = 0,
+    points: Sequence[Mapping[str, Any]] = (),
 ) -> TaskPlan:
     """Plan the report over the results of `tasks` (the training of a labeler is read from its manifest).
 
+    `points` are those of a sweep: the labelling `task` of each, the `dataset` it makes, and what sets it apart.
     The job's id is added to its params when the task is claimed, since a retried job has another.
     """
     inputs = {"results": Ref("after")}
@@ -29,7 +31,13 @@ def plan_report(
         name="report",
         type=TaskType.REPORT,
         queue="cpu",
-        params={"kind": kind, "params": params, "source_dataset": source_dataset, "test_images": test_images},
+        params={
+            "kind": kind,
+            "params": params,
+            "source_dataset": source_dataset,
+            "test_images": test_images,
+            "points": list(points),
+        },
         inputs=inputs,
         work=1,
         unit="reports",

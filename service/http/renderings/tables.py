@@ -21,6 +21,7 @@ class Table:
 def tables(report: Report) -> list[Table]:
     """Return the tables of a report, those it has nothing for left out."""
     found = [
+        _sweep(report),
         *((*_accuracies(report.evaluation), _comparisons(report.evaluation)) if report.evaluation else ()),
         _storage(report),
         _encodings(report),
@@ -28,6 +29,27 @@ def tables(report: Report) -> list[Table]:
         _protocol(report),
     ]
     return [table for table in found if table.rows]
+
+
+def _sweep(report: Report) -> Table:
+    """One line for each point: what it labelled with, and the k-CAE of its arms."""
+    summary = report.evaluation.summary if report.evaluation else []
+    sets = {point.dataset for point in report.points}
+    arms = list(dict.fromkeys(found.arm for found in summary if found.dataset in sets))
+    cae = {(found.dataset, found.arm): f"{found.cae_mean:.2f} ± {found.cae_std:.2f}" for found in summary}
+    rows = [
+        [
+            f"N {point.n}, R {point.ratio:g}, epoch {point.epoch}",
+            *(cae.get((point.dataset, arm), "-") for arm in arms),
+            "-" if point.labeler_val_accuracy is None else f"{point.labeler_val_accuracy:.1f}",
+            "-" if point.labeler_mean_entropy is None else f"{point.labeler_mean_entropy:.2f}",
+            f"{point.agreement:.0f}",
+            f"{point.overhead:+.1%}",
+        ]
+        for point in report.points
+    ]
+    header = ["point", *(f"{arm}, k-CAE" for arm in arms), "labeler val %", "entropy", "agreement %", "overhead"]
+    return Table("Sweep", header, rows)
 
 
 def _accuracies(evaluation: Evaluation) -> Iterator[Table]:

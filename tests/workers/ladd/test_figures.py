@@ -11,6 +11,14 @@ from workers.ladd.figures import FIGURES
 from workers.ladd.figures.found import Found
 from workers.ladd.figures.png import write_png
 
+POINTS = [
+    {"dataset": f"ds_{epoch}", "n": 5, "ratio": 0.625, "epoch": epoch, "labeler_val_accuracy": 50.0 + epoch}
+    for epoch in (1, 2)
+]
+SUMMARY = [
+    {"dataset": dataset, "arm": arm, "cae_mean": cae}
+    for dataset, arm, cae in (("ds_1", "ladd", 45.0), ("ds_2", "ladd", 46.0), ("ds_a", "baseline", 40.0))
+]
 CAM = {"images": [5, 2], "classes": [0, 1], "maps": [[[0.0, 1.0], [0.5, 0.25]]] * 2}
 PIXELS = np.arange(6 * 16 * 16).astype(np.uint8).reshape(6, 16, 16, 1)
 EPOCHS = [
@@ -70,7 +78,7 @@ def test_nothing_to_show_is_no_figure() -> None:
 @pytest.mark.parametrize("name", FIGURES)
 def test_equal_numbers_give_equal_pictures(name: str, tmp_path: Path) -> None:
     kind = FIGURES[name]
-    found = Found([*ROWS, {**row("ladd", "VGG11", 20.0), "ci95": None}], EPOCHS, PIXELS)
+    found = Found([*ROWS, {**row("ladd", "VGG11", 20.0), "ci95": None}], EPOCHS, PIXELS, POINTS, SUMMARY)
     data = kind.collect(found)
     assert data is not None
     for path in (tmp_path / "one.png", tmp_path / "two.png"):
@@ -89,3 +97,12 @@ def test_grad_cam_shows_the_rows_that_kept_it() -> None:
         "panels": [{"dataset": "ds_a", "arm": "ladd", "architecture": "ViT", "maps": CAM["maps"]}],
     }
     assert FIGURES["grad_cam"].collect(Found(kept)) is None
+
+
+def test_a_sweep_shows_what_is_varied_and_the_plain_set_beside_it() -> None:
+    data = FIGURES["sweep"].collect(Found(points=POINTS, summary=SUMMARY))
+    assert data == {
+        "varied": ["epoch"],
+        "points": [POINTS[0] | {"cae": {"ladd": 45.0}}, POINTS[1] | {"cae": {"ladd": 46.0}}],
+        "plain": {"baseline": 40.0},
+    }

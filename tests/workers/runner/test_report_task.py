@@ -17,6 +17,22 @@ SET = "ds_" + "0" * 26
 CHEAP, WHOLE = "sampled:1", "full"
 
 
+LABELLED = {
+    "labelers": [
+        {"labeler": "lb_" + "0" * 26, "epoch": 10, "temperature": 1.0, "held_out_images": None, "candidates": None}
+    ],
+    "agreement": {
+        "images": 2,
+        "agreement": 50.0,
+        "by_class": [100.0, 0.0],
+        "confusion": None,
+        "permutation": None,
+        "permuted_agreement": None,
+    },
+    "warnings": [],
+}
+
+
 def trial(arm: str, architecture: str, number: int, accuracy: float, views: str = WHOLE) -> dict[str, Any]:
     return {
         "dataset": SET,
@@ -52,9 +68,10 @@ def documents(prefix: str, arm: str, architecture: str, accuracies: list[float],
     }
 
 
-def reported(found: dict[str, Any], tmp_path: Path) -> Report:
+def reported(found: dict[str, Any], tmp_path: Path, points: list[dict[str, Any]] | None = None) -> Report:
     (tmp_path / "outputs").mkdir()
     params = {"job": "job_" + "0" * 26, "kind": "evaluate", "params": {}, "source_dataset": SET, "test_images": 100}
+    params |= {"points": points or []}
     task = RunnerTask(type=TaskType.REPORT, params=params, inputs={}, documents=found, device="cpu", threads=1)
     done = run(task, tmp_path, Reporter(io.BytesIO()))
     return Report.model_validate(done.result["report"])
@@ -134,7 +151,7 @@ def test_large_labels_get_a_note_that_advises_an_encoding(tmp_path: Path) -> Non
         {"encoding": "uint8", "bytes": 140, "overhead_zipped": 0.14, "kl": 1e-4, **shared},
     ]
     storage = {"paper": count, "raw": count, "stored": count, "encoding": "float32", "encodings": encodings}
-    labelling = {"storage": storage | {"full_labels_bytes": 4}, "flops": 10}
+    labelling = {"storage": storage | {"full_labels_bytes": 4}, "flops": 10, "labelling": LABELLED}
     report = reported({"generate_labels": labelling}, tmp_path)
     assert report.storage is not None
     assert report.notes == [
@@ -184,3 +201,33 @@ def test_the_notes_say_what_was_decided_and_why(progressive: Report) -> None:
     assert vgg == (
         f"VGG11 on {SET}: sampled:1 differs by +0.67 points (95 % interval -3.13 to +4.46): open, confirmed with full."
     )
+
+
+def test_a_sweep_reports_its_points_and_compares_them_with_the_plain_baseline(tmp_path: Path) -> None:
+    made = "ds_" + "1" * 26
+    count = {"plain_bytes": 1000, "augmented_bytes": 1025, "overhead": 0.025}
+    storage = {"paper": count, "raw": count, "stored": count, "encoding": "float32", "full_labels_bytes": 4}
+    found = documents("evaluate", "baseline", "ViT", [50.0, 51.0, 52.0])
+    for name, document in documents(f"evaluate:{made}", "ladd", "ViT", [70.0, 71.0, 72.0]).items():
+        found[name] = {"row": document["row"] | {"dataset": made}}
+    found["generate_labels:n3-r0.5-e7"] = {"storage": storage, "flops": 10, "labelling": LABELLED}
+    point = {"task": "generate_labels:n3-r0.5-e7", "dataset": made, "n": 3, "ratio": 0.5, "epoch": 7}
+    report = reported(found, tmp_path, [point])
+    assert [found.model_dump() for found in report.points] == [
+        {
+            "dataset": made,
+            "n": 3,
+            "ratio": 0.5,
+            "epoch": 7,
+            "labeler_val_accuracy": None,
+            "labeler_mean_entropy": None,
+            "agreement": 50.0,
+            "overhead": 0.025,
+        }
+    ]
+    assert report.evaluation is not None
+    assert {(each.dataset, each.arm, each.verdict) for each in report.evaluation.comparisons} == {
+        (made, "ladd", "better")
+    }
+    assert report.flops.labelling == 10
+    assert (tmp_path / "outputs" / "sweep.png").exists()

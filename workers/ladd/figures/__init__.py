@@ -9,7 +9,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from workers.ladd.figures import accuracy, deployment_cost, grad_cam, labeler_epochs
+from workers.ladd.figures import accuracy, deployment_cost, grad_cam, labeler_epochs, sweep
 from workers.ladd.figures.found import Found
 
 Data = dict[str, Any]
@@ -32,5 +32,6 @@ FIGURES = {
     "labeler_epochs": FigureKind(
         "Labeler by epoch: accuracy and entropy on val", labeler_epochs.collect, labeler_epochs.draw
     ),
+    "sweep": FigureKind("k-CAE at every point of the sweep", sweep.collect, sweep.draw),
     "grad_cam": FigureKind("Grad-CAM: where a network finds the class", grad_cam.collect, grad_cam.draw),
 }

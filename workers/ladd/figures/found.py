@@ -10,8 +10,13 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Found:
-    """Rows of an evaluation, epochs of a labeler, both as the report has them; test images uint8 [T, H, W, C]."""
+    """Rows of an evaluation, epochs of a labeler, both as the report has them; test images uint8 [T, H, W, C].
+
+    `points` of a sweep and the `summary` of the evaluation are as the report has them, too.
+    """
 
     rows: Sequence[Mapping[str, Any]] = ()
     epochs: Sequence[Mapping[str, Any]] = ()
     test_images: NDArray[np.uint8] | None = field(default=None, compare=False)
+    points: Sequence[Mapping[str, Any]] = ()
+    summary: Sequence[Mapping[str, Any]] = ()

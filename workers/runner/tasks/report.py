@@ -1,5 +1,6 @@
 """Gather what a job's tasks found into its report. Needs no torch."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from api_schemas.evaluation import (
     FlopCount,
     Report,
     Storage,
+    SweepPoint,
 )
 from api_schemas.labelers import Labeler
 from api_schemas.labelling import Labelling
@@ -40,6 +42,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     progress = report.stage("report", "reports")
     progress(0, 1)
     labelling = documents.get("generate_labels")
+    labellings = [found for name, found in documents.items() if name.startswith("generate_labels")]
     labelers = [Labeler.model_validate(document) for name, document in documents.items() if name.startswith("labeler_")]
     trials = [document["row"] for name, document in documents.items() if name.startswith(TRAININGS)]
     rows = merge_trials(trial for trial in trials if trial is not None)
@@ -49,7 +52,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     trained = [labeler.flops for labeler in labelers if labeler.flops is not None]
     labelled = Labelling.model_validate(labelling["labelling"]) if labelling else None
     flops = FlopCount(
-        labelling=labelling["flops"] if labelling else None,
+        labelling=sum(found["flops"] for found in labellings) if labellings else None,
         labeler_training=sum(trained) if trained else None,
         deployment=sum(row["flops"] for row in rows) if rows else None,
     )
@@ -71,17 +74,45 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
             *(_decisions(rows) if progressive else []),
         ],
         figures=[],
+        points=_points(params["points"], documents, labelers),
     )
-    figures = _draw(_found(task, folder, rows, labelers[0] if len(labelers) == 1 else None), folder)
+    found = _found(task, folder, rows, labelers[0] if len(labelers) == 1 else None, whole)
+    figures = _draw(found, folder)
     progress(1, 1)
     files = [f"{figure['name']}.png" for figure in figures]
     return DoneEvent(event="done", files=files, result={"report": whole.model_dump(mode="json"), "figures": figures})
 
 
-def _found(task: RunnerTask, folder: Path, rows: list[Row], labeler: Labeler | None) -> Found:
+def _points(
+    points: Sequence[Mapping[str, Any]], documents: Mapping[str, Any], labelers: Sequence[Labeler]
+) -> list[SweepPoint]:
+    """What a sweep found out about each of its points besides the rows."""
+    epochs = {row.epoch: row for labeler in labelers for row in labeler.epochs}
+    shown = []
+    for point in points:
+        labelled, row = documents[point["task"]], epochs.get(point["epoch"])
+        shown.append(
+            SweepPoint(
+                **{field: point[field] for field in ("dataset", "n", "ratio", "epoch")},
+                labeler_val_accuracy=row.val_accuracy if row else None,
+                labeler_mean_entropy=row.mean_entropy if row else None,
+                agreement=labelled["labelling"]["agreement"]["agreement"],
+                overhead=labelled["storage"]["paper"]["overhead"],
+            )
+        )
+    return shown
+
+
+def _found(task: RunnerTask, folder: Path, rows: list[Row], labeler: Labeler | None, report: Report) -> Found:
     epochs = [epoch.model_dump() for epoch in labeler.epochs] if labeler else []
     images = task.inputs.get("source", {}).get("val_images.npy")
-    return Found(rows, epochs, np.load(folder / images, mmap_mode="r", allow_pickle=False) if images else None)
+    return Found(
+        rows,
+        epochs,
+        np.load(folder / images, mmap_mode="r", allow_pickle=False) if images else None,
+        [point.model_dump() for point in report.points],
+        [summary.model_dump() for summary in report.evaluation.summary] if report.evaluation else [],
+    )
 
 
 def _draw(found: Found, folder: Path) -> list[dict[str, Any]]:

@@ -1,0 +1,142 @@
+"""`sweep`: the whole method at every combination of view grids and labeler checkpoints, each compared with the rest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from api_schemas.datasets import ChannelStatistics, DatasetRole
+from api_schemas.evaluation import ArmName
+from api_schemas.jobs import JobKind, LaddParams, SweepParams, Views
+from api_schemas.labelers import LabelerRecipe
+from service.core.catalogue import DatasetManifest
+from service.core.core import Core
+from service.core.kinds.arm_inputs import label_files, trains_on_views
+from service.core.kinds.evaluate import resolve, shown, statistics_of, test_images
+from service.core.kinds.findings import Findings
+from service.core.kinds.generate_labels import check_packing, plan_labelling
+from service.core.kinds.ladd import Chosen, choose_labeler
+from service.core.kinds.report import plan_report
+from service.core.kinds.trials import EvaluatedSet, plan_trials
+from service.core.plan import Plan, TaskPlan
+
+MOST_POINTS = 64
+"""Of one sweep: each makes a label-augmented set of its own."""
+
+
+def plan(core: Core, params: SweepParams) -> Plan:
+    """Plan one labeler, one label-augmented set for each point, and the evaluation of all of them.
+
+    Arms that need no labeler are trained once, on the plain set.
+    """
+    findings = Findings(core.catalogue)
+    dataset = findings.dataset("dataset", params.dataset, DatasetRole.DISTILLED)
+    findings.raise_if_any()
+    assert dataset is not None
+    source = findings.source_of("source_dataset", params.source_dataset, [dataset])
+    findings.raise_if_any()
+    assert source is not None
+    findings.same_shape("source_dataset", dataset, source)
+    check_packing(findings, params, dataset)
+    _check_size(findings, params)
+    findings.raise_if_any()
+    statistics = statistics_of(dataset, source)
+    evaluation = resolve(findings, "evaluation.", params.evaluation, source)
+    if evaluation.overrides.views == "progressive":
+        message = "progressive views decide within one set: a sweep needs full, pool or sampled:K"
+        findings.add("evaluation.overrides.views", "one_policy", "progressive", message)
+
+    epochs: Sequence[int | None] = params.epochs or [None]
+    asked = {epoch: _ladd_params(params, epoch) for epoch in epochs}
+    chosen = {epoch: choose_labeler(core, findings, each, dataset, source, statistics) for epoch, each in asked.items()}
+    first = next(iter(chosen.values()))
+    points = []
+    for n, ratio, epoch in product(params.n, params.ratio, epochs):
+        at = asked[epoch].model_copy(update={"views": Views(n=n, ratio=ratio)})
+        points.append(_plan_point(dataset, chosen[epoch], at, statistics))
+    of_labels = [arm for arm in evaluation.arms if trains_on_views(arm) or label_files(arm)]
+    plain = EvaluatedSet(
+        id=dataset.id,
+        stats=dataset.measured,
+        statistics=statistics,
+        learned_lr=dataset.measured.learned_lr,
+        views=None,
+        full_labels=False,
+        arms=[arm for arm in evaluation.arms if arm not in of_labels],
+    )
+    sets = [plain, *(point.evaluated(plain, of_labels) for point in points)]
+    trials = plan_trials(findings, "evaluation.", evaluation, sets, source)
+    findings.raise_if_any()
+
+    tasks = [*first.training, *(point.task for point in points), *trials]
+    resolved = params.model_dump(mode="json") | {
+        "source_dataset": source.id,
+        "labeler": first.shown,
+        "epochs": [found.labelers[0].epochs[0] for found in chosen.values()],
+        "evaluation": shown(evaluation),
+    }
+    labelers = [labeler.id for labeler in first.labelers]
+    explained = evaluation.explained_images
+    shown_points = [point.shown for point in points]
+    report = plan_report(
+        JobKind.SWEEP, resolved, tasks, labelers, source.id, test_images(source), explained, shown_points
+    )
+    return Plan(params=resolved, tasks=[*tasks, report], reads=[dataset.id, source.id])
+
+
+@dataclass(frozen=True)
+class _Point:
+    views: Views
+    epoch: int
+    task: TaskPlan
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What the report must know of the point."""
+        return {"task": self.task.name, "dataset": self.task.makes, **self.views.model_dump(), "epoch": self.epoch}
+
+    def evaluated(self, plain: EvaluatedSet, arms: Sequence[ArmName]) -> EvaluatedSet:
+        """Return the set that the point makes, as the evaluation sees it."""
+        return EvaluatedSet(
+            id=self.task.makes or "",
+            stats=plain.stats,
+            statistics=plain.statistics,
+            learned_lr=plain.learned_lr,
+            views=self.views.n**2,
+            full_labels=True,
+            arms=arms,
+            after=[self.task.name],
+        )
+
+
+def _plan_point(dataset: DatasetManifest, chosen: Chosen, params: LaddParams, statistics: ChannelStatistics) -> _Point:
+    views, epoch = params.views, chosen.labelers[0].epochs[0]
+    after = [task.name for task in chosen.training]
+    point = f"n{views.n}-r{views.ratio:g}-e{epoch}"
+    return _Point(views, epoch, plan_labelling(dataset, chosen.labelers, params, statistics, after, point))
+
+
+def _ladd_params(params: SweepParams, epoch: int | None) -> LaddParams:
+    """Return the params of a `ladd` job that labels at this epoch; the labeler keeps all epochs of the sweep."""
+    labeler = params.labeler
+    if isinstance(labeler, LabelerRecipe) and params.epochs:
+        kept = sorted({*(labeler.checkpoint_epochs or []), *params.epochs})
+        labeler = labeler.model_copy(update={"checkpoint_epochs": kept})
+    return LaddParams(
+        dataset=params.dataset,
+        labeler=labeler,
+        epoch=epoch,
+        encoding=params.encoding,
+        images=params.images,
+        formats=params.formats,
+    )
+
+
+def _check_size(findings: Findings, params: SweepParams) -> None:
+    for field, values in (("n", params.n), ("ratio", params.ratio), ("epochs", params.epochs or [])):
+        for value in sorted({value for value in values if list(values).count(value) > 1}):
+            findings.add(field, "distinct", value, f"{field} names {value} more than once")
+    points = len(params.n) * len(params.ratio) * max(1, len(params.epochs or []))
+    if points > MOST_POINTS:
+        message = f"{points} combinations of n, ratio and epochs, but a sweep has at most {MOST_POINTS}"
+        findings.add("n", "within_points", points, message)

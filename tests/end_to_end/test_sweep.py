@@ -1,0 +1,35 @@
+"""A sweep over the labeler's checkpoints and view grids, from the request to the figure."""
+
+from api_schemas.datasets import Dataset
+from api_schemas.evaluation import EvaluationSpec, RecipeOverrides
+from api_schemas.jobs import JobKind, JobState, SweepParams, SweepRequest
+from api_schemas.labelers import Architecture, LabelerRecipe
+from client.api import LaddClient
+
+
+def test_a_sweep_compares_its_points(client: LaddClient, distilled: Dataset) -> None:
+    evaluation = EvaluationSpec(
+        architectures=[Architecture.CONVNET_D3],
+        trials=2,
+        overrides=RecipeOverrides(epochs=1, views="sampled:1", batch_size=50, reduction="mean"),
+    )
+    labeler = LabelerRecipe(epochs=2, batch_size=64, seed=21)
+    params = SweepParams(dataset=distilled.id, labeler=labeler, n=[2], epochs=[1, 2], evaluation=evaluation)
+    job = client.wait(client.submit(SweepRequest(kind=JobKind.SWEEP, params=params)).id)
+    assert job.state is JobState.SUCCEEDED, job.error
+    report = client.report(job.id)
+    assert [(point.n, point.epoch) for point in report.points] == [(2, 1), (2, 2)]
+    assert report.points[0].labeler_val_accuracy != report.points[1].labeler_val_accuracy
+    assert report.evaluation is not None
+    made = [point.dataset for point in report.points]
+    assert [(row.dataset, row.arm) for row in report.evaluation.rows] == [
+        (distilled.id, "baseline"),
+        (made[0], "ladd"),
+        (made[1], "ladd"),
+    ]
+    # The last is that of the k-CAE over the one architecture.
+    assert [found.dataset for found in report.evaluation.comparisons] == [made[0], made[0], made[1], made[1]]
+    (figure,) = [figure for figure in report.figures if figure.name == "sweep"]
+    assert figure.data["varied"] == ["epoch"]
+    for point in report.points:
+        assert client.dataset(point.dataset).links.archive is not None
