@@ -134,6 +134,11 @@ def preview_url(core: Core, dataset_id: str) -> str:
     return pictures.preview_url(core, _get(core, dataset_id))
 
 
+def label_grid_url(core: Core, dataset_id: str) -> str:
+    """Return a link to the dense labels of one image. Raises ServiceError NOT_FOUND or NO_ARCHIVE."""
+    return pictures.label_grid_url(core, _get(core, dataset_id))
+
+
 def image_png(core: Core, dataset_id: str, split: str | None, index: int) -> bytes:
     """Return one image as PNG. Raises ServiceError NOT_FOUND or DATASET_NOT_READY."""
     return pictures.image_png(core, _get(core, dataset_id), split, index)

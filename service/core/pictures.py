@@ -17,6 +17,9 @@ from service.core.storage import blob_key
 PREVIEW = "preview.png"
 """Name of the file with the first images of a set, which ingestion writes."""
 
+LABEL_GRID = "dense_labels.png"
+"""Name of the file with the dense labels of a set's first image, which labelling writes."""
+
 _NPY_PREFIX = 10
 """Bytes of an npy file of version 1.0 before its header: the magic, the version, the header's length."""
 
@@ -27,6 +30,14 @@ def preview_url(core: Core, dataset: DatasetManifest) -> str:
     if preview is None:
         raise ServiceError(ErrorCode.DATASET_NOT_READY, f"{dataset.id} is {dataset.state}: there is no preview of it.")
     return core.storage.presign(blob_key(preview.sha256), f"{dataset.id}.png", "image/png")
+
+
+def label_grid_url(core: Core, dataset: DatasetManifest) -> str:
+    """Return a link to the picture of an image's dense labels. Raises ServiceError NO_ARCHIVE for a plain set."""
+    picture = dataset.blobs.get(LABEL_GRID)
+    if picture is None:
+        raise ServiceError(ErrorCode.NO_ARCHIVE, f"{dataset.id} is not label-augmented, so it has no dense labels.")
+    return core.storage.presign(blob_key(picture.sha256), f"dense-labels-{dataset.id}.png", "image/png")
 
 
 def image_png(core: Core, dataset: DatasetManifest, split: str | None, index: int) -> bytes:

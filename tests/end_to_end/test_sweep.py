@@ -1,13 +1,16 @@
 """A sweep over the labeler's checkpoints and view grids, from the request to the figure."""
 
+import httpx
+
 from api_schemas.datasets import Dataset
 from api_schemas.evaluation import EvaluationSpec, RecipeOverrides
 from api_schemas.jobs import JobKind, JobState, SweepParams, SweepRequest
 from api_schemas.labelers import Architecture, LabelerRecipe
 from client.api import LaddClient
+from stack.running import Stack
 
 
-def test_a_sweep_compares_its_points(client: LaddClient, distilled: Dataset) -> None:
+def test_a_sweep_compares_its_points(stack_up: Stack, client: LaddClient, distilled: Dataset) -> None:
     evaluation = EvaluationSpec(
         architectures=[Architecture.CONVNET_D3],
         trials=2,
@@ -33,3 +36,5 @@ def test_a_sweep_compares_its_points(client: LaddClient, distilled: Dataset) -> 
     assert figure.data["varied"] == ["epoch"]
     for point in report.points:
         assert client.dataset(point.dataset).links.archive is not None
+        answer = httpx.get(f"{stack_up.url}/v1/datasets/{point.dataset}/dense_labels.png", follow_redirects=True)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/png")

@@ -104,6 +104,20 @@ def get_preview(dataset_id: DatasetId, core: CoreDep) -> RedirectResponse:
 
 
 @router.get(
+    "/{dataset_id}/dense_labels.png",
+    status_code=307,
+    response_class=RedirectResponse,
+    responses={
+        307: {"description": "Temporary Redirect: `Location` is a link to the PNG that expires"},
+        **responses(ErrorCode.NOT_FOUND, ErrorCode.NO_ARCHIVE),
+    },
+)
+def get_label_grid(dataset_id: DatasetId, core: CoreDep) -> RedirectResponse:
+    """Show the views of a label-augmented set's first image, each with the class that the labeler sees in it."""
+    return RedirectResponse(datasets.label_grid_url(core, dataset_id), headers={"Cache-Control": "no-store"})
+
+
+@router.get(
     "/{dataset_id}/images/{index}.png",
     response_class=Response,
     responses={

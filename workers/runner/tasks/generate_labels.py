@@ -15,6 +15,7 @@ from workers.ladd.class_agreement import compare_classes, permutation_warning
 from workers.ladd.dense_labels import WHOLE_IMAGE, generate_dense_labels
 from workers.ladd.encodings import decode_checked
 from workers.ladd.exports import write_export
+from workers.ladd.label_grid import write_label_grid
 from workers.ladd.normalization import training_images
 from workers.ladd.storage import pixels_of, storage
 from workers.ladd.stored_set import DistilledSet, load_distilled
@@ -62,7 +63,9 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         outputs / "archive.zip",
         encoding,
     )
-    files = ["archive.zip", "dense_labels.npy", "full_labels.npy"]
+    names = [count.name for count in dataset.stats.class_counts]
+    write_label_grid(pixels[0], int(stored.labels[0]), dense_labels[0], grid, names, outputs / "dense_labels.png")
+    files = ["archive.zip", "dense_labels.npy", "dense_labels.png", "full_labels.npy"]
     if formats := task.params["formats"]:
         archive = read_archive(outputs / "archive.zip")
         for export_format in formats:
