@@ -1,6 +1,7 @@
 """What sets look like, as a browser asks for it."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -17,8 +18,9 @@ IMAGES = Path(__file__).parents[2] / "examples" / "fashion_mnist_dm_ipc10" / "im
 
 
 @pytest.fixture
-def browser(stack_up: Stack) -> httpx.Client:
-    return httpx.Client(base_url=stack_up.url, follow_redirects=True)
+def browser(stack_up: Stack) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=stack_up.url, follow_redirects=True) as client:
+        yield client
 
 
 def picture(answer: httpx.Response) -> np.ndarray:
