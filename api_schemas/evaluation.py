@@ -12,12 +12,15 @@ from api_schemas.labelling import Labelling
 
 
 class ArmName(StrEnum):
-    """One way to train: the seven rows of the paper's Table 6, and a control.
+    """One way to train: the seven rows of the paper's Table 6, and controls.
 
     `baseline`: full images with hard labels; `full_`, `sub_`: full images, local views; `soft`, `hard`, `both`: with
     what the labeler says of them, with the class, with the sum of both losses; `ladd`: `baseline` and `sub_soft`.
     `baseline_best_lr`, a control: `baseline` at 1, 3, 10 and 30 times the recipe's learning rate, of which each trial
     keeps the one that is best on images of the source set's train split.
+
+    Controls on other images: `random`: as `baseline`, on as many images of each class picked at random from the source
+    set's train split; `random_ladd`: as `ladd`, on those; `baseline_plus`: as `baseline`, on `plus_dataset`.
     """
 
     BASELINE = "baseline"
@@ -28,6 +31,9 @@ class ArmName(StrEnum):
     SUB_BOTH = "sub_both"
     LADD = "ladd"
     BASELINE_BEST_LR = "baseline_best_lr"
+    RANDOM = "random"
+    RANDOM_LADD = "random_ladd"
+    BASELINE_PLUS = "baseline_plus"
 
 
 class RecipeName(StrEnum):
@@ -73,6 +79,8 @@ class EvaluationSpec(Request):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     explained_images: Annotated[int, Field(ge=0, le=16)] = 0
     """Test images, the first of each class in turn, whose Grad-CAM the first trial of every row keeps."""
+    plus_dataset: DatasetId | None = None
+    """The set of the arm `baseline_plus`: by the same method, with one image more of each class."""
 
 
 class GradCam(Response):

@@ -19,6 +19,7 @@ class TaskType(StrEnum):
     INGEST = "ingest"
     IMPORT_LABELER = "import_labeler"
     TRAIN_LABELER = "train_labeler"
+    RANDOM_SET = "random_set"
     GENERATE_LABELS = "generate_labels"
     EVALUATE = "evaluate"
     REPORT = "report"

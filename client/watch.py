@@ -7,7 +7,12 @@ from api_schemas.jobs import TERMINAL_STATES, Job, JobState, Progress, Task
 from client.api import LaddClient
 from client.stages import Stage, StageBoard, clock
 
-_TITLES = {"ingest": "validate", "train_labeler": "train labeler", "generate_labels": "dense labels"}
+_TITLES = {
+    "ingest": "validate",
+    "train_labeler": "train labeler",
+    "random_set": "random images",
+    "generate_labels": "dense labels",
+}
 
 
 def watch(client: LaddClient, job_id: str, board: StageBoard) -> Job:

@@ -17,6 +17,9 @@ from service.core.uploads import discard_uploads
 
 logger = logging.getLogger(__name__)
 
+DATASET_MAKERS = (TaskType.GENERATE_LABELS, TaskType.RANDOM_SET)
+"""Tasks whose dataset is not there before they succeed."""
+
 
 def attend(core: Core, followup: str) -> None:
     """Carry out one followup, `close <job>` or `delete <dataset>`; one that fails stays noted."""
@@ -43,7 +46,7 @@ def _close_job(core: Core, job_id: str) -> None:
         for task in job.tasks:
             if task.attempts:
                 core.blobs.drop_all(checkpoint_owner(job_id, task.name))
-            if task.type is TaskType.GENERATE_LABELS and task.state is not JobState.SUCCEEDED and task.makes:
+            if task.type in DATASET_MAKERS and task.state is not JobState.SUCCEEDED and task.makes:
                 # What an attempt left that was lost before its dataset became visible.
                 _remove_dataset(core, task.makes)
         for dataset_id in job.datasets:

@@ -27,7 +27,7 @@ def listed(core: Core, job: JobRecord) -> Job:
 
 def _shown(job: JobRecord, result: JobResult | None) -> Job:
     here = f"/v1/jobs/{job.id}"
-    archive = next((task.makes for task in job.tasks if _made(task, TaskType.GENERATE_LABELS)), None)
+    archive = _made(job, TaskType.GENERATE_LABELS)
     links = JobLinks(
         self=here,
         events=f"{here}/events",
@@ -71,8 +71,7 @@ def _result(core: Core, job: JobRecord) -> JobResult | None:
     """Return the stored result without the evaluation, else what the tasks that succeeded so far have made."""
     if job.result is not None:
         return JobResult.model_validate(core.storage.get_json(job.result))
-    dataset = next((task.makes for task in job.tasks if _made(task, TaskType.GENERATE_LABELS)), None)
-    labeler = next((task.makes for task in job.tasks if _made(task, TaskType.TRAIN_LABELER)), None)
+    dataset, labeler = _made(job, TaskType.GENERATE_LABELS), _made(job, TaskType.TRAIN_LABELER)
     if dataset is None and labeler is None:
         return None
     return JobResult(dataset=dataset, labeler=labeler, labelling=None, storage=None, flops=None, evaluation=None)
@@ -82,5 +81,7 @@ def _has_report(job: JobRecord) -> bool:
     return job.state is JobState.SUCCEEDED and any(task.type is TaskType.REPORT for task in job.tasks)
 
 
-def _made(task: TaskRecord, type: TaskType) -> bool:
-    return task.type is type and task.state is JobState.SUCCEEDED
+def _made(job: JobRecord, type: TaskType) -> str | None:
+    """Return what the first task of a type has made: those behind it are of sweeps and of control arms."""
+    task = next((task for task in job.tasks if task.type is type), None)
+    return task.makes if task is not None and task.state is JobState.SUCCEEDED else None

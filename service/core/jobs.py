@@ -149,14 +149,16 @@ def _tasks_again(core: Core, job: JobRecord) -> dict[str, dict[str, str]]:
     tasks: dict[str, dict[str, str]] = {}
     renamed: dict[str, str] = {}
     for task in job.tasks:
-        open_before = [name for name in task.after if tasks[name]["state"] != JobState.SUCCEEDED]
+        # The names of trials tell sets apart, which may have been renamed.
+        before = [tasks[_rename(name, renamed)] for name in task.after]
+        open_before = [fields for fields in before if fields["state"] != JobState.SUCCEEDED]
         if task.state is JobState.SUCCEEDED and not open_before and _stands(core, task):
             tasks[task.name] = dict(task.fields)
             continue
         if task.makes is not None and task.makes.startswith("ds_"):
             renamed[task.makes] = new_id("ds")
         planned = {field: _rename(task.fields[field], renamed) for field in PLANNED}
-        tasks[task.name] = planned | {"state": JobState.QUEUED, "waiting": str(len(open_before))}
+        tasks[_rename(task.name, renamed)] = planned | {"state": JobState.QUEUED, "waiting": str(len(open_before))}
     return tasks
 
 

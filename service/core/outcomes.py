@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from api_schemas.datasets import Augmentation, DatasetState, DatasetStats
+from api_schemas.datasets import Augmentation, DatasetMetadata, DatasetRole, DatasetState, DatasetStats
 from api_schemas.ensemble import Ensemble
 from api_schemas.evaluation import Figure, FlopCount, Report
 from api_schemas.jobs import JobKind, JobResult
@@ -152,6 +152,26 @@ def reuse(job: JobRecord, labeler: LabelerManifest) -> Outcome:
     return Outcome(labeler, _result(labeler=labeler.id, flops=flops))
 
 
+def _random_set(core: Core, finished: FinishedTask) -> Outcome:
+    inputs = finished.task.inputs
+    name = f"{_dataset(core, inputs['dataset'].id).name[:170]} (random real images)"
+    manifest = DatasetManifest(
+        id=finished.makes,
+        name=name,
+        role=DatasetRole.DISTILLED,
+        state=DatasetState.READY,
+        metadata=DatasetMetadata(name=name, role=DatasetRole.DISTILLED, source_dataset=inputs["source"].id),
+        files=[],
+        stats=DatasetStats.model_validate(finished.result["stats"]),
+        augmentation=None,
+        reasons=[],
+        job=finished.job.id,
+        created_at=datetime.now(UTC),
+        blobs=finished.stored,
+    )
+    return Outcome(core.catalogue.store(manifest), bytes=finished.stored_bytes)
+
+
 def _generate_labels(core: Core, finished: FinishedTask) -> Outcome:
     params = finished.task.params
     parent = _dataset(core, finished.task.inputs["dataset"].id)
@@ -265,6 +285,7 @@ OUTCOMES: dict[TaskType, Callable[[Core, FinishedTask], Outcome]] = {
     TaskType.INGEST: _ingest,
     TaskType.IMPORT_LABELER: _import_labeler,
     TaskType.TRAIN_LABELER: _train_labeler,
+    TaskType.RANDOM_SET: _random_set,
     TaskType.GENERATE_LABELS: _generate_labels,
     TaskType.EVALUATE: _evaluate,
     TaskType.REPORT: _report,

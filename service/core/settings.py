@@ -15,6 +15,7 @@ TASK_TIMEOUTS: dict[TaskType, int] = {
     TaskType.INGEST: 2 * HOUR,
     TaskType.IMPORT_LABELER: 2 * HOUR,
     TaskType.TRAIN_LABELER: 72 * HOUR,
+    TaskType.RANDOM_SET: 2 * HOUR,
     TaskType.GENERATE_LABELS: 12 * HOUR,
     TaskType.EVALUATE: 240 * HOUR,
     TaskType.REPORT: HOUR,

@@ -1,4 +1,4 @@
-"""Arms: the ways to train that an evaluation compares, the seven rows of the paper's Table 6 and a control."""
+"""Arms: the ways to train that an evaluation compares, the seven rows of the paper's Table 6 and controls."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -34,5 +34,10 @@ ARMS = {
         Arm("ladd", full_images="hard", views="soft"),
         # How much of a gain may be step size: Eq. 5's sum of 26 terms acts like a larger learning rate.
         Arm("baseline_best_lr", full_images="hard", views=None, best_lr=True),
+        # On real images picked at random: how much is due to the images, and how much to their labels.
+        Arm("random", full_images="hard", views=None),
+        Arm("random_ladd", full_images="hard", views="soft"),
+        # baseline++ of the paper: what the bytes of the dense labels would buy as one image more of each class.
+        Arm("baseline_plus", full_images="hard", views=None),
     )
 }

@@ -16,6 +16,7 @@ _LABEL_FILES = {
     ArmName.SUB_SOFT: [DENSE_LABELS],
     ArmName.SUB_BOTH: [DENSE_LABELS],
     ArmName.LADD: [DENSE_LABELS],
+    ArmName.RANDOM_LADD: [DENSE_LABELS],
 }
 
 
@@ -46,7 +47,7 @@ def trains_on_images(arm: ArmName) -> bool:
 
 def trains_on_views(arm: ArmName) -> bool:
     """Whether each step forwards views of them."""
-    return arm.startswith("sub_") or arm is ArmName.LADD
+    return arm.startswith("sub_") or arm in (ArmName.LADD, ArmName.RANDOM_LADD)
 
 
 def label_files(arm: ArmName) -> list[str]:

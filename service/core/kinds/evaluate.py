@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-from api_schemas.datasets import ChannelStatistics, DatasetRole
+from api_schemas.datasets import DatasetRole
 from api_schemas.evaluation import EvaluationSpec
 from api_schemas.jobs import EvaluateParams, JobKind
 from service.core.architectures import default_architectures
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
-from service.core.kinds.arm_inputs import FULL_LABELS
+from service.core.kinds.controls import CONTROL_ARMS, Controls, own_arms, plan_controls
+from service.core.kinds.evaluated_set import evaluated
 from service.core.kinds.findings import Findings
 from service.core.kinds.report import plan_report
-from service.core.kinds.trials import EPOCHS, EvaluatedSet, plan_trials
-from service.core.normalizations import training_statistics
+from service.core.kinds.trials import EPOCHS, plan_trials
 from service.core.plan import Plan
 
 
@@ -33,7 +33,10 @@ def plan(core: Core, params: EvaluateParams) -> Plan:
         findings.same_shape(field, manifest, source)
     findings.raise_if_any()
     spec = resolve(findings, "", params, source)
-    tasks = plan_trials(findings, "", spec, [_evaluated(manifest, source) for manifest in manifests], source)
+    sets = [evaluated(manifest, source, own_arms(spec)) for manifest in manifests]
+    controls = _controls(findings, spec, manifests, source)
+    trials = plan_trials(findings, "", spec, [*sets, *controls.sets], source)
+    tasks = [*controls.tasks, *trials]
     findings.raise_if_any()
     resolved = {
         "dataset": params.dataset,
@@ -42,27 +45,20 @@ def plan(core: Core, params: EvaluateParams) -> Plan:
         **shown(spec),
     }
     report = plan_report(JobKind.EVALUATE, resolved, tasks, [], source.id, test_images(source), spec.explained_images)
-    return Plan(params=resolved, tasks=[*tasks, report], reads=[*named, source.id])
+    return Plan(params=resolved, tasks=[*tasks, report], reads=[*named, *controls.reads, source.id])
 
 
-def _evaluated(manifest: DatasetManifest, source: DatasetManifest) -> EvaluatedSet:
-    augmentation = manifest.augmentation
-    return EvaluatedSet(
-        id=manifest.id,
-        stats=manifest.measured,
-        statistics=statistics_of(manifest, source),
-        learned_lr=manifest.measured.learned_lr,
-        views=None if augmentation is None else augmentation.n**2,
-        full_labels=FULL_LABELS in manifest.blobs,
-    )
-
-
-def statistics_of(manifest: DatasetManifest, source: DatasetManifest) -> ChannelStatistics:
-    """Return the normalization networks are trained with; a source set always has one."""
-    statistics = training_statistics(manifest.measured.normalization, source.measured.normalization)
-    if statistics is None:
-        raise ValueError(f"source set {source.id} has no normalization")
-    return statistics
+def _controls(
+    findings: Findings, spec: EvaluationSpec, manifests: Sequence[DatasetManifest], source: DatasetManifest
+) -> Controls:
+    """Plan the control arms of the one set that is evaluated."""
+    if len(manifests) == 1:
+        return plan_controls(findings, "", spec, manifests[0], source)
+    for arm in spec.arms:
+        if arm in CONTROL_ARMS:
+            message = f"arm {arm} is a control of one set; {len(manifests)} are named"
+            findings.add("arms", "arm_of_one_set", arm, message)
+    return Controls(tasks=[], sets=[], reads=[])
 
 
 def test_images(source: DatasetManifest) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from api_schemas.cost import CostName
-from api_schemas.datasets import ChannelStatistics, DatasetRole
+from api_schemas.datasets import ChannelStatistics, DatasetRole, DatasetStats
 from api_schemas.ensemble import EpochChoice
 from api_schemas.jobs import GenerateLabelsParams, ImageFormat, JobKind, LaddParams, Packing
 from api_schemas.runner import TaskType
@@ -28,7 +28,8 @@ def plan(core: Core, params: GenerateLabelsParams) -> Plan:
     assert dataset is not None
     check_packing(findings, params, dataset)
     findings.raise_if_any()
-    task = plan_labelling(dataset, labelers, params, _statistics(core, dataset, labelers[0]))
+    statistics = _statistics(core, dataset, labelers[0])
+    task = plan_labelling(dataset.id, dataset.measured, labelers, params, statistics)
     resolved = params.model_copy(update={"epoch": resolved_epoch(params.epoch, labelers)}).model_dump(mode="json")
     source = labelers[0].source_dataset
     report = plan_report(JobKind.GENERATE_LABELS, resolved, [task], [found.id for found in labelers], source, None)
@@ -76,7 +77,8 @@ def check_packing(findings: Findings, packing: Packing, dataset: DatasetManifest
 
 
 def plan_labelling(
-    dataset: DatasetManifest,
+    dataset: str,
+    stats: DatasetStats,
     labelers: Sequence[ChosenLabeler],
     params: GenerateLabelsParams | LaddParams,
     statistics: ChannelStatistics,
@@ -85,14 +87,14 @@ def plan_labelling(
 ) -> TaskPlan:
     """Plan the task that makes the label-augmented set; `statistics` are those the set is trained with.
 
+    `dataset` is the id of the set to label, which may not be there yet, and `stats` are its own.
     `point` tells the task apart from others of its kind in the same job. It leaves the dense labels, those of the whole
     images, and an archive with all arrays in it, whose encoding and compression are not predicted, and neither are its
     other formats.
     """
-    stats = dataset.measured
     forwards = stats.num_images * (params.views.n**2 + 1)
     soft_labels = FLOAT32_BYTES * forwards * stats.num_classes
-    inputs = {"dataset": Ref("dataset", dataset.id, own_files(stats))}
+    inputs = {"dataset": Ref("dataset", dataset, own_files(stats))}
     flops = 0
     for position, labeler in enumerate(labelers):
         inputs[f"labeler_{position}"] = Ref("labeler", labeler.id)

@@ -1,21 +1,24 @@
 """`ladd`: the whole method: train or reuse a labeler, write dense labels, evaluate."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from api_schemas.datasets import ChannelStatistics, DatasetRole
+from api_schemas.datasets import ChannelStatistics, DatasetRole, DatasetStats
 from api_schemas.jobs import JobKind, LaddParams
 from api_schemas.labelers import LabelerRecipe
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
 from service.core.flops import forward_flops, shape_of
 from service.core.kinds.chosen_labelers import ChosenLabeler, choose_epochs, choose_existing, chooses
-from service.core.kinds.evaluate import resolve, shown, statistics_of, test_images
+from service.core.kinds.controls import own_arms, plan_controls
+from service.core.kinds.evaluate import resolve, shown, test_images
+from service.core.kinds.evaluated_set import EvaluatedSet, statistics_of
 from service.core.kinds.findings import Findings
 from service.core.kinds.generate_labels import check_packing, held_out_sets, plan_labelling, resolved_epoch
 from service.core.kinds.report import plan_report
 from service.core.kinds.train_labeler import plan_training
-from service.core.kinds.trials import EvaluatedSet, plan_trials
+from service.core.kinds.trials import plan_trials
 from service.core.plan import Plan, TaskPlan
 
 
@@ -34,11 +37,10 @@ def plan(core: Core, params: LaddParams) -> Plan:
     statistics = statistics_of(dataset, source)
     chosen = choose_labeler(core, findings, params, dataset, source, statistics)
 
-    labelling = plan_labelling(
-        dataset, chosen.labelers, params, statistics, after=[task.name for task in chosen.training]
-    )
+    training = [task.name for task in chosen.training]
+    labelling = plan_labelling(dataset.id, dataset.measured, chosen.labelers, params, statistics, training)
     tasks = [*chosen.training, labelling]
-    evaluation = None
+    evaluation, controls = None, None
     if params.evaluation is not None:
         evaluation = resolve(findings, "evaluation.", params.evaluation, source)
         augmented = EvaluatedSet(
@@ -48,9 +50,16 @@ def plan(core: Core, params: LaddParams) -> Plan:
             learned_lr=dataset.measured.learned_lr,
             views=params.views.n**2,
             full_labels=True,
+            arms=own_arms(evaluation),
             after=[labelling.name],
         )
-        tasks += plan_trials(findings, "evaluation.", evaluation, [augmented], source)
+
+        def label(made: str, stats: DatasetStats, after: Sequence[str]) -> TaskPlan:
+            return plan_labelling(made, stats, chosen.labelers, params, statistics, [*training, *after], "random")
+
+        controls = plan_controls(findings, "evaluation.", evaluation, dataset, source, label)
+        tasks += controls.tasks
+        tasks += plan_trials(findings, "evaluation.", evaluation, [augmented, *controls.sets], source)
     findings.raise_if_any()
 
     resolved = {
@@ -69,6 +78,7 @@ def plan(core: Core, params: LaddParams) -> Plan:
     names = [labeler.id for labeler in chosen.labelers]
     report = plan_report(JobKind.LADD, resolved, tasks, names, source.id, test_images(source), explained)
     reads = dict.fromkeys([dataset.id, source.id, *held_out_sets(chosen.labelers, params)])
+    reads |= dict.fromkeys(controls.reads if controls else [])
     return Plan(params=resolved, tasks=[*tasks, report], reads=list(reads))
 
 

@@ -12,12 +12,14 @@ from api_schemas.labelers import LabelerRecipe
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
 from service.core.kinds.arm_inputs import label_files, trains_on_views
-from service.core.kinds.evaluate import resolve, shown, statistics_of, test_images
+from service.core.kinds.controls import own_arms, plan_controls
+from service.core.kinds.evaluate import resolve, shown, test_images
+from service.core.kinds.evaluated_set import EvaluatedSet, statistics_of
 from service.core.kinds.findings import Findings
 from service.core.kinds.generate_labels import check_packing, plan_labelling
 from service.core.kinds.ladd import Chosen, choose_labeler
 from service.core.kinds.report import plan_report
-from service.core.kinds.trials import EvaluatedSet, plan_trials
+from service.core.kinds.trials import plan_trials
 from service.core.plan import Plan, TaskPlan
 
 MOST_POINTS = 64
@@ -54,7 +56,8 @@ def plan(core: Core, params: SweepParams) -> Plan:
     for n, ratio, epoch in product(params.n, params.ratio, epochs):
         at = asked[epoch].model_copy(update={"views": Views(n=n, ratio=ratio)})
         points.append(_plan_point(dataset, chosen[epoch], at, statistics))
-    of_labels = [arm for arm in evaluation.arms if trains_on_views(arm) or label_files(arm)]
+    arms = own_arms(evaluation)
+    of_labels = [arm for arm in arms if trains_on_views(arm) or label_files(arm)]
     plain = EvaluatedSet(
         id=dataset.id,
         stats=dataset.measured,
@@ -62,13 +65,14 @@ def plan(core: Core, params: SweepParams) -> Plan:
         learned_lr=dataset.measured.learned_lr,
         views=None,
         full_labels=False,
-        arms=[arm for arm in evaluation.arms if arm not in of_labels],
+        arms=[arm for arm in arms if arm not in of_labels],
     )
-    sets = [plain, *(point.evaluated(plain, of_labels) for point in points)]
+    controls = plan_controls(findings, "evaluation.", evaluation, dataset, source)
+    sets = [plain, *controls.sets, *(point.evaluated(plain, of_labels) for point in points)]
     trials = plan_trials(findings, "evaluation.", evaluation, sets, source)
     findings.raise_if_any()
 
-    tasks = [*first.training, *(point.task for point in points), *trials]
+    tasks = [*first.training, *(point.task for point in points), *controls.tasks, *trials]
     resolved = params.model_dump(mode="json") | {
         "source_dataset": source.id,
         "labeler": first.shown,
@@ -81,7 +85,7 @@ def plan(core: Core, params: SweepParams) -> Plan:
     report = plan_report(
         JobKind.SWEEP, resolved, tasks, labelers, source.id, test_images(source), explained, shown_points
     )
-    return Plan(params=resolved, tasks=[*tasks, report], reads=[dataset.id, source.id])
+    return Plan(params=resolved, tasks=[*tasks, report], reads=[dataset.id, source.id, *controls.reads])
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,9 @@ def _plan_point(dataset: DatasetManifest, chosen: Chosen, params: LaddParams, st
     views, epoch = params.views, chosen.labelers[0].epochs[0]
     after = [task.name for task in chosen.training]
     point = f"n{views.n}-r{views.ratio:g}-e{epoch}"
-    return _Point(views, epoch, plan_labelling(dataset, chosen.labelers, params, statistics, after, point))
+    return _Point(
+        views, epoch, plan_labelling(dataset.id, dataset.measured, chosen.labelers, params, statistics, after, point)
+    )
 
 
 def _ladd_params(params: SweepParams, epoch: int | None) -> LaddParams:

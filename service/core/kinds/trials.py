@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from api_schemas.cost import CostName
-from api_schemas.datasets import ChannelStatistics, DatasetStats
 from api_schemas.evaluation import ArmName, EvaluationSpec, RecipeName
 from api_schemas.labelers import Architecture
 from api_schemas.runner import TaskType
@@ -21,6 +20,7 @@ from service.core.kinds.arm_inputs import (
     trains_on_images,
     trains_on_views,
 )
+from service.core.kinds.evaluated_set import EvaluatedSet
 from service.core.kinds.findings import Findings
 from service.core.plan import Ref, TaskCost, TaskPlan
 
@@ -33,24 +33,6 @@ MOST_TRAININGS = 2_000
 MOST_NUMBERS = 2_500_000
 """Of one report: a loss for each epoch, an accuracy for each class and the answers to each 120 test images of every
 training. At 20 bytes each, it fits into one event of the runner."""
-
-
-@dataclass(frozen=True)
-class EvaluatedSet:
-    """A set as an evaluation sees it; a label-augmented one may not be there yet."""
-
-    id: str
-    stats: DatasetStats
-    statistics: ChannelStatistics
-    learned_lr: float | None
-    views: int | None
-    """N^2 of its dense labels; None: it has none."""
-    full_labels: bool
-    """Whether it has soft labels of the whole images."""
-    arms: Sequence[ArmName] | None = None
-    """The arms it is evaluated on; None: all of the evaluation."""
-    after: Sequence[str] = ()
-    """Tasks that make it."""
 
 
 def plan_trials(
@@ -218,7 +200,8 @@ def _check_size(
 ) -> bool:
     """Require that the job stays within what one record and one report can hold."""
     confirmed = spec.overrides.views == "progressive"
-    arms = sum(len(_arms_of(evaluated, spec)) + confirmed for evaluated in sets)
+    by_set = [_arms_of(evaluated, spec) for evaluated in sets]
+    arms = sum(len(arms) + (confirmed and ArmName.LADD in arms) for arms in by_set)
     architectures = len(spec.architectures or [])
     trainings = arms * architectures * spec.trials
     epochs = spec.overrides.epochs or EPOCHS

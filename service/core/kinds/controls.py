@@ -1,0 +1,149 @@
+"""Control arms, which train on other images: real ones picked at random, or a set with one image more per class."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+
+from api_schemas.datasets import DatasetRole, DatasetStats
+from api_schemas.evaluation import ArmName, EvaluationSpec
+from api_schemas.runner import TaskType
+from service.core.catalogue import DatasetManifest
+from service.core.ids import new_id
+from service.core.kinds.evaluated_set import EvaluatedSet, evaluated
+from service.core.kinds.findings import Findings
+from service.core.plan import Ref, TaskPlan
+
+CONTROL_ARMS = (ArmName.RANDOM, ArmName.RANDOM_LADD, ArmName.BASELINE_PLUS)
+
+Label = Callable[[str, DatasetStats, Sequence[str]], TaskPlan]
+"""Plan the labelling of a set with this id and these stats after these tasks."""
+
+INT64_BYTES = 8
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What the control arms of an evaluation add to it."""
+
+    tasks: Sequence[TaskPlan]
+    """Those that make the random sets."""
+    sets: Sequence[EvaluatedSet]
+    reads: Sequence[str]
+
+
+def own_arms(spec: EvaluationSpec) -> list[ArmName]:
+    """Return the arms that train on the images of the set itself."""
+    return [arm for arm in spec.arms if arm not in CONTROL_ARMS]
+
+
+def plan_controls(
+    findings: Findings,
+    path: str,
+    spec: EvaluationSpec,
+    dataset: DatasetManifest,
+    source: DatasetManifest,
+    label: Label | None = None,
+) -> Controls:
+    """Plan the sets of the control arms of an evaluation of `dataset`, whose field is at `path`.
+
+    `label` plans the dense labels of real images as those of the set itself are planned; None: the job writes none.
+    """
+    tasks: list[TaskPlan] = []
+    sets: list[EvaluatedSet] = []
+    reads: list[str] = []
+    if ArmName.RANDOM_LADD in spec.arms and label is None:
+        message = "arm random_ladd needs dense labels of its own images, which only a job of kind ladd writes"
+        findings.add(f"{path}arms", "arm_is_labelled", ArmName.RANDOM_LADD, message)
+    if ArmName.RANDOM in spec.arms or ArmName.RANDOM_LADD in spec.arms:
+        _check_enough(findings, path, dataset, source)
+        stats = _random_stats(dataset.measured)
+        picking = _plan_random_set(dataset, source, stats.num_images, spec.seed)
+        tasks.append(picking)
+        # All but the images is as the set itself has it, the learning rate it was distilled with included.
+        plain = replace(
+            evaluated(dataset, source, [arm for arm in spec.arms if arm is ArmName.RANDOM]),
+            id=picking.makes or "",
+            stats=stats,
+            views=None,
+            full_labels=False,
+            after=[picking.name],
+        )
+        if plain.arms:
+            sets.append(plain)
+        if ArmName.RANDOM_LADD in spec.arms and label is not None:
+            labelling = label(plain.id, stats, [picking.name])
+            tasks.append(labelling)
+            views = labelling.params["views"]["n"] ** 2
+            sets.append(
+                replace(
+                    plain,
+                    id=labelling.makes or "",
+                    views=views,
+                    full_labels=True,
+                    arms=[ArmName.RANDOM_LADD],
+                    after=[labelling.name],
+                )
+            )
+    plus = _plus_set(findings, path, spec, dataset, source)
+    if plus is not None:
+        sets.append(evaluated(plus, source, [ArmName.BASELINE_PLUS]))
+        reads.append(plus.id)
+    return Controls(tasks, sets, reads)
+
+
+def _plan_random_set(dataset: DatasetManifest, source: DatasetManifest, images: int, seed: int) -> TaskPlan:
+    return TaskPlan(
+        name="random_set",
+        type=TaskType.RANDOM_SET,
+        queue="cpu",
+        params={"seed": seed},
+        inputs={
+            "dataset": Ref("dataset", dataset.id, ["labels.npy"]),
+            "source": Ref("dataset", source.id, ["train_images.npy", "train_labels.npy"]),
+        },
+        work=images,
+        unit="images",
+        makes=new_id("ds"),
+    )
+
+
+def _random_stats(distilled: DatasetStats) -> DatasetStats:
+    """Return what is known of the random set before it is there: as many images of the same shape, of 8 bits."""
+    size = prod(distilled.image_shape) + INT64_BYTES
+    return distilled.model_copy(
+        update={"dtype": "uint8", "bytes": distilled.num_images * size, "soft_labels": None, "learned_lr": None}
+    )
+
+
+def _check_enough(findings: Findings, path: str, dataset: DatasetManifest, source: DatasetManifest) -> None:
+    """Require as many real images of each class as the distilled set has."""
+    for wanted, there in zip(dataset.measured.class_counts, source.measured.class_counts, strict=False):
+        needed, found = sum(wanted.images.values()), there.images["train"]
+        if needed > found:
+            message = f"random arms need {needed} images of class {there.name}; source.train has {found}"
+            findings.add(f"{path}arms", "enough_real_images", found, message)
+
+
+def _plus_set(
+    findings: Findings, path: str, spec: EvaluationSpec, dataset: DatasetManifest, source: DatasetManifest
+) -> DatasetManifest | None:
+    """Return the set with one image more of each class, None without the arm that trains on it."""
+    field, named = f"{path}plus_dataset", spec.plus_dataset
+    if ArmName.BASELINE_PLUS not in spec.arms:
+        if named is not None:
+            message = "plus_dataset is for the arm baseline_plus, which is not among the arms"
+            findings.add(field, "has_its_arm", named, message)
+        return None
+    if named is None:
+        message = "arm baseline_plus needs plus_dataset: a set with one image more of each class"
+        findings.add(field, "required", None, message)
+        return None
+    plus = findings.dataset(field, named, DatasetRole.DISTILLED)
+    if plus is None:
+        return None
+    findings.same_shape(field, plus, source)
+    expected = dataset.measured.num_images + dataset.measured.num_classes
+    if plus.measured.num_images != expected:
+        message = f"{plus.id} has {plus.measured.num_images} images; one more per class than {dataset.id} is {expected}"
+        findings.add(field, "one_image_more", plus.measured.num_images, message)
+    return plus

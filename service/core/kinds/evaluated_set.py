@@ -1,0 +1,52 @@
+"""A distilled set as an evaluation sees it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from api_schemas.datasets import ChannelStatistics, DatasetStats
+from api_schemas.evaluation import ArmName
+from service.core.catalogue import DatasetManifest
+from service.core.kinds.arm_inputs import FULL_LABELS
+from service.core.normalizations import training_statistics
+
+
+@dataclass(frozen=True)
+class EvaluatedSet:
+    """A set as an evaluation sees it; a label-augmented one may not be there yet."""
+
+    id: str
+    stats: DatasetStats
+    statistics: ChannelStatistics
+    learned_lr: float | None
+    views: int | None
+    """N^2 of its dense labels; None: it has none."""
+    full_labels: bool
+    """Whether it has soft labels of the whole images."""
+    arms: Sequence[ArmName] | None = None
+    """The arms it is evaluated on; None: all of the evaluation."""
+    after: Sequence[str] = ()
+    """Tasks that make it."""
+
+
+def evaluated(
+    manifest: DatasetManifest, source: DatasetManifest, arms: Sequence[ArmName] | None = None
+) -> EvaluatedSet:
+    """Return a set that is in the catalogue, to be evaluated on `arms` (None: all)."""
+    augmentation = manifest.augmentation
+    return EvaluatedSet(
+        id=manifest.id,
+        stats=manifest.measured,
+        statistics=statistics_of(manifest, source),
+        learned_lr=manifest.measured.learned_lr,
+        views=None if augmentation is None else augmentation.n**2,
+        full_labels=FULL_LABELS in manifest.blobs,
+        arms=arms,
+    )
+
+
+def statistics_of(manifest: DatasetManifest, source: DatasetManifest) -> ChannelStatistics:
+    """Return the normalization networks are trained with; a source set always has one."""
+    statistics = training_statistics(manifest.measured.normalization, source.measured.normalization)
+    if statistics is None:
+        raise ValueError(f"source set {source.id} has no normalization")
+    return statistics

@@ -1,0 +1,40 @@
+"""Make a set of real images picked at random, as many of each class as a distilled set has."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from api_schemas.datasets import Dataset
+from api_schemas.runner import DoneEvent, RunnerTask
+from workers.ladd.preview import write_preview
+from workers.ladd.random_rows import pick_random_rows
+from workers.ladd.stored_set import ImportOptions, import_dataset
+from workers.runner.reporter import Reporter
+
+
+def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
+    """Write the set to `outputs/` in our form; the result carries its stats."""
+    source = Dataset.model_validate(task.documents["source"])
+    assert source.stats is not None
+    names = [count.name for count in source.stats.class_counts]
+    distilled, train_images, train_labels = (
+        np.load(folder / task.inputs[name][file], mmap_mode="r", allow_pickle=False)
+        for name, file in (("dataset", "labels.npy"), ("source", "train_images.npy"), ("source", "train_labels.npy"))
+    )
+    seed = task.params["seed"]
+    rows = pick_random_rows(train_labels, np.bincount(distilled, minlength=len(names)), seed)
+    images, labels = train_images[rows], train_labels[rows]
+    progress = report.stage("random_set", "images")
+    options = ImportOptions(role="distilled", format="npz", normalization="none", class_map=names)
+    outputs = folder / "outputs"
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        picked = Path(scratch) / "random_set.npz"
+        np.savez(picked, images=images, labels=labels)
+        stats = import_dataset(
+            [picked], options, outputs, lambda done, total: progress(len(rows) * done // total, len(rows))
+        )
+    write_preview(images, labels, None, outputs / "preview.png")
+    reason = f"images of the train split of {source.id}, picked at random with seed {seed}"
+    stats["detection"] = {"format": "random_set", "reason": reason}
+    return DoneEvent(event="done", files=sorted(path.name for path in outputs.iterdir()), result={"stats": stats})
