@@ -217,6 +217,10 @@ def _import_labeler(claimed: ClaimedTask) -> Result:
     return result, {"epoch_001.safetensors": b"weights"}
 
 
+def _random_set(claimed: ClaimedTask) -> Result:
+    return {"stats": made_up_stats()}, {name: name.encode() for name in ("images.npy", "labels.npy", "preview.png")}
+
+
 def _generate_labels(claimed: ClaimedTask) -> Result:
     result = {"storage": STORAGE, "flops": 10**10, "labelling": labelling_of(claimed)}
     files = {"dense_labels.npy": b"dense", "full_labels.npy": b"full", "archive.zip": b"PK archive"}
@@ -320,6 +324,7 @@ RESULTS: dict[TaskType, Callable[[ClaimedTask], Result]] = {
     TaskType.INGEST: _ingest,
     TaskType.IMPORT_LABELER: _import_labeler,
     TaskType.TRAIN_LABELER: _train_labeler,
+    TaskType.RANDOM_SET: _random_set,
     TaskType.GENERATE_LABELS: _generate_labels,
     TaskType.EVALUATE: _evaluate,
     TaskType.REPORT: _report,

@@ -100,6 +100,23 @@ def test_retry_makes_again_what_was_deleted(core: Core, hand: Any, ladd: Job) ->
     assert {row.dataset for row in job.result.evaluation.rows} == {job.result.dataset}
 
 
+def test_retry_makes_the_sets_of_control_arms_again(core: Core, hand: Any, ladd: Job) -> None:
+    evaluation = ladd.params["evaluation"] | {"arms": ["baseline", "random", "random_ladd"]}
+    job = hand.submit("ladd", dataset=ladd.params["dataset"], evaluation=evaluation)
+    hand.work(job.id, until="random_set")
+    hand.fail(hand.claim(job.id, "random_set"))
+    retried, _ = jobs.retry(core, job.id)
+    assert {name for name, state in states(retried).items() if state == "succeeded"} > {"train_labeler"}
+    assert states(retried)["generate_labels:random"] == "queued"
+    done = hand.work(retried.id)
+    assert done.state is JobState.SUCCEEDED
+    rows = done.result.evaluation.rows
+    assert {row.arm for row in rows} == {"baseline", "random", "random_ladd"}
+    assert all(core.catalogue.dataset(row.dataset) is not None for row in rows)
+    # What the trials are called says the sets that they were trained on.
+    assert all(any(row.dataset in name and f":{row.arm}:" in name for name in states(done)) for row in rows)
+
+
 def test_what_is_retried_keeps_its_dataset_from_deletion(core: Core, hand: Any, ladd: Job, refused: Any) -> None:
     hand.finish(hand.claim(ladd.id, "train_labeler"))
     hand.finish(hand.claim(ladd.id, "generate_labels"))

@@ -161,7 +161,7 @@ def finish_but_for_the_state(core: Core, hand: Any, claimed: ClaimedTask, monkey
             hand.finish(claimed)
 
 
-@pytest.mark.parametrize("task", ["ingest", "train_labeler", "generate_labels", "report"])
+@pytest.mark.parametrize("task", ["ingest", "train_labeler", "random_set", "generate_labels", "report"])
 def test_an_attempt_lost_between_what_it_made_and_its_success_is_repeated_cleanly(
     core: Core, hand: Any, task: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,7 +169,10 @@ def test_an_attempt_lost_between_what_it_made_and_its_success_is_repeated_cleanl
         job_id = hand.upload().job
     else:
         source = hand.ready_set("source")
-        params = {"dataset": hand.ready_set(source_dataset=source), "evaluation": {"architectures": ["ViT"]}}
+        params = {
+            "dataset": hand.ready_set(source_dataset=source),
+            "evaluation": {"architectures": ["ViT"], "arms": ["baseline", "ladd", "random"]},
+        }
         job_id = hand.submit("ladd", **params).id
         hand.work(job_id, until=task)
     first = hand.claim(job_id, task)
@@ -184,16 +187,19 @@ def test_an_attempt_lost_between_what_it_made_and_its_success_is_repeated_cleanl
             assert {blob_key(blob.sha256) for blob in manifest.blobs.values()} <= set(core.storage.list_keys("blobs/"))
 
 
+@pytest.mark.parametrize(("task", "arms"), [("generate_labels", ["ladd"]), ("random_set", ["ladd", "random"])])
 def test_what_was_made_for_a_canceled_job_and_never_shown_is_removed(
-    core: Core, hand: Any, monkeypatch: pytest.MonkeyPatch
+    core: Core, hand: Any, task: str, arms: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = hand.ready_set("source")
-    job_id = hand.submit("ladd", dataset=hand.ready_set(source_dataset=source), evaluation=None).id
-    hand.work(job_id, until="generate_labels")
+    evaluation = {"architectures": ["ViT"], "trials": 1, "arms": arms}
+    job_id = hand.submit("ladd", dataset=hand.ready_set(source_dataset=source), evaluation=evaluation).id
+    hand.work(job_id, until=task)
+    made = len(core.storage.list_keys("datasets/"))
     before = [key for key in core.storage.list_keys("") if not key.startswith("jobs/")]
-    claimed = hand.claim(job_id, "generate_labels")
+    claimed = hand.claim(job_id, task)
     finish_but_for_the_state(core, hand, claimed, monkeypatch)
-    assert len(core.storage.list_keys("datasets/")) == 5
+    assert len(core.storage.list_keys("datasets/")) == made + 1
     jobs.cancel(core, job_id)
     let_the_lease_run_out(core, claimed)
     assert jobs.view(core, job_id).state is JobState.CANCELED

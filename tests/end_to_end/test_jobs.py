@@ -184,14 +184,16 @@ def test_progressive_views_confirm_what_they_leave_open(client: LaddClient, coar
 
 def test_all_arms_are_trained_and_compared(client: LaddClient, coarse: Finished) -> None:
     overrides = {**EVALUATION["overrides"], "views": "full"}
-    evaluation = {**EVALUATION, "architectures": ["ConvNetD3"], "arms": list(ArmName), "overrides": overrides}
+    # The other two need a labeler and another set.
+    arms = [arm for arm in ArmName if arm not in (ArmName.RANDOM_LADD, ArmName.BASELINE_PLUS)]
+    evaluation = {**EVALUATION, "architectures": ["ConvNetD3"], "arms": arms, "overrides": overrides}
     params = EvaluateParams.model_validate({"dataset": coarse.result.dataset, **evaluation})
     made = Finished(client, EvaluateRequest(kind=JobKind.EVALUATE, params=params))
     assert made.result.evaluation is not None
     rows = {row.arm: row for row in made.result.evaluation.rows}
     # Two passes over 100 images, of four views each.
-    counts = [(rows[arm].forwards, rows[arm].images_seen) for arm in ArmName]
-    assert counts == [(200, 200)] * 3 + [(800, 0)] * 3 + [(1000, 200), (800, 800)]
+    counts = [(rows[arm].forwards, rows[arm].images_seen) for arm in arms]
+    assert counts == [(200, 200)] * 3 + [(800, 0)] * 3 + [(1000, 200), (800, 800), (200, 200)]
     losses = {arm: tuple(trial.losses[0] for trial in row.trials) for arm, row in rows.items()}
     assert len(set(losses.values())) >= 7
     assert any(note.startswith("Step size on") for note in client.report(made.job.id).notes)
@@ -201,13 +203,36 @@ def test_all_arms_are_trained_and_compared(client: LaddClient, coarse: Finished)
     assert made.job.cost.counted.deployment.flops == made.job.cost.predicted.deployment.flops
     compared = {(found.arm, found.architecture): found for found in made.result.evaluation.comparisons}
     assert set(compared) == {
-        (arm, architecture) for arm in ArmName if arm is not ArmName.BASELINE for architecture in ("ConvNetD3", None)
+        (arm, architecture) for arm in arms if arm is not ArmName.BASELINE for architecture in ("ConvNetD3", None)
     }
-    for arm in ArmName:
+    for arm in arms:
         if arm is not ArmName.BASELINE:
             found = compared[arm, Architecture.CONVNET_D3]
             assert found.difference == pytest.approx(rows[arm].mean - rows[ArmName.BASELINE].mean)
             assert found.ci95[0] <= found.difference <= found.ci95[1]
+
+
+def test_random_real_images_are_labelled_and_compared(client: LaddClient, distilled: Dataset, ladd: Finished) -> None:
+    arms = [ArmName.BASELINE, ArmName.RANDOM, ArmName.RANDOM_LADD]
+    params = LaddParams.model_validate(
+        {
+            "dataset": distilled.id,
+            "labeler": ladd.result.labeler,
+            "views": {"n": 2, "ratio": 0.7},
+            "evaluation": {**EVALUATION, "architectures": ["ConvNetD3"], "arms": arms},
+        }
+    )
+    made = Finished(client, LaddRequest(kind=JobKind.LADD, params=params))
+    assert made.result.evaluation is not None
+    rows = {row.arm: row for row in made.result.evaluation.rows}
+    assert [rows[arm].forwards for arm in arms] == [200, 200, 400]
+    random, labelled = (client.dataset(rows[arm].dataset) for arm in arms[1:])
+    assert random.stats is not None
+    assert [count.images for count in random.stats.class_counts] == [{"all": 10}] * 10
+    assert labelled.augmentation is not None
+    assert labelled.augmentation.parent == random.id
+    assert made.result.dataset == rows[ArmName.BASELINE].dataset
+    assert {found.arm for found in made.result.evaluation.comparisons} == set(arms[1:])
 
 
 def test_the_report_is_the_result_with_what_a_reader_must_know(client: LaddClient, ladd: Finished) -> None:

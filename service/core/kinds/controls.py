@@ -48,50 +48,61 @@ def plan_controls(
 
     `label` plans the dense labels of real images as those of the set itself are planned; None: the job writes none.
     """
-    tasks: list[TaskPlan] = []
-    sets: list[EvaluatedSet] = []
-    reads: list[str] = []
-    if ArmName.RANDOM_LADD in spec.arms and label is None:
+    random = _random_sets(findings, path, spec, dataset, source, label)
+    plus = _plus_set(findings, path, spec, dataset, source)
+    return Controls(
+        tasks=[task for task, _ in random],
+        sets=[
+            *(found for _, found in random if found.arms),
+            *([evaluated(plus, source, [ArmName.BASELINE_PLUS])] if plus else []),
+        ],
+        reads=[plus.id] if plus else [],
+    )
+
+
+def _random_sets(
+    findings: Findings,
+    path: str,
+    spec: EvaluationSpec,
+    dataset: DatasetManifest,
+    source: DatasetManifest,
+    label: Label | None,
+) -> list[tuple[TaskPlan, EvaluatedSet]]:
+    """Plan the random set and, where it is wanted, the one with dense labels of it."""
+    labelled = ArmName.RANDOM_LADD in spec.arms
+    if labelled and label is None:
         message = "arm random_ladd needs dense labels of its own images, which only a job of kind ladd writes"
         findings.add(f"{path}arms", "arm_is_labelled", ArmName.RANDOM_LADD, message)
-    if ArmName.RANDOM in spec.arms or ArmName.RANDOM_LADD in spec.arms:
-        _check_enough(findings, path, dataset, source)
-        stats = _random_stats(dataset.measured)
-        picking = _plan_random_set(dataset, source, stats.num_images, spec.seed)
-        tasks.append(picking)
-        # All but the images is as the set itself has it, the learning rate it was distilled with included.
-        plain = replace(
-            evaluated(dataset, source, [arm for arm in spec.arms if arm is ArmName.RANDOM]),
-            id=picking.makes or "",
-            stats=stats,
-            views=None,
-            full_labels=False,
-            after=[picking.name],
-        )
-        if plain.arms:
-            sets.append(plain)
-        if ArmName.RANDOM_LADD in spec.arms and label is not None:
-            labelling = label(plain.id, stats, [picking.name])
-            tasks.append(labelling)
-            views = labelling.params["views"]["n"] ** 2
-            sets.append(
-                replace(
-                    plain,
-                    id=labelling.makes or "",
-                    views=views,
-                    full_labels=True,
-                    arms=[ArmName.RANDOM_LADD],
-                    after=[labelling.name],
-                )
-            )
-    plus = _plus_set(findings, path, spec, dataset, source)
-    if plus is not None:
-        sets.append(evaluated(plus, source, [ArmName.BASELINE_PLUS]))
-        reads.append(plus.id)
-    return Controls(tasks, sets, reads)
+    if not labelled and ArmName.RANDOM not in spec.arms:
+        return []
+    _check_enough(findings, path, dataset, source)
+    stats = _random_stats(dataset.measured)
+    picking = _plan_random_set(dataset, source, spec.seed)
+    # All but the images is as the set itself has it, the learning rate it was distilled with included.
+    plain = replace(
+        evaluated(dataset, source),
+        id=picking.makes or "",
+        stats=stats,
+        views=None,
+        full_labels=False,
+        arms=[arm for arm in spec.arms if arm is ArmName.RANDOM],
+        after=[picking.name],
+    )
+    if not labelled or label is None:
+        return [(picking, plain)]
+    labelling = label(plain.id, stats, [picking.name])
+    augmented = replace(
+        plain,
+        id=labelling.makes or "",
+        views=labelling.params["views"]["n"] ** 2,
+        full_labels=True,
+        arms=[ArmName.RANDOM_LADD],
+        after=[labelling.name],
+    )
+    return [(picking, plain), (labelling, augmented)]
 
 
-def _plan_random_set(dataset: DatasetManifest, source: DatasetManifest, images: int, seed: int) -> TaskPlan:
+def _plan_random_set(dataset: DatasetManifest, source: DatasetManifest, seed: int) -> TaskPlan:
     return TaskPlan(
         name="random_set",
         type=TaskType.RANDOM_SET,
@@ -101,7 +112,7 @@ def _plan_random_set(dataset: DatasetManifest, source: DatasetManifest, images: 
             "dataset": Ref("dataset", dataset.id, ["labels.npy"]),
             "source": Ref("dataset", source.id, ["train_images.npy", "train_labels.npy"]),
         },
-        work=images,
+        work=dataset.measured.num_images,
         unit="images",
         makes=new_id("ds"),
     )

@@ -146,6 +146,7 @@ def test_evaluate(shelf: Any) -> None:
         "overrides": {"epochs": 100, "views": "sampled:4"},
         "seed": 0,
         "explained_images": 3,
+        "plus_dataset": None,
     }
     names = [task.name for task in plan.tasks]
     assert names[:5] == [

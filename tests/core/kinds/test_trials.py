@@ -61,6 +61,7 @@ def test_work_and_cost_count_every_forward(shelf: Any, spec: dict[str, Any], bas
         ("sub_both", ["dense_labels.npy"], 60, 20),
         ("ladd", ["dense_labels.npy"], 80, 20),
         ("baseline_best_lr", [], 4 * 20, 4 * 20),
+        ("random", [], 20, 20),
     ],
 )
 def test_every_arm_gets_its_labels_and_is_counted_right(
@@ -71,7 +72,7 @@ def test_every_arm_gets_its_labels_and_is_counted_right(
         plan = planned(
             shelf.core, dataset=shelf.augmented, arms=[arm], architectures=["ViT"], trials=1, overrides=overrides
         )
-        trial = plan.tasks[0]
+        trial = next(task for task in plan.tasks if task.stage == "evaluate")
         assert trial.inputs["dataset"].files == ["images.npy", "labels.npy", *files]
         assert trial.work == 10 * count + 100
         # As the engine counts it.
