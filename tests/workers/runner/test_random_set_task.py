@@ -25,8 +25,13 @@ def task(tmp_path: Path) -> RunnerTask:
         (tmp_path / folder).mkdir()
     images = np.random.default_rng(0).integers(0, 256, (70, 8, 8, 3), dtype=np.uint8)
     labels = np.arange(70) % 3
-    arrays = {"train_images": images[:60], "train_labels": labels[:60], "val_images": images[60:]}
-    np.savez(tmp_path / "source.npz", **arrays, val_labels=labels[60:])
+    np.savez(
+        tmp_path / "source.npz",
+        train_images=images[:60],
+        train_labels=labels[:60],
+        val_images=images[60:],
+        val_labels=labels[60:],
+    )
     options = ImportOptions(role="source", class_map=NAMES)
     stats = import_dataset([tmp_path / "source.npz"], options, tmp_path / "inputs", lambda done, total: None)
     np.save(tmp_path / "inputs" / "labels.npy", np.array([2, 0, 2, 1, 0, 2]))
