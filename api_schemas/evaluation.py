@@ -256,6 +256,16 @@ class Figure(Response):
     data: dict[str, Any]
 
 
+class PaperNumber(Response):
+    """The k-CAE that the paper reports where a summary of the report has its own."""
+
+    dataset: DatasetId
+    arm: ArmName
+    cae_mean: float
+    source: str
+    """Method, source set and images per class, and where in the paper."""
+
+
 class Report(Response):
     """`GET /v1/jobs/{id}/report`."""
 
@@ -274,3 +284,5 @@ class Report(Response):
     figures: list[Figure]
     points: list[SweepPoint]
     """Of a sweep; empty for other kinds."""
+    paper: list[PaperNumber]
+    """Empty unless the job's tag `paper` names a method and the set is one of the paper's."""

@@ -14,6 +14,7 @@ from api_schemas.events import JobEvent
 from api_schemas.health import Readiness
 from api_schemas.jobs import Job, JobKind, JobPage, JobRequest, JobState
 from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
+from api_schemas.presets import JobBody, PaperMethod, PresetList
 from client.download import download
 from client.errors import ClientError
 from client.sse import follow
@@ -102,6 +103,17 @@ class LaddClient:
         """Every labeler, newest first."""
         return self._items(LabelerPage, "/v1/labelers", {})
 
+    def presets(self) -> PresetList:
+        """The paper's experiments."""
+        return self._get(PresetList, "/v1/presets")
+
+    def preset(
+        self, name: str, dataset: str, source_dataset: str | None = None, method: PaperMethod | None = None
+    ) -> JobBody:
+        """One of them as a job for a distilled set, which `method` says the origin of."""
+        asked = {"dataset": dataset, "source_dataset": source_dataset, "method": method}
+        return self._get(JobBody, f"/v1/presets/{name}", {key: value for key, value in asked.items() if value})
+
     def submit(self, request: JobRequest, idempotency_key: str | None = None) -> Job:
         """Start a job. A repeated call with the same key and request gives the same job."""
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4()), "Content-Type": "application/json"}
@@ -142,8 +154,8 @@ class LaddClient:
         """The report of a succeeded job."""
         return self._get(Report, f"/v1/jobs/{job_id}/report")
 
-    def _get(self, model: type[Model], url: str) -> Model:
-        return _parse(model, self._transport.request("GET", url, repeatable=True))
+    def _get(self, model: type[Model], url: str, query: dict[str, Any] | None = None) -> Model:
+        return _parse(model, self._transport.request("GET", url, repeatable=True, params=query))
 
     def _items(self, page_model: type[Any], url: str, filters: dict[str, Any]) -> Iterator[Any]:
         asked = {name: value for name, value in filters.items() if value}

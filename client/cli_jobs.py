@@ -1,4 +1,4 @@
-"""`ladd submit`, `jobs`, `watch`, `cancel`, `retry`, `report`."""
+"""`ladd submit`, `presets`, `preset`, `jobs`, `watch`, `cancel`, `retry`, `report`."""
 
 from itertools import islice
 from typing import Annotated
@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from api_schemas.jobs import Job, JobKind, JobState
-from client.cli_run import JOB_REQUEST, DetachOption, TagOption
+from api_schemas.presets import PaperMethod
+from client.cli_run import JOB_REQUEST, DatasetOption, DetachOption, SourceOption, TagOption
 from client.session import JsonOption, LimitOption, result_text, session_of, tags_of
 from client.stages import minute
 from client.tables import report_text
@@ -26,6 +27,30 @@ def submit(
     """Start a job from a JSON file, the body of `POST /v1/jobs`."""
     session = session_of(context)
     session.started(session.client.submit(JOB_REQUEST.validate_json(request.read()), idempotency_key), detach)
+
+
+@jobs_app.command()
+def presets(context: typer.Context, as_json: JsonOption = False) -> None:
+    """List the paper's experiments."""
+    session = session_of(context)
+    found = session.client.presets().items
+    rows = [[preset.name, preset.kind, preset.title] for preset in found]
+    session.answer_list(found, ["preset", "kind", "what"], rows, as_json)
+
+
+@jobs_app.command()
+def preset(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="One that `ladd presets` lists.")],
+    dataset: DatasetOption,
+    source_dataset: SourceOption = None,
+    method: Annotated[
+        PaperMethod | None, typer.Option(help="What distilled the set: the report then shows the paper's numbers.")
+    ] = None,
+) -> None:
+    """Print one of the paper's experiments as a job, for `ladd submit -` or to edit first."""
+    session = session_of(context)
+    session.answer_json(session.client.preset(name, dataset, source_dataset, method))
 
 
 @jobs_app.command()

@@ -190,8 +190,8 @@ def report(core: Core, job_id: str) -> Report:
     document = core.storage.get_json(report_key(job_id)) if job.state is JobState.SUCCEEDED else None
     if document is None:
         raise ServiceError(ErrorCode.NO_REPORT, f"{job_id}, a {job.kind} job that {job.state}, has no report.")
-    # A report of version 0.1 has no figures.
-    return Report.model_validate({"figures": [], "points": []} | document)
+    # Reports written before there were these fields lack them.
+    return Report.model_validate({"figures": [], "points": [], "paper": []} | document)
 
 
 def figure_url(core: Core, job_id: str, name: str) -> str:

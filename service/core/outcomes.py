@@ -19,7 +19,7 @@ from api_schemas.jobs import JobKind, JobResult
 from api_schemas.labelers import LabelerEpoch, LabelerMetadata, LabelerRecipe
 from api_schemas.labelling import Labelling
 from api_schemas.runner import TaskType
-from service.core import costs
+from service.core import costs, paper
 from service.core.catalogue import DatasetManifest, LabelerManifest, StoredBlob
 from service.core.core import Core
 from service.core.kinds.arm_inputs import own_files
@@ -249,7 +249,8 @@ def _report(core: Core, finished: FinishedTask) -> Outcome:
         for figure in finished.result["figures"]
     ]
     found = Report.model_validate(finished.result["report"])
-    report = found.model_copy(update={"cost": costs.of_job(job), "figures": figures})
+    numbers = paper.beside(core, job.tags, found.evaluation)
+    report = found.model_copy(update={"cost": costs.of_job(job), "figures": figures, "paper": numbers})
     core.storage.put_json(report_key(job.id), report.model_dump(mode="json"), if_absent=True)
     labelers = [ref.id for name, ref in finished.task.inputs.items() if name.startswith("labeler_")]
     augmented = job.task("generate_labels")

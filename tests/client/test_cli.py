@@ -257,3 +257,16 @@ def test_a_server_that_is_not_there_is_said_plainly(ladd: Ladd) -> None:
     result = ladd("--url", "http://127.0.0.1:9", "jobs")
     assert result.exit_code == 1
     assert result.stderr.startswith("no answer from http://127.0.0.1:9")
+
+
+def test_a_preset_is_printed_to_be_submitted(ladd: Ladd, client: LaddClient, worker: Any) -> None:
+    assert "paper-table6" in ladd("presets").stdout
+    distilled, source = worker.ready_pair()
+    printed = ladd("preset", "paper-table6", "--dataset", distilled, "--method", "GLaD-MTT").stdout
+    assert json.loads(printed)["params"]["source_dataset"] == source
+    job = client.job(ladd("submit", "-", "--detach", stdin=printed).stdout.strip())
+    assert job.tags == {"preset": "paper-table6", "paper": "GLaD-MTT"}
+    assert len(job.params["evaluation"]["arms"]) == 7
+    refused = ladd("preset", "paper-table9", "--dataset", distilled)
+    assert refused.exit_code == 1
+    assert "There is no preset paper-table9" in refused.stderr

@@ -214,6 +214,7 @@ def test_a_report_ends_with_where_it_ran_and_its_notes() -> None:
         notes=["JPEG copy"],
         figures=[],
         points=[],
+        paper=[],
     )
     text = report_text(report)
     assert text.splitlines()[-2:] == ["2 CPU cores; torch 2.13.0, numpy 2.3", "note: JPEG copy"]

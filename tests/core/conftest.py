@@ -286,7 +286,7 @@ def _report(claimed: ClaimedTask) -> Result:
         "source_dataset": params["source_dataset"],
         "test_images": params["test_images"],
         "rows": rows,
-        "summary": [],
+        "summary": _summary(rows),
         "comparisons": [],
     }
     found = {
@@ -305,9 +305,27 @@ def _report(claimed: ClaimedTask) -> Result:
         "cost": None,
         "figures": [],
         "points": [],
+        "paper": [],
         **found,
     }
     return {"report": report, "figures": []}, {}
+
+
+def _summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault((row["dataset"], row["arm"]), []).append(row)
+    return [
+        {
+            "dataset": dataset,
+            "arm": arm,
+            "k": len(of_arm),
+            "architectures": [row["architecture"] for row in of_arm],
+            "cae_mean": 50.0,
+            "cae_std": 1.0,
+        }
+        for (dataset, arm), of_arm in found.items()
+    ]
 
 
 _COUNT = {"plain_bytes": 100, "augmented_bytes": 110, "overhead": 0.1}

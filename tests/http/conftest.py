@@ -214,6 +214,7 @@ class HandWorker:
             "cost": None,
             "figures": [],
             "points": [],
+            "paper": [],
         }
         figures = [{"name": "accuracy", "title": "Accuracy", "data": {}}]
         self.finish(job_id, "report", {"report": report, "figures": figures}, "accuracy.png")

@@ -55,7 +55,7 @@ def row(
     }
 
 
-def report_with(points: list[dict[str, Any]] | None = None) -> Report:
+def report_with(points: list[dict[str, Any]] | None = None, paper: list[dict[str, Any]] | None = None) -> Report:
     rows = [
         row("baseline", "ViT", [40.0, 41.0]),
         row("ladd", "ViT", [44.0, 46.0], "sampled:1", quoted=False),
@@ -113,6 +113,7 @@ def report_with(points: list[dict[str, Any]] | None = None) -> Report:
         "notes": ["JPEG <copy>"],
         "labelling": None,
         "points": points or [],
+        "paper": paper or [],
         "figures": [
             {
                 "name": "accuracy",
@@ -185,3 +186,24 @@ def test_a_sweep_has_a_line_for_each_point() -> None:
     text = RENDERINGS["md"].render(report_with([point | {"dataset": SET, "labeler_val_accuracy": 61.25}]))
     assert "| point | baseline, k-CAE | ladd, k-CAE | labeler val % | entropy | agreement % | overhead |" in text
     assert "| N 3, R 0.5, epoch 20 | 35.25 ± 0.75 | 45.50 ± 0.75 | 61.2 | - | 90 | +2.5% |" in text
+
+
+def test_the_papers_numbers_stand_beside_ours() -> None:
+    source = "GLaD-MTT, imagenette at 128 px, 5 IPC (Table 6)"
+    paper = [
+        {"dataset": SET, "arm": arm, "cae_mean": cae, "source": source}
+        for arm, cae in (("baseline", 44.2), ("ladd", 53.9))
+    ]
+    report = report_with(paper=paper)
+    text = RENDERINGS["md"].render(report)
+    assert f"## Beside the paper: {source}, {SET}" in text
+    assert "| arm | 2-CAE here | paper |" in text
+    assert "| baseline | 35.25 ± 0.75 | 44.2 |" in text
+    assert "| ladd relative to baseline | +29.1% | +21.9% |" in text
+    page = RENDERINGS["html"].render(report)
+    assert '<td>ladd</td><td>45.50 ± 0.75</td><td class="paper">53.9</td>' in page
+
+
+def test_without_numbers_of_the_paper_there_is_no_column(report: Report) -> None:
+    assert "paper</" not in RENDERINGS["html"].render(report)
+    assert "Beside the paper" not in RENDERINGS["md"].render(report)

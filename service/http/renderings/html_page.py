@@ -13,6 +13,7 @@ h1 { font-size: 1.4rem } h2 { font-size: 1.05rem; margin-top: 2rem }
 table { border-collapse: collapse } th, td { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid #dde1e6 }
 th:first-child, td:first-child { text-align: left } th { font-weight: 600; background: #f4f6f8 }
 figure { display: inline-block; margin: 1rem 1rem 0 0 } figure img { max-width: 30rem }
+.paper { color: #8a929a }
 footer, figcaption { color: #60686f; font-size: .85rem } pre { background: #f4f6f8; padding: .8rem; overflow: auto }
 """
 
@@ -39,7 +40,9 @@ def render(report: Report) -> str:
 
 def _table(table: Table) -> str:
     def line(cells: Sequence[str], tag: str) -> str:
-        return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+        muted = [' class="paper"' if column == table.muted else "" for column in range(len(cells))]
+        shown = (f"<{tag}{style}>{escape(cell)}</{tag}>" for cell, style in zip(cells, muted, strict=True))
+        return "<tr>" + "".join(shown) + "</tr>"
 
     head, rows = line(table.header, "th"), "".join(line(cells, "td") for cells in table.rows)
     return f"<h2>{escape(table.title)}</h2><table><thead>{head}</thead><tbody>{rows}</tbody></table>"

@@ -1,10 +1,10 @@
 """What a report says, as tables of text: the common ground of the renderings for readers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from api_schemas.cost import CostName
-from api_schemas.evaluation import Evaluation, EvaluationRow, Report
+from api_schemas.evaluation import ArmName, Evaluation, EvaluationRow, Report
 
 _PETA = 1e15
 
@@ -16,6 +16,8 @@ class Table:
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    muted: int | None = None
+    """The column of numbers that are not this report's own."""
 
 
 def tables(report: Report) -> list[Table]:
@@ -23,6 +25,7 @@ def tables(report: Report) -> list[Table]:
     found = [
         _sweep(report),
         *((*_accuracies(report.evaluation), _comparisons(report.evaluation)) if report.evaluation else ()),
+        *_paper(report),
         _storage(report),
         _encodings(report),
         _cost(report),
@@ -89,6 +92,27 @@ def _comparisons(evaluation: Evaluation) -> Table:
     return Table(
         "Paired differences in points", ["arms", "architecture", "difference", "95 % interval", "verdict"], rows
     )
+
+
+def _paper(report: Report) -> Iterator[Table]:
+    """One table for each set that the paper has numbers of: arms down, and what LADD gains relative to the baseline."""
+    summary = report.evaluation.summary if report.evaluation else []
+    for dataset in dict.fromkeys(number.dataset for number in report.paper):
+        theirs = {number.arm: number.cae_mean for number in report.paper if number.dataset == dataset}
+        found = {each.arm: each for each in summary if each.dataset == dataset and each.arm in theirs}
+        rows = [[arm, f"{each.cae_mean:.2f} ± {each.cae_std:.2f}", f"{theirs[arm]:.1f}"] for arm, each in found.items()]
+        if {ArmName.BASELINE, ArmName.LADD} <= set(found):
+            ours = {arm: each.cae_mean for arm, each in found.items()}
+            rows.append(["ladd relative to baseline", _relative_gain(ours), _relative_gain(theirs)])
+        source = next(number.source for number in report.paper if number.dataset == dataset)
+        k = max(each.k for each in found.values())
+        yield Table(f"Beside the paper: {source}, {dataset}", ["arm", f"{k}-CAE here", "paper"], rows, muted=2)
+
+
+def _relative_gain(cae: Mapping[ArmName, float]) -> str:
+    """What the paper's Table 4 averages."""
+    baseline = cae[ArmName.BASELINE]
+    return f"{cae[ArmName.LADD] / baseline - 1:+.1%}" if baseline else "-"
 
 
 def _accuracy(row: EvaluationRow) -> str:

@@ -37,7 +37,7 @@ TRAININGS = ("evaluate:", "confirm:")
 
 
 def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
-    """The result carries the report, whose cost and figures the service fills in, and the figures' numbers."""
+    """The result carries the report, whose cost, figures and paper the service fills in, and the figures' numbers."""
     params, documents = task.params, task.documents
     progress = report.stage("report", "reports")
     progress(0, 1)
@@ -75,6 +75,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         ],
         figures=[],
         points=_points(params["points"], documents, labelers),
+        paper=[],
     )
     found = _found(task, folder, rows, labelers[0] if len(labelers) == 1 else None, whole)
     figures = _draw(found, folder)

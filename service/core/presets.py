@@ -1,0 +1,114 @@
+"""The paper's experiments as jobs. A new one is an entry of `PRESETS`; `docs/paper.md` says what is left out."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from api_schemas.datasets import DatasetRole
+from api_schemas.jobs import JobKind, JobRequest
+from api_schemas.labelers import Architecture
+from api_schemas.presets import JobBody, PaperMethod, Preset, PresetList
+from service.core.architectures import default_architectures
+from service.core.core import Core
+from service.core.errors import not_found
+from service.core.kinds.findings import Findings
+from service.core.paper import METHOD_TAG, RESULTS, TABLE_6
+
+_JOB_REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
+_TABLE_6_ARMS = ["baseline", "full_soft", "full_both", "sub_hard", "sub_soft", "sub_both", "ladd"]
+_LABELER_EPOCHS = [10, 20, 30, 40, 50]
+
+PRESETS = {
+    preset.name: preset
+    for preset in [
+        Preset(
+            name="paper-table1",
+            title="Table 1: baseline and LADD over four architectures, without ViT",
+            kind=JobKind.LADD,
+            params={},
+            paper=[],
+        ),
+        Preset(
+            name="paper-table2",
+            title="Table 2: baseline and LADD over five architectures",
+            kind=JobKind.LADD,
+            params={},
+            paper=RESULTS,
+        ),
+        Preset(
+            name="paper-table4",
+            title="Table 4: LADD's gain relative to the baseline; one row of it for each method and source set",
+            kind=JobKind.LADD,
+            params={},
+            paper=RESULTS,
+        ),
+        Preset(
+            name="paper-table6",
+            title="Table 6: full images and local views with hard, soft and both labels",
+            kind=JobKind.LADD,
+            params={"evaluation": {"arms": _TABLE_6_ARMS}},
+            paper=[TABLE_6],
+        ),
+        # "Same batch size and number of iterations": of the ways to train on the views, `pool` alone has that.
+        Preset(
+            name="paper-fig3",
+            title="Figure 3: accuracy against deployment FLOPs at the same batch size and number of iterations",
+            kind=JobKind.LADD,
+            params={"evaluation": {"overrides": {"views": "pool"}}},
+            paper=[],
+        ),
+        # Section 3.2: 50 epochs at a learning rate of 0.015, a checkpoint every ten.
+        Preset(
+            name="paper-fig5",
+            title="Figure 5: accuracy by the epoch of the labeler",
+            kind=JobKind.SWEEP,
+            params={
+                "labeler": {"epochs": 50, "lr": 0.015, "checkpoint_epochs": _LABELER_EPOCHS},
+                "epochs": _LABELER_EPOCHS,
+            },
+            paper=[],
+        ),
+    ]
+}
+_LEFT_OUT = {"paper-table1": [Architecture.VIT]}
+"""Of the five architectures, which depend on the resolution of the set."""
+
+
+def presets() -> PresetList:
+    """Return all presets."""
+    return PresetList(items=list(PRESETS.values()))
+
+
+def expand(
+    core: Core, name: str, dataset: str, source_dataset: str | None = None, method: PaperMethod | None = None
+) -> JobBody:
+    """Return the job of a preset for a distilled set, with every default written out.
+
+    `method` becomes the tag that lets the report show the paper's numbers. Raises ServiceError NOT_FOUND for another
+    name, INVALID_REQUEST or DATASET_NOT_READY with reasons naming `query.<field>`.
+    """
+    preset = PRESETS.get(name)
+    if preset is None:
+        raise not_found("preset", name)
+    findings = Findings(core.catalogue, at="query")
+    distilled = findings.dataset("dataset", dataset, DatasetRole.DISTILLED)
+    findings.raise_if_any()
+    assert distilled is not None
+    source = findings.source_of("source_dataset", source_dataset, [distilled])
+    findings.raise_if_any()
+    assert source is not None
+    five = default_architectures(distilled.measured.image_shape[1])
+    architectures = [each for each in five if each not in _LEFT_OUT.get(name, [])]
+    request = _JOB_REQUEST.validate_python(
+        {
+            "kind": preset.kind,
+            "params": {
+                **preset.params,
+                "dataset": distilled.id,
+                "source_dataset": source.id,
+                "evaluation": {"architectures": architectures, **preset.params.get("evaluation", {})},
+            },
+            "tags": {"preset": name} | ({METHOD_TAG: method} if method else {}),
+        }
+    )
+    return JobBody.model_validate(request.model_dump(mode="json", exclude_none=True))
