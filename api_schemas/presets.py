@@ -37,7 +37,10 @@ class PaperResult(Response):
 
 
 class Preset(Response):
-    """One experiment of the paper: `params` replace a job's defaults, which are the paper's protocol."""
+    """One experiment of the paper: `params` replace a job's defaults, which are the paper's protocol.
+
+    `evaluation.architectures`, which depend on the resolution of a set, are written out along with it.
+    """
 
     name: str
     title: str

@@ -89,8 +89,8 @@ def test_a_report_carries_the_numbers(core: Core, hand: Any) -> None:
     source = hand.ready_set("source", stats=hand.made_up_stats("source", image_shape=[3, 128, 128]))
     distilled = hand.ready_set(class_map="imagenette", stats=hand.made_up_stats(**IMAGENETTE), source_dataset=source)
     job = hand.submit("ladd", dataset=distilled, tags=TAGS, evaluation={"trials": 1, "overrides": {"epochs": 1}})
-    hand.work(job.id)
-    [augmented] = {row.dataset for row in jobs.report(core, job.id).evaluation.rows}
+    done = hand.work(job.id)
+    augmented = done.result.dataset
     shown = jobs.report(core, job.id).paper
     assert [(number.dataset, number.arm, number.cae_mean) for number in shown] == [
         (augmented, "baseline", 44.2),

@@ -28,9 +28,7 @@ def get_preset(
     source_dataset: Annotated[DatasetId | None, Query(description="Default: the one named at upload.")] = None,
     method: Annotated[
         PaperMethod | None,
-        Query(
-            description="What distilled the set; the tag `paper`, by which a report shows the paper's numbers."
-        ),
+        Query(description="What distilled the set; the tag `paper`, by which a report shows the paper's numbers."),
     ] = None,
 ) -> JobBody:
     """Write out an experiment for a distilled set: a body for `POST /v1/jobs` that may be edited first."""
