@@ -69,7 +69,7 @@ def test_a_bad_field_is_named_with_its_rule_and_value(name: str, overrides: dict
 
 
 def test_an_unknown_recipe_is_named() -> None:
-    with pytest.raises(ValueError, match="recipe must be one of glad, mtt; got 'sgd'"):
+    with pytest.raises(ValueError, match="recipe must be one of glad, mtt, datm; got 'sgd'"):
         resolve_recipe("sgd", "ConvNetD3", {})
 
 
