@@ -12,6 +12,7 @@ from service.core.architectures import default_architectures
 from service.core.core import Core
 from service.core.errors import not_found
 from service.core.kinds.findings import Findings
+from service.core.kinds.trials import EPOCHS
 from service.core.paper import METHOD_TAG, RESULTS, TABLE_6
 
 _JOB_REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
@@ -73,6 +74,9 @@ PRESETS = {
 _LEFT_OUT = {"paper-table1": [Architecture.VIT]}
 """Of the five architectures, which depend on the resolution of the set."""
 
+_PROTOCOL = {"epochs": EPOCHS, "views": "full", "reduction": "sum"}
+"""What recipe `glad` and Eq. 5 come to, so that it can be seen and edited."""
+
 
 def presets() -> PresetList:
     """Return all presets."""
@@ -99,6 +103,7 @@ def expand(
     assert source is not None
     five = default_architectures(distilled.measured.image_shape[1])
     architectures = [each for each in five if each not in _LEFT_OUT.get(name, [])]
+    asked = preset.params.get("evaluation", {})
     request = _JOB_REQUEST.validate_python(
         {
             "kind": preset.kind,
@@ -106,7 +111,11 @@ def expand(
                 **preset.params,
                 "dataset": distilled.id,
                 "source_dataset": source.id,
-                "evaluation": {"architectures": architectures, **preset.params.get("evaluation", {})},
+                "evaluation": {
+                    "architectures": architectures,
+                    **asked,
+                    "overrides": _PROTOCOL | asked.get("overrides", {}),
+                },
             },
             "tags": {"preset": name} | ({METHOD_TAG: method} if method else {}),
         }

@@ -28,6 +28,7 @@ def test_a_preset_is_planned_with_the_papers_protocol(shelf: Any, name: str) -> 
     assert body.params["source_dataset"] == shelf.source
     evaluation = planned(shelf, name).params["evaluation"]
     assert (evaluation["trials"], evaluation["recipe"]) == (5, "glad")
+    assert (evaluation["overrides"]["epochs"], evaluation["overrides"]["reduction"]) == (1000, "sum")
     # What is written out is what the job has: nothing but nulls is left to the server.
     assert body.params["evaluation"].items() <= evaluation.items()
 
@@ -40,7 +41,8 @@ def test_table_1_is_without_vit(shelf: Any) -> None:
 
 def test_table_6_has_a_row_for_every_arm_that_the_paper_reports(shelf: Any) -> None:
     arms = planned(shelf, "paper-table6").params["evaluation"]["arms"]
-    assert set(arms) == set(ArmName) - {ArmName.BASELINE_BEST_LR}
+    controls = {ArmName.BASELINE_BEST_LR, ArmName.RANDOM, ArmName.RANDOM_LADD, ArmName.BASELINE_PLUS}
+    assert set(arms) == set(ArmName) - controls
     [reported] = PRESETS["paper-table6"].paper
     assert set(arms) == set(reported.arms)
 
