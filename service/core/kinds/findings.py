@@ -62,6 +62,17 @@ class Findings:
         self.add(field, "required", None, "name the source set: the distilled sets do not name one and the same")
         return None
 
+    def set_and_source(self, dataset_id: str, source_id: str | None) -> tuple[DatasetManifest, DatasetManifest]:
+        """Return the distilled set and its source set, of one shape; raises what was found where there is none."""
+        dataset = self.dataset("dataset", dataset_id, DatasetRole.DISTILLED)
+        self.raise_if_any()
+        assert dataset is not None
+        source = self.source_of("source_dataset", source_id, [dataset])
+        self.raise_if_any()
+        assert source is not None
+        self.same_shape("source_dataset", dataset, source)
+        return dataset, source
+
     def labeler(self, field: str, labeler_id: str) -> LabelerManifest | None:
         """Return a labeler."""
         found = self._catalogue.labeler(labeler_id)

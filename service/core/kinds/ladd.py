@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from api_schemas.datasets import ChannelStatistics, DatasetRole, DatasetStats
+from api_schemas.datasets import ChannelStatistics, DatasetStats
 from api_schemas.jobs import JobKind, LaddParams
 from api_schemas.labelers import LabelerRecipe
 from service.core.catalogue import DatasetManifest
@@ -25,13 +25,7 @@ from service.core.plan import Plan, TaskPlan
 def plan(core: Core, params: LaddParams) -> Plan:
     """Plan labeler, labels, evaluations and report; a labeler that is in the catalogue is not trained."""
     findings = Findings(core.catalogue)
-    dataset = findings.dataset("dataset", params.dataset, DatasetRole.DISTILLED)
-    findings.raise_if_any()
-    assert dataset is not None
-    source = findings.source_of("source_dataset", params.source_dataset, [dataset])
-    findings.raise_if_any()
-    assert source is not None
-    findings.same_shape("source_dataset", dataset, source)
+    dataset, source = findings.set_and_source(params.dataset, params.source_dataset)
     check_packing(findings, params, dataset)
     findings.raise_if_any()
     statistics = statistics_of(dataset, source)

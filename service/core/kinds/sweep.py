@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from api_schemas.datasets import ChannelStatistics, DatasetRole
+from api_schemas.datasets import ChannelStatistics
 from api_schemas.evaluation import ArmName
 from api_schemas.jobs import JobKind, LaddParams, SweepParams, Views
 from api_schemas.labelers import LabelerRecipe
@@ -32,13 +32,7 @@ def plan(core: Core, params: SweepParams) -> Plan:
     Arms that need no labeler are trained once, on the plain set.
     """
     findings = Findings(core.catalogue)
-    dataset = findings.dataset("dataset", params.dataset, DatasetRole.DISTILLED)
-    findings.raise_if_any()
-    assert dataset is not None
-    source = findings.source_of("source_dataset", params.source_dataset, [dataset])
-    findings.raise_if_any()
-    assert source is not None
-    findings.same_shape("source_dataset", dataset, source)
+    dataset, source = findings.set_and_source(params.dataset, params.source_dataset)
     check_packing(findings, params, dataset)
     _check_size(findings, params)
     findings.raise_if_any()

@@ -17,6 +17,7 @@ from service.http import openapi
 from service.http.accepted import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, Limit
 from service.http.problems import responses
+from service.http.redirects import redirects, to_storage
 from service.http.upload import UPLOAD_ERRORS, received_form
 
 PATH = "/v1/datasets"
@@ -72,12 +73,7 @@ def delete_dataset(dataset_id: DatasetId, core: CoreDep) -> None:
 
 @router.get(
     "/{dataset_id}/archive",
-    status_code=307,
-    response_class=RedirectResponse,
-    responses={
-        307: {"description": "Temporary Redirect: `Location` is a download link that expires; ranges work"},
-        **responses(ErrorCode.NOT_FOUND, ErrorCode.NO_ARCHIVE, ErrorCode.INVALID_REQUEST),
-    },
+    **redirects("a download link, of which ranges work,", ErrorCode.NO_ARCHIVE, ErrorCode.INVALID_REQUEST),
 )
 def get_archive(
     dataset_id: DatasetId,
@@ -85,36 +81,25 @@ def get_archive(
     archive_format: Annotated[ArchiveFormat, Query(alias="format")] = ArchiveFormat.ZIP,
 ) -> RedirectResponse:
     """Download the archive of a label-augmented set, as the zip or in another format that its job has written."""
-    url = datasets.archive_url(core, dataset_id, archive_format)
-    return RedirectResponse(url, headers={"Cache-Control": "no-store"})
+    return to_storage(datasets.archive_url(core, dataset_id, archive_format))
 
 
 @router.get(
     "/{dataset_id}/preview.png",
-    status_code=307,
-    response_class=RedirectResponse,
-    responses={
-        307: {"description": "Temporary Redirect: `Location` is a link to the PNG that expires"},
-        **responses(ErrorCode.NOT_FOUND, ErrorCode.DATASET_NOT_READY),
-    },
+    **redirects("a link to the PNG", ErrorCode.DATASET_NOT_READY),
 )
 def get_preview(dataset_id: DatasetId, core: CoreDep) -> RedirectResponse:
     """Show the first images of the first classes in one picture, the normalization undone."""
-    return RedirectResponse(datasets.preview_url(core, dataset_id), headers={"Cache-Control": "no-store"})
+    return to_storage(datasets.preview_url(core, dataset_id))
 
 
 @router.get(
     "/{dataset_id}/dense_labels.png",
-    status_code=307,
-    response_class=RedirectResponse,
-    responses={
-        307: {"description": "Temporary Redirect: `Location` is a link to the PNG that expires"},
-        **responses(ErrorCode.NOT_FOUND, ErrorCode.NO_ARCHIVE),
-    },
+    **redirects("a link to the PNG", ErrorCode.NO_ARCHIVE),
 )
 def get_label_grid(dataset_id: DatasetId, core: CoreDep) -> RedirectResponse:
     """Show the views of a label-augmented set's first image, each with the class that the labeler sees in it."""
-    return RedirectResponse(datasets.label_grid_url(core, dataset_id), headers={"Cache-Control": "no-store"})
+    return to_storage(datasets.label_grid_url(core, dataset_id))
 
 
 @router.get(

@@ -21,6 +21,7 @@ from service.http.accepted import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, Limit
 from service.http.negotiation import etag_matches, etag_of, wait_seconds
 from service.http.problems import responses
+from service.http.redirects import redirects, to_storage
 from service.http.renderings import RENDERINGS
 
 POLL_SECONDS = 0.25
@@ -160,16 +161,11 @@ def get_rendered_report(job_id: JobId, form: Literal["md", "html", "csv"], core:
 
 @router.get(
     "/{job_id}/figures/{name}.png",
-    status_code=307,
-    response_class=RedirectResponse,
-    responses={
-        307: {"description": "Temporary Redirect: `Location` is a link to the PNG that expires"},
-        **responses(ErrorCode.NOT_FOUND, ErrorCode.NO_REPORT, ErrorCode.JOB_NOT_FINISHED),
-    },
+    **redirects("a link to the PNG", ErrorCode.NO_REPORT, ErrorCode.JOB_NOT_FINISHED),
 )
 def get_figure(job_id: JobId, name: str, core: CoreDep) -> RedirectResponse:
     """Show a figure of the report; `figures` of the report names them."""
-    return RedirectResponse(jobs.figure_url(core, job_id, name), headers={"Cache-Control": "no-store"})
+    return to_storage(jobs.figure_url(core, job_id, name))
 
 
 async def _final_or_after(core: Core, job: Job, seconds: int) -> Job:
