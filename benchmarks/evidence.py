@@ -245,6 +245,8 @@ def table(kept: Mapping[str, Any]) -> str:
 def _accuracies(trials: Mapping[str, Any]) -> list[str]:
     rows = []
     for architecture, arms in trials.items():
+        if not any(arms.values()):
+            continue
         cells = []
         for arm in ARMS_COMPARED:
             accuracies = [trial["accuracy"] for trial in arms.get(arm, {}).values()]
