@@ -18,7 +18,8 @@ down: ## stop what `make up` started
 	@$(BIN)/python -m stack down
 
 test: lint ## everything CI checks: lint, types, import rules, the whole suite on the real stack
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore tests/workers/ladd --ignore tests/benchmarks
+	$(BIN)/python -m pytest -n auto tests/workers/ladd tests/benchmarks
 
 lint: .venv/dev.done ## ruff, mypy strict, import rules
 	$(BIN)/ruff check $(SOURCES)

