@@ -1,7 +1,7 @@
 r"""What each row of Table 6 is worth on real data: five arms, three networks, five trials, for each distilled set.
 
-    python benchmarks/evidence.py --cifar10 ../shared/data/cifar10_jpegblob.npz \
-        --distilled ../shared/data/distilled --fashion /usr/share/datasets/fashion-mnist
+    python benchmarks/evidence.py --cifar10 cifar10_jpegblob.npz \
+        --distilled distilled --fashion /usr/share/datasets/fashion-mnist
 
 Trials are paired: trial t of every arm starts from the same weights and goes through the same order and augmentation.
 Each finished trial is kept in `results/evidence.json`, with the answers to every test image; a second call goes on

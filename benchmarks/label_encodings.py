@@ -1,6 +1,6 @@
 """What each encoding of dense labels costs: bytes and distance to float32, and accuracy on real data.
 
-    python benchmarks/label_encodings.py ../shared/data/cifar10_jpegblob.npz distgen_res_DC_CIFAR10_ConvNet_1ipc.pt
+    python benchmarks/label_encodings.py cifar10_jpegblob.npz distgen_res_DC_CIFAR10_ConvNet_1ipc.pt
 
 Bytes: a made-up set of 1,000 classes at three sharpnesses of labels, and the CIFAR-10 set. Accuracy: trial t of every
 encoding starts from the same weights and goes through the same order, views and augmentation, so differences are

@@ -1,6 +1,6 @@
 """What `epoch: auto`, a fitted temperature and an ensemble of two labelers change, against the paper's epoch 10.
 
-    python benchmarks/labeler_choice.py ../shared/data/cifar10_jpegblob.npz
+    python benchmarks/labeler_choice.py cifar10_jpegblob.npz
 
 The set is one of random real CIFAR-10 images (10 a class), the labelers are trained on 75 % of the source images, and
 checkpoint and temperature are chosen on views of the other 25 %, without those in the set. Trials are paired: trial t

@@ -1,6 +1,6 @@
 """What the shortcuts cost in accuracy: precision "fast" against "exact", and K sampled views against all 25.
 
-    python benchmarks/shortcuts.py ../shared/data/cifar10_jpegblob.npz distgen_res_DC_CIFAR10_ConvNet_1ipc.pt
+    python benchmarks/shortcuts.py cifar10_jpegblob.npz distgen_res_DC_CIFAR10_ConvNet_1ipc.pt
 
 Trials are paired: trial t of every variant starts from the same weights and goes through the same order and
 augmentation. Each finished trial is kept in `results/shortcuts.json`; a second call goes on from there.
