@@ -3,7 +3,8 @@
     python benchmarks/shortcuts.py cifar10_jpegblob.npz distgen_res_DC_CIFAR10_ConvNet_1ipc.pt
 
 Trials are paired: trial t of every variant starts from the same weights and goes through the same order and
-augmentation. Each finished trial is kept in `results/shortcuts.json`; a second call goes on from there.
+augmentation. Variants take turns, so that a stop leaves pairs.
+Each finished trial is kept in `results/shortcuts.json`; a second call goes on from there.
 """
 
 import argparse
@@ -150,14 +151,15 @@ def main() -> None:
     }
     test = TestSet(source.val_images, source.val_labels, MEAN, STD)
     started = time.monotonic()
-    for variant in VARIANTS:
-        trials: dict[str, float] = kept["trials"].setdefault(variant.name, {})
-        for trial in range(variant.trials):
-            if str(trial) in trials or time.monotonic() - started > asked.seconds:
+    for trial in range(max(variant.trials for variant in VARIANTS)):
+        for variant in VARIANTS:
+            trials: dict[str, float] = kept["trials"].setdefault(variant.name, {})
+            over = time.monotonic() - started > asked.seconds
+            if trial >= variant.trials or str(trial) in trials or over:
                 continue
             trials[str(trial)] = run(variant, trial, training_set, test)
             asked.out.write_text(json.dumps(kept, indent=1) + "\n")
-        print(variant.name, summarize(list(trials.values())) if trials else "-", flush=True)
+            print(variant.name, trial, trials[str(trial)], flush=True)
     text = table(kept)
     asked.out.with_suffix(".md").write_text(text)
     print(text)
