@@ -21,6 +21,9 @@ test: lint ## everything CI checks: lint, types, import rules, the whole suite o
 	$(BIN)/python -m pytest --ignore tests/workers/ladd --ignore tests/benchmarks
 	$(BIN)/python -m pytest -n auto tests/workers/ladd tests/benchmarks
 
+test-chaos: .venv/dev.done ## kill, cut off, fuzz and load the real stack: takes long
+	$(BIN)/python -m pytest -m chaos
+
 lint: .venv/dev.done ## ruff, mypy strict, import rules
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
@@ -53,4 +56,4 @@ clean: ## remove what the targets above made
 	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e '.[worker,embedded,dev]'
 	@touch $@ .venv/run.done
 
-.PHONY: help demo up down test lint fmt bench openapi clean
+.PHONY: help demo up down test test-chaos lint fmt bench openapi clean
