@@ -29,7 +29,8 @@ def create(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile],
     """Record a dataset in state `validating` and start its ingestion job.
 
     The caller has made the id with `new_id("ds")` and streamed the files to `uploads.upload_key`, in order. On an error
-    they are removed. Raises ServiceError INVALID_REQUEST naming `body.files` or `body.metadata.source_dataset`.
+    they are removed. Raises ServiceError INVALID_REQUEST naming `body.files`, `body.metadata.source_dataset` or
+    `body.metadata.normalization`.
     """
     try:
         _check_files(files)
@@ -70,7 +71,11 @@ def _check_files(files: Sequence[StreamedFile]) -> None:
 
 
 def _check_source(core: Core, metadata: DatasetMetadata) -> None:
-    named = metadata.source_dataset
+    named, whitened = metadata.source_dataset, metadata.normalization == "zca"
+    if whitened and (metadata.role is DatasetRole.SOURCE or named is None):
+        message = "zca is for distilled sets: its matrix is fitted to their source set, which source_dataset must name"
+        reasons = [reason("body.metadata.normalization", "zca_needs_source", "zca", message)]
+        raise ServiceError(ErrorCode.INVALID_REQUEST, message, reasons)
     if named is None:
         return
     source = core.catalogue.dataset(named)
@@ -80,6 +85,11 @@ def _check_source(core: Core, metadata: DatasetMetadata) -> None:
         rule, message = "not_found", f"there is no dataset {named}"
     elif source.role is not DatasetRole.SOURCE:
         rule, message = "is_source_set", f"{named} is a {source.role} set, not a source set"
+    elif whitened and source.state is not DatasetState.READY:
+        rule, message = (
+            "source_is_ready",
+            f"zca is fitted to the images of {named}, which is {source.state}: wait for it",
+        )
     else:
         return
     reasons = [reason("body.metadata.source_dataset", rule, named, message)]

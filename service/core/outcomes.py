@@ -22,7 +22,7 @@ from api_schemas.runner import TaskType
 from service.core import costs, paper
 from service.core.catalogue import DatasetManifest, LabelerManifest, StoredBlob
 from service.core.core import Core
-from service.core.kinds.arm_inputs import own_files
+from service.core.kinds.arm_inputs import WHITENING, own_files
 from service.core.pictures import PREVIEW
 from service.core.records import JobRecord, TaskRecord
 from service.core.storage import Blob
@@ -179,7 +179,7 @@ def _generate_labels(core: Core, finished: FinishedTask) -> Outcome:
     labeler = core.catalogue.labeler(labelling.labelers[0].labeler)
     if labeler is None:
         raise ValueError(f"labeler {labelling.labelers[0].labeler} is gone")
-    own = [*own_files(parent.measured), *({PREVIEW} & set(parent.blobs))]
+    own = [*own_files(parent.measured), *({PREVIEW, WHITENING} & set(parent.blobs))]
     kept = {name: parent.blobs[name] for name in own}
     for blob in kept.values():
         core.blobs.hold(finished.makes, blob.sha256)

@@ -67,6 +67,8 @@ class Hand:
             for split in splits
             for what in ("images", "labels")
         }
+        if metadata.get("normalization") == "zca":
+            files["zca.safetensors"] = self.file(b"matrix of " + dataset.id.encode())
         claimed = self.claim(dataset.job, "ingest")
         measured = stats or made_up_stats(role, learned_lr=metadata.get("learned_lr"))
         assert tasks.succeed(self.core, claimed, {"stats": measured}, files)

@@ -96,6 +96,21 @@ def test_the_source_of_a_distilled_set_must_be_one(core: Core, hand: Any, refuse
         assert core.storage.list_keys("uploads/") == before
 
 
+def test_zca_is_fitted_to_a_source_set_that_is_ready(core: Core, hand: Any, refused: Any) -> None:
+    validating = hand.upload("source").id
+    for role, named, location, rule in (
+        ("distilled", None, "normalization", "zca_needs_source"),
+        ("source", None, "normalization", "zca_needs_source"),
+        ("distilled", validating, "source_dataset", "source_is_ready"),
+    ):
+        with refused(ErrorCode.INVALID_REQUEST) as caught:
+            hand.upload(role, source_dataset=named, normalization="zca")
+        assert [(why.location, why.rule) for why in caught.value.reasons] == [(f"body.metadata.{location}", rule)]
+    source = hand.ready_set("source")
+    dataset = hand.upload(source_dataset=source, normalization="zca")
+    assert list(hand.claim(dataset.job, "ingest").inputs["source"]) == ["train_images.npy"]
+
+
 def test_uploads_without_a_dataset_are_discarded(core: Core, hand: Any) -> None:
     dataset_id = new_id("ds")
     stream = core.storage.open_upload(upload_key(dataset_id, 0))

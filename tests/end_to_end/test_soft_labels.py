@@ -1,9 +1,9 @@
-"""A set with soft labels and a learned learning rate, as DATM saves them, from upload to an evaluation."""
+"""A whitened set with soft labels and a learned learning rate, as DATM saves it, from upload to an evaluation."""
 
 import pytest
 import torch
 
-from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole, DatasetState, NamedNormalization
+from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole, DatasetState
 from api_schemas.evaluation import ArmName, EvaluationRow, RecipeName
 from api_schemas.jobs import EvaluateParams, EvaluateRequest, JobKind, JobState
 from client.api import LaddClient
@@ -25,7 +25,7 @@ def datm(client: LaddClient, source: Dataset, tmp_path_factory: pytest.TempPathF
     metadata = DatasetMetadata(
         name="DATM, 1 image per class",
         role=DatasetRole.DISTILLED,
-        normalization=NamedNormalization.FASHION_MNIST,
+        normalization="zca",
         source_dataset=source.id,
     )
     uploaded = client.upload_dataset(metadata, [folder / name for name in tensors])
@@ -58,6 +58,8 @@ def test_it_is_recognised_and_says_why(datm: Dataset) -> None:
     assert datm.stats is not None
     assert (datm.stats.soft_labels, datm.stats.learned_lr) == ("logits", LEARNED_LR)
     assert datm.stats.detection.format == "datm"
+    assert (datm.stats.normalization.name, datm.stats.normalization.applied) == ("zca", False)
+    assert "un-whitened with ZCA" in datm.stats.normalization.reason
     assert "labels_best.pt holds logits" in datm.stats.detection.reason
 
 

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from workers.ladd.image_files import IMAGE_FILES
+from workers.ladd.importers.normalization_choice import ZCA
 from workers.ladd.views import ViewGrid
+from workers.ladd.whitening import EPSILON
 
 _TEXT = """\
 # Label-augmented dataset
@@ -80,7 +82,11 @@ def _load_lines(eight_bit: bool, files: bool, normalization: Mapping[str, Any]) 
     scaled = ".permute(0, 3, 1, 2).float() / 255" if eight_bit else ""
     note = f"  # normalised already ({name})" if normalization["applied"] else ""
     lines.append(f"x = torch.from_numpy({read}){scaled}{note}")
-    if mean is not None and not normalization["applied"]:
+    if name == ZCA:
+        lines.append(
+            f"# Distilled under ZCA: whiten x, and the test images, as fitted to the source set (eps {EPSILON})."
+        )
+    elif mean is not None and not normalization["applied"]:
         lines += [
             f"mean, std = torch.tensor({mean}).view(1, -1, 1, 1), torch.tensor({std}).view(1, -1, 1, 1)",
             "x = (x - mean) / std",

@@ -17,7 +17,7 @@ from workers.ladd.arms import Arm
 from workers.ladd.deployment import SILENT, Listener, Trained, train_trial
 from workers.ladd.grad_cam import grad_cam
 from workers.ladd.memory import peak_bytes
-from workers.ladd.normalization import normalize
+from workers.ladd.normalization import network_input
 from workers.ladd.recipes.recipe import Recipe
 from workers.ladd.seeds import trial_seed
 from workers.ladd.step_plan import AUGMENTATION_RULE
@@ -32,11 +32,14 @@ sum of 26 terms can make of a step."""
 
 @dataclass(frozen=True)
 class TestSet:
-    """Real images to test on: uint8 [T, H, W, C] and int64 [T], and the normalization of the training images."""
+    """Real images to test on: uint8 [T, H, W, C] and int64 [T], and the normalization of the training images.
+
+    Images may be float32 [T, C, H, W] instead, as the network takes them: then they are not normalised.
+    """
 
     __test__: ClassVar[bool] = False
 
-    images: Tensor | NDArray[np.uint8]
+    images: Tensor | NDArray[np.generic]
     labels: Tensor | NDArray[np.int64]
     mean: Sequence[float]
     std: Sequence[float]
@@ -54,7 +57,7 @@ def explain(model: nn.Module, test: TestSet, count: int, device: torch.device | 
     chosen = by_class[np.lexsort((labels[by_class], rank))][:count]
     if not len(chosen):
         return None
-    images = normalize(torch.as_tensor(np.asarray(test.images)[chosen]), test.mean, test.std, device)
+    images = network_input(torch.as_tensor(np.asarray(test.images)[chosen]), test.mean, test.std, device)
     classes = torch.from_numpy(labels[chosen]).to(device)
     maps = grad_cam(model.eval(), images, classes)
     if maps is None:

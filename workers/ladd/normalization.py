@@ -41,6 +41,15 @@ def normalize(
     return images.div_(255).sub_(_per_channel(mean, images)).div_(_per_channel(std, images))
 
 
+def network_input(
+    images: Tensor, mean: Sequence[float], std: Sequence[float], device: torch.device | str | None = None
+) -> Tensor:
+    """Return `normalize` of uint8 [B, H, W, C], and float32 [B, C, H, W] as it is, on `device`."""
+    if images.is_floating_point():
+        return images.to(device or images.device)
+    return normalize(images, mean, std, device)
+
+
 def training_images(
     images: NDArray[np.generic],
     mean: Sequence[float],

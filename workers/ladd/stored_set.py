@@ -2,8 +2,9 @@
 
 A distilled set is `images.npy` (uint8 [M, H, W, C], or float32 [M, C, H, W] when it came as floats) and `labels.npy`
 (int64 [M]), with `soft_labels.npy` (float32 [M, C], probabilities) where it came with soft labels: the largest entry of
-a row is then the label. A source set is `train_images.npy` (uint8 [n, H, W, C]), `train_labels.npy`, and the same for
-`val`.
+a row is then the label. One that was distilled in whitened space has plain pixels all the same, and `zca.safetensors`
+(`workers.ladd.whitening`) to train with. A source set is `train_images.npy` (uint8 [n, H, W, C]), `train_labels.npy`,
+and the same for `val`.
 """
 
 import hashlib
@@ -21,9 +22,10 @@ from workers.ladd.importers import ImportOptions, ImportRejected, KnownSource, r
 from workers.ladd.importers.channel_summary import ChannelSummary
 from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, Labels, Split
 from workers.ladd.importers.learned_lr import choose_learned_lr
-from workers.ladd.importers.normalization_choice import family_warnings, of_distilled, of_source
+from workers.ladd.importers.normalization_choice import ZCA, family_warnings, of_distilled, of_source
 from workers.ladd.importers.rejected import rejected
 from workers.ladd.importers.set_rules import check_classes, check_images
+from workers.ladd.importers.unwhitened import unwhiten
 from workers.ladd.npy_rows import iter_rows
 from workers.ladd.npy_writer import NpyWriter
 
@@ -84,6 +86,8 @@ def import_dataset(
     with tempfile.TemporaryDirectory(dir=out_dir) as scratch:
         imported, format_name, reason = read_upload(files, options, Path(scratch), partial(_report, progress, total))
         image_shape = check_images(imported, options)
+        if options.normalization == ZCA and options.role == "distilled":
+            imported = unwhiten(imported, options, out_dir)
         names = check_classes(imported, options)
         learned_lr = choose_learned_lr(options.learned_lr, imported.stored_lr, imported.warnings)
         summaries = _store(imported, out_dir, lambda part: progress(upload_bytes + int(upload_bytes * part), total))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from workers.ladd.micro_batch import micro_batch_size, slices
-from workers.ladd.normalization import normalize
+from workers.ladd.normalization import network_input
 from workers.ladd.precision import exact_float32
 
 
@@ -21,17 +21,18 @@ def predict(
     batch_size: int | None = None,
     on_images: Callable[[int], None] = lambda images: None,
 ) -> Tensor:
-    """Return logits float32 [T, num_classes], on `device`, for images uint8 [T, H, W, C] wherever they lie.
+    """Return logits float32 [T, num_classes], on `device`, for images wherever they lie: as `network_input` takes them.
 
     The network runs in evaluation mode and stays in it, so how many images go through it at once (`batch_size`, None
     for the rule of `workers.ladd.micro_batch`) does not matter. `on_images` is told the size of each batch done.
     """
-    size = micro_batch_size(images.shape[1], images.shape[2], torch.device(device), batch_size)
+    height, width = images.shape[2:] if images.is_floating_point() else images.shape[1:3]
+    size = micro_batch_size(height, width, torch.device(device), batch_size)
     model.eval()
     logits = []
     with exact_float32(), torch.inference_mode():
         for rows in slices(len(images), size):
-            logits.append(model(normalize(images[rows], mean, std, device)))
+            logits.append(model(network_input(images[rows], mean, std, device)))
             on_images(len(logits[-1]))
     return torch.cat(logits)
 

@@ -9,6 +9,8 @@ FULL_LABELS = "full_labels.npy"
 """The labeler's soft labels of the whole images."""
 DENSE_LABELS = "dense_labels.npy"
 """Those of their views."""
+WHITENING = "zca.safetensors"
+"""ZCA fitted to the source set, for a set that was distilled in whitened space."""
 
 _LABEL_FILES = {
     ArmName.FULL_SOFT: [FULL_LABELS],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from api_schemas.datasets import ChannelStatistics, DatasetStats
 from api_schemas.evaluation import ArmName
 from service.core.catalogue import DatasetManifest
-from service.core.kinds.arm_inputs import FULL_LABELS
+from service.core.kinds.arm_inputs import FULL_LABELS, WHITENING
 from service.core.normalizations import training_statistics
 
 
@@ -26,6 +26,8 @@ class EvaluatedSet:
     """The arms it is evaluated on; None: all of the evaluation."""
     after: Sequence[str] = ()
     """Tasks that make it."""
+    whitened_by: str | None = None
+    """The set with the ZCA in whose space networks are trained; None: in none."""
 
 
 def evaluated(
@@ -41,6 +43,7 @@ def evaluated(
         views=None if augmentation is None else augmentation.n**2,
         full_labels=FULL_LABELS in manifest.blobs,
         arms=arms,
+        whitened_by=manifest.id if WHITENING in manifest.blobs else None,
     )
 
 

@@ -11,6 +11,8 @@ def plan(core: Core, dataset: DatasetManifest) -> Plan:
     """Plan the one task that reads the uploads of a dataset in state `validating`."""
     # Whatever is known of the source set when the task is claimed; it may still be validating.
     source = dataset.metadata.source_dataset
+    # ZCA is fitted to them.
+    wanted = ["train_images.npy"] if dataset.metadata.normalization == "zca" else []
     task = TaskPlan(
         name="ingest",
         type=TaskType.INGEST,
@@ -21,7 +23,7 @@ def plan(core: Core, dataset: DatasetManifest) -> Plan:
             "limits": {"max_upload_bytes": core.settings.max_upload_bytes},
         },
         inputs={"uploads": uploads_ref(dataset.id, dataset.files)}
-        | ({"source": Ref("dataset", source, [])} if source else {}),
+        | ({"source": Ref("dataset", source, wanted)} if source else {}),
         work=sum(file.bytes for file in dataset.files),
         unit="bytes",
         makes=dataset.id,

@@ -1,7 +1,7 @@
 """`ladd`: the whole method: train or reuse a labeler, write dense labels, evaluate."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from api_schemas.datasets import ChannelStatistics, DatasetStats
@@ -13,7 +13,7 @@ from service.core.flops import forward_flops, shape_of
 from service.core.kinds.chosen_labelers import ChosenLabeler, choose_epochs, choose_existing, chooses
 from service.core.kinds.controls import own_arms, plan_controls
 from service.core.kinds.evaluate import resolve, shown, test_images
-from service.core.kinds.evaluated_set import EvaluatedSet, statistics_of
+from service.core.kinds.evaluated_set import evaluated, statistics_of
 from service.core.kinds.findings import Findings
 from service.core.kinds.generate_labels import check_packing, held_out_sets, plan_labelling, resolved_epoch
 from service.core.kinds.report import plan_report
@@ -37,14 +37,11 @@ def plan(core: Core, params: LaddParams) -> Plan:
     evaluation, controls = None, None
     if params.evaluation is not None:
         evaluation = resolve(findings, "evaluation.", params.evaluation, source)
-        augmented = EvaluatedSet(
+        augmented = replace(
+            evaluated(dataset, source, own_arms(evaluation)),
             id=labelling.makes or "",
-            stats=dataset.measured,
-            statistics=statistics,
-            learned_lr=dataset.measured.learned_lr,
             views=params.views.n**2,
             full_labels=True,
-            arms=own_arms(evaluation),
             after=[labelling.name],
         )
 

@@ -1,7 +1,7 @@
 """`sweep`: the whole method at every combination of view grids and labeler checkpoints, each compared with the rest."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -14,7 +14,7 @@ from service.core.core import Core
 from service.core.kinds.arm_inputs import label_files, trains_on_views
 from service.core.kinds.controls import own_arms, plan_controls
 from service.core.kinds.evaluate import resolve, shown, test_images
-from service.core.kinds.evaluated_set import EvaluatedSet, statistics_of
+from service.core.kinds.evaluated_set import EvaluatedSet, evaluated, statistics_of
 from service.core.kinds.findings import Findings
 from service.core.kinds.generate_labels import check_packing, plan_labelling
 from service.core.kinds.ladd import Chosen, choose_labeler
@@ -52,14 +52,8 @@ def plan(core: Core, params: SweepParams) -> Plan:
         points.append(_plan_point(dataset, chosen[epoch], at, statistics))
     arms = own_arms(evaluation)
     of_labels = [arm for arm in arms if trains_on_views(arm) or label_files(arm)]
-    plain = EvaluatedSet(
-        id=dataset.id,
-        stats=dataset.measured,
-        statistics=statistics,
-        learned_lr=dataset.measured.learned_lr,
-        views=None,
-        full_labels=False,
-        arms=[arm for arm in arms if arm not in of_labels],
+    plain = replace(
+        evaluated(dataset, source, [arm for arm in arms if arm not in of_labels]), views=None, full_labels=False
     )
     controls = plan_controls(findings, "evaluation.", evaluation, dataset, source)
     sets = [plain, *controls.sets, *(point.evaluated(plain, of_labels) for point in points)]
@@ -95,11 +89,9 @@ class _Point:
 
     def evaluated(self, plain: EvaluatedSet, arms: Sequence[ArmName]) -> EvaluatedSet:
         """Return the set that the point makes, as the evaluation sees it."""
-        return EvaluatedSet(
+        return replace(
+            plain,
             id=self.task.makes or "",
-            stats=plain.stats,
-            statistics=plain.statistics,
-            learned_lr=plain.learned_lr,
             views=self.views.n**2,
             full_labels=True,
             arms=arms,

@@ -13,6 +13,7 @@ from service.core.catalogue import DatasetManifest
 from service.core.flops import shape_of, training_flops
 from service.core.kinds.arm_inputs import (
     FULL_LABELS,
+    WHITENING,
     label_files,
     networks,
     own_files,
@@ -118,6 +119,8 @@ class _Trial:
             "dataset": Ref("dataset", self.evaluated.id, files),
             "source": Ref("dataset", self.source.id, source_files(self.arm)),
         }
+        if self.evaluated.whitened_by is not None:
+            inputs["whitening"] = Ref("dataset", self.evaluated.whitened_by, [WHITENING])
         return TaskPlan(
             name=self.name,
             type=TaskType.EVALUATE,

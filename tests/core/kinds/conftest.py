@@ -61,6 +61,11 @@ class Shelf:
         return str(self.hand.ready_set(stats=self.hand.made_up_stats(dtype="float32"), source_dataset=self.source))
 
     @cached_property
+    def whitened(self) -> str:
+        """A distilled set whose networks are trained in whitened space."""
+        return str(self.hand.ready_set(source_dataset=self.source, normalization="zca"))
+
+    @cached_property
     def small(self) -> str:
         """A source set of 16 px."""
         return str(self.hand.ready_set("source", stats=self.hand.made_up_stats("source", image_shape=[3, 16, 16])))

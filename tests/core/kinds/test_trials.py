@@ -81,6 +81,19 @@ def test_every_arm_gets_its_labels_and_is_counted_right(
         assert each * (len(LR_FACTORS) if ARMS[arm].best_lr else 1) == 10 * count
 
 
+def test_all_arms_of_a_whitened_set_are_trained_in_its_space(shelf: Any) -> None:
+    plan = planned(shelf.core, dataset=shelf.whitened, arms=["baseline", "random"], architectures=["ViT"], trials=1)
+    trials = [task for task in plan.tasks if task.stage == "evaluate"]
+    assert len({task.inputs["dataset"].id for task in trials}) == 2
+    assert [task.inputs["whitening"] for task in trials] == 2 * [Ref("dataset", shelf.whitened, ["zca.safetensors"])]
+
+
+def test_a_set_labelled_later_keeps_the_space_it_is_trained_in(shelf: Any) -> None:
+    job = shelf.hand.work(shelf.hand.submit("generate_labels", dataset=shelf.whitened, labeler=shelf.labeler).id)
+    plan = planned(shelf.core, dataset=job.result.dataset, arms=["ladd"], architectures=["ViT"], trials=1)
+    assert plan.tasks[0].inputs["whitening"] == Ref("dataset", job.result.dataset, ["zca.safetensors"])
+
+
 def test_arms_are_those_of_the_engine() -> None:
     assert [arm.value for arm in ArmName] == list(ARMS)
     for arm in ArmName:

@@ -181,8 +181,9 @@ def test_images_that_do_not_fit_their_files_are_an_error(
             torch.from_numpy(PIXELS).permute(0, 3, 1, 2) / 255,
         ),
         (FLOATS, manifest(applied=True)["normalization"], torch.from_numpy(FLOATS)),
+        (FLOATS, {"name": "zca", "mean": None, "std": None, "applied": False}, torch.from_numpy(FLOATS)),
     ],
-    ids=["pixels", "plain pixels", "normalised floats"],
+    ids=["pixels", "plain pixels", "normalised floats", "whitened"],
 )
 def test_the_readme_trains_on_equation_5(
     path: Path,

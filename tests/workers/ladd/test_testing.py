@@ -20,6 +20,14 @@ def test_prediction_is_that_of_the_network_in_evaluation_mode_whatever_the_batch
     assert done == [3, 3, 1]
 
 
+def test_float_images_go_in_as_they_are() -> None:
+    model = build_model("ViT", num_classes=3, channels=3, size=16, seed=0)
+    images = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    logits = predict(model, images, MEAN, STD, "cpu")
+    with torch.no_grad():
+        torch.testing.assert_close(logits, model.eval()(images))
+
+
 def test_accuracy_in_percent_over_all_and_by_class() -> None:
     logits = torch.eye(4)[[0, 0, 1, 2, 1, 2]]
     accuracy, per_class = measure_accuracy(logits, torch.tensor([0, 0, 0, 1, 1, 2]), num_classes=4)

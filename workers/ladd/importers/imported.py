@@ -20,10 +20,14 @@ SOURCE_SPLITS = ("train", "val")
 
 @dataclass(frozen=True)
 class KnownSource:
-    """What is known of the source set of a distilled set: class names in label order, pixels a side."""
+    """What is known of the source set of a distilled set: class names in label order, pixels a side.
+
+    `train_images` is its file of that name, for a set that ZCA is to be fitted for.
+    """
 
     class_names: Sequence[str]
     side: int
+    train_images: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,8 @@ class ImportOptions:
     """The sender's metadata, as in the API's `DatasetMetadata`, and the source set that it names, if that is ready.
 
     `role` is `distilled` or `source`; `format` is `auto` or a key of `IMPORTERS`.
-    `normalization` is `auto`, `none`, a key of `NORMALIZATIONS`, or {"mean": [...], "std": [...]} on the [0, 1] scale.
+    `normalization` is `auto`, `none`, `zca`, a key of `NORMALIZATIONS`, or {"mean": [...], "std": [...]} on the [0, 1]
+    scale.
     `class_map` lists class names in label order (folder names, for class folders), or is `auto`, a key of `CLASS_MAPS`
     or `imagefolder`. `soft_labels` is `auto`, `probabilities` or `logits`. `factor` is that of IDC's mosaics.
     `resolution` and `resize` apply to image files; `experiment` picks an entry of a DC, DSA or DM file.

@@ -56,7 +56,7 @@ def of_distilled(
     Normalised tensors do not say with what: their sender must. `unnormalized` tells why values are plain pixels even
     where they leave [0, 1]: then a named normalization is the one to train with, not one to undo. Raises ImportRejected
     with rule `normalization_is_named` (values outside [0, 1] and choice `auto`), `known_normalization`,
-    `normalization_channels` or `not_whitened`.
+    `normalization_channels`.
     """
     minimum, maximum = float(summary.minimum.min()), float(summary.maximum.max())
     in_unit_range = minimum >= -_TOLERANCE and maximum <= 1 + _TOLERANCE
@@ -73,6 +73,9 @@ def of_distilled(
             f"the values of {location} lie outside [0, 1], so they are normalised; say with what: "
             f"{', '.join(NORMALIZATIONS)}, {{mean, std}}, or none to take them as they are",
         )
+    if choice == ZCA:
+        reason = f"named in the metadata; {values}"
+        return Normalization(name=ZCA, mean=None, std=None, applied=False, reason=reason), doubts
     if choice in ("auto", "none"):
         how = "" if choice == "auto" else "asked for in the metadata; "
         return Normalization(name="none", mean=None, std=None, applied=False, reason=how + values), doubts
@@ -97,14 +100,6 @@ def family_warnings(choice: object, format: str) -> list[str]:
 
 
 def _named(choice: str | Mapping[str, Sequence[float]], channels: int) -> tuple[str, list[float], list[float]]:
-    if choice == ZCA:
-        raise rejected(
-            FIELD,
-            "not_whitened",
-            ZCA,
-            "ZCA-whitened images cannot be read: the matrix is not saved with them. Send the inverse that MTT, AST and "
-            "DATM save beside them, images_zca_*.pt, with normalization none",
-        )
     if isinstance(choice, str):
         if choice not in NORMALIZATIONS:
             raise rejected(

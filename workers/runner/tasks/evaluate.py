@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from api_schemas.datasets import Dataset
 from api_schemas.runner import DoneEvent, RunnerTask
@@ -20,6 +21,7 @@ from workers.ladd.recipes import resolve_recipe
 from workers.ladd.training_set import TrainingSet
 from workers.ladd.trial_resume import FILE_NAME
 from workers.ladd.views import ViewGrid
+from workers.ladd.whitening import WHITENING_FILE, Whitening
 from workers.runner.carried_statistics import carried_statistics
 from workers.runner.reporter import Reporter
 
@@ -39,14 +41,11 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
             return DoneEvent(event="done", files=[], result={"row": None, **decided})
     dataset = Dataset.model_validate(task.documents["dataset"])
     assert dataset.stats is not None
+    whitening = _whitening(task, folder)
+    val_images, val_labels = (_array(task, folder, "source", f"val_{name}.npy") for name in ("images", "labels"))
     row = evaluate_trial(
-        _training_set(task, folder, dataset),
-        TestSet(
-            images=_array(task, folder, "source", "val_images.npy"),
-            labels=_array(task, folder, "source", "val_labels.npy"),
-            mean=params["mean"],
-            std=params["std"],
-        ),
+        _training_set(task, folder, dataset, whitening),
+        _test_set(task, val_images, val_labels, whitening),
         ARMS[params["arm"]],
         params["architecture"],
         trial=params["trial"],
@@ -60,7 +59,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
             on_checkpoint=lambda: report.checkpoint([FILE_NAME]), log=lambda message: report.log(message, "warning")
         ),
         checkpoints=folder / "checkpoint",
-        held_out=_held_out(task, folder, dataset.stats.num_classes),
+        held_out=_held_out(task, folder, dataset.stats.num_classes, whitening),
     )
     about = {"dataset": params["dataset"], "arm": params["arm"], "architecture": params["architecture"]}
     report.row(
@@ -81,17 +80,28 @@ def _decision(documents: Mapping[str, Any]) -> Decision:
     return open_question(baseline, ladd)
 
 
-def _held_out(task: RunnerTask, folder: Path, num_classes: int) -> TestSet | None:
+def _whitening(task: RunnerTask, folder: Path) -> Whitening | None:
+    found = task.inputs.get("whitening")
+    return None if found is None else Whitening.load(folder / found[WHITENING_FILE])
+
+
+def _test_set(task: RunnerTask, images: NDArray[Any], labels: NDArray[Any], whitening: Whitening | None) -> TestSet:
+    """Real images as the training images are: normalised on the way into the network, or whitened now."""
+    prepared = images if whitening is None else whitening.whiten_pixels(images)
+    return TestSet(prepared, labels, task.params["mean"], task.params["std"])
+
+
+def _held_out(task: RunnerTask, folder: Path, num_classes: int, whitening: Whitening | None) -> TestSet | None:
     """Source images to choose a learning rate by, for an arm that does."""
     if "train_labels.npy" not in task.inputs["source"]:
         return None
     labels = _array(task, folder, "source", "train_labels.npy")
     chosen = held_out_rows(labels, num_classes)
     images = _array(task, folder, "source", "train_images.npy")[chosen]
-    return TestSet(images, labels[chosen], task.params["mean"], task.params["std"])
+    return _test_set(task, images, labels[chosen], whitening)
 
 
-def _training_set(task: RunnerTask, folder: Path, dataset: Dataset) -> TrainingSet:
+def _training_set(task: RunnerTask, folder: Path, dataset: Dataset, whitening: Whitening | None) -> TrainingSet:
     assert dataset.stats is not None
     params = task.params
     carried = carried_statistics(dataset.stats.normalization)
@@ -102,8 +112,15 @@ def _training_set(task: RunnerTask, folder: Path, dataset: Dataset) -> TrainingS
             return None
         return torch.from_numpy(np.array(_array(task, folder, "dataset", file)))
 
+    stored = _array(task, folder, "dataset", "images.npy")
+    if whitening is None:
+        images = training_images(stored, params["mean"], params["std"], carried)
+    elif stored.dtype == np.uint8:
+        images = whitening.whiten_pixels(stored)
+    else:
+        images = whitening.whiten(torch.from_numpy(np.array(stored)))
     return TrainingSet(
-        images=training_images(_array(task, folder, "dataset", "images.npy"), params["mean"], params["std"], carried),
+        images=images,
         labels=torch.from_numpy(np.array(_array(task, folder, "dataset", "labels.npy"))),
         dense_labels=soft_labels("dense_labels.npy"),
         grid=ViewGrid(augmentation.n, augmentation.ratio) if augmentation else None,
@@ -112,6 +129,6 @@ def _training_set(task: RunnerTask, folder: Path, dataset: Dataset) -> TrainingS
     )
 
 
-def _array(task: RunnerTask, folder: Path, name: str, file: str) -> np.ndarray[Any, Any]:
-    array: np.ndarray[Any, Any] = np.load(folder / task.inputs[name][file], mmap_mode="c", allow_pickle=False)
+def _array(task: RunnerTask, folder: Path, name: str, file: str) -> NDArray[Any]:
+    array: NDArray[Any] = np.load(folder / task.inputs[name][file], mmap_mode="c", allow_pickle=False)
     return array

@@ -15,6 +15,7 @@ from workers.ladd.class_agreement import compare_classes, permutation_warning
 from workers.ladd.dense_labels import WHOLE_IMAGE, generate_dense_labels
 from workers.ladd.encodings import decode_checked
 from workers.ladd.exports import write_export
+from workers.ladd.importers.normalization_choice import ZCA
 from workers.ladd.label_grid import write_label_grid
 from workers.ladd.normalization import training_images
 from workers.ladd.storage import pixels_of, storage
@@ -146,8 +147,9 @@ def _manifest(task: RunnerTask, dataset: Dataset, writers: list[LabelWriter]) ->
         "views": task.params["views"],
         "normalization": {
             "name": normalization.name,
-            "mean": task.params["mean"],
-            "std": task.params["std"],
+            # Networks for a set that was distilled in whitened space are trained there.
+            "mean": None if normalization.name == ZCA else task.params["mean"],
+            "std": None if normalization.name == ZCA else task.params["std"],
             "applied": normalization.applied,
         },
         "classes": [count.name for count in dataset.stats.class_counts],

@@ -12,6 +12,8 @@ from workers.runner.carried_statistics import carried_statistics
 from workers.runner.reporter import Reporter
 from workers.runner.uploaded_files import with_their_names
 
+TRAIN_IMAGES = "train_images.npy"
+
 
 def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     """Import the uploaded files into `outputs/`; the result carries the set's stats.
@@ -33,7 +35,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         soft_labels=metadata.soft_labels,
         learned_lr=metadata.learned_lr,
         factor=metadata.factor,
-        source=_known_source(task),
+        source=_known_source(task, folder),
     )
     outputs = folder / "outputs"
     stats = import_dataset(uploads, options, outputs, report.stage("ingest", "bytes"))
@@ -47,10 +49,15 @@ def _write_preview(outputs: Path, normalization: Normalization) -> None:
     write_preview(images, labels, carried_statistics(normalization), outputs / "preview.png")
 
 
-def _known_source(task: RunnerTask) -> KnownSource | None:
+def _known_source(task: RunnerTask, folder: Path) -> KnownSource | None:
     """What the source set's document says, None while it is validating."""
     document = task.documents.get("source")
     stats = None if document is None else Dataset.model_validate(document).stats
     if stats is None:
         return None
-    return KnownSource([count.name for count in stats.class_counts], side=stats.image_shape[1])
+    train_images = task.inputs["source"].get(TRAIN_IMAGES)
+    return KnownSource(
+        class_names=[count.name for count in stats.class_counts],
+        side=stats.image_shape[1],
+        train_images=None if train_images is None else folder / train_images,
+    )

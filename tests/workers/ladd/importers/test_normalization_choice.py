@@ -165,7 +165,8 @@ def test_a_source_set_of_one_value_cannot_be_measured() -> None:
     assert caught.value.reasons[0]["rule"] == "pixels_vary"
 
 
-def test_whitened_images_are_refused_with_what_to_send_instead() -> None:
-    reason = refusal("zca", floats(-3, 3))
-    assert (reason["location"], reason["rule"]) == ("metadata.normalization", "not_whitened")
-    assert "images_zca_*.pt" in reason["message"]
+def test_images_that_were_unwhitened_are_pixels() -> None:
+    normalization, warnings = of_distilled("zca", floats(-0.2, 1.3), False, "images.pt", "un-whitened")
+    assert (normalization["name"], normalization["mean"], normalization["applied"]) == ("zca", None, False)
+    assert "un-whitened" in normalization["reason"]
+    assert ["outside [0, 1]" in warning for warning in warnings] == [True]
