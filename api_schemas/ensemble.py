@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from api_schemas.base import LabelerId, Request
 
@@ -13,7 +13,12 @@ class Ensemble(Request):
     ensemble: Annotated[list[LabelerId], Field(min_length=2, max_length=16)]
 
 
-LabelerChoice = LabelerId | Ensemble
+# The form that was meant is told by its looks, so that only its own rules are quoted when it breaks one.
+OneLabeler = Annotated[LabelerId, Tag("id")]
+SeveralLabelers = Annotated[Ensemble, Tag("ensemble")]
+LabelerChoice = Annotated[
+    OneLabeler | SeveralLabelers, Discriminator(lambda sent: "id" if isinstance(sent, str) else "ensemble")
+]
 
 EpochChoice = Annotated[int, Field(ge=1)] | Literal["auto"] | None
 """Null: epoch 10 (the paper's) when kept, else the last. `auto`: the kept epoch with the lowest cross-entropy on views

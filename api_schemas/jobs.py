@@ -3,11 +3,11 @@
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
 from api_schemas.base import DatasetId, JobId, LabelerId, Links, Page, Request, Response, Timestamp
 from api_schemas.cost import JobCost
-from api_schemas.ensemble import Ensemble, EpochChoice, LabelerChoice, Temperature
+from api_schemas.ensemble import Ensemble, EpochChoice, LabelerChoice, OneLabeler, SeveralLabelers, Temperature
 from api_schemas.evaluation import Evaluation, EvaluationSpec, FlopCount, Storage
 from api_schemas.labelers import LabelerRecipe
 from api_schemas.labelling import Labelling
@@ -105,13 +105,22 @@ class EvaluateParams(EvaluationSpec):
         return self
 
 
+_Recipe = Annotated[LabelerRecipe, Tag("recipe")]
+
+
+def _form(sent: Any) -> str:
+    if (isinstance(sent, dict) and "ensemble" in sent) or isinstance(sent, Ensemble):
+        return "ensemble"
+    return "id" if isinstance(sent, str) else "recipe"
+
+
 class LaddParams(Packing):
     """Train (or reuse) a labeler, write dense labels, evaluate: the whole method."""
 
     dataset: DatasetId
     source_dataset: DatasetId | None = None
     """Null: the one named when the set was uploaded."""
-    labeler: LabelerId | Ensemble | LabelerRecipe = LabelerRecipe()
+    labeler: Annotated[OneLabeler | SeveralLabelers | _Recipe, Discriminator(_form)] = LabelerRecipe()
     epoch: EpochChoice = None
     temperature: Temperature = 1.0
     views: Views = Views()
@@ -125,7 +134,9 @@ class SweepParams(Packing):
     dataset: DatasetId
     source_dataset: DatasetId | None = None
     """Null: the one named when the set was uploaded."""
-    labeler: LabelerId | LabelerRecipe = LabelerRecipe()
+    labeler: Annotated[
+        OneLabeler | _Recipe, Discriminator(lambda sent: "id" if isinstance(sent, str) else "recipe")
+    ] = LabelerRecipe()
     """A recipe keeps the checkpoints that `epochs` names."""
     n: Annotated[list[Annotated[int, Field(ge=1, le=32)]], Field(min_length=1, max_length=32)] = [5]
     ratio: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=32)] = [0.625]

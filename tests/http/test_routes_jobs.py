@@ -125,6 +125,24 @@ def test_bad_requests_name_the_field(standing_api: httpx.Client, body: Any, loca
     assert location in [reason["location"] for reason in answer.json()["reasons"]]
 
 
+@pytest.mark.parametrize(
+    ("labeler", "location"),
+    [
+        ("lb_1", ""),
+        ({"epochs": 0}, ".epochs"),
+        ({"ensemble": ["lb_" + "0" * 26]}, ".ensemble"),
+        (None, ""),
+    ],
+    ids=["id", "recipe", "ensemble", "none of them"],
+)
+def test_a_labeler_is_held_to_the_rules_of_the_form_it_has(
+    standing_api: httpx.Client, labeler: Any, location: str
+) -> None:
+    body = {"kind": "ladd", "params": {"dataset": "ds_" + "0" * 26, "labeler": labeler}}
+    reasons = standing_api.post("/v1/jobs", json=body).json()["reasons"]
+    assert [reason["location"] for reason in reasons] == [f"body.params.labeler{location}"]
+
+
 def test_set_that_is_still_checked_cannot_be_used(upload: Any, api: httpx.Client) -> None:
     dataset = upload(role="source").json()["id"]
     answer = api.post("/v1/jobs", json={"kind": "train_labeler", "params": {"source_dataset": dataset}})
