@@ -146,6 +146,8 @@ class DatasetMetadata(Request):
     """What a row of float labels is, where its values do not tell."""
     learned_lr: Annotated[float, Field(gt=0, le=1000)] | None = None
     """Takes the place of the one in the files."""
+    distillation_flops: Annotated[float, Field(gt=0, le=1e30)] | None = None
+    """What making the set took, as its maker says (1 MAC = 2 FLOPs); a `ladd` job's report then draws Figure 2."""
     factor: Annotated[int, Field(ge=1, le=8)] | None = None
     """IDC: images are mosaics of `factor` x `factor` tiles; 1: whole images (IDC-I)."""
     resolution: Annotated[int, Field(ge=8, le=1024)] | None = None

@@ -19,6 +19,9 @@ _JOB_REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
 _TABLE_6_ARMS = ["baseline", "full_soft", "full_both", "sub_hard", "sub_soft", "sub_both", "ladd"]
 _LABELER_EPOCHS = [10, 20, 30, 40, 50]
 
+NEEDS_DISTILLATION = "paper-fig2"
+"""Shows what no file holds: the FLOPs of the distillation."""
+
 PRESETS = {
     preset.name: preset
     for preset in [
@@ -49,6 +52,13 @@ PRESETS = {
             kind=JobKind.LADD,
             params={"evaluation": {"arms": _TABLE_6_ARMS}},
             paper=[TABLE_6],
+        ),
+        Preset(
+            name=NEEDS_DISTILLATION,
+            title="Figure 2: accuracy against the FLOPs of distillation, labeler and labelling",
+            kind=JobKind.LADD,
+            params={},
+            paper=[],
         ),
         # "Same batch size and number of iterations": of the ways to train on the views, `pool` alone has that.
         Preset(
@@ -96,6 +106,9 @@ def expand(
         raise not_found("preset", name)
     findings = Findings(core.catalogue, at="query")
     distilled = findings.dataset("dataset", dataset, DatasetRole.DISTILLED)
+    if distilled is not None and name == NEEDS_DISTILLATION and distilled.metadata.distillation_flops is None:
+        message = f"{dataset} was uploaded without distillation_flops, which only the maker of a set knows"
+        findings.add("dataset", "distillation_flops_are_known", None, message)
     findings.raise_if_any()
     assert distilled is not None
     source = findings.source_of("source_dataset", source_dataset, [distilled])

@@ -5,7 +5,15 @@ import httpx
 
 def test_presets_are_listed_with_what_the_paper_reports(standing_api: httpx.Client) -> None:
     listed = {item["name"]: item for item in standing_api.get("/v1/presets").json()["items"]}
-    assert {"paper-table1", "paper-table2", "paper-table4", "paper-table6", "paper-fig3", "paper-fig5"} == set(listed)
+    assert {
+        "paper-table1",
+        "paper-table2",
+        "paper-table4",
+        "paper-table6",
+        "paper-fig2",
+        "paper-fig3",
+        "paper-fig5",
+    } == set(listed)
     [row] = listed["paper-table6"]["paper"]
     assert (row["method"], row["arms"]["sub_soft"]) == ("GLaD-MTT", 51.1)
     gains = {row["method"]: row["arms"]["ladd"] - row["arms"]["baseline"] for row in listed["paper-table2"]["paper"]}

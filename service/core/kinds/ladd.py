@@ -67,7 +67,11 @@ def plan(core: Core, params: LaddParams) -> Plan:
     }
     explained = evaluation.explained_images if evaluation else 0
     names = [labeler.id for labeler in chosen.labelers]
-    report = plan_report(JobKind.LADD, resolved, tasks, names, source.id, test_images(source), explained)
+    took = dataset.metadata.distillation_flops
+    distillation = None if took is None else {"flops": took, "sets": [labelling.makes]}
+    report = plan_report(
+        JobKind.LADD, resolved, tasks, names, source.id, test_images(source), explained, distillation=distillation
+    )
     reads = dict.fromkeys([dataset.id, source.id, *held_out_sets(chosen.labelers, params)])
     reads |= dict.fromkeys(controls.reads if controls else [])
     return Plan(params=resolved, tasks=[*tasks, report], reads=list(reads))

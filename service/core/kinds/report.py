@@ -17,10 +17,12 @@ def plan_report(
     test_images: int | None,
     explained_images: int = 0,
     points: Sequence[Mapping[str, Any]] = (),
+    distillation: Mapping[str, Any] | None = None,
 ) -> TaskPlan:
     """Plan the report over the results of `tasks` (the training of a labeler is read from its manifest).
 
     `points` are those of a sweep: the labelling `task` of each, the `dataset` it makes, and what sets it apart.
+    `distillation`: the `flops` that the distillation took, and the `sets` that share its images; None: not known.
     The job's id is added to its params when the task is claimed, since a retried job has another.
     """
     inputs = {"results": Ref("after")}
@@ -37,6 +39,7 @@ def plan_report(
             "source_dataset": source_dataset,
             "test_images": test_images,
             "points": list(points),
+            "distillation": distillation,
         },
         inputs=inputs,
         work=1,

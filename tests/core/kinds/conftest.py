@@ -28,7 +28,7 @@ class Shelf:
 
     @cached_property
     def distilled(self) -> str:
-        return str(self.hand.ready_set(source_dataset=self.source, learned_lr=0.03))
+        return str(self.hand.ready_set(source_dataset=self.source, learned_lr=0.03, distillation_flops=1e15))
 
     @cached_property
     def labeler(self) -> str:

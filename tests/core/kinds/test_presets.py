@@ -10,6 +10,7 @@ from api_schemas.jobs import JobRequest
 from api_schemas.labelers import Architecture
 from api_schemas.presets import PaperMethod
 from api_schemas.problems import ErrorCode
+from service.core.errors import ServiceError
 from service.core.kinds import KINDS
 from service.core.presets import PRESETS, expand
 
@@ -51,6 +52,17 @@ def test_figure_3_has_steps_of_the_same_size_for_both_arms(shelf: Any) -> None:
     trials = {task.name: task for task in planned(shelf, "paper-fig3").tasks if task.stage == "evaluate"}
     baseline, ladd = (trials[f"evaluate:{arm}:AlexNet:0"] for arm in ("baseline", "ladd"))
     assert (ladd.work, ladd.cost.flops) == (baseline.work, baseline.cost.flops)
+
+
+def test_figure_2_has_what_the_distillation_took(shelf: Any) -> None:
+    [report] = [task for task in planned(shelf, "paper-fig2").tasks if task.name == "report"]
+    [labelling] = [task for task in planned(shelf, "paper-fig2").tasks if task.name == "generate_labels"]
+    assert (report.params["distillation"]["flops"], labelling.makes[:3]) == (1e15, "ds_")
+    with pytest.raises(ServiceError) as caught:
+        expand(shelf.core, "paper-fig2", shelf.lonely, source_dataset=shelf.source)
+    assert [(why.location, why.rule) for why in caught.value.reasons] == [
+        ("query.dataset", "distillation_flops_are_known")
+    ]
 
 
 def test_figure_5_labels_with_every_tenth_epoch_of_one_labeler(shelf: Any) -> None:

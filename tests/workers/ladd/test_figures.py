@@ -41,6 +41,7 @@ def row(arm: str, architecture: str, mean: float, dataset: str = "ds_a", quoted:
     }
 
 
+SPENT = {"distillation": 1e12, "labelling": 2e9, "labeler_training": None}
 ROWS = [row("baseline", "ViT", 40.0), row("ladd", "ViT", 44.0, quoted=False), row("ladd", "ViT", 45.0)]
 
 
@@ -71,6 +72,21 @@ def test_deployment_cost_is_that_of_one_trial() -> None:
     ]
 
 
+def test_preparation_is_paid_for_by_the_arms_that_use_the_labels() -> None:
+    summary = [
+        {"dataset": "ds_1", "arm": arm, "cae_mean": 40.0} for arm in ("baseline", "sub_hard", "full_soft", "ladd")
+    ]
+    control = {"dataset": "ds_random", "arm": "random", "cae_mean": 30.0}
+    data = FIGURES["preparation_cost"].collect(Found(summary=[*summary, control], preparation=SPENT, own_sets=["ds_1"]))
+    assert data is not None
+    assert [(point["arm"], point["flops"]) for point in data["points"]] == [
+        ("baseline", 1e12),
+        ("sub_hard", 1e12),
+        ("full_soft", 1e12 + 2e9),
+        ("ladd", 1e12 + 2e9),
+    ]
+
+
 def test_nothing_to_show_is_no_figure() -> None:
     assert [kind.collect(Found()) for kind in FIGURES.values()] == [None] * len(FIGURES)
 
@@ -78,7 +94,9 @@ def test_nothing_to_show_is_no_figure() -> None:
 @pytest.mark.parametrize("name", FIGURES)
 def test_equal_numbers_give_equal_pictures(name: str, tmp_path: Path) -> None:
     kind = FIGURES[name]
-    found = Found([*ROWS, {**row("ladd", "VGG11", 20.0), "ci95": None}], EPOCHS, PIXELS, POINTS, SUMMARY)
+    found = Found(
+        [*ROWS, {**row("ladd", "VGG11", 20.0), "ci95": None}], EPOCHS, PIXELS, POINTS, SUMMARY, SPENT, ["ds_1"]
+    )
     data = kind.collect(found)
     assert data is not None
     for path in (tmp_path / "one.png", tmp_path / "two.png"):

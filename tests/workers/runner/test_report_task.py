@@ -71,10 +71,31 @@ def documents(prefix: str, arm: str, architecture: str, accuracies: list[float],
 def reported(found: dict[str, Any], tmp_path: Path, points: list[dict[str, Any]] | None = None) -> Report:
     (tmp_path / "outputs").mkdir()
     params = {"job": "job_" + "0" * 26, "kind": "evaluate", "params": {}, "source_dataset": SET, "test_images": 100}
-    params |= {"points": points or []}
+    params |= {"points": points or [], "distillation": None}
     task = RunnerTask(type=TaskType.REPORT, params=params, inputs={}, documents=found, device="cpu", threads=1)
     done = run(task, tmp_path, Reporter(io.BytesIO()))
     return Report.model_validate(done.result["report"])
+
+
+def test_what_came_before_deployment_is_drawn_where_the_distillation_is_known(tmp_path: Path) -> None:
+    (tmp_path / "outputs").mkdir()
+    params = {"job": "job_" + "0" * 26, "kind": "ladd", "params": {}, "source_dataset": SET, "test_images": 100}
+    params |= {"points": [], "distillation": {"flops": 1e12, "sets": [SET]}}
+    found = documents("evaluate", "baseline", "ViT", [50.0]) | documents("evaluate", "ladd", "ViT", [60.0])
+    count = {"plain_bytes": 4, "augmented_bytes": 5, "overhead": 0.25}
+    storage: dict[str, Any] = dict.fromkeys(("paper", "raw", "stored"), count)
+    storage |= {"encoding": "float32", "full_labels_bytes": 4, "encodings": []}
+    found["generate_labels"] = {"flops": 7, "labelling": LABELLED, "storage": storage}
+    task = RunnerTask(type=TaskType.REPORT, params=params, inputs={}, documents=found, device="cpu", threads=1)
+    [figure] = [
+        figure
+        for figure in run(task, tmp_path, Reporter(io.BytesIO())).result["figures"]
+        if figure["name"] == "preparation_cost"
+    ]
+    assert [(point["arm"], point["flops"]) for point in figure["data"]["points"]] == [
+        ("baseline", 1e12),
+        ("ladd", 1e12 + 7),
+    ]
 
 
 def test_trials_become_rows_with_their_spread(tmp_path: Path) -> None:

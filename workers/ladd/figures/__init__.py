@@ -9,7 +9,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from workers.ladd.figures import accuracy, deployment_cost, grad_cam, labeler_epochs, sweep
+from workers.ladd.figures import accuracy, deployment_cost, grad_cam, labeler_epochs, preparation_cost, sweep
 from workers.ladd.figures.found import Found
 
 Data = dict[str, Any]
@@ -28,6 +28,9 @@ FIGURES = {
     "accuracy": FigureKind("Accuracy by architecture, 95 % intervals over trials", accuracy.collect, accuracy.draw),
     "deployment_cost": FigureKind(
         "Accuracy against the FLOPs of one training", deployment_cost.collect, deployment_cost.draw
+    ),
+    "preparation_cost": FigureKind(
+        "k-CAE against the FLOPs before deployment", preparation_cost.collect, preparation_cost.draw
     ),
     "labeler_epochs": FigureKind(
         "Labeler by epoch: accuracy and entropy on val", labeler_epochs.collect, labeler_epochs.draw

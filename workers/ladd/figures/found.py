@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 class Found:
     """Rows of an evaluation, epochs of a labeler, both as the report has them; test images uint8 [T, H, W, C].
 
-    `points` of a sweep and the `summary` of the evaluation are as the report has them, too.
+    `points` of a sweep and the `summary` of the evaluation are as the report has them, too. `preparation`: FLOPs of
+    `distillation`, `labelling` and `labeler_training` of the sets `own_sets`, which are no controls; None where the
+    first is not known.
     """
 
     rows: Sequence[Mapping[str, Any]] = ()
@@ -20,3 +22,5 @@ class Found:
     test_images: NDArray[np.uint8] | None = field(default=None, compare=False)
     points: Sequence[Mapping[str, Any]] = ()
     summary: Sequence[Mapping[str, Any]] = ()
+    preparation: Mapping[str, float | None] | None = None
+    own_sets: Sequence[str] = ()

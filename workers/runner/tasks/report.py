@@ -105,6 +105,7 @@ def _points(
 
 
 def _found(task: RunnerTask, folder: Path, rows: list[Row], labeler: Labeler | None, report: Report) -> Found:
+    took = task.params["distillation"]
     epochs = [epoch.model_dump() for epoch in labeler.epochs] if labeler else []
     images = task.inputs.get("source", {}).get("val_images.npy")
     return Found(
@@ -113,6 +114,13 @@ def _found(task: RunnerTask, folder: Path, rows: list[Row], labeler: Labeler | N
         np.load(folder / images, mmap_mode="r", allow_pickle=False) if images else None,
         [point.model_dump() for point in report.points],
         [summary.model_dump() for summary in report.evaluation.summary] if report.evaluation else [],
+        preparation=took
+        and {
+            "distillation": took["flops"],
+            "labelling": task.documents["generate_labels"]["flops"],
+            "labeler_training": report.flops.labeler_training,
+        },
+        own_sets=took["sets"] if took else [],
     )
 
 
