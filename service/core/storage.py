@@ -197,13 +197,17 @@ class Storage:
         return StreamingUpload(self._client, self._bucket, key)
 
     def presign(self, key: str, filename: str, content_type: str) -> str:
-        """Return a download link at the public endpoint, valid for `presign_seconds`; ranges work."""
+        """Return a link at the public endpoint, valid for `presign_seconds`; ranges work.
+
+        Browsers show a picture and save anything else.
+        """
+        disposition = "inline" if content_type.startswith("image/") else "attachment"
         return self._public_client.generate_presigned_url(
             "get_object",
             Params={
                 "Bucket": self._bucket,
                 "Key": key,
-                "ResponseContentDisposition": f'attachment; filename="{filename}"',
+                "ResponseContentDisposition": f'{disposition}; filename="{filename}"',
                 "ResponseContentType": content_type,
             },
             ExpiresIn=self._settings.presign_seconds,

@@ -136,6 +136,12 @@ def test_download_link_has_the_public_host_and_serves_ranges(settings: Settings,
         assert status(forged) == 403
 
 
+def test_a_picture_is_shown_and_not_saved(storage: Storage) -> None:
+    storage.open_upload("a.png").finish()
+    with urllib.request.urlopen(storage.presign("a.png", "set.png", "image/png")) as answer:
+        assert answer.headers["Content-Disposition"] == 'inline; filename="set.png"'
+
+
 def test_nobody_reads_or_writes_without_a_key(settings: Settings, storage: Storage) -> None:
     storage.put_json("secret.json", {})
     url = f"{settings.s3_endpoint_url}/{settings.s3_bucket}/secret.json"
