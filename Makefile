@@ -3,6 +3,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 SOURCES := api_schemas client service stack workers examples benchmarks tests
+# These start the whole stack, whose worker takes all cores.
+ON_THE_STACK := tests/end_to_end tests/examples tests/stack
 BENCHMARKS := machine_peak deployment ladd_step labeler labelling ingest growth
 
 help: ## show the targets
@@ -18,8 +20,8 @@ down: ## stop what `make up` started
 	@$(BIN)/python -m stack down
 
 test: lint ## everything CI checks: lint, types, import rules, the whole suite on the real stack
-	$(BIN)/python -m pytest --ignore tests/workers/ladd --ignore tests/benchmarks
-	$(BIN)/python -m pytest -n auto tests/workers/ladd tests/benchmarks
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(foreach room,$(ON_THE_STACK),--ignore $(room))
+	$(BIN)/python -m pytest $(ON_THE_STACK)
 
 test-chaos: .venv/dev.done ## kill, cut off, fuzz and load the real stack: takes long
 	$(BIN)/python -m pytest -m chaos

@@ -61,6 +61,8 @@ def standing_api(embedded: Embedded) -> Iterator[httpx.Client]:
         s3_bucket=BUCKET,
         s3_access_key=embedded.s3_access_key,
         s3_secret_key=SecretStr(embedded.s3_secret_key),
+        # It must not look after the jobs of other tests.
+        reaper_seconds=3600,
     )
     with _serving(create_app(settings)) as client:
         yield client

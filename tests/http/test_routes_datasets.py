@@ -145,6 +145,7 @@ def test_metadata_is_shown_with_its_defaults(upload: Any) -> None:
         "soft_labels": "auto",
         "factor": None,
         "learned_lr": None,
+        "distillation_flops": None,
         "resolution": None,
         "resize": "center_crop",
         "experiment": None,
