@@ -11,7 +11,6 @@ from there. What is not comparable with the paper is said in `results/evidence.m
 import argparse
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from itertools import product
@@ -22,21 +21,15 @@ import numpy as np
 import torch
 from bench_report import markdown_table, measured_on
 from numpy.typing import NDArray
-from safetensors.torch import load_file
-from shortcuts import read_source
+from small_trials import LABELER, first_rows, kept_or_made, read_distilled, read_source, run_trial, train_small_labeler
 
 from workers.ladd.answers import unpack_answers
-from workers.ladd.arms import ARMS
 from workers.ladd.dense_labels import WHOLE_IMAGE, generate_dense_labels
-from workers.ladd.evaluation import TestSet, evaluate_trial
-from workers.ladd.importers.imported import ImportOptions
-from workers.ladd.labeler import train_labeler
-from workers.ladd.models import build_model
+from workers.ladd.evaluation import TestSet
 from workers.ladd.normalization import NORMALIZATIONS, training_images
 from workers.ladd.paired_difference import PairedDifference, paired_difference
-from workers.ladd.recipes import resolve_recipe
 from workers.ladd.statistics import summarize
-from workers.ladd.stored_set import SourceSet, import_dataset, load_distilled
+from workers.ladd.stored_set import SourceSet
 from workers.ladd.training_set import TrainingSet
 from workers.ladd.views import ViewGrid
 
@@ -54,7 +47,6 @@ SETS = {
 """{name: (normalization and source, files)}, 10 images per class each."""
 FASHION = ROOT / "examples" / "fashion_mnist_dm_ipc10"
 TRAIN_PER_CLASS, TEST_PER_CLASS = 500, 100
-LABELER: dict[str, Any] = {"epochs": 10, "lr": 0.01, "batch_size": 64, "momentum": 0.9}
 ARMS_COMPARED = ["baseline", "full_soft", "sub_hard", "sub_soft", "ladd"]
 EPOCHS = {"ConvNetD3": 25, "ConvNetD4": 25, "AlexNet": 25}
 """Passes. The cheapest networks on a CPU that learn within 250 steps; VGG11 was still at chance after 100, and ResNet18
@@ -115,10 +107,7 @@ def _sources(asked: argparse.Namespace) -> Iterator[tuple[str, SourceSet, list[s
 def _first(source: SourceSet) -> SourceSet:
     """The first images of every class."""
 
-    def chosen(labels: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-        return np.sort(np.concatenate([np.flatnonzero(labels == label)[:count] for label in range(10)]))
-
-    train, val = chosen(source.train_labels, TRAIN_PER_CLASS), chosen(source.val_labels, TEST_PER_CLASS)
+    train, val = first_rows(source.train_labels, TRAIN_PER_CLASS), first_rows(source.val_labels, TEST_PER_CLASS)
     return SourceSet(
         source.train_images[train], source.train_labels[train], source.val_images[val], source.val_labels[val], 10
     )
@@ -128,51 +117,27 @@ def _prepared(
     source_name: str, source: SourceSet, names: list[str], folder: Path
 ) -> dict[str, tuple[TrainingSet, dict[str, Any]]]:
     """The sets with what one labeler says about their images and views, from an earlier call where there is one."""
-    path = PREPARED / f"{source_name}.pt"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(_label(source_name, source, names, folder), path)
-    found: dict[str, tuple[TrainingSet, dict[str, Any]]] = torch.load(path, weights_only=False)
-    return found
+    return kept_or_made(PREPARED / f"{source_name}.pt", lambda: _label(source_name, source, names, folder))
 
 
 def _label(
     source_name: str, source: SourceSet, names: list[str], folder: Path
 ) -> dict[str, tuple[TrainingSet, dict[str, Any]]]:
     mean, std = NORMALIZATIONS[source_name]
-    shape = {"num_classes": 10, "channels": len(mean), "size": 32}
-    with tempfile.TemporaryDirectory() as scratch:
-        rows = train_labeler(
-            source,
-            architecture="ConvNetD3",
-            augmentation="color_crop_cutout_flip_scale_rotate",
-            checkpoint_epochs=[LABELER["epochs"]],
-            seed=0,
-            mean=mean,
-            std=std,
-            device="cpu",
-            out_dir=Path(scratch),
-            **LABELER,
-        )
-        labeler = build_model("ConvNetD3", **shape, seed=0)
-        labeler.load_state_dict(load_file(Path(scratch) / str(rows[-1]["checkpoint"])))
+    labeler, accuracy = train_small_labeler(source, mean, std)
     found = {}
     for name in names:
         files = [(FASHION if source_name == "fashion_mnist" else folder) / file for file in SETS[name][1]]
-        with tempfile.TemporaryDirectory() as scratch:
-            stats = import_dataset(
-                files, ImportOptions("distilled", normalization=source_name), Path(scratch), lambda done, total: None
-            )
-            stored = load_distilled(Path(scratch))
-            images = training_images(stored.images, mean, std, (mean, std) if stored.images.dtype != np.uint8 else None)
-            labels = torch.from_numpy(np.array(stored.labels))
+        stored, stats = read_distilled(files, source_name)
+        images = training_images(stored.images, mean, std, (mean, std) if stored.images.dtype != np.uint8 else None)
+        labels = torch.from_numpy(stored.labels)
         dense, full = (
             torch.from_numpy(generate_dense_labels(labeler, images, grid, "cpu")) for grid in (ViewGrid(), WHOLE_IMAGE)
         )
         about = {
             "files": SETS[name][1],
             "sha256": stats["sha256"],
-            "labeler_val_accuracy": rows[-1]["val_accuracy"],
+            "labeler_val_accuracy": accuracy,
             "labeler_agrees": 100 * float((full[:, 0].argmax(dim=1) == labels).float().mean()),
         }
         found[name] = TrainingSet(images, labels, dense, ViewGrid(), full[:, 0]), about
@@ -182,17 +147,7 @@ def _label(
 def run(training_set: TrainingSet, test: TestSet, arm: str, architecture: str, trial: int) -> dict[str, Any]:
     """Accuracy in percent, answers and seconds of one trial."""
     overrides = PROTOCOL | {"epochs": EPOCHS[architecture] - 1}
-    row = evaluate_trial(
-        training_set,
-        test,
-        ARMS[arm],
-        architecture,
-        trial=trial,
-        recipe=resolve_recipe("mtt", architecture, overrides),
-        seed=0,
-        device="cpu",
-        num_classes=10,
-    )
+    row = run_trial(training_set, test, arm, architecture, trial, overrides)
     kept = {field: row["trial"][field] for field in ("accuracy", "correct", "seconds")}
     return kept | {"forwards": row["forwards"], "steps": row["steps"], "losses": row["trial"]["losses"][-1:]}
 

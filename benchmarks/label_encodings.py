@@ -20,14 +20,13 @@ import torch
 from bench_report import measured_on
 from numpy.typing import NDArray
 from PIL import Image
-from shortcuts import LABELER, MEAN, STD, label, read_source
+from shortcuts import label
+from small_trials import LABELER, MEAN, STD, kept_or_made, read_source, run_trial
 
-from workers.ladd.arms import ARMS
 from workers.ladd.encoding_costs import encoding_costs
 from workers.ladd.encodings import encoding_of
-from workers.ladd.evaluation import TestSet, evaluate_trial
+from workers.ladd.evaluation import TestSet
 from workers.ladd.normalization import to_pixels
-from workers.ladd.recipes import resolve_recipe
 from workers.ladd.statistics import summarize
 from workers.ladd.training_set import TrainingSet
 
@@ -58,10 +57,7 @@ def main() -> None:
     started = time.monotonic()
     kept = json.loads(asked.out.read_text()) if asked.out.exists() else {"trials": {}}
     source, images = read_source(asked.blob)
-    if not PREPARED.exists():
-        PREPARED.parent.mkdir(exist_ok=True)
-        torch.save(label(source, asked.distilled), PREPARED)
-    training_set, labeler_accuracy = torch.load(PREPARED, weights_only=False)
+    training_set, labeler_accuracy = kept_or_made(PREPARED, lambda: label(source, asked.distilled))
     kept |= {
         "measured_on": measured_on("cpu"),
         "images": images,
@@ -114,17 +110,8 @@ def run(encoding: str, trial: int, training_set: TrainingSet, test: TestSet) -> 
     codec = encoding_of(encoding)
     labels = dense(training_set)
     decoded = torch.from_numpy(codec.decode(codec.encode(labels), labels.shape[2]))
-    row = evaluate_trial(
-        replace(training_set, dense_labels=decoded),
-        test,
-        ARMS["ladd"],
-        "ConvNetD3",
-        trial=trial,
-        recipe=resolve_recipe("mtt", "ConvNetD3", PROTOCOL),
-        seed=0,
-        device="cpu",
-        num_classes=10,
-    )
+    coded = replace(training_set, dense_labels=decoded)
+    row = run_trial(coded, test, "ladd", "ConvNetD3", trial, PROTOCOL)
     accuracy: float = row["trial"]["accuracy"]
     return accuracy
 

@@ -22,18 +22,16 @@ import numpy as np
 import torch
 from bench_report import measured_on
 from numpy.typing import NDArray
-from shortcuts import MEAN, STD, read_source
+from small_trials import AUGMENTATION, MEAN, STD, first_rows, kept_or_made, read_source, run_trial
 
-from workers.ladd.arms import ARMS
 from workers.ladd.checkpoint_choice import best, draw_held_out_views, judge, view_logits
 from workers.ladd.class_agreement import compare_classes
 from workers.ladd.dense_labels import generate_dense_labels
-from workers.ladd.evaluation import TestSet, evaluate_trial
+from workers.ladd.evaluation import TestSet
 from workers.ladd.labeler import train_labeler
 from workers.ladd.labeler_network import NetworkSpec, load_network
 from workers.ladd.labeler_split import split_held_out
 from workers.ladd.normalization import training_images
-from workers.ladd.recipes import resolve_recipe
 from workers.ladd.statistics import summarize
 from workers.ladd.stored_set import SourceSet
 from workers.ladd.training_set import TrainingSet
@@ -59,7 +57,7 @@ SWAPPED = [8, 0, 1, 9, 2, 3, 4, 5, 6, 7]
 
 def fewer(source: SourceSet) -> SourceSet:
     """Return the source with its first `TRAIN_PER_CLASS` train images of each class."""
-    rows = np.concatenate([np.flatnonzero(source.train_labels == label)[:TRAIN_PER_CLASS] for label in range(10)])
+    rows = first_rows(source.train_labels, TRAIN_PER_CLASS)
     return SourceSet(
         source.train_images[rows], source.train_labels[rows], source.val_images, source.val_labels, num_classes=10
     )
@@ -136,7 +134,7 @@ def trained(source: SourceSet, seed: int, epochs: int, out: Path) -> tuple[list[
     rows = train_labeler(
         part,
         architecture="ConvNetD3",
-        augmentation="color_crop_cutout_flip_scale_rotate",
+        augmentation=AUGMENTATION,
         epochs=epochs,
         checkpoint_epochs=[epoch for epoch in KEPT if epoch <= epochs],
         seed=seed,
@@ -161,10 +159,7 @@ def main() -> None:
     kept = json.loads(asked.out.read_text()) if asked.out.exists() else {"trials": {}}
     source = fewer(read_source(asked.blob)[0])
     images = {"train": len(source.train_labels), "test": len(source.val_labels)}
-    if not PREPARED.exists():
-        PREPARED.parent.mkdir(exist_ok=True)
-        torch.save(prepare(source), PREPARED)
-    prepared = torch.load(PREPARED, weights_only=False)
+    prepared = kept_or_made(PREPARED, lambda: prepare(source))
     described = {name: prepared[name] for name in ("held_out", "candidates", "chosen", "val_accuracy", "permutation")}
     kept |= {"measured_on": measured_on("cpu"), "images": images, "labeler": LABELER, "protocol": PROTOCOL, **described}
     test = TestSet(source.val_images, source.val_labels, MEAN, STD)
@@ -184,17 +179,7 @@ def main() -> None:
 
 def run(trial: int, training_set: TrainingSet, test: TestSet) -> float:
     """Return the accuracy of one trial in percent."""
-    row = evaluate_trial(
-        training_set,
-        test,
-        ARMS["ladd"],
-        "ConvNetD3",
-        trial=trial,
-        recipe=resolve_recipe("mtt", "ConvNetD3", PROTOCOL),
-        seed=0,
-        device="cpu",
-        num_classes=10,
-    )
+    row = run_trial(training_set, test, "ladd", "ConvNetD3", trial, PROTOCOL)
     accuracy: float = row["trial"]["accuracy"]
     return accuracy
 

@@ -8,9 +8,7 @@ Each finished trial is kept in `results/shortcuts.json`; a second call goes on f
 """
 
 import argparse
-import io
 import json
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,32 +16,30 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from bench_report import measured_on
-from numpy.typing import NDArray
-from PIL import Image
-from safetensors.torch import load_file
+from small_trials import (
+    LABELER,
+    MEAN,
+    STD,
+    kept_or_made,
+    read_distilled,
+    read_source,
+    run_trial,
+    train_small_labeler,
+)
 
-from workers.ladd.arms import ARMS
 from workers.ladd.dense_labels import generate_dense_labels
-from workers.ladd.evaluation import TestSet, evaluate_trial
-from workers.ladd.importers.imported import ImportOptions
-from workers.ladd.labeler import train_labeler
-from workers.ladd.models import build_model
-from workers.ladd.normalization import NORMALIZATIONS, training_images
-from workers.ladd.recipes import resolve_recipe
+from workers.ladd.evaluation import TestSet
+from workers.ladd.normalization import training_images
 from workers.ladd.statistics import summarize
-from workers.ladd.stored_set import SourceSet, import_dataset, load_distilled
+from workers.ladd.stored_set import SourceSet
 from workers.ladd.training_set import TrainingSet
 from workers.ladd.views import ViewGrid
 
 RESULTS = Path(__file__).with_name("results") / "shortcuts.json"
 PREPARED = Path(__file__).parents[1] / ".cache" / "shortcuts.pt"
 """The set with its dense labels, kept for the second call."""
-MEAN, STD = NORMALIZATIONS["cifar10"]
-TRAIN_PER_CLASS, TEST_PER_CLASS = 500, 200
-LABELER: dict[str, Any] = {"epochs": 10, "lr": 0.01, "batch_size": 64, "momentum": 0.9}
 PROTOCOL: dict[str, Any] = {"epochs": 100, "reduction": "mean"}
 """Overrides of the recipe `mtt`: 101 passes, lr 0.01."""
 
@@ -81,50 +77,15 @@ VARIANTS = [
 ]
 
 
-def read_source(blob: Path) -> tuple[SourceSet, dict[str, int]]:
-    """The first images of every class of the blob (see README.md), decoded."""
-    arrays = {}
-    with np.load(blob, allow_pickle=False) as stored:
-        for split, per_class in (("train", TRAIN_PER_CLASS), ("test", TEST_PER_CLASS)):
-            jpegs, offsets, labels = (stored[f"{key}_{split}"] for key in ("jpeg", "off", "y"))
-            chosen = np.sort(np.concatenate([np.flatnonzero(labels == c)[:per_class] for c in range(10)]))
-            pixels = [_decode(jpegs[offsets[i] : offsets[i + 1]]) for i in chosen]
-            arrays[split] = (np.stack(pixels), labels[chosen].astype(np.int64))
-    source = SourceSet(*arrays["train"], *arrays["test"], num_classes=10)
-    return source, {split: len(labels) for split, (_, labels) in arrays.items()}
-
-
-def _decode(jpeg: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.asarray(Image.open(io.BytesIO(jpeg.tobytes())).convert("RGB"))
-
-
 def label(source: SourceSet, distilled: Path) -> tuple[TrainingSet, float]:
     """Import the distilled set and write its dense labels; returns the set and the labeler's accuracy on val."""
-    with tempfile.TemporaryDirectory() as folder:
-        stats = import_dataset(
-            [distilled], ImportOptions("distilled", normalization="cifar10"), Path(folder), lambda done, total: None
-        )
-        stored = load_distilled(Path(folder))
-        carried = (stats["normalization"]["mean"], stats["normalization"]["std"])
-        images = training_images(stored.images, MEAN, STD, carried)
-        rows = train_labeler(
-            source,
-            architecture="ConvNetD3",
-            augmentation="color_crop_cutout_flip_scale_rotate",
-            checkpoint_epochs=[LABELER["epochs"]],
-            seed=0,
-            mean=MEAN,
-            std=STD,
-            device="cpu",
-            out_dir=Path(folder),
-            **LABELER,
-        )
-        labeler = build_model("ConvNetD3", num_classes=10, channels=3, size=32, seed=0)
-        labeler.load_state_dict(load_file(Path(folder) / str(rows[-1]["checkpoint"])))
-        grid = ViewGrid()
-        dense = torch.from_numpy(generate_dense_labels(labeler, images, grid, "cpu"))
-        labels = torch.from_numpy(np.array(stored.labels))
-    return TrainingSet(images, labels, dense, grid), rows[-1]["val_accuracy"]
+    stored, stats = read_distilled([distilled], "cifar10")
+    carried = (stats["normalization"]["mean"], stats["normalization"]["std"])
+    images = training_images(stored.images, MEAN, STD, carried)
+    labeler, accuracy = train_small_labeler(source, MEAN, STD)
+    grid = ViewGrid()
+    dense = torch.from_numpy(generate_dense_labels(labeler, images, grid, "cpu"))
+    return TrainingSet(images, torch.from_numpy(stored.labels), dense, grid), accuracy
 
 
 def main() -> None:
@@ -138,10 +99,7 @@ def main() -> None:
     torch.set_num_threads(1)
     kept = json.loads(asked.out.read_text()) if asked.out.exists() else {"trials": {}}
     source, images = read_source(asked.blob)
-    if not PREPARED.exists():
-        PREPARED.parent.mkdir(exist_ok=True)
-        torch.save(label(source, asked.distilled), PREPARED)
-    training_set, labeler_accuracy = torch.load(PREPARED, weights_only=False)
+    training_set, labeler_accuracy = kept_or_made(PREPARED, lambda: label(source, asked.distilled))
     kept |= {
         "measured_on": measured_on("cpu"),
         "images": images,
@@ -168,17 +126,7 @@ def main() -> None:
 def run(variant: Variant, trial: int, training_set: TrainingSet, test: TestSet) -> float:
     """Return the accuracy of one trial in percent."""
     overrides: Mapping[str, Any] = PROTOCOL | {"views": variant.views, "precision": variant.precision}
-    row = evaluate_trial(
-        training_set,
-        test,
-        ARMS[variant.arm],
-        variant.architecture,
-        trial=trial,
-        recipe=resolve_recipe("mtt", variant.architecture, overrides),
-        seed=0,
-        device="cpu",
-        num_classes=10,
-    )
+    row = run_trial(training_set, test, variant.arm, variant.architecture, trial, overrides)
     accuracy: float = row["trial"]["accuracy"]
     return accuracy
 

@@ -1,0 +1,108 @@
+"""What the benchmarks of accuracy share: a part of CIFAR-10 as source set, a labeler of it, and trials."""
+
+import io
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors.torch import load_file
+from torch import nn
+
+from workers.ladd.arms import ARMS
+from workers.ladd.evaluation import TestSet, evaluate_trial
+from workers.ladd.importers.imported import ImportOptions
+from workers.ladd.labeler import train_labeler
+from workers.ladd.models import build_model
+from workers.ladd.normalization import NORMALIZATIONS
+from workers.ladd.recipes import resolve_recipe
+from workers.ladd.stored_set import DistilledSet, SourceSet, import_dataset, load_distilled
+from workers.ladd.training_set import TrainingSet
+
+MEAN, STD = NORMALIZATIONS["cifar10"]
+TRAIN_PER_CLASS, TEST_PER_CLASS = 500, 200
+LABELER: dict[str, Any] = {"epochs": 10, "lr": 0.01, "batch_size": 64, "momentum": 0.9}
+AUGMENTATION = "color_crop_cutout_flip_scale_rotate"
+
+Made = TypeVar("Made")
+
+
+def kept_or_made(path: Path, make: Callable[[], Made]) -> Made:
+    """Return what an earlier call has left at `path`, or make it and leave it there."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(make(), path)
+    found: Made = torch.load(path, weights_only=False)
+    return found
+
+
+def read_source(blob: Path) -> tuple[SourceSet, dict[str, int]]:
+    """The first images of every class of the blob (see README.md), decoded; and how many there are of each split."""
+    arrays = {}
+    with np.load(blob, allow_pickle=False) as stored:
+        for split, per_class in (("train", TRAIN_PER_CLASS), ("test", TEST_PER_CLASS)):
+            jpegs, offsets, labels = (stored[f"{key}_{split}"] for key in ("jpeg", "off", "y"))
+            chosen = first_rows(labels, per_class)
+            pixels = [_decode(jpegs[offsets[i] : offsets[i + 1]]) for i in chosen]
+            arrays[split] = (np.stack(pixels), labels[chosen].astype(np.int64))
+    source = SourceSet(*arrays["train"], *arrays["test"], num_classes=10)
+    return source, {split: len(labels) for split, (_, labels) in arrays.items()}
+
+
+def first_rows(labels: NDArray[np.integer[Any]], per_class: int) -> NDArray[np.int64]:
+    """Rows of the first images of each of ten classes, in ascending order."""
+    return np.sort(np.concatenate([np.flatnonzero(labels == label)[:per_class] for label in range(10)]))
+
+
+def _decode(jpeg: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(Image.open(io.BytesIO(jpeg.tobytes())).convert("RGB"))
+
+
+def read_distilled(files: Sequence[Path], normalization: str) -> tuple[DistilledSet, dict[str, Any]]:
+    """Import a distilled set; returns it in memory, and its stats."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = ImportOptions("distilled", normalization=normalization)
+        stats = import_dataset(files, options, Path(folder), lambda done, total: None)
+        stored = load_distilled(Path(folder))
+        return DistilledSet(np.array(stored.images), np.array(stored.labels)), stats
+
+
+def train_small_labeler(source: SourceSet, mean: Sequence[float], std: Sequence[float]) -> tuple[nn.Module, float]:
+    """Train a ConvNetD3 by `LABELER` on images of 32 px; returns it with its accuracy on val, in percent."""
+    with tempfile.TemporaryDirectory() as folder:
+        rows = train_labeler(
+            source,
+            architecture="ConvNetD3",
+            augmentation=AUGMENTATION,
+            checkpoint_epochs=[LABELER["epochs"]],
+            seed=0,
+            mean=mean,
+            std=std,
+            device="cpu",
+            out_dir=Path(folder),
+            **LABELER,
+        )
+        labeler = build_model("ConvNetD3", num_classes=10, channels=len(mean), size=32, seed=0)
+        labeler.load_state_dict(load_file(Path(folder) / str(rows[-1]["checkpoint"])))
+    return labeler, rows[-1]["val_accuracy"]
+
+
+def run_trial(
+    training_set: TrainingSet, test: TestSet, arm: str, architecture: str, trial: int, overrides: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the row of one trial under recipe `mtt` on ten classes; equal numbers of trials draw the same."""
+    return evaluate_trial(
+        training_set,
+        test,
+        ARMS[arm],
+        architecture,
+        trial=trial,
+        recipe=resolve_recipe("mtt", architecture, overrides),
+        seed=0,
+        device="cpu",
+        num_classes=10,
+    )
