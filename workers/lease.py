@@ -16,7 +16,7 @@ from service.core.tasks import ClaimedTask
 
 logger = logging.getLogger(__name__)
 
-Interruption = Literal["canceling", "lost", "timeout", "shutdown"]
+Interruption = Literal["canceling", "lost", "timeout", "stalled", "shutdown"]
 
 LONGEST_PAUSE = 1.0
 """Seconds between two renewals at most: renewing is also how a cancellation is seen."""
@@ -28,8 +28,8 @@ class LeaseKeeper:
     """Renews the lease in a thread while the context is open, and calls `interrupt` once when the task must stop.
 
     It must stop when it is canceled, when the lease is lost (or could not be renewed for as long as it lasts), when
-    `timeout_seconds` have passed, and when this worker shuts down. The lease is renewed even then, unless it is lost,
-    so that the end of the task can still be recorded.
+    `timeout_seconds` have passed, when nothing has `moved` for `stall_seconds`, and when this worker shuts down. The
+    lease is renewed even then, unless it is lost, so that the end of the task can still be recorded.
     """
 
     def __init__(self, core: Core, claimed: ClaimedTask, shutting_down: threading.Event) -> None:
@@ -38,7 +38,8 @@ class LeaseKeeper:
         self._core = core
         self._claimed = claimed
         self._shutting_down = shutting_down
-        self._interrupt: Callable[[], None] = lambda: None
+        self._interrupt: Callable[[Interruption], None] = lambda why: None
+        self._moved_at: float | None = None
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep, name=f"lease of {claimed.name}", daemon=True)
@@ -53,12 +54,16 @@ class LeaseKeeper:
         self._over.set()
         self._thread.join()
 
-    def on_interruption(self, interrupt: Callable[[], None]) -> None:
-        """Call `interrupt` when the task must stop; at once if it must already."""
+    def on_interruption(self, interrupt: Callable[[Interruption], None]) -> None:
+        """Call `interrupt` with the reason when the task must stop; at once if it must already."""
         with self._lock:
             self._interrupt = interrupt
             if self.interruption is not None:
-                interrupt()
+                interrupt(self.interruption)
+
+    def moved(self) -> None:
+        """Note that the task got on. From the first call on it is watched for standing still."""
+        self._moved_at = time.monotonic()
 
     def _keep(self) -> None:
         lease = self._core.settings.lease_seconds
@@ -70,6 +75,8 @@ class LeaseKeeper:
                 self._stop("shutdown")
             if now - started > self._claimed.timeout_seconds:
                 self._stop("timeout")
+            if self._moved_at is not None and now - self._moved_at > self._claimed.stall_seconds:
+                self._stop("stalled")
             if now - asked < pause:
                 continue
             asked = now
@@ -90,4 +97,4 @@ class LeaseKeeper:
                 logger.info("%s of %s: stopping (%s)", self._claimed.name, self._claimed.job_id, why)
                 self.interruption = why
                 self.interrupted.set()
-                self._interrupt()
+                self._interrupt(why)

@@ -25,6 +25,13 @@ RUNNER_COMMAND = (sys.executable, "-P", "-m", "workers.runner")
 GRACE_SECONDS = 2.0
 """Between SIGTERM and SIGKILL: a runner has nothing to tidy up, and a cancellation is to take less than 5 s."""
 
+HAND_OVER = signal.SIGUSR1
+"""Asks a runner to save what it has done and to end; one that has nothing to save ends at once, as the signal's default
+is."""
+
+HAND_OVER_SECONDS = 8.0
+"""Between that and SIGKILL: another worker is to go on within 15 s, and container engines wait 10 s themselves."""
+
 EXIT_SECONDS = 30.0
 """How long a runner may take to go after its last event: freeing the memory of a GPU takes a moment."""
 
@@ -111,7 +118,16 @@ class RunnerProcess:
     def terminate(self) -> None:
         """SIGTERM now, SIGKILL after `GRACE_SECONDS`, both to the whole process group. Does not wait."""
         self._signal(signal.SIGTERM)
-        self._killer = threading.Timer(GRACE_SECONDS, self._signal, [signal.SIGKILL])
+        self._kill_after(GRACE_SECONDS)
+
+    def hand_over(self) -> None:
+        """Ask the runner to save its work and end; SIGKILL after `HAND_OVER_SECONDS`. Does not wait."""
+        if self._process.returncode is None:
+            self._process.send_signal(HAND_OVER)
+        self._kill_after(HAND_OVER_SECONDS)
+
+    def _kill_after(self, seconds: float) -> None:
+        self._killer = threading.Timer(seconds, self._signal, [signal.SIGKILL])
         self._killer.start()
 
     def wait(self) -> None:

@@ -46,8 +46,9 @@ def run_task(
     """Run a claimed task in a runner process (`command` + task folder) and record how it ended.
 
     Recorded as: succeeded or failed as the runner says; failed with its last words when it dies without saying; a
-    failure of origin `worker` when inputs or outputs cannot be moved; of origin `timeout`; canceled; and given back
-    when this worker is `shutting_down`. After a lost lease nothing is recorded: the task is another's.
+    failure of origin `worker` when inputs or outputs cannot be moved; of origin `timeout` when it takes too long or
+    stands still; canceled; and given back when this worker is `shutting_down`. After a lost lease nothing is recorded:
+    the task is another's.
     """
     data = core.settings.data_dir
     home = data / "home"
@@ -59,9 +60,10 @@ def run_task(
         try:
             _prepare(core, claimed, slot, cache, folder)
             with RunnerProcess(command, folder, runner_environment(slot, claimed.type, home)) as runner:
-                lease.on_interruption(runner.terminate)
-                ending = _relay(core, claimed, runner.events(), folder)
-                lease.on_interruption(lambda: None)
+                lease.moved()
+                lease.on_interruption(lambda why: runner.hand_over() if why == "shutdown" else runner.terminate())
+                ending = _relay(core, claimed, runner.events(), folder, lease.moved)
+                lease.on_interruption(lambda why: None)
                 runner.wait()
                 obituary = "" if ending or lease.interruption else runner.obituary()
             _record_end(core, claimed, ending, lease, obituary, folder)
@@ -98,11 +100,19 @@ def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, fo
 
 
 def _relay(
-    core: Core, claimed: ClaimedTask, events: Iterable[RunnerEvent], folder: Path
+    core: Core, claimed: ClaimedTask, events: Iterable[RunnerEvent], folder: Path, moved: Callable[[], None]
 ) -> DoneEvent | FailedEvent | None:
-    """Pass events on until the last one, which is returned; None when the runner ends without it."""
+    """Pass events on until the last one, which is returned; None when the runner ends without it.
+
+    `moved` is called for every event that tells anything new: a runner repeats its progress as a sign of life.
+    """
     told_at = 0.0
+    stood_at: tuple[str, int] | None = None
     for event in events:
+        stands_at = (event.stage, event.done) if isinstance(event, ProgressEvent) else None
+        if stands_at is None or stands_at != stood_at:
+            moved()
+            stood_at = stands_at or stood_at
         if isinstance(event, DoneEvent | FailedEvent):
             return event
         if isinstance(event, ProgressEvent):
@@ -140,6 +150,9 @@ def _record_end(
         tasks.release(core, claimed)
     elif lease.interruption == "timeout":
         text = f"still running after {claimed.timeout_seconds} s"
+        tasks.fail(core, claimed, _error(ErrorCode.TIMEOUT, ErrorOrigin.TIMEOUT, text))
+    elif lease.interruption == "stalled":
+        text = f"no progress for {claimed.stall_seconds} s"
         tasks.fail(core, claimed, _error(ErrorCode.TIMEOUT, ErrorOrigin.TIMEOUT, text))
     elif lease.interruption is None:
         tasks.fail(core, claimed, _error(ErrorCode.RUNNER_FAILED, ErrorOrigin.WORKER, obituary))

@@ -21,6 +21,18 @@ TASK_TIMEOUTS: dict[TaskType, int] = {
     TaskType.REPORT: HOUR,
 }
 
+TASK_STALLS: dict[TaskType, int] = {
+    TaskType.INGEST: 1800,
+    TaskType.IMPORT_LABELER: 1800,
+    TaskType.TRAIN_LABELER: 3600,
+    TaskType.RANDOM_SET: 600,
+    TaskType.GENERATE_LABELS: 1800,
+    TaskType.EVALUATE: 3600,
+    TaskType.REPORT: 600,
+}
+"""A network compiles for 7 to 120 s without progress, ZCA is fitted for about one minute, and one step of the dearest
+network takes less than a minute on a CPU; the rest is room for slow machines."""
+
 
 class Settings(BaseSettings):
     """What a deployment decides: each field is set by `LADD_` and its name, an empty value leaves the default."""
@@ -68,6 +80,8 @@ class Settings(BaseSettings):
     """Newest events kept of each job."""
     task_timeout_seconds: dict[TaskType, Annotated[int, Field(ge=1)]] = TASK_TIMEOUTS
     """Longest run of one attempt by task type, e.g. `{"ingest": 600}`; types left out keep their default."""
+    task_stall_seconds: dict[TaskType, Annotated[int, Field(ge=1)]] = TASK_STALLS
+    """Longest time without progress by task type, after which the attempt is ended; given as `task_timeout_seconds`."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe messages that are logged."""
 
@@ -75,3 +89,8 @@ class Settings(BaseSettings):
     @classmethod
     def _fill_in_defaults(cls, given: dict[TaskType, int]) -> dict[TaskType, int]:
         return TASK_TIMEOUTS | given
+
+    @field_validator("task_stall_seconds", mode="after")
+    @classmethod
+    def _fill_in_stalls(cls, given: dict[TaskType, int]) -> dict[TaskType, int]:
+        return TASK_STALLS | given

@@ -42,6 +42,7 @@ class ClaimedTask:
     checkpoint: dict[str, str]
     """{file name: SHA-256} of what an earlier attempt kept."""
     timeout_seconds: int
+    stall_seconds: int
 
 
 def claim(core: Core, job_id: str, task_name: str, worker: str, device: str = "cpu") -> ClaimedTask | None:
@@ -92,6 +93,7 @@ def claim(core: Core, job_id: str, task_name: str, worker: str, device: str = "c
         documents=documents,
         checkpoint=task.checkpoint,
         timeout_seconds=core.settings.task_timeout_seconds[task.type],
+        stall_seconds=core.settings.task_stall_seconds[task.type],
     )
 
 

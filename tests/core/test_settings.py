@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from api_schemas.runner import TaskType
-from service.core.settings import TASK_TIMEOUTS, Settings
+from service.core.settings import TASK_STALLS, TASK_TIMEOUTS, Settings
 
 
 def test_environment_sets_fields(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -12,11 +12,13 @@ def test_environment_sets_fields(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LADD_S3_SECRET_KEY", "hidden")
     monkeypatch.setenv("LADD_S3_ENDPOINT_URL", "")
     monkeypatch.setenv("LADD_TASK_TIMEOUT_SECONDS", '{"ingest": 60}')
+    monkeypatch.setenv("LADD_TASK_STALL_SECONDS", '{"report": 60}')
     settings = Settings()
     assert settings.redis_url == "redis://:hidden@elsewhere:1/2"
     assert settings.s3_endpoint_url is None
     assert "hidden" not in repr(settings)
     assert settings.task_timeout_seconds == TASK_TIMEOUTS | {TaskType.INGEST: 60}
+    assert settings.task_stall_seconds == TASK_STALLS | {TaskType.REPORT: 60}
 
 
 @pytest.mark.parametrize(("field", "value"), [("LADD_LEASE_SECONDS", "0"), ("LADD_PORT", "70000")])

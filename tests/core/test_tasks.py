@@ -32,6 +32,7 @@ def test_a_claim_has_all_that_a_runner_needs(core: Core, hand: Any, job: Job) ->
     claimed = hand.claim(job.id, "train_labeler")
     assert (claimed.attempt, claimed.stage, claimed.type) == (1, "train_labeler", "train_labeler")
     assert claimed.timeout_seconds == core.settings.task_timeout_seconds[claimed.type]
+    assert claimed.stall_seconds == core.settings.task_stall_seconds[claimed.type]
     assert claimed.params["recipe"]["epochs"] == 10
     assert sorted(claimed.inputs["source"]) == [
         "train_images.npy",

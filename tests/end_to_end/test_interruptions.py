@@ -1,4 +1,4 @@
-"""What computes is killed in the middle of a job: the next attempt goes on where the last one was."""
+"""What computes is killed, or its worker stopped, in the middle of a job: the next attempt goes on from there."""
 
 import os
 import signal
@@ -8,8 +8,16 @@ import pytest
 
 from api_schemas.datasets import Dataset
 from api_schemas.events import EventType, JobEvent
-from api_schemas.jobs import JobKind, JobState, TrainLabelerParams, TrainLabelerRequest
+from api_schemas.jobs import (
+    EvaluateParams,
+    EvaluateRequest,
+    JobKind,
+    JobState,
+    TrainLabelerParams,
+    TrainLabelerRequest,
+)
 from client.api import LaddClient
+from stack.running import Stack
 
 EPOCHS = 30
 
@@ -23,6 +31,51 @@ def kill_runner_of(job_id: str) -> None:
             continue
         if b"workers.runner" in command and job_id.encode() in command:
             os.kill(int(entry.name), signal.SIGKILL)
+
+
+def stop_worker_of(stack: Stack) -> None:
+    """SIGTERM, as in a rolling update; the stack's supervisor starts another one."""
+    marker = f"LADD_DATA_DIR={stack.environment['LADD_DATA_DIR']}".encode()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (entry / "cmdline").read_bytes().split(b"\0")
+            environment = (entry / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"workers" in arguments and marker in environment:
+            os.kill(int(entry.name), signal.SIGTERM)
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks for the worker in /proc")
+def test_a_trial_whose_worker_is_stopped_goes_on_where_it_was(
+    client: LaddClient, stack_up: Stack, distilled: Dataset
+) -> None:
+    params = EvaluateParams.model_validate(
+        {
+            "dataset": distilled.id,
+            "arms": ["baseline"],
+            "architectures": ["ConvNetD3"],
+            "trials": 1,
+            "overrides": {"epochs": 20},
+        }
+    )
+    told: list[int] = []
+
+    def hear(event: JobEvent) -> None:
+        if event.type is EventType.STATE and event.data["state"] == "queued" and told:
+            told.append(-1)
+        if event.type is EventType.PROGRESS and event.data["stage"] == "evaluate":
+            if event.data["done"] > 0 and not any(told):
+                stop_worker_of(stack_up)
+            told.append(event.data["done"])
+
+    job = client.wait(client.submit(EvaluateRequest(kind=JobKind.EVALUATE, params=params)).id, hear)
+    assert job.state is JobState.SUCCEEDED, job.error
+    [trial] = [task for task in job.tasks if task.name.startswith("evaluate")]
+    assert [attempt.outcome for attempt in trial.attempts] == ["released", "succeeded"]
+    # What the second attempt tells first is what the first one had done.
+    again = told[told.index(-1) + 1 :]
+    assert max(again[:2]) >= max(told[: told.index(-1)]) > 0
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks for the runner in /proc")

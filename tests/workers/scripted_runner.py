@@ -92,6 +92,36 @@ def stay_deaf(folder: Path) -> None:
     stay(folder)
 
 
+def save_when_asked(folder: Path) -> None:
+    """Run until asked to hand over, and save before ending; the next attempt shows what it finds."""
+    state = folder / "checkpoint" / "state.txt"
+    if state.exists():
+        tell_failure(state.read_text())
+        return
+    asked: list[int] = []
+    signal.signal(signal.SIGUSR1, lambda number, frame: asked.append(number))
+    tell_progress(1)
+    while not asked:
+        time.sleep(0.01)
+    state.write_text("saved on being asked")
+    tell("checkpoint", files=["state.txt"])
+
+
+def stand_still(folder: Path) -> None:
+    """Tell the same progress for ever."""
+    while True:
+        tell_progress(1)
+        time.sleep(0.1)
+
+
+def crawl(folder: Path) -> None:
+    """Get on by a little, for longer than a test lets it stand still."""
+    for done in range(12):
+        tell_progress(done)
+        time.sleep(0.25)
+    tell_failure("the end")
+
+
 def stay_watching(folder: Path) -> None:
     """Run until the supervisor is gone."""
     start_watchdog()

@@ -37,12 +37,14 @@ class Listener:
 
     `on_epoch(done, total, loss)`: after each epoch. `on_images`: how many images and views a micro-batch has forwarded;
     less than zero when a step begins anew. `on_checkpoint`: the training can go on from what lies in its folder of
-    checkpoints. `log`: a line for people.
+    checkpoints; `wants_checkpoint` is asked after each micro-batch whether that is to be so right now. `log`: a line
+    for people.
     """
 
     on_epoch: Callable[[int, int, float], None] = lambda done, total, loss: None
     on_images: Callable[[int], None] = lambda images: None
     on_checkpoint: Callable[[], None] = lambda: None
+    wants_checkpoint: Callable[[], bool] = lambda: False
     log: Callable[[str], None] = lambda message: None
 
 
@@ -228,7 +230,9 @@ class _Training:
         return self._seconds_before + time.monotonic() - self._started
 
     def _save_if_due(self) -> None:
-        if self._checkpoints is None or not self._pace.is_due(within_a_step=self._row > 0):
+        if self._checkpoints is None:
+            return
+        if not self._listener.wants_checkpoint() and not self._pace.is_due(within_a_step=self._row > 0):
             return
         now = DropoutState.now(self._device)
         begun = self._dropout_begun if self._row and self._dropout_begun else now

@@ -23,6 +23,7 @@ from workers.ladd.trial_resume import FILE_NAME
 from workers.ladd.views import ViewGrid
 from workers.ladd.whitening import WHITENING_FILE, Whitening
 from workers.runner.carried_statistics import carried_statistics
+from workers.runner.hand_over import HandOver
 from workers.runner.reporter import Reporter
 
 
@@ -43,6 +44,12 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     assert dataset.stats is not None
     whitening = _whitening(task, folder)
     val_images, val_labels = (_array(task, folder, "source", f"val_{name}.npy") for name in ("images", "labels"))
+    hand_over = HandOver()
+
+    def saved() -> None:
+        report.checkpoint([FILE_NAME])
+        hand_over.end_if_asked()
+
     row = evaluate_trial(
         _training_set(task, folder, dataset, whitening),
         _test_set(task, val_images, val_labels, whitening),
@@ -56,7 +63,9 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         explained_images=params["explained_images"],
         progress=progress,
         listener=Listener(
-            on_checkpoint=lambda: report.checkpoint([FILE_NAME]), log=lambda message: report.log(message, "warning")
+            on_checkpoint=saved,
+            wants_checkpoint=hand_over.is_asked,
+            log=lambda message: report.log(message, "warning"),
         ),
         checkpoints=folder / "checkpoint",
         held_out=_held_out(task, folder, dataset.stats.num_classes, whitening),
