@@ -13,11 +13,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 from starlette.types import Scope
 
+from service.core.catalogue import DATASETS, LABELERS
 from service.core.core import Core, open_core
-from service.core.errors import ServiceError
+from service.core.errors import OUTAGES, ServiceError
 from service.core.reaper import run_reaper
 from service.core.settings import Settings
+from service.core.store import JOBS
+from service.core.tenants import adopt
 from service.http import openapi, problems
+from service.http.access import AccessMiddleware, is_loopback
+from service.http.key_ring import KeyRing
 from service.http.limits import MAX_JSON_BYTES, MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware
 from service.http.request_id import RequestIdMiddleware
 from service.http.routes import datasets, events, health, jobs, labelers, presets
@@ -40,7 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         keeper = threading.Thread(target=_keep_house, args=(core, stop), name="housekeeping", daemon=True)
         keeper.start()
         try:
-            yield {"core": core, "upload_slots": asyncio.Semaphore(MAX_CONCURRENT_UPLOADS)}
+            yield {"core": core, "key_ring": KeyRing(core), "upload_slots": asyncio.Semaphore(MAX_CONCURRENT_UPLOADS)}
         finally:
             stop.set()
             await run_in_threadpool(keeper.join, GRACEFUL_SECONDS)
@@ -62,6 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.add_middleware(BodyLimitMiddleware, limit=body_limit)
+    app.add_middleware(AccessMiddleware, open_without_keys=is_loopback(settings.host))
     app.add_middleware(RequestIdMiddleware)
     problems.install(app)
     for router in (datasets.router, labelers.router, jobs.router, events.router, presets.router, health.router):
@@ -72,12 +78,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _keep_house(core: Core, stop: threading.Event) -> None:
-    """Create the bucket as soon as the storage answers, then reap until `stop`."""
+    """Prepare storage and Redis as soon as they answer, then reap until `stop`."""
     while not stop.is_set():
         try:
             core.storage.ensure_bucket()
-        except ServiceError as error:
-            _log.warning("the bucket %s is not there yet: %s", core.settings.s3_bucket, error)
+            adopt(core.redis, (DATASETS, LABELERS, JOBS))
+        except (ServiceError, *OUTAGES) as error:
+            _log.warning("the servers are not there yet: %s", error)
             stop.wait(core.settings.reaper_seconds)
         else:
             run_reaper(core, stop)

@@ -61,6 +61,7 @@ def require_json(request: Request) -> None:
             ErrorCode.INVALID_REQUEST,
             ErrorCode.IDEMPOTENCY_KEY_REUSED,
             ErrorCode.DATASET_NOT_READY,
+            ErrorCode.QUOTA_EXCEEDED,
         ),
     },
 )
@@ -127,7 +128,7 @@ def cancel_job(job_id: JobId, core: CoreDep) -> Job:
 @router.post(
     "/{job_id}/retry",
     status_code=202,
-    responses={202: ACCEPTED, **responses(ErrorCode.NOT_FOUND, ErrorCode.JOB_NOT_RETRYABLE)},
+    responses={202: ACCEPTED, **responses(ErrorCode.NOT_FOUND, ErrorCode.JOB_NOT_RETRYABLE, ErrorCode.QUOTA_EXCEEDED)},
 )
 def retry_job(job_id: JobId, response: Response, core: CoreDep) -> Job:
     """Start a failed job again as a new one that keeps its finished tasks. Repeating gives the same new job."""
