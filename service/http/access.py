@@ -13,20 +13,18 @@ from service.core import keys
 from service.core.core import Core
 from service.core.errors import OUTAGES, ServiceError
 from service.core.tenants import DEFAULT
-from service.http import problems
+from service.http import docs_page, problems
 from service.http.key_ring import KeyRing
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="LADD"'}
 """RFC 6750, section 3."""
 
-OPEN_PATHS = frozenset({"/", "/docs", "/openapi.json", "/livez", "/readyz"})
-DOCS_FILES = "/static-offline-docs/"
-"""Scripts and styles of `/docs`."""
+OPEN_PATHS = frozenset({"/", docs_page.PATH, "/openapi.json", "/livez", "/readyz"})
 
 
 def is_public(path: str) -> bool:
     """Tell whether everybody may have this: signs of life, and what the documentation consists of."""
-    return path in OPEN_PATHS or path.startswith(DOCS_FILES)
+    return path in OPEN_PATHS or path.startswith(docs_page.FILES)
 
 
 def is_loopback(host: str) -> bool:

@@ -20,12 +20,13 @@ from service.core.reaper import run_reaper
 from service.core.settings import Settings
 from service.core.store import JOBS
 from service.core.tenants import adopt
-from service.http import openapi, problems
+from service.http import docs_page, openapi, problems
 from service.http.access import AccessMiddleware, is_loopback
 from service.http.key_ring import KeyRing
 from service.http.limits import MAX_JSON_BYTES, MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware
 from service.http.request_id import RequestIdMiddleware
 from service.http.routes import datasets, events, health, jobs, labelers, presets
+from service.http.security_headers import SecurityHeadersMiddleware
 from service.http.upload import MAX_CONCURRENT_UPLOADS
 
 # A stop waits no longer than this: streams of events, for example, end only with their job or their reader.
@@ -64,15 +65,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
     )
     app.add_middleware(BodyLimitMiddleware, limit=body_limit)
     app.add_middleware(AccessMiddleware, open_without_keys=is_loopback(settings.host))
+    app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(RequestIdMiddleware)
     problems.install(app)
     for router in (datasets.router, labelers.router, jobs.router, events.router, presets.router, health.router):
         app.include_router(router)
-    app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
+    docs_page.install(app, settings)
+    app.add_api_route("/", lambda: RedirectResponse(docs_page.PATH), include_in_schema=False)
     openapi.install(app)
     return app
 

@@ -11,8 +11,6 @@ from service.core.keys import ApiKey
 
 REFRESH_SECONDS = 2.0
 """Age up to which the copy is used: a request costs no call of its own, and a revoked key works this much longer."""
-MISS_SECONDS = 0.2
-"""Age up to which a key that is not in the copy is taken to be none: a new one works at once, guessing stays cheap."""
 
 
 class KeyRing:
@@ -32,25 +30,26 @@ class KeyRing:
 
     async def is_empty(self) -> bool:
         """Tell whether no key was ever made."""
-        await self._refresh(REFRESH_SECONDS)
+        await self._refresh(since=time.monotonic() - REFRESH_SECONDS)
         return not self._seen_any
 
     async def find(self, secret: str) -> ApiKey | None:
-        """Return a key that is not revoked."""
-        digest = keys.digest_of(secret)
-        await self._refresh(REFRESH_SECONDS)
+        """Return a key that is not revoked. One that has just been made is found at once."""
+        digest, now = keys.digest_of(secret), time.monotonic()
+        await self._refresh(since=now - REFRESH_SECONDS)
         if digest not in self._keys:
-            await self._refresh(MISS_SECONDS)
+            await self._refresh(since=now)
         key = self._keys.get(digest)
         return None if key is None or key.revoked_at is not None else key
 
-    async def _refresh(self, age: float) -> None:
-        if time.monotonic() - self._read_at < age:
+    async def _refresh(self, since: float) -> None:
+        """Read the keys unless that was begun after `since`. One call reads for all that wait: guessing stays cheap."""
+        if self._read_at >= since:
             return
         async with self._lock:
-            now = time.monotonic()
-            if now - self._read_at < age:
+            if self._read_at >= since:
                 return
+            now = time.monotonic()
             self._keys = await run_in_threadpool(self._read)
             self._seen_any |= bool(self._keys)
             self._read_at = now

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from api_schemas.problems import ErrorCode, Problem, Reason
 from service.core.errors import OUTAGES, ServiceError, reason
 from service.core.quotas import QuotaExceededError
+from service.http import security_headers
 from service.http.ratelimit import ratelimit_headers
 from service.http.request_id import HEADER, current_request_id
 from service.http.validation import invalid, reasons_of, summary
@@ -157,7 +158,7 @@ async def _client_gone(request: Request, _: Exception) -> Response:
 
 
 async def _internal(request: Request, _: Exception) -> Response:
-    # The server logs the traceback. This answer is sent from outside RequestIdMiddleware.
+    # The server logs the traceback. This answer is sent from outside our middleware.
     request_id = current_request_id()
     detail = f"The request failed for a reason of ours; its log lines carry the id {request_id}."
-    return problem(request, ErrorCode.INTERNAL, detail, headers={HEADER: request_id})
+    return problem(request, ErrorCode.INTERNAL, detail, headers={HEADER: request_id, **security_headers.DEFAULTS})

@@ -23,6 +23,8 @@ from service.http.negotiation import etag_matches, etag_of, wait_seconds
 from service.http.problems import responses
 from service.http.redirects import redirects, to_storage
 from service.http.renderings import RENDERINGS
+from service.http.renderings.html_page import STYLE
+from service.http.security_headers import inline_source, page_policy, storage_origin
 
 POLL_SECONDS = 0.25
 """How often a waiting request looks again; workers report at most twice a second."""
@@ -157,7 +159,9 @@ def get_report(job_id: JobId, core: CoreDep) -> Report:
 def get_rendered_report(job_id: JobId, form: Literal["md", "html", "csv"], core: CoreDep) -> Response:
     """Show the report as Markdown or HTML, or its trials as CSV."""
     rendering = RENDERINGS[form]
-    return Response(rendering.render(jobs.report(core, job_id)), media_type=rendering.media_type)
+    # Figures are links to the storage.
+    policy = page_policy(style=inline_source(STYLE.encode()), img=f"'self' {storage_origin(core.settings)}")
+    return Response(rendering.render(jobs.report(core, job_id)), headers=policy, media_type=rendering.media_type)
 
 
 @router.get(
