@@ -8,6 +8,8 @@ from service.core.core import Core
 from service.core.errors import ServiceError
 from service.core.keys import Scope
 
+pytestmark = pytest.mark.usefixtures("forget_keys")
+
 
 def test_a_key_is_stored_by_its_digest_alone(core: Core) -> None:
     key, secret = keys.create(core, "acme", "laptop", {Scope.WRITE, Scope.READ})

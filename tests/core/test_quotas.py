@@ -97,11 +97,11 @@ def test_what_is_rejected_stores_nothing(hand: Any, limited: Limited) -> None:
 
 def test_uploads_per_minute(limited: Limited, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = limited(uploads_per_minute=3)
-    monkeypatch.setattr(quotas.time, "time", lambda: 6_000_045.0)
+    monkeypatch.setattr("service.core.quotas.time.time", lambda: 6_000_045.0)
     for _ in range(3):
         quotas.admit_upload(ours, 0)
     quota = quota_met(lambda: quotas.admit_upload(ours, 0))
     assert (quota.name, quota.limit, quota.window_seconds, quota.retry_seconds) == ("uploads", 3, 60, 15)
     quotas.admit_upload(ours.acting_for("theirs"), 0)
-    monkeypatch.setattr(quotas.time, "time", lambda: 6_000_060.0)
+    monkeypatch.setattr("service.core.quotas.time.time", lambda: 6_000_060.0)
     quotas.admit_upload(ours, 0)

@@ -1,7 +1,6 @@
 """To a tenant, what another has does not exist: not by id, not in a listing, not as an input, not as a key."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from service.core import datasets, events, jobs, labelers
 from service.core.catalogue import DATASETS, LABELERS
 from service.core.core import Core
 from service.core.errors import ServiceError
-from service.core.store import JOBS
+from service.core.store import JOBS, job_key
 from service.core.tenants import DEFAULT, adopt
 
 
@@ -31,7 +30,7 @@ def tenants(hand: Any) -> Tenants:
     return Tenants(hand)
 
 
-def refused(action: Callable[..., Any], *args: Any) -> ErrorCode:
+def refused(action: Any, *args: Any) -> ErrorCode:
     with pytest.raises(ServiceError) as caught:
         action(*args)
     return caught.value.code
@@ -144,7 +143,7 @@ def test_what_is_older_than_tenants_belongs_to_default(hand: Any) -> None:
         core.redis.hset(key, "document", json.dumps(document))
         core.redis.hdel(key, "tenant")
     for job_id in core.redis.zrange(JOBS, 0, -1):
-        core.redis.hdel(f"ladd:job:{job_id}", "tenant")
+        core.redis.hdel(job_key(str(job_id)), "tenant")
     for listing in (DATASETS, LABELERS, JOBS):
         core.redis.delete(f"{listing}:{DEFAULT}")
 

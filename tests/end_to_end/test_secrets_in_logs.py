@@ -7,9 +7,10 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -45,11 +46,8 @@ def environment(core: Core, embedded: Embedded) -> dict[str, str]:
 
 
 @pytest.fixture
-def secret(core: Core) -> Iterator[str]:
-    yield keys.create(core, "acme", "a test", [Scope.READ, Scope.WRITE])[1]
-    core.redis.delete(keys.KEYS)
-    for path in core.storage.list_keys(keys.FOLDER):
-        core.storage.delete(path)
+def secret(make_key: Callable[..., str]) -> str:
+    return make_key("acme", Scope.READ, Scope.WRITE)
 
 
 def small_set() -> bytes:
@@ -80,7 +78,7 @@ def test_no_secret_gets_into_a_log(
             assert time.monotonic() < deadline, logs[0].read_text()
             time.sleep(0.1)
         metadata = json.dumps({"name": "a set", "role": "distilled"})
-        form = [("metadata", (None, metadata)), ("files", ("a.npz", small_set()))]
+        form: list[tuple[str, Any]] = [("metadata", (None, metadata)), ("files", ("a.npz", small_set()))]
         made = api.post("/v1/datasets", files=form).json()
         while (state := api.get(made["links"]["self"]).json()["state"]) == "validating":
             assert time.monotonic() < deadline, logs[1].read_text()

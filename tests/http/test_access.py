@@ -19,38 +19,27 @@ from service.http.app import create_app
 from service.http.key_ring import KeyRing
 
 NOBODY = f"job_{'0' * 26}"
+FORM: list[tuple[str, Any]] = [
+    ("metadata", (None, json.dumps({"name": "a set", "role": "source"}))),
+    ("files", ("a.pt", b"1")),
+]
 REQUEST = {"kind": "train_labeler", "params": {"source_dataset": f"ds_{'0' * 26}"}}
 
 
 @pytest.fixture
-def keyed(core: Core, settings: Settings, serve: Any) -> Iterator[Callable[..., httpx.Client]]:
+def keyed(make_key: Callable[..., str], api: httpx.Client) -> Iterator[Callable[..., httpx.Client]]:
     """Make a client that has a key of a tenant, on a front that has been locked by one."""
-    with serve(create_app(settings)) as api:
+    opened: list[httpx.Client] = []
 
-        def client(tenant: str, *scopes: Scope) -> httpx.Client:
-            _, secret = keys.create(core, tenant, "a test", scopes)
-            opened.append(httpx.Client(base_url=api.base_url, headers=bearer(secret), trust_env=False))
-            return opened[-1]
+    def client(tenant: str, *scopes: Scope) -> httpx.Client:
+        headers = bearer(make_key(tenant, *scopes))
+        opened.append(httpx.Client(base_url=api.base_url, headers=headers, trust_env=False))
+        return opened[-1]
 
-        opened: list[httpx.Client] = []
-        client("nobody", Scope.READ)
-        yield client
-        for each in opened:
-            each.close()
-    forget_keys(core)
-
-
-@pytest.fixture
-def forgetting(core: Core) -> Iterator[None]:
-    """Leave no keys behind, by which a front of another test would be locked."""
-    yield
-    forget_keys(core)
-
-
-def forget_keys(core: Core) -> None:
-    core.redis.delete(keys.KEYS)
-    for path in core.storage.list_keys(keys.FOLDER):
-        core.storage.delete(path)
+    client("nobody", Scope.READ)
+    yield client
+    for each in opened:
+        each.close()
 
 
 def bearer(secret: str) -> dict[str, str]:
@@ -71,8 +60,7 @@ def test_without_keys_everybody_on_this_machine_comes_in(api: httpx.Client) -> N
     "headers", [{"Host": "attacker.example"}, {"Origin": "https://attacker.example"}, {"Origin": "null"}]
 )
 def test_without_keys_pages_of_other_sites_stay_out(standing_api: httpx.Client, headers: dict[str, str]) -> None:
-    form = [("metadata", (None, json.dumps({"name": "a set", "role": "source"}))), ("files", ("a", b"1"))]
-    answer = standing_api.post("/v1/datasets", files=form, headers=headers)
+    answer = standing_api.post("/v1/datasets", files=FORM, headers=headers)
     assert code(answer) == (403, ErrorCode.FORBIDDEN)
     assert "service.keys create" in answer.json()["detail"]
 
@@ -83,7 +71,7 @@ def test_a_page_of_our_own_comes_in(standing_api: httpx.Client) -> None:
 
 
 def test_the_first_key_locks_a_front_that_is_running(
-    api: httpx.Client, core: Core, wait_until: Callable[[Callable[[], bool]], None], forgetting: None
+    api: httpx.Client, core: Core, wait_until: Callable[[Callable[[], bool]], None], forget_keys: None
 ) -> None:
     assert api.get("/v1/jobs").status_code == 200
     _, secret = keys.create(core, "default", "first", [Scope.READ])
@@ -97,7 +85,7 @@ def test_the_first_key_locks_a_front_that_is_running(
     assert api.get("/v1/jobs").status_code == 401
 
 
-def test_every_route_wants_a_key_except_signs_of_life_and_documentation(keyed: Any, core: Core) -> None:
+def test_every_route_wants_a_key_except_signs_of_life_and_documentation(keyed: Any) -> None:
     caller = keyed("acme", Scope.READ)
     document = caller.get("/openapi.json", headers={"Authorization": ""}).json()
     refused = {}
@@ -159,17 +147,10 @@ def test_scopes(keyed: Any) -> None:
                 assert "scope" in answer.json()["detail"]
 
 
-def post_set(caller: httpx.Client, role: str = "source") -> Any:
-    form = [("metadata", (None, json.dumps({"name": "a set", "role": role}))), ("files", ("a.pt", b"1"))]
-    answer = caller.post("/v1/datasets", files=form)
-    assert answer.status_code == 202, answer.text
-    return answer.json()
-
-
 def test_tenants_see_their_own_and_an_admin_sees_all(keyed: Any) -> None:
     ours, theirs = (keyed(tenant, Scope.READ, Scope.WRITE) for tenant in ("ours", "theirs"))
     admin = keyed("operators", Scope.ADMIN)
-    made = post_set(ours)
+    made = ours.post("/v1/datasets", files=FORM).json()
     links = (made["links"]["self"], made["links"]["job"], f"{made['links']['job']}/events")
     for link in links:
         json_only = {"Accept": "application/json"}
@@ -199,11 +180,10 @@ def test_above_a_quota_requests_get_429(settings: Settings, serve: Any) -> None:
         "stored_bytes": ('"stored_bytes";q=1', '"stored_bytes";r=0'),
         "uploads_per_minute": ('"uploads";q=1;w=60', '"uploads";r=0;t='),
     }
-    form = [("metadata", (None, json.dumps({"name": "a set", "role": "source"}))), ("files", ("a", b"1"))]
     for quota, (policy, remaining) in policies.items():
         with serve(create_app(settings.model_copy(update={f"quota_{quota}": 1}))) as api:
             for _ in range(3):  # the minute may end between two of them
-                answer = api.post("/v1/datasets", files=form)
+                answer = api.post("/v1/datasets", files=FORM)
         assert code(answer) == (429, ErrorCode.QUOTA_EXCEEDED), quota
         assert answer.headers["RateLimit-Policy"] == policy
         assert answer.headers["RateLimit"].startswith(remaining)
@@ -211,7 +191,7 @@ def test_above_a_quota_requests_get_429(settings: Settings, serve: Any) -> None:
 
 
 def test_a_thousand_lookups_cost_one_look_into_redis(
-    core: Core, monkeypatch: pytest.MonkeyPatch, forgetting: None
+    core: Core, monkeypatch: pytest.MonkeyPatch, forget_keys: None
 ) -> None:
     _, secret = keys.create(core, "acme", "busy", [Scope.READ])
     looks = 0
@@ -222,7 +202,7 @@ def test_a_thousand_lookups_cost_one_look_into_redis(
         looks += 1
         return indexed(core)
 
-    monkeypatch.setattr(key_ring.keys, "indexed", counted)
+    monkeypatch.setattr(keys, "indexed", counted)
     monkeypatch.setattr(key_ring, "REFRESH_SECONDS", 3600)
 
     async def poll() -> None:

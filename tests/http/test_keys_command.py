@@ -1,7 +1,6 @@
 """`python -m service.keys`, and the front that asks for it before it listens to other machines."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 import uvicorn
@@ -15,16 +14,12 @@ from service.keys import app
 
 
 @pytest.fixture(autouse=True)
-def environment(core: Core, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(core: Core, monkeypatch: pytest.MonkeyPatch, forget_keys: None) -> None:
     settings = core.settings
     assert settings.s3_secret_key is not None
     for name in ("redis_url", "s3_endpoint_url", "s3_bucket", "s3_access_key"):
         monkeypatch.setenv(f"LADD_{name.upper()}", getattr(settings, name))
     monkeypatch.setenv("LADD_S3_SECRET_KEY", settings.s3_secret_key.get_secret_value())
-    yield
-    core.redis.delete(keys.KEYS)
-    for path in core.storage.list_keys(keys.FOLDER):
-        core.storage.delete(path)
 
 
 def run(*arguments: str, code: int = 0) -> tuple[str, str]:
