@@ -1,6 +1,7 @@
 """Who may come in: asks for an API key before a body is read, and hands on the core as the key's tenant sees it."""
 
 import ipaddress
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -20,6 +21,10 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="LADD"'}
 """RFC 6750, section 3."""
 
 OPEN_PATHS = frozenset({"/", docs_page.PATH, "/openapi.json", "/livez", "/readyz"})
+
+
+StillAdmitted = Callable[[], Awaitable[bool]]
+"""Tells during a long answer, as `request.state.still_admitted`, whether its reader would still be let in."""
 
 
 def is_public(path: str) -> bool:
@@ -52,23 +57,24 @@ class AccessMiddleware:
             await self.app(scope, receive, send)
             return
         try:
-            core = await self._admit(scope)
+            core, still_admitted = await self._admit(scope)
         except (ServiceError, *OUTAGES) as error:
             response = await _refusal(Request(scope), error)
             await response(scope, receive, send)
             return
-        await self.app({**scope, "state": {**scope["state"], "core": core}}, receive, send)
+        state = {**scope["state"], "core": core, "still_admitted": still_admitted}
+        await self.app({**scope, "state": state}, receive, send)
 
-    async def _admit(self, scope: Scope) -> Core:
+    async def _admit(self, scope: Scope) -> tuple[Core, StillAdmitted]:
         core, ring = scope["state"]["core"], scope["state"]["key_ring"]
         assert isinstance(core, Core)
         assert isinstance(ring, KeyRing)
         headers = Headers(scope=scope)
-        scheme, _, secret = headers.get("Authorization", "").partition(" ")
+        scheme, _, secret = headers.get("Authorization", "").strip().partition(" ")
         if self.open_without_keys and await ring.is_empty():
             _check_same_machine(scope["scheme"], headers)
-            return core.acting_for(DEFAULT)
-        key = await ring.find(secret.strip()) if scheme.lower() == "bearer" else None
+            return core.acting_for(DEFAULT), ring.is_empty
+        key = await ring.find(secret) if scheme.lower() == "bearer" else None
         if key is None:
             message = "This needs a key that is valid: send it as `Authorization: Bearer <key>`."
             raise ServiceError(ErrorCode.UNAUTHENTICATED, message)
@@ -78,7 +84,12 @@ class AccessMiddleware:
             raise ServiceError(ErrorCode.FORBIDDEN, message)
         # What an admin starts is their tenant's, made of what that tenant has.
         starts = scope["method"] == "POST" and not scope["path"].endswith("/cancel")
-        return core.acting_for(key.tenant, sees_all=keys.Scope.ADMIN in key.scopes and not starts)
+        seen = core.acting_for(key.tenant, sees_all=keys.Scope.ADMIN in key.scopes and not starts)
+
+        async def still_admitted() -> bool:
+            return await ring.find(secret) is not None
+
+        return seen, still_admitted
 
 
 def _check_same_machine(scheme: str, headers: Headers) -> None:

@@ -71,8 +71,13 @@ def test_a_page_of_our_own_comes_in(standing_api: httpx.Client) -> None:
 
 
 def test_the_first_key_locks_a_front_that_is_running(
-    api: httpx.Client, core: Core, wait_until: Callable[[Callable[[], bool]], None], forget_keys: None
+    api: httpx.Client,
+    core: Core,
+    wait_until: Callable[[Callable[[], bool]], None],
+    forget_keys: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(key_ring, "REFRESH_SECONDS", 0.1)
     assert api.get("/v1/jobs").status_code == 200
     _, secret = keys.create(core, "default", "first", [Scope.READ])
     wait_until(lambda: api.get("/v1/jobs").status_code == 401)
@@ -213,3 +218,19 @@ def test_a_thousand_lookups_cost_one_look_into_redis(
 
     asyncio.run(poll())
     assert looks == 1
+
+
+def test_a_stream_of_events_ends_when_its_key_is_revoked(
+    keyed: Any, core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_ring, "REFRESH_SECONDS", 0.1)
+    caller = keyed("acme", Scope.READ, Scope.WRITE)
+    job = caller.post("/v1/datasets", files=FORM).json()["links"]["job"]
+    with caller.stream("GET", f"{job}/events") as stream:
+        lines = stream.iter_lines()
+        assert any(line.startswith("event: state") for line in lines)
+        (own,) = (key for key in keys.stored(core.storage) if key.tenant == "acme")
+        keys.revoke(core, own.id)
+        # It would go on for as long as the job waits.
+        assert not any(line.startswith("event: state") for line in lines)
+    assert caller.get(job).status_code == 401
