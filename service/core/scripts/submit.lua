@@ -65,7 +65,9 @@ store(job_key, spec.fields)
 redis.call('HSET', job_key, 'created', now())
 redis.call('ZADD', 'ladd:jobs', 0, job)
 redis.call('ZADD', 'ladd:jobs:' .. owner, 0, job)
-redis.call('SADD', 'ladd:queued:' .. owner, job)
+if spec.fields.state == 'queued' then
+  redis.call('SADD', 'ladd:queued:' .. owner, job)
+end
 emit('', 'state', '{"state":"queued"}')
 for _, entry in ipairs(spec.tasks) do
   store(task_key(entry.name), entry.fields)
