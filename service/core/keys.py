@@ -117,6 +117,8 @@ def digest_of(secret: str) -> str:
 def _store(core: Core, key: ApiKey) -> None:
     core.storage.put_json(_path(key.id), key.model_dump(mode="json"))
     core.redis.hset(KEYS, key.sha256, key.model_dump_json())
+    # Fronts notice that Redis has lost all keys, not that it lacks some.
+    restore(core)
 
 
 def _path(key_id: str) -> str:

@@ -4,7 +4,7 @@ import logging
 import re
 
 _SECRET = re.compile(
-    r"(?P<key>ladd_[A-Za-z0-9]{4})[A-Za-z0-9_-]{12,}"
+    r"(?P<key>ladd_[A-Za-z0-9_-]{4})[A-Za-z0-9_-]{20,}"
     r"|(?P<parameter>\b(?:X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token|Signature)(?:=|%3D))[^&\s\"',]+",
     re.IGNORECASE,
 )

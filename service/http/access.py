@@ -72,7 +72,7 @@ class AccessMiddleware:
         headers = Headers(scope=scope)
         scheme, _, secret = headers.get("Authorization", "").strip().partition(" ")
         if self.open_without_keys and await ring.is_empty():
-            _check_same_machine(scope["scheme"], headers)
+            _check_same_machine(scope, headers)
             return core.acting_for(DEFAULT), ring.is_empty
         key = await ring.find(secret) if scheme.lower() == "bearer" else None
         if key is None:
@@ -92,13 +92,19 @@ class AccessMiddleware:
         return seen, still_admitted
 
 
-def _check_same_machine(scheme: str, headers: Headers) -> None:
-    """Refuse what a foreign page makes a browser send here: by its own name for this machine, or across sites."""
+def _check_same_machine(scope: Scope, headers: Headers) -> None:
+    """Refuse who is elsewhere, and what a foreign page makes a browser send: by a name of its own or across sites.
+
+    A proxy on this machine that names its caller (`X-Forwarded-For`) counts as that caller: uvicorn looks to it.
+    """
     host = headers.get("Host", "")
     origin = headers.get("Origin")
-    if not is_loopback(urlsplit(f"//{host}").hostname or ""):
+    caller = scope["client"]
+    if caller is None or not is_loopback(caller[0]):
+        message = "Without keys this answers to this machine alone."
+    elif not is_loopback(urlsplit(f"//{host}").hostname or ""):
         message = f"Without keys this answers to names of this machine alone, not to {host!r}."
-    elif origin is not None and origin != f"{scheme}://{host}":
+    elif origin is not None and origin != f"{scope['scheme']}://{host}":
         message = f"Without keys this takes nothing from pages of {origin}."
     else:
         return

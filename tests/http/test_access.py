@@ -57,9 +57,17 @@ def test_without_keys_everybody_on_this_machine_comes_in(api: httpx.Client) -> N
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Host": "attacker.example"}, {"Origin": "https://attacker.example"}, {"Origin": "null"}]
+    "headers",
+    [
+        {"Host": "attacker.example"},
+        {"Origin": "https://attacker.example"},
+        {"Origin": "null"},
+        {"X-Forwarded-For": "192.0.2.1"},
+    ],
 )
-def test_without_keys_pages_of_other_sites_stay_out(standing_api: httpx.Client, headers: dict[str, str]) -> None:
+def test_without_keys_pages_of_other_sites_and_other_machines_stay_out(
+    standing_api: httpx.Client, headers: dict[str, str]
+) -> None:
     answer = standing_api.post("/v1/datasets", files=FORM, headers=headers)
     assert code(answer) == (403, ErrorCode.FORBIDDEN)
     assert "service.keys create" in answer.json()["detail"]
