@@ -26,8 +26,10 @@ local function now()
 end
 
 -- Who the job belongs to; jobs older than tenants are of `default`.
+local owner
 local function tenant()
-  return redis.call('HGET', job_key, 'tenant') or 'default'
+  owner = owner or redis.call('HGET', job_key, 'tenant') or 'default'
+  return owner
 end
 
 local function emit(name, type, data)
@@ -52,20 +54,21 @@ local function enter_job(state, details)
   emit('', 'state', '{"state":"' .. state .. '"' .. details .. '}')
 end
 
-local function queue_of(name)
+local function lines_of(name)
   return 'ladd:ready:' .. redis.call('HGET', task_key(name), 'queue')
 end
 
 -- Ready tasks stand in a line of their tenant's, one for each queue; see turn.lua for who is next.
 local function make_ready(name)
+  local lines = lines_of(name)
   redis.call('ZADD', 'ladd:ready', 0, member(name))
-  redis.call('ZADD', queue_of(name) .. ':' .. tenant(), redis.call('INCR', 'ladd:readied'), member(name))
-  redis.call('SADD', queue_of(name), tenant())
+  redis.call('ZADD', lines .. ':' .. tenant(), redis.call('INCR', 'ladd:readied'), member(name))
+  redis.call('SADD', lines, tenant())
 end
 
 local function take_out(name)
   redis.call('ZREM', 'ladd:ready', member(name))
-  redis.call('ZREM', queue_of(name) .. ':' .. tenant(), member(name))
+  redis.call('ZREM', lines_of(name) .. ':' .. tenant(), member(name))
 end
 
 -- Puts a manifest into the index; `entry` is what `DatasetManifest.index` and `LabelerManifest.index` return.

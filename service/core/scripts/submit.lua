@@ -21,7 +21,7 @@ for _, dataset in ipairs(spec.reads) do
   end
 end
 
-local owner = spec.fields.tenant or 'default'
+owner = spec.fields.tenant or 'default'
 local limits = spec.limits or {}
 if limits.queued_jobs and redis.call('SCARD', 'ladd:queued:' .. owner) >= limits.queued_jobs then
   return { 'over', 'queued_jobs' }
