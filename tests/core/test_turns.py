@@ -69,6 +69,14 @@ def test_with_one_slot_a_tenant_that_comes_back_does_not_push_in(core: Core, que
     assert Counter(turns) == {"crowd": 3, "returning": 3}
 
 
+def test_a_task_that_its_worker_gave_back_is_next_and_one_that_failed_is_last(core: Core, queue: Any) -> None:
+    job = queue("ours", 4)
+    given_back, failed = take(core), take(core)
+    assert core.store.finish(*failed, 1, "retry", '{"code": "internal"}', 3).outcome == "queued"  # type: ignore[misc]
+    assert core.store.finish(*given_back, 1, "released", "", 3).outcome == "queued"  # type: ignore[misc]
+    assert [take(core) for _ in range(4)] == [(job, f"task {number}") for number in (0, 2, 3, 1)]
+
+
 def test_what_was_canceled_or_lost_stands_in_no_line(core: Core, queue: Any) -> None:
     canceled, gone = queue("ours"), queue("ours")
     core.store.cancel(canceled)

@@ -31,7 +31,8 @@ end
 local function give_back(details)
   redis.call('HDEL', key, 'progress')
   enter(task, 'queued', details)
-  make_ready(task)
+  -- What stopped with its worker goes on before anything new. What failed gives another worker time to come by.
+  make_ready(task, happened ~= 'retry')
   return { 'queued', task }
 end
 

@@ -58,11 +58,11 @@ local function lines_of(name)
   return 'ladd:ready:' .. redis.call('HGET', task_key(name), 'queue')
 end
 
--- Ready tasks stand in a line of their tenant's, one for each queue; see turn.lua for who is next.
-local function make_ready(name)
+-- Ready tasks stand in a line of their tenant's, one for each queue; see turn.lua for who is next. `first`: at its head.
+local function make_ready(name, first)
   local lines = lines_of(name)
   redis.call('ZADD', 'ladd:ready', 0, member(name))
-  redis.call('ZADD', lines .. ':' .. tenant(), redis.call('INCR', 'ladd:readied'), member(name))
+  redis.call('ZADD', lines .. ':' .. tenant(), first and 0 or redis.call('INCR', 'ladd:readied'), member(name))
   redis.call('SADD', lines, tenant())
 end
 
