@@ -27,11 +27,12 @@ Model = TypeVar("Model", bound=BaseModel)
 class LaddClient:
     """The service at `base_url`. Every method raises `ProblemError` when the API refuses, else `ClientError`.
 
-    `timeout` is in seconds for one read or write; `attempts` counts the tries of a call that may be repeated.
+    `api_key` is sent to that origin alone. `timeout` is in seconds for one read or write; `attempts` counts the tries
+    of a call that may be repeated.
     """
 
-    def __init__(self, base_url: str, *, timeout: float = 60.0, attempts: int = 6) -> None:
-        self._transport = Transport(base_url, timeout=timeout, attempts=attempts)
+    def __init__(self, base_url: str, *, api_key: str | None = None, timeout: float = 60.0, attempts: int = 6) -> None:
+        self._transport = Transport(base_url, api_key=api_key, timeout=timeout, attempts=attempts)
 
     def __enter__(self) -> "LaddClient":
         return self

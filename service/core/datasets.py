@@ -20,6 +20,7 @@ from service.core.core import Core
 from service.core.errors import ServiceError, not_found, reason
 from service.core.ids import new_id
 from service.core.kinds import KINDS
+from service.core.quotas import QuotaExceededError
 from service.core.storage import blob_key
 from service.core.submission import Submission, task_fields
 from service.core.uploads import StreamedFile
@@ -30,7 +31,7 @@ def create(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile],
 
     The caller has made the id with `new_id("ds")` and streamed the files to `uploads.upload_key`, in order. On an error
     they are removed. Raises ServiceError INVALID_REQUEST naming `body.files`, `body.metadata.source_dataset` or
-    `body.metadata.normalization`.
+    `body.metadata.normalization`, and QUOTA_EXCEEDED.
     """
     try:
         _check_files(files)
@@ -45,6 +46,7 @@ def _record(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile]
     job_id = new_id("job")
     manifest = DatasetManifest(
         id=dataset_id,
+        tenant=core.tenant,
         name=metadata.name,
         role=metadata.role,
         state=DatasetState.VALIDATING,
@@ -60,7 +62,11 @@ def _record(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile]
     plan = KINDS[JobKind.INGEST_DATASET](core, manifest)
     core.catalogue.store(manifest)
     tasks = {task.name: task_fields(task) for task in plan.tasks}
-    Submission(JobKind.INGEST_DATASET, plan.params, {}, tasks, plan.reads, dataset=manifest).send(core, job_id)
+    try:
+        Submission(JobKind.INGEST_DATASET, plan.params, {}, tasks, plan.reads, dataset=manifest).send(core, job_id)
+    except QuotaExceededError:
+        core.catalogue.forget_dataset(dataset_id)
+        raise
     return manifest.shown()
 
 

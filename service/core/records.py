@@ -11,6 +11,7 @@ from api_schemas.jobs import Attempt, JobKind, JobState
 from api_schemas.problems import TaskError
 from api_schemas.runner import ProgressEvent, TaskType
 from service.core.plan import Ref, TaskCost
+from service.core.tenants import DEFAULT
 
 
 class _Record:
@@ -137,6 +138,11 @@ class JobRecord(_Record):
     id: str
     fields: Mapping[str, str]
     tasks: list[TaskRecord]
+
+    @property
+    def tenant(self) -> str:
+        """Who it belongs to."""
+        return self.fields.get("tenant", DEFAULT)
 
     @property
     def kind(self) -> JobKind:

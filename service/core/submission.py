@@ -9,6 +9,7 @@ from api_schemas.jobs import JobKind, JobState
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
 from service.core.plan import TaskPlan
+from service.core.quotas import exceeded, limits_of_submission
 from service.core.store import IDEMPOTENCY_SECONDS, Submitted
 
 
@@ -32,19 +33,25 @@ class Submission:
     retry_of: str = ""
 
     def send(self, core: Core, job_id: str) -> Submitted:
-        """Record the job unless the key or the retried job has one already, and wake workers for its first tasks."""
+        """Record the job unless the key or the retried job has one already, and wake workers for its first tasks.
+
+        Raises ServiceError QUOTA_EXCEEDED, and nothing is left of it then.
+        """
         key = f"jobs/{job_id}/request.json"
-        core.storage.put_json(key, self._request())
-        recorded = core.store.submit(job_id, self._record())
+        core.storage.put_json(key, self._request(core.tenant))
+        recorded = core.store.submit(job_id, self._record(core))
         if recorded.outcome == "created":
             core.dispatcher.announce(job_id, [name for name, fields in self.tasks.items() if _is_ready(fields)])
         else:
             core.storage.delete(key)
+        if recorded.outcome == "over":
+            raise exceeded(core, recorded.id)
         return recorded
 
-    def _request(self) -> dict[str, Any]:
+    def _request(self, tenant: str) -> dict[str, Any]:
         return {
             "schema_version": 1,
+            "tenant": tenant,
             "kind": self.kind,
             "params": self.params,
             "tags": self.tags,
@@ -53,7 +60,7 @@ class Submission:
             "retry_of": self.retry_of or None,
         }
 
-    def _record(self) -> dict[str, Any]:
+    def _record(self, core: Core) -> dict[str, Any]:
         makes = [fields["makes"] for fields in self.tasks.values() if fields["makes"].startswith("ds_")]
         return {
             "key": self.key,
@@ -63,7 +70,9 @@ class Submission:
             "reads": self.reads,
             "makes": makes,
             "dataset": self.dataset.index if self.dataset else False,
+            "limits": limits_of_submission(core),
             "fields": {
+                "tenant": core.tenant,
                 "kind": self.kind,
                 "state": JobState.QUEUED,
                 "params": json.dumps(self.params),
