@@ -121,7 +121,7 @@ def test_a_claim_whose_answer_is_cut_off_is_won_all_the_same(
     job_id = submit_graph({"first": [], "second": []})
     assert core.store.claim(job_id, "first", "worker", 30) == 1  # Redis knows the script, the connection is open
     read = Connection.read_response
-    cut = []
+    cut: list[Any] = []
 
     def read_and_lose(connection: Connection, *arguments: Any, **options: Any) -> Any:
         answer = read(connection, *arguments, **options)
