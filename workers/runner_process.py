@@ -122,8 +122,10 @@ class RunnerProcess:
 
     def hand_over(self) -> None:
         """Ask the runner to save its work and end; SIGKILL after `HAND_OVER_SECONDS`. Does not wait."""
+        # Not by `Popen.send_signal`: it reaps a process that has ended, and what is left of its group would stay.
         if self._process.returncode is None:
-            self._process.send_signal(HAND_OVER)
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, HAND_OVER)
         self._kill_after(HAND_OVER_SECONDS)
 
     def _kill_after(self, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -89,7 +90,8 @@ class JobStore:
         Nor is it while as many of the tenant's tasks run as `running_limit` allows.
         """
         limit = "" if running_limit is None else running_limit
-        return self._run("claim", job_id, task, worker, milliseconds(lease_seconds), limit) or None
+        lease = milliseconds(lease_seconds)
+        return self._run("claim", job_id, task, worker, lease, limit, secrets.token_hex(8)) or None
 
     def next_in_turn(self, queue: str, running_limit: int | None) -> tuple[str, str] | None:
         """Return the job and the task that is to be claimed next, see `scripts/turn.lua`; None when none waits."""

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from redis.connection import Connection
+from redis.exceptions import ConnectionError
 
 from service.core import events
 from service.core.core import Core
@@ -111,6 +113,29 @@ def test_an_unknown_job_or_task_is_not_there_to_take(core: Core, submit_graph: S
     assert core.store.claim(submit_graph({"only": []}), "other", "worker", 30) is None
     assert core.store.load("job_none") is None
     assert core.store.load_many([]) == []
+
+
+def test_a_claim_whose_answer_is_cut_off_is_won_all_the_same(
+    core: Core, submit_graph: SubmitGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = submit_graph({"first": [], "second": []})
+    assert core.store.claim(job_id, "first", "worker", 30) == 1  # Redis knows the script, the connection is open
+    read = Connection.read_response
+    cut: list[Any] = []
+
+    def read_and_lose(connection: Connection, *arguments: Any, **options: Any) -> Any:
+        answer = read(connection, *arguments, **options)
+        if not cut:
+            cut.append(answer)
+            raise ConnectionError("cut off")
+        return answer
+
+    monkeypatch.setattr(Connection, "read_response", read_and_lose)
+    assert core.store.claim(job_id, "second", "worker", 30) == 1
+    assert cut == [1]
+    assert core.store.claim(job_id, "second", "worker", 30) is None
+    states = [event for event in events.read(core, job_id, None, 10) if event.task == "second"]
+    assert len(states) == 1
 
 
 @pytest.mark.parametrize("worker", ['"quoted" \\ and / slashed', "näme 🚀"])

@@ -41,6 +41,19 @@ def test_what_a_runner_started_goes_with_it(tmp_path: Path) -> None:
     wait_until_gone(child)
 
 
+def test_what_a_runner_started_goes_with_it_though_it_ended_before_it_was_asked_to(tmp_path: Path) -> None:
+    script = (
+        "import os, pathlib, subprocess; child = subprocess.Popen(['sleep', '1000'], stdout=2).pid; "
+        "pathlib.Path('pids').write_text(f'{os.getpid()} {child}')"
+    )
+    with RunnerProcess((sys.executable, "-c", script), tmp_path, dict(os.environ)) as runner:
+        assert list(runner.events()) == []
+        process, child = map(int, (tmp_path / "pids").read_text().split())
+        wait_until_gone(process)
+        runner.hand_over()
+    wait_until_gone(child)
+
+
 def wait_until_gone(process: int) -> None:
     deadline = time.monotonic() + 60
     while is_running(process):

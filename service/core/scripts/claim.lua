@@ -1,7 +1,11 @@
 -- ARGV[4]: worker, ARGV[5]: lease in milliseconds, ARGV[6]: tasks of a tenant that may run at a time, '' for any number.
--- Returns the attempt's number, or 0 when there is nothing to take.
+-- ARGV[7]: any text that is this claim's alone. Returns the attempt's number, or 0 when there is nothing to take.
 local key = task_key(task)
-local state, waiting = unpack(redis.call('HMGET', key, 'state', 'waiting'))
+local state, waiting, claim, current = unpack(redis.call('HMGET', key, 'state', 'waiting', 'claim', 'attempt'))
+if claim == ARGV[7] and holds(current) then
+  -- Sent again because the answer was cut off.
+  return tonumber(current)
+end
 local job_state = redis.call('HGET', job_key, 'state')
 if state ~= 'queued' or waiting ~= '0' or not (job_state == 'queued' or job_state == 'running') then
   return 0
@@ -12,7 +16,7 @@ if limit and redis.call('SCARD', running) >= limit then
 end
 local worker = ARGV[4]
 local attempt = redis.call('HINCRBY', key, 'attempt', 1)
-redis.call('HSET', key, 'worker:' .. attempt, worker, 'start:' .. attempt, now())
+redis.call('HSET', key, 'claim', ARGV[7], 'worker:' .. attempt, worker, 'start:' .. attempt, now())
 redis.call('HDEL', key, 'progress')
 take_out(task)
 redis.call('SADD', running, member(task))

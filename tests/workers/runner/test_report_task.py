@@ -146,6 +146,14 @@ def test_an_arm_is_compared_with_the_baseline_and_the_verdict_is_told(tmp_path: 
     assert note.endswith("better; no evidence for VGG11 alone.")
 
 
+def test_a_trial_that_diverged_is_named_before_all_else(tmp_path: Path) -> None:
+    found = documents("evaluate", "baseline", "ViT", [50.0, 10.0]) | documents("evaluate", "ladd", "ViT", [60.0, 61.0])
+    found["evaluate:baseline:ViT:1"]["row"]["trial"]["losses"] = [1.0, None]
+    first, *others = reported(found, tmp_path).notes
+    assert first.startswith(f"DIVERGED: 1 of 2 trial(s) of ViT with baseline on {SET} (number 1)")
+    assert not any("DIVERGED" in note for note in others)
+
+
 def test_the_part_of_the_step_size_is_told(tmp_path: Path) -> None:
     found = (
         documents("evaluate", "baseline", "ViT", [50.0, 51.0])

@@ -188,7 +188,21 @@ def _notes(evaluation: Evaluation | None) -> list[str]:
             "part of a difference between the arms may be step size."
         )
     caes = [found for found in evaluation.comparisons if found.architecture is None]
-    return [*notes, *(_verdict(found, evaluation) for found in caes), *_step_size(caes)]
+    return [*_divergences(evaluation), *notes, *(_verdict(found, evaluation) for found in caes), *_step_size(caes)]
+
+
+def _divergences(evaluation: Evaluation) -> list[str]:
+    """Which rows have trials that diverged: left out they would flatter the arm, unmentioned they would mislead."""
+    notes = []
+    for row in evaluation.rows:
+        diverged = [str(trial.trial) for trial in row.trials if None in trial.losses]
+        if diverged:
+            notes.append(
+                f"DIVERGED: {len(diverged)} of {len(row.trials)} trial(s) of {row.architecture} with {row.arm} on "
+                f"{row.dataset} (number {', '.join(diverged)}): their loss was not finite, and the mean of this row, "
+                "the k-CAE and the comparisons contain the accuracy of a broken network. Try a smaller lr."
+            )
+    return notes
 
 
 def _step_size(caes: list[Comparison]) -> list[str]:
