@@ -21,16 +21,17 @@ from service.core.errors import ServiceError, not_found, reason
 from service.core.ids import new_id
 from service.core.kinds import KINDS
 from service.core.storage import blob_key
-from service.core.submission import Submission, task_fields
-from service.core.uploads import StreamedFile
+from service.core.kinds.ingest_dataset import DatasetUpload
+from service.core.submission import Submission, gone, task_fields
+from service.core.uploads import StreamedFile, upload_ids
 
 
 def create(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile], dataset_id: str) -> Dataset:
     """Record a dataset in state `validating` and start its ingestion job.
 
     The caller has made the id with `new_id("ds")` and streamed the files to `uploads.upload_key`, in order. On an error
-    they are removed. Raises ServiceError INVALID_REQUEST naming `body.files`, `body.metadata.source_dataset` or
-    `body.metadata.normalization`.
+    the streamed ones are removed, while uploads in parts stay for another try. Raises ServiceError INVALID_REQUEST naming
+    `body.files`, `body.metadata.source_dataset` or `body.metadata.normalization`.
     """
     try:
         _check_files(files)
@@ -57,16 +58,22 @@ def _record(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile]
         created_at=datetime.now(UTC),
         blobs={},
     )
-    plan = KINDS[JobKind.INGEST_DATASET](core, manifest)
+    plan = KINDS[JobKind.INGEST_DATASET](core, DatasetUpload(manifest, files))
     core.catalogue.store(manifest)
     tasks = {task.name: task_fields(task) for task in plan.tasks}
-    Submission(JobKind.INGEST_DATASET, plan.params, {}, tasks, plan.reads, dataset=manifest).send(core, job_id)
+    submission = Submission(
+        JobKind.INGEST_DATASET, plan.params, {}, tasks, plan.reads, dataset=manifest, uploads=upload_ids(files)
+    )
+    recorded = submission.send(core, job_id)
+    if recorded.outcome == "missing":
+        core.catalogue.forget_dataset(dataset_id)
+        raise gone(recorded.id)
     return manifest.shown()
 
 
 def _check_files(files: Sequence[StreamedFile]) -> None:
     if not files:
-        missing = reason("body.files", "missing", None, "The form has no part named 'files'")
+        missing = reason("body.files", "missing", None, "A dataset is made of one file or more")
         raise ServiceError(ErrorCode.INVALID_REQUEST, f"{missing.location}: {missing.message}.", [missing])
 
 

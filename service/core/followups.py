@@ -13,7 +13,6 @@ from api_schemas.runner import TaskType
 from service.core.core import Core
 from service.core.errors import OUTAGES, ServiceError, reason
 from service.core.records import JobRecord
-from service.core.uploads import discard_uploads
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +43,10 @@ def _close_job(core: Core, job_id: str) -> None:
         if job.kind is JobKind.IMPORT_LABELER:
             _settle_labeler(core, str(job.tasks[0].makes))
         for task in job.tasks:
+            for ref in task.inputs.values():
+                if ref.kind == "uploads":
+                    for key in ref.files or ():
+                        core.storage.delete(key)
             if task.attempts:
                 core.blobs.drop_all(checkpoint_owner(job_id, task.name))
             if task.type in DATASET_MAKERS and task.state is not JobState.SUCCEEDED and task.makes:
@@ -54,7 +57,7 @@ def _close_job(core: Core, job_id: str) -> None:
 
 
 def _settle_dataset(core: Core, job: JobRecord) -> None:
-    """Reject a dataset whose ingestion ended without making it ready; remove its raw uploads."""
+    """Reject a dataset whose ingestion ended without making it ready."""
     dataset = core.catalogue.dataset(job.params["dataset"])
     if dataset is None:
         return
@@ -64,12 +67,10 @@ def _settle_dataset(core: Core, job: JobRecord) -> None:
         core.catalogue.show(dataset)
     if dataset.state is DatasetState.REJECTED:
         core.blobs.drop_all(dataset.id)
-    discard_uploads(core, dataset.id)
 
 
 def _settle_labeler(core: Core, labeler_id: str) -> None:
-    """Remove the raw uploads of an import that has ended, and what it stored if no labeler came of it."""
-    discard_uploads(core, labeler_id)
+    """Remove what an import stored that ended without making a labeler."""
     if core.catalogue.labeler(labeler_id) is None:
         core.blobs.drop_all(labeler_id)
 
@@ -83,7 +84,6 @@ def _reasons(job: JobRecord) -> list[Reason]:
 def _remove_dataset(core: Core, dataset_id: str) -> None:
     """Remove what a deleted dataset leaves in the object storage: its documents first, then blobs of its own."""
     core.catalogue.forget_dataset(dataset_id)
-    discard_uploads(core, dataset_id)
     core.blobs.drop_all(dataset_id)
 
 

@@ -9,7 +9,7 @@ from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobRequest,
 from api_schemas.problems import ErrorCode
 from service.core import followups, rates
 from service.core.core import Core
-from service.core.errors import ServiceError, not_found, reason
+from service.core.errors import ServiceError, not_found
 from service.core.ids import new_id
 from service.core.job_view import listed, shown
 from service.core.kinds import KINDS
@@ -19,7 +19,7 @@ from service.core.outcomes import report_key
 from service.core.records import JobRecord, TaskRecord
 from service.core.storage import blob_key
 from service.core.store import JOBS
-from service.core.submission import Submission, task_fields
+from service.core.submission import Submission, gone, task_fields
 
 
 def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tuple[Job, bool]:
@@ -53,14 +53,11 @@ def _same(job_id: str, equal: bool) -> str:
 
 
 def record(core: Core, submission: Submission) -> tuple[Job, bool]:
-    """Record a planned job and return it and whether it is new. Raises ServiceError for a dataset that is gone."""
+    """Record a planned job and return it and whether it is new. Raises ServiceError for a dataset or upload that is gone."""
     job_id = new_id("job")
     recorded = submission.send(core, job_id)
     if recorded.outcome == "missing":
-        message = f"dataset {recorded.id} is gone"
-        raise ServiceError(
-            ErrorCode.INVALID_REQUEST, message, [reason("body.params", "not_found", recorded.id, message)]
-        )
+        raise gone(recorded.id)
     return view(core, _same(recorded.id, recorded.outcome != "reused")), recorded.outcome == "created"
 
 

@@ -30,11 +30,11 @@ Happened = Literal["succeeded", "failed", "retry", "lost", "released", "canceled
 
 @dataclass(frozen=True)
 class Submitted:
-    """What became of a submission: the job is new, exists already, the key was used otherwise, a dataset is gone."""
+    """What became of a submission: the job is new, exists already, the key was used otherwise, a dataset or upload is gone."""
 
     outcome: Literal["created", "exists", "reused", "missing"]
     id: str
-    """Id of the job, or of the missing dataset."""
+    """Id of the job, or of what is missing."""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from api_schemas.jobs import JobKind, JobState
+from api_schemas.problems import ErrorCode
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
+from service.core.errors import ServiceError, reason
 from service.core.plan import TaskPlan
 from service.core.store import IDEMPOTENCY_SECONDS, Submitted
 
@@ -30,6 +32,8 @@ class Submission:
     digest: str = ""
     """Digest of the request that came with the key."""
     retry_of: str = ""
+    uploads: Sequence[str] = ()
+    """Uploads in parts that become files of this job: the script that records it removes them."""
 
     def send(self, core: Core, job_id: str) -> Submitted:
         """Record the job unless the key or the retried job has one already, and wake workers for its first tasks."""
@@ -61,6 +65,7 @@ class Submission:
             "key_seconds": IDEMPOTENCY_SECONDS,
             "retry_of": self.retry_of,
             "reads": self.reads,
+            "uploads": self.uploads,
             "makes": makes,
             "dataset": self.dataset.index if self.dataset else False,
             "fields": {
@@ -72,6 +77,14 @@ class Submission:
             },
             "tasks": [{"name": name, "fields": fields} for name, fields in self.tasks.items()],
         }
+
+
+def gone(missing: str) -> ServiceError:
+    """Build the error for a submission that came back `missing`: a dataset or an upload."""
+    upload = missing.startswith("up_")
+    message = f"{'upload' if upload else 'dataset'} {missing} is gone"
+    broken = reason("body.upload_ids" if upload else "body.params", "not_found", missing, message)
+    return ServiceError(ErrorCode.INVALID_REQUEST, message, [broken])
 
 
 def _is_ready(fields: Mapping[str, str]) -> bool:

@@ -1,5 +1,5 @@
--- ARGV[4]: JSON {key, digest, key_seconds, retry_of, reads, makes, dataset: {key, listing, member, fields} or false, fields, tasks: [{name, fields}]}.
--- Returns {'created', job}, {'exists', job}, {'reused', job} or {'missing', dataset}.
+-- ARGV[4]: JSON {key, digest, key_seconds, retry_of, reads, uploads, makes, dataset: {key, listing, member, fields} or false, fields, tasks: [{name, fields}]}.
+-- Returns {'created', job}, {'exists', job}, {'reused', job} or {'missing', dataset or upload}.
 local spec = cjson.decode(ARGV[4])
 local memory = 'ladd:idempotency:' .. spec.key
 if spec.key ~= '' then
@@ -19,6 +19,11 @@ for _, dataset in ipairs(spec.reads) do
     return { 'missing', dataset }
   end
 end
+for _, upload in ipairs(spec.uploads) do
+  if redis.call('EXISTS', 'ladd:upload:' .. upload) == 0 then
+    return { 'missing', upload }
+  end
+end
 
 local function store(key, fields)
   for field, value in pairs(fields) do
@@ -34,6 +39,9 @@ for _, list in ipairs({ spec.reads, spec.makes }) do
   for _, dataset in ipairs(list) do
     redis.call('SADD', 'ladd:dataset:' .. dataset .. ':jobs', job)
   end
+end
+for _, upload in ipairs(spec.uploads) do
+  redis.call('DEL', 'ladd:upload:' .. upload)
 end
 
 -- {task: tasks that wait for it}, so that the end of a task need not look at every other one.
