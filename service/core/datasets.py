@@ -20,8 +20,8 @@ from service.core.core import Core
 from service.core.errors import ServiceError, not_found, reason
 from service.core.ids import new_id
 from service.core.kinds import KINDS
-from service.core.storage import blob_key
 from service.core.kinds.ingest_dataset import DatasetUpload
+from service.core.storage import blob_key
 from service.core.submission import Submission, gone, task_fields
 from service.core.uploads import StreamedFile, upload_ids
 
@@ -30,7 +30,7 @@ def create(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile],
     """Record a dataset in state `validating` and start its ingestion job.
 
     The caller has made the id with `new_id("ds")` and streamed the files to `uploads.upload_key`, in order. On an error
-    the streamed ones are removed, while uploads in parts stay for another try. Raises ServiceError INVALID_REQUEST naming
+    these are removed, while uploads in parts stay for another try. Raises ServiceError INVALID_REQUEST naming
     `body.files`, `body.metadata.source_dataset` or `body.metadata.normalization`.
     """
     try:

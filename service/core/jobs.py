@@ -53,7 +53,7 @@ def _same(job_id: str, equal: bool) -> str:
 
 
 def record(core: Core, submission: Submission) -> tuple[Job, bool]:
-    """Record a planned job and return it and whether it is new. Raises ServiceError for a dataset or upload that is gone."""
+    """Record a planned job and return it and whether it is new. Raises ServiceError for what is gone that it needs."""
     job_id = new_id("job")
     recorded = submission.send(core, job_id)
     if recorded.outcome == "missing":

@@ -17,8 +17,8 @@ def import_labeler(core: Core, metadata: LabelerMetadata, files: Sequence[Stream
     """Start the job that reads a network and makes a labeler of it.
 
     The caller has made the id with `new_id("lb")` and streamed the files to `uploads.upload_key`, in order. On an error
-    the streamed ones are removed, while uploads in parts stay for another try. Raises ServiceError INVALID_REQUEST or DATASET_NOT_READY, with reasons that name
-    `body.metadata.<field>` or `body.files`.
+    these are removed, while uploads in parts stay for another try. Raises ServiceError INVALID_REQUEST or
+    DATASET_NOT_READY, with reasons that name `body.metadata.<field>` or `body.files`.
     """
     try:
         upload = LabelerUpload(labeler_id, metadata, files)

@@ -90,8 +90,8 @@ def view(core: Core, upload_id: str, after: int, limit: int) -> Upload:
 def complete(core: Core, upload_id: str) -> Upload:
     """Put the parts together and count the digest, in 1 MiB of memory. May be repeated.
 
-    Raises ServiceError NOT_FOUND, UPLOAD_INCOMPLETE with a reason for every part (50 at most) that is not there whole, or
-    INVALID_REQUEST when the digest is not the announced one: then the upload is gone.
+    Raises ServiceError NOT_FOUND, UPLOAD_INCOMPLETE with a reason for each part (50 at most) that is not there whole,
+    or INVALID_REQUEST when the digest is not the announced one: then the upload is gone.
     """
     record = _get(core, upload_id)
     if record.complete:
@@ -142,7 +142,7 @@ def discard(core: Core, upload_id: str) -> None:
 
 
 def as_files(core: Core, upload_ids: Sequence[str]) -> list[StreamedFile]:
-    """Return complete uploads as the files of a form. Raises ServiceError INVALID_REQUEST naming `body.upload_ids.<i>`."""
+    """Return complete uploads as files of a form. Raises ServiceError INVALID_REQUEST naming `body.upload_ids.<i>`."""
     files: list[StreamedFile] = []
     for index, upload_id in enumerate(upload_ids):
         record = _find(core, upload_id)

@@ -10,7 +10,6 @@ from service.core.errors import ServiceError, reason
 from service.core.plan import Ref
 from service.core.storage import Blob
 
-
 MAX_NAME_LENGTH = 255
 
 
@@ -65,12 +64,14 @@ def check_name(name: str | None, location: str) -> str:
 
     Names are kept for messages and to recognise formats; they never become paths of ours.
     """
+    value = name
     if not name:
-        message, value = "Every file needs a name", name
+        message = "Every file needs a name"
     elif name in (".", "..") or any(character in "/\\" or not character.isprintable() for character in name):
-        message, value = "A file name has no slashes, no unprintable characters, and is not '.' or '..'", ascii(name)
+        message = "A file name has no slashes, no unprintable characters, and is not '.' or '..'"
+        value = ascii(name)
     elif len(name) > MAX_NAME_LENGTH:
-        message, value = f"A file name has at most {MAX_NAME_LENGTH} characters", name
+        message = f"A file name has at most {MAX_NAME_LENGTH} characters"
     else:
         return name
     broken = reason(location, "file_name", value, message)

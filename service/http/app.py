@@ -20,7 +20,7 @@ from service.core.settings import Settings
 from service.http import openapi, problems
 from service.http.limits import MAX_JSON_BYTES, MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware
 from service.http.request_id import RequestIdMiddleware
-from service.http.routes import datasets, events, health, jobs, labelers, presets
+from service.http.routes import datasets, events, health, jobs, labelers, presets, uploads
 from service.http.upload import MAX_CONCURRENT_UPLOADS
 
 # A stop waits no longer than this: streams of events, for example, end only with their job or their reader.
@@ -64,7 +64,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyLimitMiddleware, limit=body_limit)
     app.add_middleware(RequestIdMiddleware)
     problems.install(app)
-    for router in (datasets.router, labelers.router, jobs.router, events.router, presets.router, health.router):
+    for router in (
+        uploads.router,
+        datasets.router,
+        labelers.router,
+        jobs.router,
+        events.router,
+        presets.router,
+        health.router,
+    ):
         app.include_router(router)
     app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
     openapi.install(app)

@@ -360,6 +360,7 @@ def graph_of(after: dict[str, list[str]], **changed: Any) -> dict[str, Any]:
         "key_seconds": 60,
         "retry_of": "",
         "reads": [],
+        "uploads": [],
         "makes": [],
         "dataset": False,
         "fields": {"kind": "evaluate", "state": "queued", "params": "{}", "tags": "{}", "datasets": "[]"},
