@@ -30,7 +30,7 @@ Happened = Literal["succeeded", "failed", "retry", "lost", "released", "canceled
 
 @dataclass(frozen=True)
 class Submitted:
-    """What became of a submission: the job is new, exists already, the key was used otherwise, what it needs is gone."""
+    """What became of a submission: the job is new, exists already, the key was used otherwise, something is gone."""
 
     outcome: Literal["created", "exists", "reused", "missing"]
     id: str
