@@ -1,5 +1,6 @@
 """Datasets and labelers: the truth is a manifest in the object storage, written once; Redis indexes them."""
 
+import json
 from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
 
@@ -172,6 +173,7 @@ class Catalogue:
         self._redis = redis
         self._storage = storage
         self._delete = register(redis, "delete_dataset")
+        self._restore = register(redis, "restore_manifest")
 
     def dataset(self, dataset_id: str) -> DatasetManifest | None:
         """Return a dataset, None when there is none of this id."""
@@ -219,6 +221,10 @@ class Catalogue:
         index = manifest.index
         if self._redis.exists(index["key"]):
             self._redis.hset(index["key"], mapping=index["fields"])
+
+    def restore(self, manifest: AnyManifest) -> bool:
+        """Put a manifest into the index unless it is there; tells whether it was not."""
+        return bool(self._restore(args=[json.dumps(manifest.index)]))
 
     def delete_dataset(self, dataset_id: str) -> str:
         """Take a dataset out of the index; returns `deleted`, `missing`, or an unfinished job that uses it."""

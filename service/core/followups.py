@@ -11,6 +11,7 @@ from api_schemas.jobs import JobKind, JobState
 from api_schemas.problems import Reason
 from api_schemas.runner import TaskType
 from service.core.core import Core
+from service.core.endings import end_key, ending
 from service.core.errors import OUTAGES, ServiceError, reason
 from service.core.records import JobRecord
 
@@ -35,9 +36,10 @@ def attend(core: Core, followup: str) -> None:
 
 
 def _close_job(core: Core, job_id: str) -> None:
-    """Give back what a finished job held: checkpoints, unfinished files, raw uploads, its use of datasets."""
+    """Note how a job ended, and give back what it held: checkpoints, raw and unfinished files, its use of datasets."""
     job = core.store.load(job_id)
     if job is not None:
+        core.storage.put_json(end_key(job_id), ending(job))
         if job.kind is JobKind.INGEST_DATASET:
             _settle_dataset(core, job)
         if job.kind is JobKind.IMPORT_LABELER:

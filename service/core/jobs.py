@@ -16,7 +16,7 @@ from service.core.kinds import KINDS
 from service.core.kinds.train_labeler import canonical
 from service.core.listing import page_of
 from service.core.outcomes import report_key
-from service.core.records import JobRecord, TaskRecord
+from service.core.records import PLANNED, JobRecord, TaskRecord
 from service.core.storage import blob_key
 from service.core.store import JOBS
 from service.core.submission import Submission, gone, task_fields
@@ -163,10 +163,6 @@ def _rename(text: str, renamed: Mapping[str, str]) -> str:
     for old, new in renamed.items():
         text = text.replace(old, new)
     return text
-
-
-PLANNED = ("stage", "type", "queue", "params", "inputs", "after", "work", "unit", "makes", "cost")
-"""Fields of a task that its attempts do not change."""
 
 
 def _stands(core: Core, task: TaskRecord) -> bool:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 PART_BYTES = 8 << 20
 """Size of the parts of a multipart upload: S3 allows 10,000 of them and at least 5 MiB each."""
 READ_BYTES = 1 << 20
+NOTE = "ladd-note"
+"""Name of the metadata of an object that holds its note."""
 
 PRESENT = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
 
@@ -111,17 +113,26 @@ class Storage:
         self.put_json(key, {})
         self.delete(key)
 
-    def put_json(self, key: str, document: dict[str, Any], if_absent: bool = False) -> bool:
-        """Store a document; with `if_absent` only where there is none (atomic). Returns whether it was stored."""
+    def put_json(
+        self, key: str, document: dict[str, Any], if_absent: bool = False, note: dict[str, str] | None = None
+    ) -> bool:
+        """Store a document; with `if_absent` only where there is none (atomic). Returns whether it was stored.
+
+        A `note` lies beside it, of at most 2 KB as JSON (S3's limit of metadata), and is read with `note_of`.
+        """
+        metadata = {} if note is None else {NOTE: json.dumps(note)}
         body = json.dumps(document, indent=1, allow_nan=False).encode()
+        condition: dict[str, Any] = {"IfNoneMatch": "*"} if if_absent else {}
         with answers(key):
             try:
-                if if_absent:
-                    self._client.put_object(
-                        Bucket=self._bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*"
-                    )
-                else:
-                    self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/json")
+                self._client.put_object(
+                    Bucket=self._bucket,
+                    Key=key,
+                    Body=body,
+                    ContentType="application/json",
+                    Metadata=metadata,
+                    **condition,
+                )
             except ClientError as error:
                 if if_absent and code_of(error) in PRESENT:
                     return False
@@ -139,6 +150,13 @@ class Storage:
                     return None
                 raise
         return document
+
+    def note_of(self, key: str) -> dict[str, str] | None:
+        """Return the note beside a document, None where there is none. Raises ServiceError NOT_FOUND."""
+        with answers(key):
+            metadata = self._client.head_object(Bucket=self._bucket, Key=key)["Metadata"]
+        note: dict[str, str] | None = json.loads(metadata[NOTE]) if NOTE in metadata else None
+        return note
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""

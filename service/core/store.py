@@ -115,6 +115,13 @@ class JobStore:
         digest, job_id = self._redis.hmget(f"ladd:idempotency:{key_digest}", ["digest", "job"])
         return None if digest is None or job_id is None else (str(digest), str(job_id))
 
+    def remember(self, key_digest: str, digest: str, job_id: str, seconds: int) -> None:
+        """Remember an idempotency key unless it is known."""
+        memory = f"ladd:idempotency:{key_digest}"
+        if self._redis.hsetnx(memory, "job", job_id):
+            self._redis.hset(memory, "digest", digest)
+            self._redis.expire(memory, seconds)
+
     def load(self, job_id: str, tasks: Sequence[str] | None = None) -> JobRecord | None:
         """Return a job with all its tasks or those named, None when there is none of this id."""
         if tasks is None:

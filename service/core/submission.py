@@ -37,16 +37,17 @@ class Submission:
 
     def send(self, core: Core, job_id: str) -> Submitted:
         """Record the job unless the key or the retried job has one already, and wake workers for its first tasks."""
-        key = f"jobs/{job_id}/request.json"
-        core.storage.put_json(key, self._request())
-        recorded = core.store.submit(job_id, self._record())
-        if recorded.outcome == "created":
+        created = round(core.store.now())
+        core.storage.put_json(request_key(job_id), self._request(created))
+        recorded = core.store.submit(job_id, self._record(created))
+        # It exists already under this very id where the index was rebuilt since the line before.
+        if recorded.id == job_id:
             core.dispatcher.announce(job_id, [name for name, fields in self.tasks.items() if _is_ready(fields)])
         else:
-            core.storage.delete(key)
+            core.storage.delete(request_key(job_id))
         return recorded
 
-    def _request(self) -> dict[str, Any]:
+    def _request(self, created: int) -> dict[str, Any]:
         return {
             "schema_version": 1,
             "kind": self.kind,
@@ -55,10 +56,12 @@ class Submission:
             "tasks": self.tasks,
             "reads": self.reads,
             "retry_of": self.retry_of or None,
+            "created": created,
+            "idempotency": {"key": self.key, "digest": self.digest} if self.key else None,
         }
 
-    def _record(self) -> dict[str, Any]:
-        makes = [fields["makes"] for fields in self.tasks.values() if fields["makes"].startswith("ds_")]
+    def _record(self, created: int) -> dict[str, Any]:
+        makes = datasets_made(self.tasks)
         return {
             "key": self.key,
             "digest": self.digest,
@@ -71,12 +74,23 @@ class Submission:
             "fields": {
                 "kind": self.kind,
                 "state": JobState.QUEUED,
+                "created": str(created),
                 "params": json.dumps(self.params),
                 "tags": json.dumps(self.tags),
                 "datasets": json.dumps([*self.reads, *makes]),
             },
             "tasks": [{"name": name, "fields": fields} for name, fields in self.tasks.items()],
         }
+
+
+def request_key(job_id: str) -> str:
+    """Return where the request of a job lies."""
+    return f"jobs/{job_id}/request.json"
+
+
+def datasets_made(tasks: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Return the ids of the datasets that tasks make, given their fields."""
+    return [fields["makes"] for fields in tasks.values() if fields["makes"].startswith("ds_")]
 
 
 def gone(missing: str) -> ServiceError:

@@ -1,6 +1,9 @@
 -- ARGV[4]: JSON {key, digest, key_seconds, retry_of, reads, uploads, makes, dataset: {key, listing, member, fields} or false, fields, tasks: [{name, fields}]}.
 -- Returns {'created', job}, {'exists', job}, {'reused', job} or {'missing', dataset or upload}.
 local spec = cjson.decode(ARGV[4])
+if redis.call('EXISTS', job_key) == 1 then
+  return { 'exists', job }
+end
 local memory = 'ladd:idempotency:' .. spec.key
 if spec.key ~= '' then
   local digest, known = unpack(redis.call('HMGET', memory, 'digest', 'job'))
@@ -54,9 +57,8 @@ for _, entry in ipairs(spec.tasks) do
 end
 
 store(job_key, spec.fields)
-redis.call('HSET', job_key, 'created', now())
 redis.call('ZADD', 'ladd:jobs', 0, job)
-emit('', 'state', '{"state":"queued"}')
+emit('', 'state', '{"state":"' .. spec.fields.state .. '"}')
 for _, entry in ipairs(spec.tasks) do
   store(task_key(entry.name), entry.fields)
   redis.call('HSET', task_key(entry.name), 'before', cjson.encode(before[entry.name] or {}))
