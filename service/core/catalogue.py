@@ -231,6 +231,10 @@ class Catalogue:
         answer: str = self._delete(args=[dataset_id])
         return answer
 
+    def forget_labeler(self, labeler_id: str) -> None:
+        """Remove the manifest of a labeler that is not in the index."""
+        self._storage.delete(f"labelers/{labeler_id}/manifest.json")
+
     def forget_dataset(self, dataset_id: str) -> None:
         """Remove the documents of a dataset that is out of the index, the manifest first."""
         self._storage.delete(f"datasets/{dataset_id}/manifest.json")

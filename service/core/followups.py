@@ -14,6 +14,7 @@ from service.core.core import Core
 from service.core.endings import end_key, ending
 from service.core.errors import OUTAGES, ServiceError, reason
 from service.core.records import JobRecord
+from service.core.submission import request_key
 
 logger = logging.getLogger(__name__)
 
@@ -22,11 +23,13 @@ DATASET_MAKERS = (TaskType.GENERATE_LABELS, TaskType.RANDOM_SET)
 
 
 def attend(core: Core, followup: str) -> None:
-    """Carry out one followup, `close <job>` or `delete <dataset>`; one that fails stays noted."""
+    """Carry out one followup, `close <job>`, `forget <job>` or `delete <dataset>`; one that fails stays noted."""
     what, _, identifier = followup.partition(" ")
     try:
         if what == "close":
             _close_job(core, identifier)
+        elif what == "forget":
+            _remove_job(core, identifier)
         else:
             _remove_dataset(core, identifier)
     except (ServiceError, *OUTAGES) as error:
@@ -79,8 +82,17 @@ def _settle_labeler(core: Core, labeler_id: str) -> None:
 
 def _reasons(job: JobRecord) -> list[Reason]:
     if job.error is None:
-        return [reason("files", "is_ingested", None, "the ingestion was canceled")]
+        return [reason("files", "is_ingested", None, f"the ingestion was {job.state}")]
     return job.error.reasons or [reason("files", "is_ingested", job.error.code, job.error.message)]
+
+
+def _remove_job(core: Core, job_id: str) -> None:
+    """Remove what a job leaves in the object storage that is in Redis no more."""
+    # The request first: without it the job does not come back when the index is rebuilt.
+    core.storage.delete(request_key(job_id))
+    for key in core.storage.list_keys(f"jobs/{job_id}/"):
+        core.storage.delete(key)
+    core.blobs.drop_all(job_id)
 
 
 def _remove_dataset(core: Core, dataset_id: str) -> None:

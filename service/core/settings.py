@@ -71,7 +71,13 @@ class Settings(BaseSettings):
     max_upload_bytes: Annotated[int, Field(ge=1)] = 8 * GIB
     """Largest body of an upload."""
     upload_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 24
-    """How long an upload in parts may take until it is used; what is left of it is removed then."""
+    """How long an upload in parts may take until it is used. What nothing refers to is removed when it is so old."""
+    sweep_hours: Annotated[float, Field(gt=0)] = 1
+    """Pause between two looks for what is to be removed."""
+    queue_hours: Annotated[float, Field(gt=0)] | None = None
+    """How long a job may wait until something of it begins, then it is `expired`; None: for ever."""
+    retention_days: Annotated[float, Field(gt=0)] | None = None
+    """How long finished jobs are kept, and datasets that nothing uses; None: for ever."""
     presign_seconds: Annotated[int, Field(ge=1, le=604_800)] = 900
     """How long a link to down- or upload works."""
     worker_queues: str = "cpu,gpu"

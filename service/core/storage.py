@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 PART_BYTES = 8 << 20
 """Size of the parts of a multipart upload: S3 allows 10,000 of them and at least 5 MiB each."""
 READ_BYTES = 1 << 20
+BLOBS = "blobs/sha256/"
+"""What the keys of blobs start with."""
 NOTE = "ladd-note"
 """Name of the metadata of an object that holds its note."""
 
@@ -322,7 +324,7 @@ class StreamingUpload:
 
 def blob_key(sha256: str) -> str:
     """Return where the blob of this digest lies."""
-    return f"blobs/sha256/{sha256[:2]}/{sha256}"
+    return f"{BLOBS}{sha256[:2]}/{sha256}"
 
 
 def blob_of(path: Path) -> Blob:

@@ -16,14 +16,14 @@ READY = "ladd:ready"
 LEASES = "ladd:leases"
 """Sorted set of `<job> <task>` that are running, scored by when the lease ends."""
 FOLLOWUPS = "ladd:followups"
-"""Set of `close <job>` and `delete <dataset>`: what is still to be done after a change of state."""
+"""Set of `close <job>`, `forget <job>` and `delete <dataset>`: what is still to be done after a change of state."""
 JOBS = "ladd:jobs"
 """Sorted set of all job ids."""
 
 IDEMPOTENCY_SECONDS = 7 * 24 * 3600
 """How long an idempotency key is remembered."""
 
-SCRIPTS = ("submit", "claim", "renew", "record", "checkpoint", "finish", "cancel")
+SCRIPTS = ("submit", "claim", "renew", "record", "checkpoint", "finish", "cancel", "expire", "forget")
 
 Happened = Literal["succeeded", "failed", "retry", "lost", "released", "canceled"]
 
@@ -93,6 +93,14 @@ class JobStore:
         """Stop a job; returns the state it was in."""
         return JobState(self._run("cancel", job_id))
 
+    def expire(self, job_id: str) -> bool:
+        """End a job that has waited too long; False when something of it has begun."""
+        return bool(self._run("expire", job_id))
+
+    def forget(self, job_id: str) -> bool:
+        """Take out a job that has ended and was closed; False when it has not."""
+        return bool(self._run("forget", job_id))
+
     def now(self) -> float:
         """Return the server's time, in the milliseconds that `READY` and `LEASES` are scored by."""
         seconds, microseconds = self._redis.time()
@@ -146,6 +154,21 @@ class JobStore:
         """Return where a job stands, None when there is none of this id."""
         state = self._redis.hget(job_key(job_id), "state")
         return None if state is None else JobState(str(state))
+
+    def states(self, job_ids: Sequence[str]) -> list[JobState | None]:
+        """Return where jobs stand, None for one that does not exist."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipeline.hget(job_key(job_id), "state")
+        return [None if state is None else JobState(state) for state in pipeline.execute()]
+
+    def load_heads(self, job_ids: Sequence[str]) -> list[JobRecord]:
+        """Return the jobs of these ids that exist, without their tasks."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipeline.hgetall(job_key(job_id))
+        answers = zip(job_ids, pipeline.execute(), strict=True)
+        return [JobRecord(job_id, fields, []) for job_id, fields in answers if fields]
 
     def load_many(self, job_ids: Iterable[str]) -> list[JobRecord]:
         """Return the jobs of these ids that exist, in this order."""

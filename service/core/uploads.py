@@ -11,6 +11,8 @@ from service.core.plan import Ref
 from service.core.storage import Blob
 
 MAX_NAME_LENGTH = 255
+UPLOADS = "uploads/"
+"""What the keys of raw files start with."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def upload_key(owner_id: str, index: int) -> str:
 
 def upload_prefix(owner_id: str) -> str:
     """Return what the keys of the raw uploads of a dataset or labeler start with."""
-    return f"uploads/{owner_id}/"
+    return f"{UPLOADS}{owner_id}/"
 
 
 def uploaded_name(index: int) -> str:
