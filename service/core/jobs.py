@@ -74,6 +74,15 @@ def state(core: Core, job_id: str) -> JobState:
     return found
 
 
+def etag(core: Core, job_id: str) -> str:
+    """Return an entity tag of what `view` returns, which changes with the job: cheap, for callers that poll.
+
+    Raises ServiceError NOT_FOUND.
+    """
+    state(core, job_id)
+    return f'"{core.store.version(job_id)}"'
+
+
 def _get(core: Core, job_id: str) -> JobRecord:
     job = core.store.load(job_id)
     if job is None:

@@ -280,8 +280,11 @@ class StreamingUpload:
         self._bytes += len(data)
         self._buffer += data
         while len(self._buffer) >= PART_BYTES:
-            self._send(bytes(self._buffer[:PART_BYTES]))
+            # A view: a slice would be one more copy.
+            with memoryview(self._buffer) as gathered:
+                part = bytes(gathered[:PART_BYTES])
             del self._buffer[:PART_BYTES]
+            self._send(part)
 
     def _send(self, part: bytes) -> None:
         with answers(self._key):

@@ -155,6 +155,14 @@ class JobStore:
         state = self._redis.hget(job_key(job_id), "state")
         return None if state is None else JobState(str(state))
 
+    def version(self, job_id: str) -> str:
+        """Return a text that changes with everything that is shown of a job: every change but a retry is an event."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.xrevrange(f"ladd:events:{job_id}", count=1)
+        pipeline.hget(job_key(job_id), "retried_as")
+        newest, successor = pipeline.execute()
+        return f"{newest[0][0] if newest else ''}.{successor or ''}"
+
     def states(self, job_ids: Sequence[str]) -> list[JobState | None]:
         """Return where jobs stand, None for one that does not exist."""
         pipeline = self._redis.pipeline(transaction=False)
