@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
-PART_BYTES = 8 << 20
+PART_BYTES = 5 << 20
 """Size of the parts of a multipart upload: S3 allows 10,000 of them and at least 5 MiB each."""
 READ_BYTES = 1 << 20
 BLOBS = "blobs/sha256/"
@@ -263,7 +263,7 @@ class Storage:
 class StreamingUpload:
     """One object written piece by piece; nothing is visible under its key before `finish`.
 
-    Holds at most one part of 8 MiB in memory.
+    Holds at most one part of 5 MiB in memory.
     """
 
     def __init__(self, client: "S3Client", bucket: str, key: str) -> None:
@@ -275,7 +275,7 @@ class StreamingUpload:
         self._parts: list[CompletedPartTypeDef] = []
 
     def write(self, data: bytes) -> None:
-        """Append; sends a part to the storage whenever 8 MiB have gathered."""
+        """Append; sends a part to the storage whenever 5 MiB have gathered."""
         self._digest.update(data)
         self._bytes += len(data)
         self._buffer += data

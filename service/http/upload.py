@@ -23,7 +23,7 @@ from service.http.limits import MAX_JSON_BYTES
 from service.http.multipart import MultipartSplitter, PartEnd, PartEvent, PartStart, broken_form
 from service.http.validation import invalid, reasons_of
 
-# Measured: an upload under way takes 37 MiB (its part of 8 MiB for the storage, and copies on the way out).
+# Each holds a part of 5 MiB for the storage and copies on the way out: see benchmarks/results/load.md.
 MAX_CONCURRENT_UPLOADS = 8
 CHUNK_BYTES = 1024 * 1024
 IDLE_SECONDS = 60
