@@ -18,7 +18,8 @@ if spec.retry_of ~= '' then
   end
 end
 for _, dataset in ipairs(spec.reads) do
-  if redis.call('HGET', 'ladd:dataset:' .. dataset, 'state') ~= 'ready' then
+  -- Whoever planned the job has seen that it is far enough; it may be gone since.
+  if redis.call('EXISTS', 'ladd:dataset:' .. dataset) == 0 then
     return { 'missing', dataset }
   end
 end
