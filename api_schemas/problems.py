@@ -8,6 +8,9 @@ from api_schemas.base import Response
 class ErrorCode(StrEnum):
     """Stable names of what can go wrong; clients switch on these, never on the text."""
 
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    QUOTA_EXCEEDED = "quota_exceeded"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     INVALID_REQUEST = "invalid_request"

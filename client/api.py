@@ -28,15 +28,16 @@ Model = TypeVar("Model", bound=BaseModel)
 class LaddClient:
     """The service at `base_url`. Every method raises `ProblemError` when the API refuses, else `ClientError`.
 
-    `timeout` is in seconds for one read or write; `attempts` counts the tries of a call that may be repeated. Files
-    larger than `in_parts_above` bytes are sent in parts of `part_bytes` (None: the service's choice); which those are
-    is noted in `resume_directory`, so that another client can go on with them.
+    `api_key` is sent to that origin alone. `timeout` is in seconds for one read or write; `attempts` counts the tries
+    of a call that may be repeated. Files larger than `in_parts_above` bytes are sent in parts of `part_bytes` (None:
+    the service's choice); which those are is noted in `resume_directory`, so that another client can go on with them.
     """
 
     def __init__(
         self,
         base_url: str,
         *,
+        api_key: str | None = None,
         timeout: float = 60.0,
         attempts: int = 6,
         in_parts_above: int = 64 << 20,
@@ -46,7 +47,7 @@ class LaddClient:
         self._in_parts_above = in_parts_above
         self._part_bytes = part_bytes
         self._resume_directory = resume_directory
-        self._transport = Transport(base_url, timeout=timeout, attempts=attempts)
+        self._transport = Transport(base_url, api_key=api_key, timeout=timeout, attempts=attempts)
 
     def __enter__(self) -> "LaddClient":
         return self

@@ -38,9 +38,13 @@ app.add_typer(jobs_app)
 def connect(
     context: typer.Context,
     url: Annotated[str, typer.Option(envvar="LADD_URL", help="Where the service is.")] = "http://127.0.0.1:8000",
+    api_key: Annotated[
+        str | None,
+        typer.Option(envvar="LADD_API_KEY", help="Where the service wants one; better not on the command line."),
+    ] = None,
 ) -> None:
     """Label-Augmented Dataset Distillation."""
-    client = LaddClient(url)
+    client = LaddClient(url, api_key=api_key or None)
     context.call_on_close(client.close)
     context.obj = Session(client)
 

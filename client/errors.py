@@ -1,6 +1,6 @@
 """What the client raises: `ProblemError` for an answer that says no, `ClientError` for everything else."""
 
-from api_schemas.problems import Problem, Reason
+from api_schemas.problems import ErrorCode, Problem, Reason
 
 
 class ClientError(Exception):
@@ -13,6 +13,8 @@ class ProblemError(ClientError):
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         lines = [f"{problem.detail} (HTTP {problem.status}, {problem.code})"]
+        if problem.code is ErrorCode.UNAUTHENTICATED:
+            lines.append("  the ladd command reads the key from LADD_API_KEY, LaddClient takes it as api_key")
         lines += [f"  {describe(reason)}" for reason in problem.reasons]
         super().__init__("\n".join(lines))
 

@@ -10,27 +10,31 @@ import httpx
 from pydantic import ValidationError
 
 from api_schemas.problems import Problem
+from client.auth import KeyAuth
 from client.errors import ClientError, ProblemError
 
 _LONGEST_PAUSE = 10.0
+_LONGEST_WAIT = 60.0
+"""For room under a quota, which is counted by the minute."""
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class Transport:
     """An httpx client that tries again where that is safe. Raises `ClientError` for a `base_url` that is no address.
 
-    A 503 that carries `Retry-After` is always tried again: the server has said that it did nothing. A broken
+    A 503 or 429 that carries `Retry-After` is always tried again: the server has said that it did nothing. A broken
     connection is tried again when the call is repeatable, or when the request never left this machine.
     """
 
-    def __init__(self, base_url: str, *, timeout: float, attempts: int) -> None:
+    def __init__(self, base_url: str, *, api_key: str | None = None, timeout: float, attempts: int) -> None:
         # Uploads and S3 may stall for longer than a connection takes to open.
         limits = httpx.Timeout(timeout, connect=min(timeout, 10.0))
         if not _is_address(base_url):
             raise ClientError(f"the service's address must be like http://host:port, got {base_url!r}")
         # A proxy that the environment names for the world cannot reach this machine's own servers.
         direct = {f"all://{host}": httpx.HTTPTransport() for host in ("127.0.0.1", "localhost", "[::1]")}
-        self._http = httpx.Client(base_url=base_url, timeout=limits, mounts=direct)
+        auth = None if api_key is None else KeyAuth(api_key, base_url)
+        self._http = httpx.Client(base_url=base_url, auth=auth, timeout=limits, mounts=direct)
         self.attempts = attempts
 
     def close(self) -> None:
@@ -111,9 +115,8 @@ def _is_address(base_url: str) -> bool:
 
 def _asked_delay(response: httpx.Response) -> float | None:
     seconds = response.headers.get("Retry-After", "")
-    if response.status_code != 503 or not seconds.isdigit():
-        return None
-    return min(float(seconds), _LONGEST_PAUSE)
+    longest = {429: _LONGEST_WAIT, 503: _LONGEST_PAUSE}.get(response.status_code)
+    return None if longest is None or not seconds.isdigit() else min(float(seconds), longest)
 
 
 def _checked(response: httpx.Response, allowed: tuple[int, ...]) -> httpx.Response:

@@ -93,6 +93,14 @@ def running_url(directory: Path = DEFAULT_DIRECTORY) -> str | None:
     return state.api_url if state is not None and Supervisord(directory, state).is_running() else None
 
 
+def settings(directory: Path = DEFAULT_DIRECTORY) -> dict[str, str]:
+    """The `LADD_` variables that API and worker were given; empty when the stack is down."""
+    state = load_state(directory)
+    if state is None or not Supervisord(directory, state).is_running():
+        return {}
+    return {name: value for name, value in service_environment(directory, state).items() if name.startswith("LADD_")}
+
+
 @contextmanager
 def running_stack(directory: Path, say: Say = print) -> Iterator[Stack]:
     """The stack while the context is open; stopped after it, also after an exception, Ctrl-C, SIGTERM and SIGHUP.
@@ -198,6 +206,7 @@ __all__ = [
     "down",
     "running_stack",
     "running_url",
+    "settings",
     "states",
     "up",
 ]

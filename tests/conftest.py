@@ -2,7 +2,7 @@
 
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ import pytest
 import redis
 from pydantic import SecretStr
 
+from service.core import keys
 from service.core.core import Core, open_core
 from service.core.settings import Settings
 from stack.embedded import Embedded, embedded_servers
@@ -67,6 +68,25 @@ def core(settings: Settings) -> Iterator[Core]:
     """The service's core on those settings."""
     with closing(open_core(settings)) as opened:
         yield opened
+
+
+@pytest.fixture
+def forget_keys(core: Core) -> Iterator[None]:
+    """Leave no API key behind, which would lock the fronts of other tests."""
+    yield
+    core.redis.delete(keys.KEYS)
+    for path in core.storage.list_keys(keys.FOLDER):
+        core.storage.delete(path)
+
+
+@pytest.fixture
+def make_key(core: Core, forget_keys: None) -> Callable[..., str]:
+    """Make an API key of a tenant with some scopes; returns its secret."""
+
+    def make(tenant: str, *scopes: keys.Scope) -> str:
+        return keys.create(core, tenant, "a test", scopes)[1]
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from celery import signals
 
 from service.core.core import open_core
 from service.core.reaper import run_reaper
+from service.core.redaction import TALKATIVE, RedactingFormatter
 from service.core.settings import Settings
 from workers.celery_app import create_app
 from workers.input_cache import InputCache
@@ -20,7 +21,7 @@ from workers.tasks import register_wake
 def main() -> None:
     """Run a worker with the settings of the environment."""
     settings = Settings()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _log_to_stderr(settings.log_level)
     shutting_down = threading.Event()
 
     @signals.worker_shutting_down.connect(weak=False)
@@ -51,6 +52,14 @@ def main() -> None:
         finally:
             shutting_down.set()
             reaper.join()
+
+
+def _log_to_stderr(level: str) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.INFO)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ import logging
 import os
 import socket
 import threading
+from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
 
 from service.core import tasks
 from service.core.core import Core
@@ -21,15 +22,23 @@ def register_wake(app: Celery, core: Core, slots: Slots, cache: InputCache, shut
     """Give `app` the one task it has."""
     worker = f"{socket.gethostname()}:{os.getpid()}"
 
-    @app.task(name=WAKE)
-    def wake(job_id: str, task_name: str) -> None:
-        """Run a task of a job; without effect when another worker was faster."""
+    @app.task(name=WAKE, bind=True)
+    def wake(self: Task[Any, Any], job_id: str, task_name: str) -> None:
+        """Run the task whose tenant's turn it is in this queue; the one named only says that there is work."""
+        assert self.request.delivery_info is not None
+        queue = str(self.request.delivery_info["routing_key"])
         with slots.taken() as slot:
             if shutting_down.is_set():
                 return  # the reaper repeats the wake-up
-            claimed = tasks.claim(core, job_id, task_name, worker, slot.device)
+            # What became ready before there were turns stands in no line.
+            claimed = tasks.claim_next(core, queue, worker, slot.device) or tasks.claim(
+                core, job_id, task_name, worker, slot.device
+            )
             if claimed is None:
                 logger.info("%s of %s: nothing to do", task_name, job_id)
                 return
-            logger.info("%s of %s: attempt %d on %s", task_name, job_id, claimed.attempt, slot.device)
+            logger.info("%s of %s: attempt %d on %s", claimed.name, claimed.job_id, claimed.attempt, slot.device)
             run_task(core, claimed, slot, cache, shutting_down)
+        if core.settings.quota_running_tasks is not None:
+            # Its end may let one start whose own wake-up came while the tenant had as many running as it may.
+            core.dispatcher.announce(claimed.job_id, [claimed.name])

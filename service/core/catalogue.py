@@ -1,5 +1,6 @@
 """Datasets and labelers: the truth is a manifest in the object storage, written once; Redis indexes them."""
 
+import copy
 import json
 from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
@@ -24,6 +25,7 @@ from service.core.flops import Shape, forward_flops
 from service.core.listing import page_of
 from service.core.scripts import register
 from service.core.storage import Storage
+from service.core.tenants import DEFAULT, listing_for, sees
 
 ARCHIVE = "archive.zip"
 """Name of the file of a label-augmented set that callers download; its other forms are `archive.<format>`."""
@@ -51,6 +53,7 @@ class DatasetManifest(BaseModel):
 
     schema_version: Literal[1] = 1
     id: str
+    tenant: str = DEFAULT
     name: str
     role: DatasetRole
     state: DatasetState
@@ -73,8 +76,11 @@ class DatasetManifest(BaseModel):
     @property
     def index(self) -> dict[str, Any]:
         """What the index holds, as the scripts take it."""
+        # Until its arrays take their place, the raw files are what it stores.
+        stored = [*self.blobs.values()] if self.state is not DatasetState.VALIDATING else self.files
         fields = {"role": self.role, "state": self.state, "document": self.model_dump_json()}
-        return {"key": f"ladd:dataset:{self.id}", "listing": DATASETS, "member": self.id, "fields": fields}
+        named = {"key": f"ladd:dataset:{self.id}", "listing": DATASETS, "member": self.id}
+        return named | _owned(self, fields, stored)
 
     @property
     def measured(self) -> DatasetStats:
@@ -89,7 +95,8 @@ class DatasetManifest(BaseModel):
         links = DatasetLinks(
             self=here, archive=f"{here}/archive" if ARCHIVE in self.blobs else None, job=f"/v1/jobs/{self.job}"
         )
-        return Dataset.model_validate(self.model_dump(exclude={"schema_version", "blobs"}) | {"links": links})
+        hidden = {"schema_version", "tenant", "blobs"}
+        return Dataset.model_validate(self.model_dump(exclude=hidden) | {"links": links})
 
 
 class LabelerManifest(BaseModel):
@@ -99,6 +106,7 @@ class LabelerManifest(BaseModel):
 
     schema_version: Literal[1] = 1
     id: str
+    tenant: str = DEFAULT
     name: str | None = None
     source_dataset: str
     architecture: Architecture | None
@@ -128,7 +136,8 @@ class LabelerManifest(BaseModel):
     def index(self) -> dict[str, Any]:
         """What the index holds, as the scripts take it."""
         fields = {"document": self.model_dump_json()}
-        return {"key": f"ladd:labeler:{self.id}", "listing": LABELERS, "member": self.member, "fields": fields}
+        named = {"key": f"ladd:labeler:{self.id}", "listing": LABELERS, "member": self.member}
+        return named | _owned(self, fields, [*self.blobs.values()])
 
     @property
     def member(self) -> str:
@@ -157,7 +166,7 @@ class LabelerManifest(BaseModel):
     def shown(self) -> Labeler:
         """Return the labeler as callers see it."""
         links = LabelerLinks(self=f"/v1/labelers/{self.id}", job=f"/v1/jobs/{self.job}")
-        hidden = {"schema_version", "blobs", "counted_forward_flops"}
+        hidden = {"schema_version", "tenant", "blobs", "counted_forward_flops"}
         return Labeler.model_validate(
             self.model_dump(exclude=hidden) | {"forward_flops": self.forward_flops, "links": links}
         )
@@ -169,11 +178,19 @@ AnyManifest = TypeVar("AnyManifest", DatasetManifest, LabelerManifest)
 class Catalogue:
     """Reads the index, and writes manifests."""
 
+    _viewer: str | None = None
+
     def __init__(self, redis: Redis, storage: Storage) -> None:
         self._redis = redis
         self._storage = storage
         self._delete = register(redis, "delete_dataset")
         self._restore = register(redis, "restore_manifest")
+
+    def seen_by(self, viewer: str | None) -> "Catalogue":
+        """Return the catalogue as a tenant sees it; None: everything."""
+        seen = copy.copy(self)
+        seen._viewer = viewer
+        return seen
 
     def dataset(self, dataset_id: str) -> DatasetManifest | None:
         """Return a dataset, None when there is none of this id."""
@@ -187,7 +204,9 @@ class Catalogue:
         pipeline = self._redis.pipeline(transaction=False)
         for id in ids:
             pipeline.hget(f"ladd:{kind}:{id}", "document")
-        return [(id, model.model_validate_json(text)) for id, text in zip(ids, pipeline.execute(), strict=True) if text]
+        texts = zip(ids, pipeline.execute(), strict=True)
+        found = [(id, model.model_validate_json(text)) for id, text in texts if text]
+        return [(id, manifest) for id, manifest in found if sees(self._viewer, manifest.tenant)]
 
     def datasets(
         self, role: DatasetRole | None, state: DatasetState | None, cursor: str | None, limit: int
@@ -197,9 +216,10 @@ class Catalogue:
         def wanted(manifest: DatasetManifest) -> bool:
             return role in (None, manifest.role) and state in (None, manifest.state)
 
-        return page_of(
-            self._redis, DATASETS, cursor, limit, lambda ids: self._load("dataset", DatasetManifest, ids), wanted
-        )
+        def load(ids: Sequence[str]) -> list[tuple[str, DatasetManifest]]:
+            return self._load("dataset", DatasetManifest, ids)
+
+        return page_of(self._redis, listing_for(self._viewer, DATASETS), cursor, limit, load, wanted)
 
     def labelers(self, cursor: str | None, limit: int) -> tuple[list[LabelerManifest], str | None]:
         """Return a page of labelers and the cursor of the next one."""
@@ -208,7 +228,8 @@ class Catalogue:
             ids = [member.rpartition(".")[2] for member in members]
             return [(found.member, found) for _, found in self._load("labeler", LabelerManifest, ids)]
 
-        return page_of(self._redis, LABELERS, cursor, limit, load, lambda labeler: True)
+        listing = listing_for(self._viewer, LABELERS)
+        return page_of(self._redis, listing, cursor, limit, load, lambda labeler: True)
 
     def store(self, manifest: AnyManifest) -> AnyManifest:
         """Write a manifest to the object storage unless there is one, and return the one that stands."""
@@ -221,6 +242,7 @@ class Catalogue:
         index = manifest.index
         if self._redis.exists(index["key"]):
             self._redis.hset(index["key"], mapping=index["fields"])
+            self._redis.hset(stored_key(index["tenant"]), manifest.id, index["bytes"])
 
     def restore(self, manifest: AnyManifest) -> bool:
         """Put a manifest into the index unless it is there; tells whether it was not."""
@@ -228,6 +250,8 @@ class Catalogue:
 
     def delete_dataset(self, dataset_id: str) -> str:
         """Take a dataset out of the index; returns `deleted`, `missing`, or an unfinished job that uses it."""
+        if self._viewer is not None and self.dataset(dataset_id) is None:
+            return "missing"
         answer: str = self._delete(args=[dataset_id])
         return answer
 
@@ -239,3 +263,16 @@ class Catalogue:
         """Remove the documents of a dataset that is out of the index, the manifest first."""
         self._storage.delete(f"datasets/{dataset_id}/manifest.json")
         self._storage.delete(f"datasets/{dataset_id}/upload.json")
+
+
+def stored_key(tenant: str) -> str:
+    """Return the key of the hash {id of a dataset or labeler: bytes it stores} of a tenant."""
+    return f"ladd:stored:{tenant}"
+
+
+def _owned(
+    manifest: DatasetManifest | LabelerManifest, fields: dict[str, str], stored: Sequence[StoredBlob | UploadedFile]
+) -> dict[str, Any]:
+    """Return what the index holds of anything that a tenant owns."""
+    size = sum(file.bytes for file in stored)
+    return {"tenant": manifest.tenant, "id": manifest.id, "bytes": size, "fields": fields | {"tenant": manifest.tenant}}

@@ -1,6 +1,6 @@
 """The handle that front and workers share: settings and the clients made from them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from redis import Redis
 from redis.backoff import ExponentialBackoff
@@ -12,6 +12,7 @@ from service.core.dispatch import Dispatcher
 from service.core.settings import Settings
 from service.core.storage import Storage
 from service.core.store import JobStore
+from service.core.tenants import DEFAULT
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,16 @@ class Core:
     catalogue: Catalogue
     store: JobStore
     dispatcher: Dispatcher
+    tenant: str = DEFAULT
+    """Owner of what is made through this handle. What it sees is everything, unless `acting_for` says otherwise."""
+
+    def acting_for(self, tenant: str, sees_all: bool = False) -> "Core":
+        """Return a handle on the same clients that makes things for a tenant and, if not `sees_all`, sees only its own.
+
+        Everything another tenant has is to such a handle as if it did not exist.
+        """
+        viewer = None if sees_all else tenant
+        return replace(self, tenant=tenant, catalogue=self.catalogue.seen_by(viewer), store=self.store.seen_by(viewer))
 
     def close(self) -> None:
         """Close every connection."""

@@ -31,7 +31,7 @@ def create(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile],
 
     The caller has made the id with `new_id("ds")` and streamed the files to `uploads.upload_key`, in order. On an error
     these are removed, while uploads in parts stay for another try. Raises ServiceError INVALID_REQUEST naming
-    `body.files`, `body.metadata.source_dataset` or `body.metadata.normalization`.
+    `body.files`, `body.metadata.source_dataset` or `body.metadata.normalization`, and QUOTA_EXCEEDED.
     """
     try:
         _check_files(files)
@@ -46,6 +46,7 @@ def _record(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile]
     job_id = new_id("job")
     manifest = DatasetManifest(
         id=dataset_id,
+        tenant=core.tenant,
         name=metadata.name,
         role=metadata.role,
         state=DatasetState.VALIDATING,
@@ -64,10 +65,14 @@ def _record(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile]
     submission = Submission(
         JobKind.INGEST_DATASET, plan.params, {}, tasks, plan.reads, dataset=manifest, uploads=upload_ids(files)
     )
-    recorded = submission.send(core, job_id)
-    if recorded.outcome == "missing":
-        core.catalogue.forget_dataset(dataset_id)
-        raise gone(recorded.id)
+    try:
+        recorded = submission.send(core, job_id)
+        if recorded.outcome == "missing":
+            raise gone(recorded.id)
+    except ServiceError as error:
+        if error.code is not ErrorCode.UNAVAILABLE:
+            core.catalogue.forget_dataset(dataset_id)
+        raise
     return manifest.shown()
 
 

@@ -22,10 +22,10 @@ def read(core: Core, job_id: str, after: str | None, limit: int) -> list[JobEven
         message = "after must be the id of an event"
         raise ServiceError(ErrorCode.INVALID_REQUEST, message, [reason("query.after", "is_event_id", after, message)])
     pipeline = core.redis.pipeline(transaction=False)
-    pipeline.exists(job_key(job_id))
+    pipeline.hmget(job_key(job_id), ["state", "tenant"])
     pipeline.xrange(f"ladd:events:{job_id}", f"({after}" if after else "-", "+", count=limit)
-    exists, entries = pipeline.execute()
-    if not exists:
+    (state, owner), entries = pipeline.execute()
+    if state is None or not core.store.shows(owner):
         raise not_found("job", job_id)
     return [_event(id, fields) for id, fields in entries]
 

@@ -6,7 +6,7 @@ import secrets
 import time
 from typing import Literal
 
-Prefix = Literal["ds", "lb", "job", "up"]
+Prefix = Literal["ds", "lb", "job", "up", "key"]
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 LENGTH = 26

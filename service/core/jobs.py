@@ -18,7 +18,6 @@ from service.core.listing import page_of
 from service.core.outcomes import report_key
 from service.core.records import PLANNED, JobRecord, TaskRecord
 from service.core.storage import blob_key
-from service.core.store import JOBS
 from service.core.submission import Submission, gone, task_fields
 
 
@@ -27,9 +26,9 @@ def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tupl
 
     The same key with an equal request gives the job of the first call, for a week. Raises ServiceError
     INVALID_REQUEST or DATASET_NOT_READY with reasons naming `body.params.<field>`, IDEMPOTENCY_KEY_REUSED for another
-    request.
+    request, QUOTA_EXCEEDED.
     """
-    key = "" if idempotency_key is None else _sha256(idempotency_key)
+    key = "" if idempotency_key is None else _sha256(f"{core.tenant} {idempotency_key}")
     digest = _sha256(canonical(request.model_dump(mode="json")))
     known = core.store.known(key) if key else None
     if known is not None:
@@ -79,8 +78,10 @@ def etag(core: Core, job_id: str) -> str:
 
     Raises ServiceError NOT_FOUND.
     """
-    state(core, job_id)
-    return f'"{core.store.version(job_id)}"'
+    version = core.store.version(job_id)
+    if version is None:
+        raise not_found("job", job_id)
+    return f'"{version}"'
 
 
 def _get(core: Core, job_id: str) -> JobRecord:
@@ -109,7 +110,7 @@ def page(
     def load(ids: Sequence[str]) -> list[tuple[str, JobRecord]]:
         return [(job.id, job) for job in core.store.load_many(ids)]
 
-    jobs, next_cursor = page_of(core.redis, JOBS, cursor, limit, load, wanted)
+    jobs, next_cursor = page_of(core.redis, core.store.listing, cursor, limit, load, wanted)
     return JobPage(items=[listed(core, job) for job in jobs], next_cursor=next_cursor)
 
 

@@ -18,7 +18,7 @@ def import_labeler(core: Core, metadata: LabelerMetadata, files: Sequence[Stream
 
     The caller has made the id with `new_id("lb")` and streamed the files to `uploads.upload_key`, in order. On an error
     these are removed, while uploads in parts stay for another try. Raises ServiceError INVALID_REQUEST or
-    DATASET_NOT_READY, with reasons that name `body.metadata.<field>` or `body.files`.
+    DATASET_NOT_READY, with reasons that name `body.metadata.<field>` or `body.files`, and QUOTA_EXCEEDED.
     """
     try:
         upload = LabelerUpload(labeler_id, metadata, files)

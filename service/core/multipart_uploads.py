@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from api_schemas.base import Timestamp
 from api_schemas.problems import ErrorCode
 from api_schemas.uploads import MIB, Upload, UploadLinks, UploadPart, UploadRequest, UploadState
+from service.core import quotas
 from service.core.core import Core
 from service.core.errors import ServiceError, not_found, reason
 from service.core.ids import new_id
@@ -31,6 +32,7 @@ class _Record(BaseModel):
     """`ladd:upload:<id>`."""
 
     id: str
+    tenant: str
     name: str
     bytes: int
     sha256: str | None
@@ -55,7 +57,7 @@ class _Record(BaseModel):
 def create(core: Core, request: UploadRequest) -> Upload:
     """Start an upload and return it with the links of its first parts.
 
-    Raises ServiceError UPLOAD_TOO_LARGE, or INVALID_REQUEST naming `body.name` or `body.part_bytes`.
+    Raises ServiceError UPLOAD_TOO_LARGE, QUOTA_EXCEEDED, or INVALID_REQUEST naming `body.name` or `body.part_bytes`.
     """
     check_name(request.name, "body.name")
     if request.bytes > (most := core.settings.max_upload_bytes):
@@ -66,9 +68,11 @@ def create(core: Core, request: UploadRequest) -> Upload:
         raise ServiceError(
             ErrorCode.INVALID_REQUEST, message, [reason("body.part_bytes", "number_of_parts", part_bytes, message)]
         )
+    quotas.admit_upload(core, request.bytes)
     upload_id = new_id("up")
     record = _Record(
         id=upload_id,
+        tenant=core.tenant,
         name=request.name,
         bytes=request.bytes,
         sha256=request.sha256,
@@ -174,8 +178,10 @@ def _get(core: Core, upload_id: str) -> _Record:
 
 
 def _find(core: Core, upload_id: str) -> _Record | None:
+    """Return an upload of the tenant that this handle acts for; another's does not exist to it."""
     text: Any = core.redis.get(_key(upload_id))
-    return None if text is None else _Record.model_validate_json(text)
+    record = None if text is None else _Record.model_validate_json(text)
+    return record if record is not None and record.tenant == core.tenant else None
 
 
 def _shown(core: Core, record: _Record, received: Sequence[ReceivedPart], after: int, limit: int) -> Upload:

@@ -90,6 +90,7 @@ def _train_labeler(core: Core, finished: FinishedTask) -> Outcome:
     epochs = _epochs(finished)
     manifest = LabelerManifest(
         id=finished.makes,
+        tenant=finished.job.tenant,
         source_dataset=finished.task.inputs["source"].id,
         architecture=recipe.architecture,
         num_classes=params["num_classes"],
@@ -113,6 +114,7 @@ def _import_labeler(core: Core, finished: FinishedTask) -> Outcome:
     epochs = _epochs(finished)
     manifest = LabelerManifest(
         id=finished.makes,
+        tenant=finished.job.tenant,
         name=metadata.name,
         source_dataset=metadata.source_dataset,
         architecture=getattr(metadata, "architecture", None),
@@ -157,6 +159,7 @@ def _random_set(core: Core, finished: FinishedTask) -> Outcome:
     name = f"{_dataset(core, inputs['dataset'].id).name[:170]} (random real images)"
     manifest = DatasetManifest(
         id=finished.makes,
+        tenant=finished.job.tenant,
         name=name,
         role=DatasetRole.DISTILLED,
         state=DatasetState.READY,
@@ -189,6 +192,7 @@ def _generate_labels(core: Core, finished: FinishedTask) -> Outcome:
     source = parent.metadata.source_dataset or labeler.source_dataset
     manifest = DatasetManifest(
         id=finished.makes,
+        tenant=finished.job.tenant,
         name=name,
         role=parent.role,
         state=DatasetState.READY,

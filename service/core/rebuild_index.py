@@ -90,7 +90,7 @@ def _jobs(core: Core) -> list[RestoredJob]:
 
     def read(job_id: str) -> RestoredJob | None:
         request = core.storage.get_json(request_key(job_id))
-        if request is None or "created" not in request:
+        if request is None or not {"created", "tenant"} <= request.keys():
             # The latter: of a version that did not note how jobs end, so that it would begin again.
             return None
         end = core.storage.get_json(end_key(job_id))

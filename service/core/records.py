@@ -11,6 +11,7 @@ from api_schemas.jobs import Attempt, JobKind, JobState
 from api_schemas.problems import TaskError
 from api_schemas.runner import ProgressEvent, TaskType
 from service.core.plan import Ref, TaskCost
+from service.core.tenants import DEFAULT
 
 PLANNED = ("stage", "type", "queue", "params", "inputs", "after", "work", "unit", "makes", "cost")
 """Fields of a task that its attempts do not change."""
@@ -142,6 +143,11 @@ class JobRecord(_Record):
     id: str
     fields: Mapping[str, str]
     tasks: list[TaskRecord]
+
+    @property
+    def tenant(self) -> str:
+        """Who it belongs to."""
+        return self.fields.get("tenant", DEFAULT)
 
     @property
     def kind(self) -> JobKind:

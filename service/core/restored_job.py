@@ -90,6 +90,7 @@ class RestoredJob:
         if self.end is not None:
             return dict(self.end["fields"])
         fields = {
+            "tenant": self.request["tenant"],
             "kind": self.request["kind"],
             "created": str(self.created),
             "params": json.dumps(self.request["params"]),

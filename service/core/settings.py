@@ -80,6 +80,14 @@ class Settings(BaseSettings):
     """How long finished jobs are kept, and datasets that nothing uses; None: for ever."""
     presign_seconds: Annotated[int, Field(ge=1, le=604_800)] = 900
     """How long a link to down- or upload works."""
+    quota_queued_jobs: Annotated[int, Field(ge=1)] | None = 10_000
+    """Jobs of one tenant that may wait to begin; None: any number, as with the other quotas."""
+    quota_running_tasks: Annotated[int, Field(ge=1)] | None = None
+    """Tasks of one tenant that may run at a time; the others wait."""
+    quota_stored_bytes: Annotated[int, Field(ge=1)] | None = None
+    """Bytes of datasets and labelers of one tenant above which it may neither upload nor start jobs."""
+    quota_uploads_per_minute: Annotated[int, Field(ge=1)] | None = None
+    """Uploads that one tenant may begin within a minute of the clock."""
     worker_queues: str = "cpu,gpu"
     """Queues that a worker takes tasks from, separated by commas."""
     worker_slots: Annotated[int, Field(ge=1)] | None = None

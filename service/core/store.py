@@ -1,5 +1,6 @@
 """Live jobs in Redis. Every change of state is one atomic script; see `scripts/`."""
 
+import copy
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from redis import Redis
 
 from api_schemas.jobs import JobState
 from service.core.records import JobRecord, TaskRecord
-from service.core.scripts import register_for_jobs
+from service.core.scripts import register, register_for_jobs
+from service.core.tenants import listing_for, sees
 
 READY = "ladd:ready"
 """Sorted set of `<job> <task>` that may be claimed, scored by when a worker was last woken for it (0: never)."""
@@ -30,11 +32,11 @@ Happened = Literal["succeeded", "failed", "retry", "lost", "released", "canceled
 
 @dataclass(frozen=True)
 class Submitted:
-    """What became of a submission: the job is new, exists already, the key was used otherwise, something is gone."""
+    """What became of it: the job is new, exists already, the key was used otherwise, something is gone, a limit met."""
 
-    outcome: Literal["created", "exists", "reused", "missing"]
+    outcome: Literal["created", "exists", "reused", "missing", "over"]
     id: str
-    """Id of the job, or of what is missing."""
+    """Id of the job, or of what is missing, or name of the limit."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,28 @@ class Finished:
 class JobStore:
     """The records of jobs and tasks, and the rules by which they change."""
 
+    _viewer: str | None = None
+
     def __init__(self, redis: Redis, events_kept: int) -> None:
         self._redis = redis
         self._kept = events_kept
         self._scripts = {name: register_for_jobs(redis, name) for name in SCRIPTS}
+        self._turn = register(redis, "turn")
+
+    def seen_by(self, viewer: str | None) -> "JobStore":
+        """Return the jobs as a tenant sees them; None: everything. What is written is not looked at."""
+        seen = copy.copy(self)
+        seen._viewer = viewer
+        return seen
+
+    @property
+    def listing(self) -> str:
+        """Key of the sorted set of the ids of all jobs to be seen."""
+        return listing_for(self._viewer, JOBS)
+
+    def shows(self, owner: str | None) -> bool:
+        """Tell whether a job of this owner, as its record names them, is to be seen."""
+        return sees(self._viewer, owner)
 
     def _run(self, script: str, job_id: str, task: str = "", *args: str | int) -> Any:
         return self._scripts[script](args=[self._kept, job_id, task, *args])
@@ -61,9 +81,23 @@ class JobStore:
         outcome, found = self._run("submit", job_id, "", json.dumps(spec))
         return Submitted(outcome, found)
 
-    def claim(self, job_id: str, task: str, worker: str, lease_seconds: float) -> int | None:
-        """Take a ready task; returns the number of the attempt, None when the task is not there to take."""
-        return self._run("claim", job_id, task, worker, milliseconds(lease_seconds)) or None
+    def claim(
+        self, job_id: str, task: str, worker: str, lease_seconds: float, running_limit: int | None = None
+    ) -> int | None:
+        """Take a ready task; returns the number of the attempt, None when the task is not there to take.
+
+        Nor is it while as many of the tenant's tasks run as `running_limit` allows.
+        """
+        limit = "" if running_limit is None else running_limit
+        return self._run("claim", job_id, task, worker, milliseconds(lease_seconds), limit) or None
+
+    def next_in_turn(self, queue: str, running_limit: int | None) -> tuple[str, str] | None:
+        """Return the job and the task that is to be claimed next, see `scripts/turn.lua`; None when none waits."""
+        member = self._turn(args=[queue, "" if running_limit is None else running_limit])
+        if member is None:
+            return None
+        job_id, _, task = str(member).partition(" ")
+        return job_id, task
 
     def renew(
         self, job_id: str, task: str, attempt: int, lease_seconds: float
@@ -140,7 +174,7 @@ class JobStore:
             pipeline.hgetall(task_key(job_id, name))
         fields, *hashes = pipeline.execute()
         found = [TaskRecord(name, hash) for name, hash in zip(tasks, hashes, strict=True) if hash]
-        return JobRecord(job_id, fields, found) if fields else None
+        return JobRecord(job_id, fields, found) if fields and self.shows(fields.get("tenant")) else None
 
     def results(self, job_id: str, tasks: Sequence[str]) -> list[str | None]:
         """Return the keys of the results of tasks, None for one that has not succeeded."""
@@ -152,16 +186,19 @@ class JobStore:
 
     def state(self, job_id: str) -> JobState | None:
         """Return where a job stands, None when there is none of this id."""
-        state = self._redis.hget(job_key(job_id), "state")
-        return None if state is None else JobState(str(state))
+        state, owner = self._redis.hmget(job_key(job_id), ["state", "tenant"])
+        return None if state is None or not self.shows(None if owner is None else str(owner)) else JobState(str(state))
 
-    def version(self, job_id: str) -> str:
-        """Return a text that changes with everything that is shown of a job: every change but a retry is an event."""
+    def version(self, job_id: str) -> str | None:
+        """Return a text that changes with everything that is shown of a job, None when there is none of this id.
+
+        Every change is an event, but a retry.
+        """
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.xrevrange(f"ladd:events:{job_id}", count=1)
-        pipeline.hget(job_key(job_id), "retried_as")
-        newest, successor = pipeline.execute()
-        return f"{newest[0][0] if newest else ''}.{successor or ''}"
+        pipeline.hmget(job_key(job_id), ["state", "tenant", "retried_as"])
+        newest, (state, owner, successor) = pipeline.execute()
+        return f"{newest[0][0]}.{successor or ''}" if state is not None and self.shows(owner) else None
 
     def states(self, job_ids: Sequence[str]) -> list[JobState | None]:
         """Return where jobs stand, None for one that does not exist."""
@@ -186,7 +223,11 @@ class JobStore:
             pipeline.hgetall(job_key(job_id))
             pipeline.lrange(f"{job_key(job_id)}:tasks", 0, -1)
         answers = pipeline.execute()
-        found = [(id, *pair) for id, *pair in zip(ids, answers[::2], answers[1::2], strict=True) if pair[0]]
+        found = [
+            (id, fields, names)
+            for id, fields, names in zip(ids, answers[::2], answers[1::2], strict=True)
+            if fields and self.shows(fields.get("tenant"))
+        ]
         pipeline = self._redis.pipeline(transaction=False)
         for job_id, _, names in found:
             for name in names:

@@ -11,6 +11,7 @@ from service.core.catalogue import DatasetManifest
 from service.core.core import Core
 from service.core.errors import ServiceError, reason
 from service.core.plan import TaskPlan
+from service.core.quotas import exceeded, limits_of_submission
 from service.core.store import IDEMPOTENCY_SECONDS, Submitted
 
 
@@ -36,20 +37,26 @@ class Submission:
     """Uploads in parts that become files of this job: the script that records it removes them."""
 
     def send(self, core: Core, job_id: str) -> Submitted:
-        """Record the job unless the key or the retried job has one already, and wake workers for its first tasks."""
+        """Record the job unless the key or the retried job has one already, and wake workers for its first tasks.
+
+        Raises ServiceError QUOTA_EXCEEDED, and nothing is left of it then.
+        """
         created = round(core.store.now())
-        core.storage.put_json(request_key(job_id), self._request(created))
-        recorded = core.store.submit(job_id, self._record(created))
+        core.storage.put_json(request_key(job_id), self._request(core.tenant, created))
+        recorded = core.store.submit(job_id, self._record(core, created))
         # It exists already under this very id where the index was rebuilt since the line before.
         if recorded.id == job_id:
             core.dispatcher.announce(job_id, [name for name, fields in self.tasks.items() if _is_ready(fields)])
         else:
             core.storage.delete(request_key(job_id))
+        if recorded.outcome == "over":
+            raise exceeded(core, recorded.id)
         return recorded
 
-    def _request(self, created: int) -> dict[str, Any]:
+    def _request(self, tenant: str, created: int) -> dict[str, Any]:
         return {
             "schema_version": 1,
+            "tenant": tenant,
             "kind": self.kind,
             "params": self.params,
             "tags": self.tags,
@@ -60,7 +67,7 @@ class Submission:
             "idempotency": {"key": self.key, "digest": self.digest} if self.key else None,
         }
 
-    def _record(self, created: int) -> dict[str, Any]:
+    def _record(self, core: Core, created: int) -> dict[str, Any]:
         makes = datasets_made(self.tasks)
         return {
             "key": self.key,
@@ -71,7 +78,9 @@ class Submission:
             "uploads": self.uploads,
             "makes": makes,
             "dataset": self.dataset.index if self.dataset else False,
+            "limits": limits_of_submission(core),
             "fields": {
+                "tenant": core.tenant,
                 "kind": self.kind,
                 "state": JobState.QUEUED,
                 "created": str(created),

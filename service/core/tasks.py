@@ -50,7 +50,8 @@ def claim(core: Core, job_id: str, task_name: str, worker: str, device: str = "c
 
     None as well when the task could be finished on the spot: a labeler that another job has trained meanwhile.
     """
-    attempt = core.store.claim(job_id, task_name, worker, core.settings.lease_seconds)
+    settings = core.settings
+    attempt = core.store.claim(job_id, task_name, worker, settings.lease_seconds, settings.quota_running_tasks)
     if attempt is None:
         return None
     lease = _Lease(core, job_id, task_name, attempt)
@@ -95,6 +96,15 @@ def claim(core: Core, job_id: str, task_name: str, worker: str, device: str = "c
         timeout_seconds=core.settings.task_timeout_seconds[task.type],
         stall_seconds=core.settings.task_stall_seconds[task.type],
     )
+
+
+def claim_next(core: Core, queue: str, worker: str, device: str = "cpu") -> ClaimedTask | None:
+    """Take the task of a queue whose tenant's turn it is, or return None when none is there to take."""
+    while (found := core.store.next_in_turn(queue, core.settings.quota_running_tasks)) is not None:
+        claimed = claim(core, *found, worker, device)
+        if claimed is not None:
+            return claimed
+    return None
 
 
 def renew(core: Core, claimed: ClaimedTask) -> Literal["held", "canceling", "lost"]:

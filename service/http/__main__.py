@@ -1,8 +1,15 @@
 """Runs the front: `python -m service.http`, configured by `LADD_*` variables."""
 
+import sys
+from contextlib import closing
+
 import uvicorn
 
+from service.core import keys
+from service.core.core import open_core
+from service.core.errors import OUTAGES, ServiceError
 from service.core.settings import Settings
+from service.http.access import is_loopback
 from service.http.app import GRACEFUL_SECONDS, create_app
 from service.http.logs import configuration
 
@@ -10,6 +17,8 @@ from service.http.logs import configuration
 def main() -> None:
     """Serve until told to stop."""
     settings = Settings()
+    if not is_loopback(settings.host):
+        _require_a_key(settings)
     uvicorn.run(
         create_app(settings),
         host=settings.host,
@@ -18,6 +27,21 @@ def main() -> None:
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
         server_header=False,
     )
+
+
+def _require_a_key(settings: Settings) -> None:
+    """End the program unless there is a key: other machines would be let in without one."""
+    try:
+        with closing(open_core(settings)) as core:
+            core.storage.ensure_bucket()
+            found = keys.stored(core.storage)
+    except (ServiceError, *OUTAGES) as error:
+        sys.exit(f"cannot tell whether there is an API key, so {settings.host} is not listened on: {error}")
+    if not found:
+        sys.exit(
+            f"{settings.host} is not loopback and there is no API key yet; make one first: "
+            "python -m service.keys create --name NAME --scopes read,write"
+        )
 
 
 if __name__ == "__main__":

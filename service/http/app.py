@@ -13,14 +13,20 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 from starlette.types import Scope
 
+from service.core.catalogue import DATASETS, LABELERS
 from service.core.core import Core, open_core
-from service.core.errors import ServiceError
+from service.core.errors import OUTAGES, ServiceError
 from service.core.reaper import run_reaper
 from service.core.settings import Settings
-from service.http import openapi, problems
+from service.core.store import JOBS
+from service.core.tenants import adopt
+from service.http import docs_page, openapi, problems
+from service.http.access import AccessMiddleware, is_loopback
+from service.http.key_ring import KeyRing
 from service.http.limits import MAX_JSON_BYTES, MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware
 from service.http.request_id import RequestIdMiddleware
 from service.http.routes import datasets, events, health, jobs, labelers, presets, uploads
+from service.http.security_headers import SecurityHeadersMiddleware
 from service.http.upload import MAX_CONCURRENT_UPLOADS
 
 # A stop waits no longer than this: streams of events, for example, end only with their job or their reader.
@@ -40,7 +46,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         keeper = threading.Thread(target=_keep_house, args=(core, stop), name="housekeeping", daemon=True)
         keeper.start()
         try:
-            yield {"core": core, "upload_slots": asyncio.Semaphore(MAX_CONCURRENT_UPLOADS)}
+            yield {"core": core, "key_ring": KeyRing(core), "upload_slots": asyncio.Semaphore(MAX_CONCURRENT_UPLOADS)}
         finally:
             stop.set()
             await run_in_threadpool(keeper.join, GRACEFUL_SECONDS)
@@ -59,9 +65,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
     )
     app.add_middleware(BodyLimitMiddleware, limit=body_limit)
+    app.add_middleware(AccessMiddleware, open_without_keys=is_loopback(settings.host))
+    app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(RequestIdMiddleware)
     problems.install(app)
     for router in (
@@ -74,18 +83,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         health.router,
     ):
         app.include_router(router)
-    app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
+    docs_page.install(app, settings)
+    app.add_api_route("/", lambda: RedirectResponse(docs_page.PATH), include_in_schema=False)
     openapi.install(app)
     return app
 
 
 def _keep_house(core: Core, stop: threading.Event) -> None:
-    """Create the bucket as soon as the storage answers, then reap until `stop`."""
+    """Prepare storage and Redis as soon as they answer, then reap until `stop`."""
     while not stop.is_set():
         try:
             core.storage.ensure_bucket()
-        except ServiceError as error:
-            _log.warning("the bucket %s is not there yet: %s", core.settings.s3_bucket, error)
+            adopt(core.redis, (DATASETS, LABELERS, JOBS))
+        except (ServiceError, *OUTAGES) as error:
+            _log.warning("the servers are not there yet: %s", error)
             stop.wait(core.settings.reaper_seconds)
         else:
             run_reaper(core, stop)

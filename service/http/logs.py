@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from service.core.redaction import TALKATIVE, RedactingFormatter
+
 
 def configuration(level: str) -> dict[str, Any]:
     """Return the `logging.config` document for `level`, such as `INFO`: one line per record on stderr."""
@@ -9,7 +11,12 @@ def configuration(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {"request_id": {"()": "service.http.request_id.RequestIdFilter"}},
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
+        "formatters": {
+            "line": {
+                "()": RedactingFormatter,
+                "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
+            }
+        },
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",
@@ -19,5 +26,5 @@ def configuration(level: str) -> dict[str, Any]:
             }
         },
         "root": {"handlers": ["stderr"], "level": level.upper()},
-        "loggers": {"uvicorn.access": {"level": "INFO"}},
+        "loggers": {name: {"level": "INFO"} for name in ("uvicorn.access", *TALKATIVE)},
     }

@@ -8,12 +8,16 @@ from pydantic import TypeAdapter
 
 from api_schemas.datasets import DatasetMetadata
 from api_schemas.labelers import LabelerMetadata
+from api_schemas.problems import ErrorCode
 from api_schemas.uploads import UploadIds
+from service.http.access import is_public
 from service.http.problems import MEDIA_TYPE
 
 VERSION = "1.0"
 DESCRIPTION = """\
 Upload a distilled set and its source set, start a job, follow its events, download the label-augmented archive.
+
+A service with API keys wants one with every request: `Authorization: Bearer <key>`.
 
 Errors are `application/problem+json` (RFC 9457) with a stable `code`. Every answer carries `X-Request-ID`.
 """
@@ -39,6 +43,7 @@ def install(app: FastAPI) -> None:
             document = generate()
             _add_metadata_schema(document)
             _describe_problems(document)
+            _describe_access(document)
             app.openapi_schema = document
         return app.openapi_schema
 
@@ -112,6 +117,22 @@ def _describe_problems(document: dict[str, Any]) -> None:
                     response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}
     for name in ("HTTPValidationError", "ValidationError"):
         del document["components"]["schemas"][name]
+
+
+def _describe_access(document: dict[str, Any]) -> None:
+    """Say which operations want a key, and how they refuse one."""
+    document["components"]["securitySchemes"] = {
+        "api_key": {"type": "http", "scheme": "bearer", "description": "Not needed until the first key is made."}
+    }
+    problem = {"content": {MEDIA_TYPE: {"schema": _reference("Problem")}}}
+    for path, operations in document["paths"].items():
+        for operation in operations.values() if not is_public(path) else ():
+            operation["security"] = [{"api_key": []}]
+            refusals = {
+                "401": {"description": f"A problem with `code` `{ErrorCode.UNAUTHENTICATED}`"} | problem,
+                "403": {"description": f"A problem with `code` `{ErrorCode.FORBIDDEN}`"} | problem,
+            }
+            operation["responses"] = dict(sorted((operation["responses"] | refusals).items()))
 
 
 def _json_schema(response: dict[str, Any]) -> object:

@@ -13,6 +13,9 @@ from starlette.responses import Response
 
 from api_schemas.problems import ErrorCode, Problem, Reason
 from service.core.errors import OUTAGES, ServiceError, reason
+from service.core.quotas import QuotaExceededError
+from service.http import security_headers
+from service.http.ratelimit import ratelimit_headers
 from service.http.request_id import HEADER, current_request_id
 from service.http.validation import invalid, reasons_of, summary
 
@@ -20,6 +23,8 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
 
 STATUS: Mapping[ErrorCode, int] = {
+    ErrorCode.UNAUTHENTICATED: 401,
+    ErrorCode.FORBIDDEN: 403,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
     ErrorCode.NOT_ACCEPTABLE: 406,
@@ -33,6 +38,7 @@ STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.JOB_NOT_FINISHED: 409,
     ErrorCode.JOB_NOT_CANCELABLE: 409,
     ErrorCode.JOB_NOT_RETRYABLE: 409,
+    ErrorCode.QUOTA_EXCEEDED: 429,
     ErrorCode.NO_ARCHIVE: 404,
     ErrorCode.NO_REPORT: 404,
     ErrorCode.TIMEOUT: 408,
@@ -85,6 +91,11 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(outage, _outage)
 
 
+async def answer(request: Request, error: Exception) -> Response:
+    """Return the response for an error that middleware meets, which exception handlers do not see."""
+    return await (_service_error if isinstance(error, ServiceError) else _outage)(request, error)
+
+
 def responses(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI `responses` of a route that may refuse with `codes`; 500 and 503 are in every one."""
     by_status: dict[int, list[ErrorCode]] = {}
@@ -106,7 +117,8 @@ async def _service_error(request: Request, error: Exception) -> Response:
     if error.code is ErrorCode.INTERNAL:
         _log.error("%s %s", request.method, request.scope["path"], exc_info=error)
         return await _internal(request, error)
-    return problem(request, error.code, error.message, error.reasons)
+    headers = ratelimit_headers(error.quota) if isinstance(error, QuotaExceededError) else {}
+    return problem(request, error.code, error.message, error.reasons, headers=headers)
 
 
 async def _invalid_request(request: Request, error: Exception) -> Response:
@@ -147,7 +159,7 @@ async def _client_gone(request: Request, _: Exception) -> Response:
 
 
 async def _internal(request: Request, _: Exception) -> Response:
-    # The server logs the traceback. This answer is sent from outside RequestIdMiddleware.
+    # The server logs the traceback. This answer is sent from outside our middleware.
     request_id = current_request_id()
     detail = f"The request failed for a reason of ours; its log lines carry the id {request_id}."
-    return problem(request, ErrorCode.INTERNAL, detail, headers={HEADER: request_id})
+    return problem(request, ErrorCode.INTERNAL, detail, headers={HEADER: request_id, **security_headers.DEFAULTS})

@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from api_schemas.problems import ErrorCode
 from api_schemas.uploads import MAX_FILES
-from service.core import uploads
+from service.core import quotas, uploads
 from service.core.core import Core
 from service.core.errors import ServiceError, reason
 from service.core.storage import StreamingUpload
@@ -33,6 +33,7 @@ UPLOAD_ERRORS = (
     ErrorCode.UPLOAD_TOO_LARGE,
     ErrorCode.UNSUPPORTED_MEDIA_TYPE,
     ErrorCode.INVALID_REQUEST,
+    ErrorCode.QUOTA_EXCEEDED,
 )
 """How a form can be refused, besides what every request can meet."""
 
@@ -57,12 +58,13 @@ async def received_form(
 
     If that or the block fails, nothing of it is left there.
 
-    Raises `ServiceError` (INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE, UPLOAD_TOO_LARGE, UNAVAILABLE when all `slots` are
-    taken, TIMEOUT when the sender pauses for `IDLE_SECONDS`) and `ClientDisconnect`.
+    Raises `ServiceError` (INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE, UPLOAD_TOO_LARGE, QUOTA_EXCEEDED, UNAVAILABLE when
+    all `slots` are taken, TIMEOUT when the sender pauses for `IDLE_SECONDS`) and `ClientDisconnect`.
     """
     if slots.locked():
         raise ServiceError(ErrorCode.UNAVAILABLE, "As many uploads as are served at a time are under way; try again.")
     splitter = MultipartSplitter(request.headers.get("Content-Type"))
+    await run_in_threadpool(quotas.admit_upload, core, int(request.headers.get("Content-Length", "0")))
     receiver = _Receiver(core, owner_id, metadata)
     async with slots, aclosing(request.stream()) as body:
         try:

@@ -12,6 +12,7 @@ from api_schemas.datasets import DatasetState
 from api_schemas.jobs import Job, JobState
 from client.api import LaddClient
 from client.cli import app
+from service.core.keys import Scope
 
 Ladd = Callable[..., Any]
 
@@ -270,3 +271,17 @@ def test_a_preset_is_printed_to_be_submitted(ladd: Ladd, client: LaddClient, wor
     refused = ladd("preset", "paper-table9", "--dataset", distilled)
     assert refused.exit_code == 1
     assert "There is no preset paper-table9" in refused.stderr
+
+
+def test_the_key_comes_from_the_environment(
+    ladd: Ladd, make_key: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = make_key("acme", Scope.READ)
+    refused = ladd("jobs")
+    assert refused.exit_code == 1
+    assert "(HTTP 401, unauthenticated)" in refused.stderr
+    monkeypatch.setenv("LADD_API_KEY", secret)
+    assert ladd("jobs").exit_code == 0
+    lacking = ladd("cancel", f"job_{'0' * 26}")
+    assert lacking.exit_code == 1
+    assert "(HTTP 403, forbidden)" in lacking.stderr

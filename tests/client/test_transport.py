@@ -6,10 +6,12 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from api_schemas.problems import ErrorCode, Problem, Reason
+from client.api import LaddClient
 from client.errors import ClientError, ProblemError
 from client.transport import Transport
 
@@ -45,6 +47,7 @@ class Script:
     def __init__(self) -> None:
         self.answers: list[Answer] = []
         self.asked: list[str] = []
+        self.keys: list[str | None] = []
         self.url = ""
 
 
@@ -56,6 +59,7 @@ def script() -> Iterator[Script]:
         def answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             script.asked.append(f"{self.command} {self.path}")
+            script.keys.append(self.headers.get("Authorization"))
             answer = script.answers.pop(0)
             if answer.hang_up:
                 self.connection.shutdown(socket.SHUT_RDWR)
@@ -185,3 +189,46 @@ def test_what_is_no_address_is_refused_at_once(address: str) -> None:
     with pytest.raises(ClientError, match=r"must be like http://host:port, got") as raised:
         Transport(address, timeout=5, attempts=3)
     assert repr(address) in str(raised.value)
+
+
+def test_the_key_goes_to_the_service_and_to_nobody_else(script: Script, tmp_path: Path) -> None:
+    # Another host, as far as a client can know.
+    storage = script.url.replace("127.0.0.1", "localhost")
+    script.answers = [Answer(307, headers={"Location": f"{storage}/blob?X-Amz-Signature=s"}), Answer(200, "zip")]
+    with LaddClient(script.url, api_key="ladd_ours") as client:
+        client.download_archive("ds_1", tmp_path / "archive.zip")
+    assert script.asked == ["GET /v1/datasets/ds_1/archive?format=zip", "GET /blob?X-Amz-Signature=s"]
+    assert script.keys == ["Bearer ladd_ours", None]
+
+
+def test_without_a_key_none_is_sent(script: Script) -> None:
+    script.answers = [Answer(200)]
+    transport = Transport(script.url, timeout=5, attempts=1)
+    transport.request("GET", "/v1/jobs", repeatable=True)
+    transport.close()
+    assert script.keys == [None]
+
+
+def test_a_full_quota_is_waited_for_as_long_as_asked_and_not_for_ever(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("client.transport.time.sleep", waits.append)
+    full = PROBLEM.model_copy(update={"status": 429, "code": ErrorCode.QUOTA_EXCEEDED, "reasons": []})
+    for asked, answers in (("7", 3), ("3600", 3)):
+        script.answers = [Answer(429, full.model_dump_json(), {"Retry-After": asked})] * answers
+        transport = Transport(script.url, timeout=5, attempts=3)
+        with pytest.raises(ProblemError) as caught:
+            transport.request("POST", "/v1/datasets", repeatable=False)
+        transport.close()
+        assert caught.value.problem.code is ErrorCode.QUOTA_EXCEEDED
+    assert waits == [7, 7, 60, 60]
+
+
+def test_who_lacks_a_key_is_told_where_it_is_read_from(script: Script) -> None:
+    refusal = PROBLEM.model_copy(update={"status": 401, "code": ErrorCode.UNAUTHENTICATED, "reasons": []})
+    script.answers = [Answer(401, refusal.model_dump_json())]
+    transport = Transport(script.url, timeout=5, attempts=3)
+    with pytest.raises(ProblemError, match="LADD_API_KEY"):
+        transport.request("GET", "/v1/jobs", repeatable=True)
+    transport.close()

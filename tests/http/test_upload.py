@@ -162,7 +162,7 @@ def unfinished_upload(api: httpx.Client, size: int) -> Iterator[socket.socket]:
     )
     with socket.create_connection((api.base_url.host, api.base_url.port or 80)) as connection:
         connection.sendall(
-            b"POST /v1/datasets HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n"
+            b"POST /v1/datasets HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n"
             b"Content-Type: multipart/form-data; boundary=b\r\n\r\n" + head + bytes(size)
         )
         yield connection

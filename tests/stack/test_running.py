@@ -91,6 +91,7 @@ def test_a_second_stack_runs_beside_it_and_leaves_nothing(stack_up: Stack, tmp_p
 def test_the_command_line(tmp_path: Path) -> None:
     folder = ("--dir", str(tmp_path))
     assert stack_command("status", *folder).returncode == 3
+    assert stack_command("env", *folder).returncode == 3
     started = stack_command("up", *folder)
     try:
         assert started.returncode == 0, started.stderr
@@ -102,6 +103,15 @@ def test_the_command_line(tmp_path: Path) -> None:
             0,
             f"The LADD service is already running at {running_url(tmp_path)}\n",
         )
+        # What an operator's command needs.
+        told = subprocess.run(
+            f'eval "$({sys.executable} -m stack env --dir {tmp_path})" && {sys.executable} -m service.keys list',
+            shell=True,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
         told = stack_command("status", *folder)
         assert (told.returncode, told.stdout.count("RUNNING")) == (0, len(PROCESSES))
     finally:

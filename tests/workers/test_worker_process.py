@@ -8,13 +8,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetState
-from api_schemas.jobs import JobState
+from api_schemas.jobs import TERMINAL_STATES, JobState
 from service.core import datasets, jobs
 from service.core.core import Core
 from service.core.ids import new_id
@@ -128,3 +129,27 @@ def test_the_celery_side_has_no_torch() -> None:
     loaded = set(told.stdout.splitlines())
     assert "workers.supervisor" in loaded
     assert not loaded & {"torch", "numpy", "workers.ladd", "workers.runner", "service.http", "stack"}
+
+
+@pytest.mark.chaos
+def test_tenants_take_turns_and_what_a_quota_held_back_starts_when_there_is_room(
+    core: Core, environment: dict[str, str], tmp_path: Path
+) -> None:
+    # No reaper comes to help.
+    limits = {"LADD_QUOTA_RUNNING_TASKS": "1", "LADD_REAPER_SECONDS": "3600"}
+    crowd, single = (core.acting_for(tenant) for tenant in ("crowd", "single"))
+    uploaded = [upload(tenant) for tenant in (crowd, crowd, single)]
+    with worker(environment | limits, tmp_path / "worker.log") as process:
+        wait_for(lambda: all(jobs.view(core, dataset.job).state in TERMINAL_STATES for dataset in uploaded))
+        process.terminate()
+        assert process.wait(timeout=60) == 0
+    (_, first_end), (second_start, _), (other_start, _) = (_times(core, dataset.job) for dataset in uploaded)
+    assert other_start < second_start
+    assert first_end <= second_start
+
+
+def _times(core: Core, job_id: str) -> tuple[datetime, datetime]:
+    job = jobs.view(core, job_id)
+    assert job.started_at is not None
+    assert job.finished_at is not None
+    return job.started_at, job.finished_at

@@ -18,6 +18,7 @@ from service.core.ids import derived_id
 from service.core.kinds.findings import Findings
 from service.core.normalizations import STATISTICS, training_statistics
 from service.core.plan import Plan, Ref, TaskCost, TaskPlan
+from service.core.tenants import DEFAULT
 
 CODE_VERSION = "1"
 """Part of a labeler's id: raise it when the same recipe would train other weights."""
@@ -82,7 +83,9 @@ def plan_training(
     left_out = {"normalization"} if resolved.held_out else {"normalization", "held_out"}
     made_by = resolved.model_dump(mode="json", exclude=left_out) | statistics.model_dump()
     held_out = _held_out_images(stats, recipe.held_out or 0.0)
-    labeler_id = derived_id("lb", stats.sha256, canonical(made_by), CODE_VERSION)
+    # What one tenant has trained is another's neither to use nor to learn of.
+    apart = [] if source.tenant == DEFAULT else [source.tenant]
+    labeler_id = derived_id("lb", stats.sha256, canonical(made_by), CODE_VERSION, *apart)
     task = TaskPlan(
         name="train_labeler",
         type=TaskType.TRAIN_LABELER,

@@ -1,15 +1,22 @@
--- ARGV[4]: worker, ARGV[5]: lease in milliseconds. Returns the attempt's number, or 0 when there is nothing to take.
+-- ARGV[4]: worker, ARGV[5]: lease in milliseconds, ARGV[6]: tasks of a tenant that may run at a time, '' for any number.
+-- Returns the attempt's number, or 0 when there is nothing to take.
 local key = task_key(task)
 local state, waiting = unpack(redis.call('HMGET', key, 'state', 'waiting'))
 local job_state = redis.call('HGET', job_key, 'state')
 if state ~= 'queued' or waiting ~= '0' or not (job_state == 'queued' or job_state == 'running') then
   return 0
 end
+local running, limit = 'ladd:running:' .. tenant(), tonumber(ARGV[6])
+if limit and redis.call('SCARD', running) >= limit then
+  return 0
+end
 local worker = ARGV[4]
 local attempt = redis.call('HINCRBY', key, 'attempt', 1)
 redis.call('HSET', key, 'worker:' .. attempt, worker, 'start:' .. attempt, now())
 redis.call('HDEL', key, 'progress')
-redis.call('ZREM', 'ladd:ready', member(task))
+take_out(task)
+redis.call('SADD', running, member(task))
+redis.call('HSET', 'ladd:turns', tenant(), redis.call('INCR', 'ladd:turn'))
 redis.call('ZADD', 'ladd:leases', now() + ARGV[5], member(task))
 if job_state == 'queued' then
   enter_job('running', '')

@@ -1,5 +1,5 @@
 -- The end of an attempt. ARGV[4]: attempt, ARGV[5]: what happened, ARGV[6]: JSON of it, ARGV[7]: max attempts.
---   succeeded  JSON {result, job_result, index: {key, listing, member, fields} or false, counted: {field: value}}
+--   succeeded  JSON {result, job_result, index: a manifest's or false, counted: {field: value}}
 --   failed     JSON of the error; fails the job
 --   retry      JSON of the error; fails the job unless attempts remain
 --   lost       as retry, but holds only when the lease has run out; the attempt is not looked at
@@ -21,6 +21,7 @@ end
 local function close_attempt(outcome, failure)
   local attempt = redis.call('HGET', key, 'attempt')
   redis.call('ZREM', 'ladd:leases', member(task))
+  redis.call('SREM', 'ladd:running:' .. tenant(), member(task))
   redis.call('HSET', key, 'end:' .. attempt, now(), 'outcome:' .. attempt, outcome)
   if failure ~= '' then
     redis.call('HSET', key, 'error:' .. attempt, failure)
@@ -30,7 +31,8 @@ end
 local function give_back(details)
   redis.call('HDEL', key, 'progress')
   enter(task, 'queued', details)
-  make_ready(task)
+  -- What stopped with its worker goes on before anything new. What failed gives another worker time to come by.
+  make_ready(task, happened ~= 'retry')
   return { 'queued', task }
 end
 
@@ -64,10 +66,7 @@ if happened == 'succeeded' then
     redis.call('HSET', key, field, value)
   end
   if made.index then
-    for field, value in pairs(made.index.fields) do
-      redis.call('HSET', made.index.key, field, value)
-    end
-    redis.call('ZADD', made.index.listing, 0, made.index.member)
+    index(made.index)
   end
   enter(task, 'succeeded', '')
   local answer = { 'succeeded' }

@@ -7,6 +7,7 @@ if redis.call('SISMEMBER', 'ladd:followups', 'close ' .. job) == 1 then
   return 0
 end
 redis.call('SADD', 'ladd:followups', 'forget ' .. job)
+redis.call('ZREM', 'ladd:jobs:' .. tenant(), job)
 for _, name in ipairs(task_names()) do
   redis.call('DEL', task_key(name))
 end

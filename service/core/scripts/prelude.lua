@@ -25,6 +25,13 @@ local function now()
   return string.format('%d%03d', time[1], math.floor(time[2] / 1000))
 end
 
+-- Who the job belongs to; jobs older than tenants are of `default`.
+local owner
+local function tenant()
+  owner = owner or redis.call('HGET', job_key, 'tenant') or 'default'
+  return owner
+end
+
 local function emit(name, type, data)
   redis.call('XADD', 'ladd:events:' .. job, 'MAXLEN', '~', kept, '*', 'type', type, 'task', name, 'data', data)
 end
@@ -37,6 +44,7 @@ end
 
 local function enter_job(state, details)
   redis.call('HSET', job_key, 'state', state)
+  redis.call('SREM', 'ladd:queued:' .. tenant(), job)
   if state == 'running' then
     redis.call('HSET', job_key, 'started', now())
   elseif state ~= 'canceling' then
@@ -46,8 +54,31 @@ local function enter_job(state, details)
   emit('', 'state', '{"state":"' .. state .. '"' .. details .. '}')
 end
 
-local function make_ready(name)
+local function lines_of(name)
+  return 'ladd:ready:' .. redis.call('HGET', task_key(name), 'queue')
+end
+
+-- Ready tasks stand in a line of their tenant's, one for each queue; see turn.lua for who is next. `first`: at its head.
+local function make_ready(name, first)
+  local lines = lines_of(name)
   redis.call('ZADD', 'ladd:ready', 0, member(name))
+  redis.call('ZADD', lines .. ':' .. tenant(), first and 0 or redis.call('INCR', 'ladd:readied'), member(name))
+  redis.call('SADD', lines, tenant())
+end
+
+local function take_out(name)
+  redis.call('ZREM', 'ladd:ready', member(name))
+  redis.call('ZREM', lines_of(name) .. ':' .. tenant(), member(name))
+end
+
+-- Puts a manifest into the index; `entry` is what `DatasetManifest.index` and `LabelerManifest.index` return.
+local function index(entry)
+  for field, value in pairs(entry.fields) do
+    redis.call('HSET', entry.key, field, value)
+  end
+  redis.call('ZADD', entry.listing, 0, entry.member)
+  redis.call('ZADD', entry.listing .. ':' .. entry.tenant, 0, entry.member)
+  redis.call('HSET', 'ladd:stored:' .. entry.tenant, entry.id, entry.bytes)
 end
 
 -- Whether this attempt still has the lease. Each claim has a number of its own.
@@ -62,7 +93,7 @@ local function stop_tasks()
   for _, name in ipairs(task_names()) do
     local state = state_of(name)
     if state == 'queued' then
-      redis.call('ZREM', 'ladd:ready', member(name))
+      take_out(name)
       enter(name, 'canceled', '')
     elseif state == 'running' then
       enter(name, 'canceling', '')

@@ -1,5 +1,7 @@
--- ARGV[4]: JSON {key, digest, key_seconds, retry_of, reads, uploads, makes, dataset: {key, listing, member, fields} or false, fields, tasks: [{name, fields}]}.
--- Returns {'created', job}, {'exists', job}, {'reused', job} or {'missing', dataset or upload}.
+-- ARGV[4]: JSON {key, digest, key_seconds, retry_of, reads, uploads, makes, dataset: a manifest's index or false, fields,
+-- tasks: [{name, fields}], limits: {queued_jobs, stored_bytes}, each left out where there is none}.
+-- Returns {'created', job}, {'exists', job}, {'reused', job}, {'missing', dataset or upload} or {'over', name of the
+-- limit}.
 local spec = cjson.decode(ARGV[4])
 if redis.call('EXISTS', job_key) == 1 then
   return { 'exists', job }
@@ -29,6 +31,22 @@ for _, upload in ipairs(spec.uploads) do
   end
 end
 
+owner = spec.fields.tenant or 'default'
+local limits = spec.limits or {}
+if limits.queued_jobs and redis.call('SCARD', 'ladd:queued:' .. owner) >= limits.queued_jobs then
+  return { 'over', 'queued_jobs' }
+end
+if limits.stored_bytes then
+  -- A job makes something: of which size is not known yet.
+  local bytes = spec.dataset and spec.dataset.bytes or 1
+  for _, stored in ipairs(redis.call('HVALS', 'ladd:stored:' .. owner)) do
+    bytes = bytes + stored
+  end
+  if bytes > limits.stored_bytes then
+    return { 'over', 'stored_bytes' }
+  end
+end
+
 local function store(key, fields)
   for field, value in pairs(fields) do
     redis.call('HSET', key, field, value)
@@ -36,8 +54,7 @@ local function store(key, fields)
 end
 
 if spec.dataset then
-  store(spec.dataset.key, spec.dataset.fields)
-  redis.call('ZADD', spec.dataset.listing, 0, spec.dataset.member)
+  index(spec.dataset)
 end
 for _, list in ipairs({ spec.reads, spec.makes }) do
   for _, dataset in ipairs(list) do
@@ -59,6 +76,10 @@ end
 
 store(job_key, spec.fields)
 redis.call('ZADD', 'ladd:jobs', 0, job)
+redis.call('ZADD', 'ladd:jobs:' .. owner, 0, job)
+if spec.fields.state == 'queued' then
+  redis.call('SADD', 'ladd:queued:' .. owner, job)
+end
 emit('', 'state', '{"state":"' .. spec.fields.state .. '"}')
 for _, entry in ipairs(spec.tasks) do
   store(task_key(entry.name), entry.fields)

@@ -7,7 +7,7 @@ from html import escape
 from api_schemas.evaluation import Report
 from service.http.renderings.tables import Table, tables
 
-_STYLE = """
+STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem; padding: 0 1rem; color: #1c2024 }
 h1 { font-size: 1.4rem } h2 { font-size: 1.05rem; margin-top: 2rem }
 table { border-collapse: collapse } th, td { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid #dde1e6 }
@@ -30,7 +30,7 @@ def render(report: Report) -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in report.notes)
     params = escape(json.dumps(report.params, indent=1))
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
         f"</head><body><h1>{title}</h1>{''.join(map(_table, tables(report)))}{figures}"
         f"<h2>What to know before quoting</h2><ul>{notes}</ul>"
         f"<details><summary>Parameters</summary><pre>{params}</pre></details>"

@@ -122,4 +122,4 @@ def get_image(
     """Show one image, the normalization undone and values that are no pixels clipped."""
     content = datasets.image_png(core, dataset_id, split, index)
     # A set never changes.
-    return Response(content, media_type="image/png", headers={"Cache-Control": "max-age=86400, immutable"})
+    return Response(content, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"})

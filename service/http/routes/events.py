@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api_schemas.base import JobId
@@ -18,6 +19,7 @@ from api_schemas.problems import ErrorCode
 from service.core import events, jobs
 from service.core.core import Core
 from service.core.errors import OUTAGES, ServiceError
+from service.http.access import StillAdmitted
 from service.http.dependencies import CoreDep
 from service.http.negotiation import preferred_type
 from service.http.problems import responses
@@ -51,6 +53,7 @@ _log = logging.getLogger(__name__)
 )
 async def get_events(
     job_id: JobId,
+    request: Request,
     core: CoreDep,
     accept: Annotated[str | None, Header(include_in_schema=False)] = None,
     after: EventId | None = None,
@@ -72,16 +75,16 @@ async def get_events(
     first = await run_in_threadpool(events.read, core, job_id, after, BATCH)
     if final and not first:
         return Response(status_code=204)
-    stream = _stream(core, job_id, after, first, final)
+    stream = _stream(core, request.state.still_admitted, job_id, after, first, final)
     # nginx would gather events before it passes them on.
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type=EVENT_STREAM, headers=headers)
 
 
 async def _stream(
-    core: Core, job_id: str, after: str | None, batch: list[JobEvent], final: bool
+    core: Core, still_admitted: StillAdmitted, job_id: str, after: str | None, batch: list[JobEvent], final: bool
 ) -> AsyncIterator[bytes]:
-    """Yield `batch`, which follows the event `after`, and what comes later, until the job is final."""
+    """Yield `batch`, which follows the event `after`, and what comes later, until job or admission end."""
     yield format_sse_event(retry=RECONNECT_MILLISECONDS)
     silent_since = time.monotonic()
     while batch or not final:
@@ -99,6 +102,8 @@ async def _stream(
                 yield KEEPALIVE_COMMENT
                 silent_since = time.monotonic()
                 final = await _is_final(core, job_id)
+            if not await still_admitted():
+                return
             batch = await run_in_threadpool(events.read, core, job_id, after, BATCH)
         except (*OUTAGES, ServiceError) as error:
             _log.warning("the events of %s end early: %s", job_id, error)

@@ -23,6 +23,8 @@ from service.http.negotiation import etag_matches, wait_seconds
 from service.http.problems import responses
 from service.http.redirects import redirects, to_storage
 from service.http.renderings import RENDERINGS
+from service.http.renderings.html_page import STYLE
+from service.http.security_headers import inline_source, page_policy, storage_origin
 
 POLL_SECONDS = 0.25
 """How often a waiting request looks again; workers report at most twice a second."""
@@ -61,6 +63,7 @@ def require_json(request: Request) -> None:
             ErrorCode.INVALID_REQUEST,
             ErrorCode.IDEMPOTENCY_KEY_REUSED,
             ErrorCode.DATASET_NOT_READY,
+            ErrorCode.QUOTA_EXCEEDED,
         ),
     },
 )
@@ -127,7 +130,7 @@ def cancel_job(job_id: JobId, core: CoreDep) -> Job:
 @router.post(
     "/{job_id}/retry",
     status_code=202,
-    responses={202: ACCEPTED, **responses(ErrorCode.NOT_FOUND, ErrorCode.JOB_NOT_RETRYABLE)},
+    responses={202: ACCEPTED, **responses(ErrorCode.NOT_FOUND, ErrorCode.JOB_NOT_RETRYABLE, ErrorCode.QUOTA_EXCEEDED)},
 )
 def retry_job(job_id: JobId, response: Response, core: CoreDep) -> Job:
     """Start a failed job again as a new one that keeps its finished tasks. Repeating gives the same new job."""
@@ -156,7 +159,9 @@ def get_report(job_id: JobId, core: CoreDep) -> Report:
 def get_rendered_report(job_id: JobId, form: Literal["md", "html", "csv"], core: CoreDep) -> Response:
     """Show the report as Markdown or HTML, or its trials as CSV."""
     rendering = RENDERINGS[form]
-    return Response(rendering.render(jobs.report(core, job_id)), media_type=rendering.media_type)
+    # Figures are links to the storage.
+    policy = page_policy(style=inline_source(STYLE.encode()), img=f"'self' {storage_origin(core.settings)}")
+    return Response(rendering.render(jobs.report(core, job_id)), headers=policy, media_type=rendering.media_type)
 
 
 @router.get(
