@@ -27,6 +27,9 @@ def dump(core: Core) -> dict[str, Any]:
     found["datasets"] = datasets.page(core, None, None, None, 100).model_dump()
     found["labelers"] = labelers.page(core, None, 100).model_dump()
     found["blobs"] = owners(core.redis)
+    for tenant in ("default", "theirs"):
+        found[tenant] = [core.redis.zrange(f"ladd:{what}:{tenant}", 0, -1) for what in ("jobs", "datasets", "labelers")]
+        found[tenant].append(core.redis.hgetall(f"ladd:stored:{tenant}"))
     return found
 
 
@@ -63,6 +66,9 @@ def ended(core: Core, hand: Any, ladd: Job) -> list[str]:
     jobs.cancel(core, canceled.id)
     rejected = hand.upload()
     hand.fail(hand.claim(rejected.job, "ingest"))
+    theirs = type(hand)(core.acting_for("theirs"), hand.folder / "theirs")
+    theirs.folder.mkdir()
+    theirs.work(theirs.upload().job)
     deleted = hand.ready_set()
     datasets.delete(core, deleted)
     return [ladd.id, failed.id, retried.id, canceled.id, rejected.job]

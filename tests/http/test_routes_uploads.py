@@ -6,7 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
+from api_schemas.problems import ErrorCode
+from service.core import multipart_uploads
 from service.core.core import Core
+from service.core.errors import ServiceError
 from service.core.settings import Settings
 from service.http.app import create_app
 
@@ -127,6 +130,21 @@ def test_discarded(api: httpx.Client, core: Core, announce: Any, send: Any) -> N
     assert api.post(upload["links"]["complete"]).status_code == 404
     key = f"uploads/{upload['id']}/file_000"
     assert [found for found in core.storage.multipart.begun_before(FAR) if found[0] == key] == []
+
+
+def test_an_upload_is_another_tenants_in_no_way(api: httpx.Client, core: Core, announce: Any) -> None:
+    upload = announce(bytes=10)
+    theirs = core.acting_for("theirs")
+    for touch in (
+        lambda: multipart_uploads.view(theirs, upload["id"], 0, 1),
+        lambda: multipart_uploads.complete(theirs, upload["id"]),
+        lambda: multipart_uploads.discard(theirs, upload["id"]),
+    ):
+        with pytest.raises(ServiceError, check=lambda error: error.code is ErrorCode.NOT_FOUND):
+            touch()
+    with pytest.raises(ServiceError, check=lambda error: error.reasons[0].rule == "not_found"):
+        multipart_uploads.as_files(theirs, [upload["id"]])
+    assert api.get(upload["links"]["self"]).status_code == 200
 
 
 def test_refused_announcements(api: httpx.Client) -> None:
