@@ -15,7 +15,8 @@ from client.upload import ProgressCallback
 RESUME_DIRECTORY = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ladd" / "uploads"
 
 SENDERS = 4
-"""Parts on their way at a time; each is held in memory."""
+"""Parts on their way at a time."""
+PIECE_BYTES = 256 << 10
 PARTS_AT_ONCE = 32
 """Links fetched at a time: they expire."""
 PASSES = 3
@@ -82,12 +83,17 @@ class PartUploads:
         raise ClientError(f"the storage refuses the links to send {path.name} to: are its clock and ours right?")
 
     def _send_part(self, path: Path, part: UploadPart, part_bytes: int) -> bool:
-        with path.open("rb") as file:
-            file.seek((part.number - 1) * part_bytes)
-            content = file.read(part.bytes)
-        if len(content) != part.bytes:
-            raise ClientError(f"{path} has become shorter while it was sent")
-        return self._transport.put(str(part.url), content)
+        def pieces() -> Iterator[bytes]:
+            with path.open("rb") as file:
+                file.seek((part.number - 1) * part_bytes)
+                for start in range(0, part.bytes, PIECE_BYTES):
+                    wanted = min(PIECE_BYTES, part.bytes - start)
+                    piece = file.read(wanted)
+                    if len(piece) != wanted:
+                        raise ClientError(f"{path} has become shorter while it was sent")
+                    yield piece
+
+        return self._transport.put(str(part.url), part.bytes, pieces)
 
     def _get(self, upload_id: str, after: int) -> Upload:
         query = {"after": after, "limit": PARTS_AT_ONCE}

@@ -50,10 +50,17 @@ class Transport:
         """The service's address."""
         return str(self._http.base_url)
 
-    def put(self, url: str, content: bytes) -> bool:
-        """Send bytes to a link of the storage; False when it is not valid any more. Raises `ClientError`."""
+    def put(self, url: str, size: int, pieces: Callable[[], Iterator[bytes]]) -> bool:
+        """Send `size` bytes to a link of the storage, read anew for each try; False when the link is not valid any more.
+
+        Raises `ClientError`.
+        """
+
+        def send() -> httpx.Response:
+            return self._http.put(url, content=pieces(), headers={"Content-Length": str(size)})
+
         try:
-            return self._exchange(lambda: self._http.put(url, content=content), True, (403,)).status_code != 403
+            return self._exchange(send, True, (403,)).status_code != 403
         except ClientError as error:
             if isinstance(error.__cause__, httpx.TransportError):
                 raise unreachable(error.__cause__, "the storage") from error
