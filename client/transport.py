@@ -51,7 +51,7 @@ class Transport:
         return str(self._http.base_url)
 
     def put(self, url: str, size: int, pieces: Callable[[], Iterator[bytes]]) -> bool:
-        """Send `size` bytes to a link of the storage, read anew for each try; False when the link is not valid any more.
+        """Send `size` bytes to a link of the storage, read anew for each try; False when the link is invalid by now.
 
         Raises `ClientError`.
         """
