@@ -17,6 +17,7 @@ from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
 from api_schemas.presets import JobBody, PaperMethod, PresetList
 from client.download import download
 from client.errors import ClientError
+from client.part_uploads import RESUME_DIRECTORY, PartUploads
 from client.sse import follow
 from client.transport import Transport
 from client.upload import ProgressCallback, multipart
@@ -28,10 +29,24 @@ class LaddClient:
     """The service at `base_url`. Every method raises `ProblemError` when the API refuses, else `ClientError`.
 
     `api_key` is sent to that origin alone. `timeout` is in seconds for one read or write; `attempts` counts the tries
-    of a call that may be repeated.
+    of a call that may be repeated. Files larger than `in_parts_above` bytes are sent in parts of `part_bytes` (None:
+    the service's choice); which those are is noted in `resume_directory`, so that another client can go on with them.
     """
 
-    def __init__(self, base_url: str, *, api_key: str | None = None, timeout: float = 60.0, attempts: int = 6) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        timeout: float = 60.0,
+        attempts: int = 6,
+        in_parts_above: int = 64 << 20,
+        part_bytes: int | None = None,
+        resume_directory: Path = RESUME_DIRECTORY,
+    ) -> None:
+        self._in_parts_above = in_parts_above
+        self._part_bytes = part_bytes
+        self._resume_directory = resume_directory
         self._transport = Transport(base_url, api_key=api_key, timeout=timeout, attempts=attempts)
 
     def __enter__(self) -> "LaddClient":
@@ -51,11 +66,11 @@ class LaddClient:
     def upload_dataset(
         self, metadata: DatasetMetadata, files: Sequence[Path], on_progress: ProgressCallback | None = None
     ) -> Dataset:
-        """Stream `files` from disk. The set comes back `validating`; `wait(dataset.job)` sees that through."""
-        sent = metadata.model_dump_json(exclude_unset=True)
-        with multipart(sent, files, on_progress) as parts:
-            response = self._transport.request("POST", "/v1/datasets", repeatable=False, files=parts)
-        return _parse(Dataset, response)
+        """Stream `files` from disk. The set comes back `validating`; `wait(dataset.job)` sees that through.
+
+        Files above 64 MiB go in parts straight to the storage; another call takes up what an earlier one has sent.
+        """
+        return _parse(Dataset, self._send("/v1/datasets", metadata, files, on_progress))
 
     def dataset(self, dataset_id: str) -> Dataset:
         """One set."""
@@ -91,10 +106,22 @@ class LaddClient:
         self, metadata: LabelerMetadata, files: Sequence[Path] = (), on_progress: ProgressCallback | None = None
     ) -> Job:
         """Send a network that was trained elsewhere; the job that reads it has the labeler as its result."""
-        sent = metadata.model_dump_json(exclude_unset=True)
-        with multipart(sent, files, on_progress) as parts:
-            response = self._transport.request("POST", "/v1/labelers", repeatable=False, files=parts)
-        return _parse(Job, response)
+        return _parse(Job, self._send("/v1/labelers", metadata, files, on_progress))
+
+    def _send(
+        self, url: str, metadata: BaseModel, files: Sequence[Path], on_progress: ProgressCallback | None
+    ) -> httpx.Response:
+        """Send files with what describes them: in one form, or each in parts where one of them is large."""
+        sizes = [path.stat().st_size for path in files]
+        # There is no part without bytes; the form takes an empty file along.
+        if max(sizes, default=0) <= self._in_parts_above or min(sizes) == 0:
+            with multipart(metadata.model_dump_json(exclude_unset=True), files, on_progress) as parts:
+                return self._transport.request("POST", url, repeatable=False, files=parts)
+        uploads = PartUploads(self._transport, self._resume_directory, self._part_bytes)
+        body = metadata.model_dump(mode="json", exclude_unset=True) | {"upload_ids": uploads.send(files, on_progress)}
+        response = self._transport.request("POST", url, repeatable=False, json=body)
+        uploads.forget(files)
+        return response
 
     def labeler(self, labeler_id: str) -> Labeler:
         """One labeler."""

@@ -45,6 +45,27 @@ class Transport:
         """Send and read a whole answer. Raises `ProblemError` or `ClientError`."""
         return self._exchange(lambda: self._http.request(method, url, **options), repeatable, ())
 
+    @property
+    def base_url(self) -> str:
+        """The service's address."""
+        return str(self._http.base_url)
+
+    def put(self, url: str, size: int, pieces: Callable[[], Iterator[bytes]]) -> bool:
+        """Send `size` bytes to a link of the storage, read anew for each try; False when the link is invalid by now.
+
+        Raises `ClientError`.
+        """
+
+        def send() -> httpx.Response:
+            return self._http.put(url, content=pieces(), headers={"Content-Length": str(size)})
+
+        try:
+            return self._exchange(send, True, (403,)).status_code != 403
+        except ClientError as error:
+            if isinstance(error.__cause__, httpx.TransportError):
+                raise unreachable(error.__cause__, "the storage") from error
+            raise
+
     @contextmanager
     def stream(
         self, url: str, *, headers: dict[str, str], allowed: tuple[int, ...] = (), timeout: float | None = None

@@ -15,6 +15,8 @@ from stack.state import StackState
 PROJECT = Path(__file__).parents[1]
 
 API = ("-m", "service.http")
+API_ALLOCATOR = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "1048576"}
+"""glibc gives the buffers of uploads back when they are freed, instead of keeping them for each thread."""
 WORKER = ("-m", "workers")
 WORKER_HEALTH = ("-m", "workers.health")
 """Arguments of `python`; docker-compose.yml starts the same."""
@@ -71,7 +73,7 @@ def services(directory: Path, state: StackState) -> list[Process]:
         Process(
             "api",
             state.api_url,
-            Command((sys.executable, *API), PROJECT, environment),
+            Command((sys.executable, *API), PROJECT, environment | API_ALLOCATOR),
             lambda: http_missing(f"{state.api_url}/readyz"),
             stop_seconds=15,
         ),

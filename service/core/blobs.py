@@ -4,6 +4,7 @@ An owner is a dataset, a labeler, a job with figures, or a task with checkpoints
 """
 
 import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from redis import Redis
@@ -17,6 +18,12 @@ REMOVAL_SECONDS = 600
 """Longest time between the decision to remove a blob and its removal, all retries of the storage included."""
 
 
+HELD = "ladd:blobs:"
+"""What the keys of the sets of blobs by owner start with."""
+NEEDLESS = "ladd:needless"
+"""Sorted set of `<owner> <digest>` of what was found to be held without need, scored by when (seconds since 1970)."""
+
+
 class Blobs:
     """Blobs of the storage, counted by owner."""
 
@@ -25,6 +32,7 @@ class Blobs:
         self._storage = storage
         self._hold = register(redis, "hold_blob")
         self._drop = register(redis, "drop_blob")
+        self._claim_ownerless = register(redis, "remove_ownerless")
 
     def put(self, owner: str, path: Path) -> Blob:
         """Store a file for an owner, unless the same bytes are there already."""
@@ -43,11 +51,55 @@ class Blobs:
 
     def drop(self, owner: str, sha256: str) -> None:
         """Note one owner less; the last one takes the blob along."""
-        if self._drop(args=[owner, sha256, REMOVAL_SECONDS]):
-            self._storage.delete(blob_key(sha256))
-            self._redis.delete(f"ladd:removing:{sha256}")
+        if self._drop(args=[owner, sha256, REMOVAL_SECONDS, ""]):
+            self._remove(sha256)
+
+    def _remove(self, sha256: str) -> None:
+        self._storage.delete(blob_key(sha256))
+        self._redis.delete(f"ladd:removing:{sha256}")
 
     def drop_all(self, owner: str) -> None:
         """Drop everything that an owner holds."""
-        for sha256 in self._redis.smembers(f"ladd:blobs:{owner}"):
+        for sha256 in self._redis.smembers(f"{HELD}{owner}"):
             self.drop(owner, str(sha256))
+
+    def owners(self) -> Iterator[str]:
+        """Yield whoever holds a blob."""
+        for key in self._redis.scan_iter(f"{HELD}*", count=1000):
+            yield str(key).removeprefix(HELD)
+
+    def held_by(self, owner: str) -> set[str]:
+        """Return the digests of what an owner holds."""
+        return {str(sha256) for sha256 in self._redis.smembers(f"{HELD}{owner}")}
+
+    def mark(self, owner: str, digests: Iterable[str], now: float, before: float) -> set[str]:
+        """Mark what an owner holds without need; returns what bears such a mark from `before` (seconds since 1970)."""
+        expired = set()
+        for sha256 in digests:
+            self._redis.zadd(NEEDLESS, {f"{owner} {sha256}": now}, nx=True)
+            marked = self._redis.zscore(NEEDLESS, f"{owner} {sha256}")
+            if marked is not None and marked <= before:
+                expired.add(sha256)
+        return expired
+
+    def unmark(self, owner: str, digests: Iterable[str]) -> None:
+        """Take the marks off what an owner needs."""
+        if members := [f"{owner} {sha256}" for sha256 in digests]:
+            self._redis.zrem(NEEDLESS, *members)
+
+    def drop_marked(self, owner: str, sha256: str, before: float) -> None:
+        """Drop a blob if it still bears a mark from `before`, which holding it again takes off."""
+        if self._drop(args=[owner, sha256, REMOVAL_SECONDS, before]):
+            self._remove(sha256)
+
+    def without_owner(self, digests: Sequence[str]) -> list[str]:
+        """Return those of the digests that nobody holds."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for sha256 in digests:
+            pipeline.exists(f"ladd:blob:{sha256}")
+        return [sha256 for sha256, held in zip(digests, pipeline.execute(), strict=True) if not held]
+
+    def remove_ownerless(self, sha256: str) -> None:
+        """Remove a blob unless somebody holds it by now."""
+        if self._claim_ownerless(args=[sha256, REMOVAL_SECONDS]):
+            self._remove(sha256)

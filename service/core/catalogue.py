@@ -1,6 +1,7 @@
 """Datasets and labelers: the truth is a manifest in the object storage, written once; Redis indexes them."""
 
 import copy
+import json
 from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
 
@@ -183,6 +184,7 @@ class Catalogue:
         self._redis = redis
         self._storage = storage
         self._delete = register(redis, "delete_dataset")
+        self._restore = register(redis, "restore_manifest")
 
     def seen_by(self, viewer: str | None) -> "Catalogue":
         """Return the catalogue as a tenant sees it; None: everything."""
@@ -242,12 +244,20 @@ class Catalogue:
             self._redis.hset(index["key"], mapping=index["fields"])
             self._redis.hset(stored_key(index["tenant"]), manifest.id, index["bytes"])
 
+    def restore(self, manifest: AnyManifest) -> bool:
+        """Put a manifest into the index unless it is there; tells whether it was not."""
+        return bool(self._restore(args=[json.dumps(manifest.index)]))
+
     def delete_dataset(self, dataset_id: str) -> str:
         """Take a dataset out of the index; returns `deleted`, `missing`, or an unfinished job that uses it."""
         if self._viewer is not None and self.dataset(dataset_id) is None:
             return "missing"
         answer: str = self._delete(args=[dataset_id])
         return answer
+
+    def forget_labeler(self, labeler_id: str) -> None:
+        """Remove the manifest of a labeler that is not in the index."""
+        self._storage.delete(f"labelers/{labeler_id}/manifest.json")
 
     def forget_dataset(self, dataset_id: str) -> None:
         """Remove the documents of a dataset that is out of the index, the manifest first."""

@@ -20,18 +20,18 @@ from service.core.core import Core
 from service.core.errors import ServiceError, not_found, reason
 from service.core.ids import new_id
 from service.core.kinds import KINDS
-from service.core.quotas import QuotaExceededError
+from service.core.kinds.ingest_dataset import DatasetUpload
 from service.core.storage import blob_key
-from service.core.submission import Submission, task_fields
-from service.core.uploads import StreamedFile
+from service.core.submission import Submission, gone, task_fields
+from service.core.uploads import StreamedFile, upload_ids
 
 
 def create(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile], dataset_id: str) -> Dataset:
     """Record a dataset in state `validating` and start its ingestion job.
 
     The caller has made the id with `new_id("ds")` and streamed the files to `uploads.upload_key`, in order. On an error
-    they are removed. Raises ServiceError INVALID_REQUEST naming `body.files`, `body.metadata.source_dataset` or
-    `body.metadata.normalization`, and QUOTA_EXCEEDED.
+    these are removed, while uploads in parts stay for another try. Raises ServiceError INVALID_REQUEST naming
+    `body.files`, `body.metadata.source_dataset` or `body.metadata.normalization`, and QUOTA_EXCEEDED.
     """
     try:
         _check_files(files)
@@ -59,20 +59,26 @@ def _record(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile]
         created_at=datetime.now(UTC),
         blobs={},
     )
-    plan = KINDS[JobKind.INGEST_DATASET](core, manifest)
+    plan = KINDS[JobKind.INGEST_DATASET](core, DatasetUpload(manifest, files))
     core.catalogue.store(manifest)
     tasks = {task.name: task_fields(task) for task in plan.tasks}
+    submission = Submission(
+        JobKind.INGEST_DATASET, plan.params, {}, tasks, plan.reads, dataset=manifest, uploads=upload_ids(files)
+    )
     try:
-        Submission(JobKind.INGEST_DATASET, plan.params, {}, tasks, plan.reads, dataset=manifest).send(core, job_id)
-    except QuotaExceededError:
-        core.catalogue.forget_dataset(dataset_id)
+        recorded = submission.send(core, job_id)
+        if recorded.outcome == "missing":
+            raise gone(recorded.id)
+    except ServiceError as error:
+        if error.code is not ErrorCode.UNAVAILABLE:
+            core.catalogue.forget_dataset(dataset_id)
         raise
     return manifest.shown()
 
 
 def _check_files(files: Sequence[StreamedFile]) -> None:
     if not files:
-        missing = reason("body.files", "missing", None, "The form has no part named 'files'")
+        missing = reason("body.files", "missing", None, "A dataset is made of one file or more")
         raise ServiceError(ErrorCode.INVALID_REQUEST, f"{missing.location}: {missing.message}.", [missing])
 
 

@@ -11,9 +11,10 @@ from api_schemas.jobs import JobKind, JobState
 from api_schemas.problems import Reason
 from api_schemas.runner import TaskType
 from service.core.core import Core
+from service.core.endings import end_key, ending
 from service.core.errors import OUTAGES, ServiceError, reason
 from service.core.records import JobRecord
-from service.core.uploads import discard_uploads
+from service.core.submission import request_key
 
 logger = logging.getLogger(__name__)
 
@@ -22,11 +23,13 @@ DATASET_MAKERS = (TaskType.GENERATE_LABELS, TaskType.RANDOM_SET)
 
 
 def attend(core: Core, followup: str) -> None:
-    """Carry out one followup, `close <job>` or `delete <dataset>`; one that fails stays noted."""
+    """Carry out one followup, `close <job>`, `forget <job>` or `delete <dataset>`; one that fails stays noted."""
     what, _, identifier = followup.partition(" ")
     try:
         if what == "close":
             _close_job(core, identifier)
+        elif what == "forget":
+            _remove_job(core, identifier)
         else:
             _remove_dataset(core, identifier)
     except (ServiceError, *OUTAGES) as error:
@@ -36,14 +39,19 @@ def attend(core: Core, followup: str) -> None:
 
 
 def _close_job(core: Core, job_id: str) -> None:
-    """Give back what a finished job held: checkpoints, unfinished files, raw uploads, its use of datasets."""
+    """Note how a job ended, and give back what it held: checkpoints, raw and unfinished files, its use of datasets."""
     job = core.store.load(job_id)
     if job is not None:
+        core.storage.put_json(end_key(job_id), ending(job))
         if job.kind is JobKind.INGEST_DATASET:
             _settle_dataset(core, job)
         if job.kind is JobKind.IMPORT_LABELER:
             _settle_labeler(core, str(job.tasks[0].makes))
         for task in job.tasks:
+            for ref in task.inputs.values():
+                if ref.kind == "uploads":
+                    for key in ref.files or ():
+                        core.storage.delete(key)
             if task.attempts:
                 core.blobs.drop_all(checkpoint_owner(job_id, task.name))
             if task.type in DATASET_MAKERS and task.state is not JobState.SUCCEEDED and task.makes:
@@ -54,7 +62,7 @@ def _close_job(core: Core, job_id: str) -> None:
 
 
 def _settle_dataset(core: Core, job: JobRecord) -> None:
-    """Reject a dataset whose ingestion ended without making it ready; remove its raw uploads."""
+    """Reject a dataset whose ingestion ended without making it ready."""
     dataset = core.catalogue.dataset(job.params["dataset"])
     if dataset is None:
         return
@@ -64,26 +72,32 @@ def _settle_dataset(core: Core, job: JobRecord) -> None:
         core.catalogue.show(dataset)
     if dataset.state is DatasetState.REJECTED:
         core.blobs.drop_all(dataset.id)
-    discard_uploads(core, dataset.id)
 
 
 def _settle_labeler(core: Core, labeler_id: str) -> None:
-    """Remove the raw uploads of an import that has ended, and what it stored if no labeler came of it."""
-    discard_uploads(core, labeler_id)
+    """Remove what an import stored that ended without making a labeler."""
     if core.catalogue.labeler(labeler_id) is None:
         core.blobs.drop_all(labeler_id)
 
 
 def _reasons(job: JobRecord) -> list[Reason]:
     if job.error is None:
-        return [reason("files", "is_ingested", None, "the ingestion was canceled")]
+        return [reason("files", "is_ingested", None, f"the ingestion was {job.state}")]
     return job.error.reasons or [reason("files", "is_ingested", job.error.code, job.error.message)]
+
+
+def _remove_job(core: Core, job_id: str) -> None:
+    """Remove what a job leaves in the object storage that is in Redis no more."""
+    # The request first: without it the job does not come back when the index is rebuilt.
+    core.storage.delete(request_key(job_id))
+    for key in core.storage.list_keys(f"jobs/{job_id}/"):
+        core.storage.delete(key)
+    core.blobs.drop_all(job_id)
 
 
 def _remove_dataset(core: Core, dataset_id: str) -> None:
     """Remove what a deleted dataset leaves in the object storage: its documents first, then blobs of its own."""
     core.catalogue.forget_dataset(dataset_id)
-    discard_uploads(core, dataset_id)
     core.blobs.drop_all(dataset_id)
 
 

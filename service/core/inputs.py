@@ -7,7 +7,7 @@ from typing import Any
 from service.core.core import Core
 from service.core.errors import not_found
 from service.core.plan import Ref
-from service.core.uploads import upload_prefix
+from service.core.uploads import uploaded_name
 
 Files = dict[str, str]
 """{file name: SHA-256 of a blob, or key of an object}."""
@@ -38,7 +38,7 @@ def resolve(core: Core, ref: Ref) -> tuple[Files, dict[str, Any]]:
     Raises ServiceError NOT_FOUND for what is gone.
     """
     if ref.kind == "uploads":
-        return {name: f"{upload_prefix(ref.id)}{name}" for name in ref.files or ()}, {}
+        return {uploaded_name(index): key for index, key in enumerate(ref.files or ())}, {}
     if ref.kind == "labeler":
         labeler = core.catalogue.labeler(ref.id)
         if labeler is None:

@@ -9,16 +9,16 @@ from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobRequest,
 from api_schemas.problems import ErrorCode
 from service.core import followups, rates
 from service.core.core import Core
-from service.core.errors import ServiceError, not_found, reason
+from service.core.errors import ServiceError, not_found
 from service.core.ids import new_id
 from service.core.job_view import listed, shown
 from service.core.kinds import KINDS
 from service.core.kinds.train_labeler import canonical
 from service.core.listing import page_of
 from service.core.outcomes import report_key
-from service.core.records import JobRecord, TaskRecord
+from service.core.records import PLANNED, JobRecord, TaskRecord
 from service.core.storage import blob_key
-from service.core.submission import Submission, task_fields
+from service.core.submission import Submission, gone, task_fields
 
 
 def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tuple[Job, bool]:
@@ -52,14 +52,11 @@ def _same(job_id: str, equal: bool) -> str:
 
 
 def record(core: Core, submission: Submission) -> tuple[Job, bool]:
-    """Record a planned job and return it and whether it is new. Raises ServiceError for a dataset that is gone."""
+    """Record a planned job and return it and whether it is new. Raises ServiceError for what is gone that it needs."""
     job_id = new_id("job")
     recorded = submission.send(core, job_id)
     if recorded.outcome == "missing":
-        message = f"dataset {recorded.id} is gone"
-        raise ServiceError(
-            ErrorCode.INVALID_REQUEST, message, [reason("body.params", "not_found", recorded.id, message)]
-        )
+        raise gone(recorded.id)
     return view(core, _same(recorded.id, recorded.outcome != "reused")), recorded.outcome == "created"
 
 
@@ -74,6 +71,17 @@ def state(core: Core, job_id: str) -> JobState:
     if found is None:
         raise not_found("job", job_id)
     return found
+
+
+def etag(core: Core, job_id: str) -> str:
+    """Return an entity tag of what `view` returns, which changes with the job: cheap, for callers that poll.
+
+    Raises ServiceError NOT_FOUND.
+    """
+    version = core.store.version(job_id)
+    if version is None:
+        raise not_found("job", job_id)
+    return f'"{version}"'
 
 
 def _get(core: Core, job_id: str) -> JobRecord:
@@ -165,10 +173,6 @@ def _rename(text: str, renamed: Mapping[str, str]) -> str:
     for old, new in renamed.items():
         text = text.replace(old, new)
     return text
-
-
-PLANNED = ("stage", "type", "queue", "params", "inputs", "after", "work", "unit", "makes", "cost")
-"""Fields of a task that its attempts do not change."""
 
 
 def _stands(core: Core, task: TaskRecord) -> bool:

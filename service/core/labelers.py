@@ -10,21 +10,23 @@ from service.core.errors import not_found
 from service.core.kinds import KINDS
 from service.core.kinds.import_labeler import LabelerUpload
 from service.core.submission import Submission, task_fields
-from service.core.uploads import StreamedFile
+from service.core.uploads import StreamedFile, upload_ids
 
 
 def import_labeler(core: Core, metadata: LabelerMetadata, files: Sequence[StreamedFile], labeler_id: str) -> Job:
     """Start the job that reads a network and makes a labeler of it.
 
     The caller has made the id with `new_id("lb")` and streamed the files to `uploads.upload_key`, in order. On an error
-    they are removed. Raises ServiceError INVALID_REQUEST or DATASET_NOT_READY, with reasons that name
-    `body.metadata.<field>` or `body.files`, and QUOTA_EXCEEDED.
+    these are removed, while uploads in parts stay for another try. Raises ServiceError INVALID_REQUEST or
+    DATASET_NOT_READY, with reasons that name `body.metadata.<field>` or `body.files`, and QUOTA_EXCEEDED.
     """
     try:
-        upload = LabelerUpload(labeler_id, metadata, [file.received for file in files])
+        upload = LabelerUpload(labeler_id, metadata, files)
         plan = KINDS[JobKind.IMPORT_LABELER](core, upload)
         tasks = {task.name: task_fields(task) for task in plan.tasks}
-        job, _ = jobs.record(core, Submission(JobKind.IMPORT_LABELER, plan.params, {}, tasks, plan.reads))
+        job, _ = jobs.record(
+            core, Submission(JobKind.IMPORT_LABELER, plan.params, {}, tasks, plan.reads, uploads=upload_ids(files))
+        )
     except BaseException:
         uploads.discard_uploads(core, labeler_id)
         raise

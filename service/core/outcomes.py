@@ -286,6 +286,16 @@ def report_key(job_id: str) -> str:
     return f"jobs/{job_id}/report.json"
 
 
+def job_result_key(job_id: str) -> str:
+    """Return where the result of a job lies."""
+    return f"jobs/{job_id}/result.json"
+
+
+def results_prefix(job_id: str) -> str:
+    """Return what the keys of the results of tasks start with; `<task>/<attempt>.json` follows."""
+    return f"jobs/{job_id}/tasks/"
+
+
 OUTCOMES: dict[TaskType, Callable[[Core, FinishedTask], Outcome]] = {
     TaskType.INGEST: _ingest,
     TaskType.IMPORT_LABELER: _import_labeler,

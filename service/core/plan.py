@@ -12,8 +12,8 @@ from api_schemas.runner import TaskType
 class Ref:
     """Where an input of a task comes from, looked up when the task is claimed.
 
-    `uploads`: the files streamed for a dataset or labeler, all of them named; `dataset`, `labeler`: files of a
-    catalogue entry. `files` names the files that are wanted; None: all, empty: the JSON document alone. `after`: no
+    `uploads`: raw files, of which `files` has the keys in the object storage; `dataset`, `labeler`: files of a
+    catalogue entry, of which `files` names the wanted ones; None: all, empty: the JSON document alone. `after`: no
     files, but the results of all tasks that had to succeed before this one, each under that task's name; it has no id.
     """
 

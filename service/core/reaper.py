@@ -1,4 +1,4 @@
-"""What any process does now and then for all: take back lost leases, repeat lost wake-ups, carry out followups."""
+"""What any process does now and then for all: take back lost leases, repeat lost wake-ups, do followups, and sweep."""
 
 import contextlib
 import logging
@@ -11,6 +11,7 @@ from service.core import followups, tasks
 from service.core.core import Core
 from service.core.errors import OUTAGES, ServiceError
 from service.core.store import LEASES, READY
+from service.core.sweeper import sweep_when_due
 
 SIGN_OF_LIFE = "ladd:reaper"
 """Key of the time (seconds since 1970) of the last look."""
@@ -26,6 +27,7 @@ def run_reaper(core: Core, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             reap_once(core)
+            sweep_when_due(core)
         except (ServiceError, *OUTAGES) as error:
             logger.warning("the reaper could not look: %s", error)
         stop.wait(core.settings.reaper_seconds)

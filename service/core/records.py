@@ -13,6 +13,9 @@ from api_schemas.runner import ProgressEvent, TaskType
 from service.core.plan import Ref, TaskCost
 from service.core.tenants import DEFAULT
 
+PLANNED = ("stage", "type", "queue", "params", "inputs", "after", "work", "unit", "makes", "cost")
+"""Fields of a task that its attempts do not change."""
+
 
 class _Record:
     """What a task and a job have in common."""
@@ -114,8 +117,10 @@ class TaskRecord(_Record):
 
     @property
     def attempts(self) -> list[Attempt]:
-        """Every claim so far, oldest first."""
-        return [self._attempt(number) for number in range(1, int(self.fields.get("attempt", "0")) + 1)]
+        """Every claim that is known, oldest first."""
+        # Not all from 1 on: those before a loss of Redis may be forgotten.
+        numbers = sorted(int(name.partition(":")[2]) for name in self.fields if name.startswith("worker:"))
+        return [self._attempt(number) for number in numbers]
 
     def _attempt(self, number: int) -> Attempt:
         error = self.fields.get(f"error:{number}")

@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     s3_endpoint_url: str | None = None
     """Object storage as front and workers reach it; None: AWS."""
     s3_public_endpoint_url: str | None = None
-    """The same storage as callers reach it, for download links; None: `s3_endpoint_url`."""
+    """The same storage as callers reach it, for links to down- and upload; None: `s3_endpoint_url`."""
     s3_bucket: str = "ladd"
     """The one bucket that holds everything."""
     s3_region: str = "us-east-1"
@@ -70,8 +70,16 @@ class Settings(BaseSettings):
     """Pause between two looks for lost leases and lost wake-ups."""
     max_upload_bytes: Annotated[int, Field(ge=1)] = 8 * GIB
     """Largest body of an upload."""
+    upload_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 24
+    """How long an upload in parts may take until it is used. What nothing refers to is removed when it is so old."""
+    sweep_hours: Annotated[float, Field(gt=0)] = 1
+    """Pause between two looks for what is to be removed."""
+    queue_hours: Annotated[float, Field(gt=0)] | None = None
+    """How long a job may wait until something of it begins, then it is `expired`; None: for ever."""
+    retention_days: Annotated[float, Field(gt=0)] | None = None
+    """How long finished jobs are kept, and datasets that nothing uses; None: for ever."""
     presign_seconds: Annotated[int, Field(ge=1, le=604_800)] = 900
-    """How long a download link works."""
+    """How long a link to down- or upload works."""
     quota_queued_jobs: Annotated[int, Field(ge=1)] | None = 10_000
     """Jobs of one tenant that may wait to begin; None: any number, as with the other quotas."""
     quota_running_tasks: Annotated[int, Field(ge=1)] | None = None

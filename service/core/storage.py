@@ -5,8 +5,9 @@ import json
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,21 +15,26 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from api_schemas.problems import ErrorCode
 from service.core.errors import ServiceError
+from service.core.multipart_objects import MultipartObjects
 from service.core.settings import Settings
+from service.core.storage_errors import ABSENT, answers, code_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
-PART_BYTES = 8 << 20
+PART_BYTES = 5 << 20
 """Size of the parts of a multipart upload: S3 allows 10,000 of them and at least 5 MiB each."""
 READ_BYTES = 1 << 20
+BLOBS = "blobs/sha256/"
+"""What the keys of blobs start with."""
+NOTE = "ladd-note"
+"""Name of the metadata of an object that holds its note."""
 
-ABSENT = {"404", "NoSuchKey", "NotFound"}
 PRESENT = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
 
 
@@ -81,8 +87,14 @@ class Storage:
         )
         return client
 
+    @cached_property
+    def multipart(self) -> MultipartObjects:
+        """Uploads that callers send in parts."""
+        return MultipartObjects(self._client, self._public_client, self._bucket, self._settings.presign_seconds)
+
     def close(self) -> None:
         """Close the connections."""
+        self.__dict__.pop("multipart", None)
         for name in ("_client", "_public_client"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
@@ -103,17 +115,26 @@ class Storage:
         self.put_json(key, {})
         self.delete(key)
 
-    def put_json(self, key: str, document: dict[str, Any], if_absent: bool = False) -> bool:
-        """Store a document; with `if_absent` only where there is none (atomic). Returns whether it was stored."""
+    def put_json(
+        self, key: str, document: dict[str, Any], if_absent: bool = False, note: dict[str, str] | None = None
+    ) -> bool:
+        """Store a document; with `if_absent` only where there is none (atomic). Returns whether it was stored.
+
+        A `note` lies beside it, of at most 2 KB as JSON (S3's limit of metadata), and is read with `note_of`.
+        """
+        metadata = {} if note is None else {NOTE: json.dumps(note)}
         body = json.dumps(document, indent=1, allow_nan=False).encode()
+        condition: dict[str, Any] = {"IfNoneMatch": "*"} if if_absent else {}
         with answers(key):
             try:
-                if if_absent:
-                    self._client.put_object(
-                        Bucket=self._bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*"
-                    )
-                else:
-                    self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/json")
+                self._client.put_object(
+                    Bucket=self._bucket,
+                    Key=key,
+                    Body=body,
+                    ContentType="application/json",
+                    Metadata=metadata,
+                    **condition,
+                )
             except ClientError as error:
                 if if_absent and code_of(error) in PRESENT:
                     return False
@@ -132,6 +153,13 @@ class Storage:
                 raise
         return document
 
+    def note_of(self, key: str) -> dict[str, str] | None:
+        """Return the note beside a document, None where there is none. Raises ServiceError NOT_FOUND."""
+        with answers(key):
+            metadata = self._client.head_object(Bucket=self._bucket, Key=key)["Metadata"]
+        note: dict[str, str] | None = json.loads(metadata[NOTE]) if NOTE in metadata else None
+        return note
+
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""
         with answers(key):
@@ -139,9 +167,27 @@ class Storage:
 
     def list_keys(self, prefix: str) -> list[str]:
         """Return every key with this prefix, sorted."""
+        return sorted(key for key, _ in self.dated_keys(prefix))
+
+    def dated_keys(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        """Yield every key with this prefix, and when it was last written."""
         with answers(prefix):
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-            return sorted(entry["Key"] for page in pages for entry in page.get("Contents", []))
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+                for entry in page.get("Contents", []):
+                    yield entry["Key"], entry["LastModified"]
+
+    def size(self, key: str) -> int | None:
+        """Return the bytes of an object, None where there is none."""
+        with answers(key):
+            return self._size(key)
+
+    def digest(self, key: str) -> str:
+        """Return the SHA-256 of an object, read in pieces of 1 MiB. Raises ServiceError NOT_FOUND."""
+        digest = hashlib.sha256()
+        with answers(key), closing(self._client.get_object(Bucket=self._bucket, Key=key)["Body"]) as body:
+            for chunk in body.iter_chunks(READ_BYTES):
+                digest.update(chunk)
+        return digest.hexdigest()
 
     def upload_blob(self, path: Path, blob: Blob) -> None:
         """Store a file under its digest (`blob_of(path)`), unless it is there already."""
@@ -217,7 +263,7 @@ class Storage:
 class StreamingUpload:
     """One object written piece by piece; nothing is visible under its key before `finish`.
 
-    Holds at most one part of 8 MiB in memory.
+    Holds at most one part of 5 MiB in memory.
     """
 
     def __init__(self, client: "S3Client", bucket: str, key: str) -> None:
@@ -229,13 +275,16 @@ class StreamingUpload:
         self._parts: list[CompletedPartTypeDef] = []
 
     def write(self, data: bytes) -> None:
-        """Append; sends a part to the storage whenever 8 MiB have gathered."""
+        """Append; sends a part to the storage whenever 5 MiB have gathered."""
         self._digest.update(data)
         self._bytes += len(data)
         self._buffer += data
         while len(self._buffer) >= PART_BYTES:
-            self._send(bytes(self._buffer[:PART_BYTES]))
+            # A view: a slice would be one more copy.
+            with memoryview(self._buffer) as gathered:
+                part = bytes(gathered[:PART_BYTES])
             del self._buffer[:PART_BYTES]
+            self._send(part)
 
     def _send(self, part: bytes) -> None:
         with answers(self._key):
@@ -278,28 +327,10 @@ class StreamingUpload:
 
 def blob_key(sha256: str) -> str:
     """Return where the blob of this digest lies."""
-    return f"blobs/sha256/{sha256[:2]}/{sha256}"
+    return f"{BLOBS}{sha256[:2]}/{sha256}"
 
 
 def blob_of(path: Path) -> Blob:
     """Return the digest and size of a file."""
     with path.open("rb") as file:
         return Blob(hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
-
-
-def code_of(error: ClientError) -> str:
-    """Return the service's own code of an error; the status where an answer without body gives none."""
-    return error.response.get("Error", {}).get("Code", "")
-
-
-@contextmanager
-def answers(what: str) -> Iterator[None]:
-    """Turn boto3's errors into ours, naming what was asked for."""
-    try:
-        yield
-    except ClientError as error:
-        if code_of(error) in ABSENT:
-            raise ServiceError(ErrorCode.NOT_FOUND, f"The object storage has no {what}.") from error
-        raise ServiceError(ErrorCode.UNAVAILABLE, f"The object storage refused {what}: {code_of(error)}.") from error
-    except (BotoCoreError, boto3.exceptions.Boto3Error) as error:
-        raise ServiceError(ErrorCode.UNAVAILABLE, f"The object storage does not answer for {what}: {error}") from error

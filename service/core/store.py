@@ -19,25 +19,25 @@ READY = "ladd:ready"
 LEASES = "ladd:leases"
 """Sorted set of `<job> <task>` that are running, scored by when the lease ends."""
 FOLLOWUPS = "ladd:followups"
-"""Set of `close <job>` and `delete <dataset>`: what is still to be done after a change of state."""
+"""Set of `close <job>`, `forget <job>` and `delete <dataset>`: what is still to be done after a change of state."""
 JOBS = "ladd:jobs"
 """Sorted set of all job ids."""
 
 IDEMPOTENCY_SECONDS = 7 * 24 * 3600
 """How long an idempotency key is remembered."""
 
-SCRIPTS = ("submit", "claim", "renew", "record", "checkpoint", "finish", "cancel")
+SCRIPTS = ("submit", "claim", "renew", "record", "checkpoint", "finish", "cancel", "expire", "forget")
 
 Happened = Literal["succeeded", "failed", "retry", "lost", "released", "canceled"]
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """What became of it: the job is new, exists already, the key was used otherwise, a dataset is gone, a limit met."""
+    """What became of it: the job is new, exists already, the key was used otherwise, something is gone, a limit met."""
 
     outcome: Literal["created", "exists", "reused", "missing", "over"]
     id: str
-    """Id of the job, or of the missing dataset, or name of the limit."""
+    """Id of the job, or of what is missing, or name of the limit."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,14 @@ class JobStore:
         """Stop a job; returns the state it was in."""
         return JobState(self._run("cancel", job_id))
 
+    def expire(self, job_id: str) -> bool:
+        """End a job that has waited too long; False when something of it has begun."""
+        return bool(self._run("expire", job_id))
+
+    def forget(self, job_id: str) -> bool:
+        """Take out a job that has ended and was closed; False when it has not."""
+        return bool(self._run("forget", job_id))
+
     def now(self) -> float:
         """Return the server's time, in the milliseconds that `READY` and `LEASES` are scored by."""
         seconds, microseconds = self._redis.time()
@@ -150,6 +158,13 @@ class JobStore:
         """Return the request's digest and the job's id that an idempotency key (by its digest) was used with."""
         digest, job_id = self._redis.hmget(f"ladd:idempotency:{key_digest}", ["digest", "job"])
         return None if digest is None or job_id is None else (str(digest), str(job_id))
+
+    def remember(self, key_digest: str, digest: str, job_id: str, seconds: int) -> None:
+        """Remember an idempotency key unless it is known."""
+        memory = f"ladd:idempotency:{key_digest}"
+        if self._redis.hsetnx(memory, "job", job_id):
+            self._redis.hset(memory, "digest", digest)
+            self._redis.expire(memory, seconds)
 
     def load(self, job_id: str, tasks: Sequence[str] | None = None) -> JobRecord | None:
         """Return a job with all its tasks or those named, None when there is none of this id."""
@@ -175,6 +190,32 @@ class JobStore:
         """Return where a job stands, None when there is none of this id."""
         state, owner = self._redis.hmget(job_key(job_id), ["state", "tenant"])
         return None if state is None or not self.shows(None if owner is None else str(owner)) else JobState(str(state))
+
+    def version(self, job_id: str) -> str | None:
+        """Return a text that changes with everything that is shown of a job, None when there is none of this id.
+
+        Every change is an event, but a retry.
+        """
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.xrevrange(f"ladd:events:{job_id}", count=1)
+        pipeline.hmget(job_key(job_id), ["state", "tenant", "retried_as"])
+        newest, (state, owner, successor) = pipeline.execute()
+        return f"{newest[0][0]}.{successor or ''}" if state is not None and self.shows(owner) else None
+
+    def states(self, job_ids: Sequence[str]) -> list[JobState | None]:
+        """Return where jobs stand, None for one that does not exist."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipeline.hget(job_key(job_id), "state")
+        return [None if state is None else JobState(state) for state in pipeline.execute()]
+
+    def load_heads(self, job_ids: Sequence[str]) -> list[JobRecord]:
+        """Return the jobs of these ids that exist, without their tasks."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipeline.hgetall(job_key(job_id))
+        answers = zip(job_ids, pipeline.execute(), strict=True)
+        return [JobRecord(job_id, fields, []) for job_id, fields in answers if fields]
 
     def load_many(self, job_ids: Iterable[str]) -> list[JobRecord]:
         """Return the jobs of these ids that exist, in this order."""

@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from api_schemas.jobs import JobKind, JobState
+from api_schemas.problems import ErrorCode
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
+from service.core.errors import ServiceError, reason
 from service.core.plan import TaskPlan
 from service.core.quotas import exceeded, limits_of_submission
 from service.core.store import IDEMPOTENCY_SECONDS, Submitted
@@ -31,24 +33,27 @@ class Submission:
     digest: str = ""
     """Digest of the request that came with the key."""
     retry_of: str = ""
+    uploads: Sequence[str] = ()
+    """Uploads in parts that become files of this job: the script that records it removes them."""
 
     def send(self, core: Core, job_id: str) -> Submitted:
         """Record the job unless the key or the retried job has one already, and wake workers for its first tasks.
 
         Raises ServiceError QUOTA_EXCEEDED, and nothing is left of it then.
         """
-        key = f"jobs/{job_id}/request.json"
-        core.storage.put_json(key, self._request(core.tenant))
-        recorded = core.store.submit(job_id, self._record(core))
-        if recorded.outcome == "created":
+        created = round(core.store.now())
+        core.storage.put_json(request_key(job_id), self._request(core.tenant, created))
+        recorded = core.store.submit(job_id, self._record(core, created))
+        # It exists already under this very id where the index was rebuilt since the line before.
+        if recorded.id == job_id:
             core.dispatcher.announce(job_id, [name for name, fields in self.tasks.items() if _is_ready(fields)])
         else:
-            core.storage.delete(key)
+            core.storage.delete(request_key(job_id))
         if recorded.outcome == "over":
             raise exceeded(core, recorded.id)
         return recorded
 
-    def _request(self, tenant: str) -> dict[str, Any]:
+    def _request(self, tenant: str, created: int) -> dict[str, Any]:
         return {
             "schema_version": 1,
             "tenant": tenant,
@@ -58,16 +63,19 @@ class Submission:
             "tasks": self.tasks,
             "reads": self.reads,
             "retry_of": self.retry_of or None,
+            "created": created,
+            "idempotency": {"key": self.key, "digest": self.digest} if self.key else None,
         }
 
-    def _record(self, core: Core) -> dict[str, Any]:
-        makes = [fields["makes"] for fields in self.tasks.values() if fields["makes"].startswith("ds_")]
+    def _record(self, core: Core, created: int) -> dict[str, Any]:
+        makes = datasets_made(self.tasks)
         return {
             "key": self.key,
             "digest": self.digest,
             "key_seconds": IDEMPOTENCY_SECONDS,
             "retry_of": self.retry_of,
             "reads": self.reads,
+            "uploads": self.uploads,
             "makes": makes,
             "dataset": self.dataset.index if self.dataset else False,
             "limits": limits_of_submission(core),
@@ -75,12 +83,31 @@ class Submission:
                 "tenant": core.tenant,
                 "kind": self.kind,
                 "state": JobState.QUEUED,
+                "created": str(created),
                 "params": json.dumps(self.params),
                 "tags": json.dumps(self.tags),
                 "datasets": json.dumps([*self.reads, *makes]),
             },
             "tasks": [{"name": name, "fields": fields} for name, fields in self.tasks.items()],
         }
+
+
+def request_key(job_id: str) -> str:
+    """Return where the request of a job lies."""
+    return f"jobs/{job_id}/request.json"
+
+
+def datasets_made(tasks: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Return the ids of the datasets that tasks make, given their fields."""
+    return [fields["makes"] for fields in tasks.values() if fields["makes"].startswith("ds_")]
+
+
+def gone(missing: str) -> ServiceError:
+    """Build the error for a submission that came back `missing`: a dataset or an upload."""
+    upload = missing.startswith("up_")
+    message = f"{'upload' if upload else 'dataset'} {missing} is gone"
+    broken = reason("body.upload_ids" if upload else "body.params", "not_found", missing, message)
+    return ServiceError(ErrorCode.INVALID_REQUEST, message, [broken])
 
 
 def _is_ready(fields: Mapping[str, str]) -> bool:

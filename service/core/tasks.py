@@ -15,7 +15,7 @@ from service.core import followups, outcomes, rates
 from service.core.core import Core
 from service.core.errors import ServiceError
 from service.core.inputs import resolve, results
-from service.core.outcomes import OUTCOMES, FinishedTask, Outcome
+from service.core.outcomes import OUTCOMES, FinishedTask, Outcome, job_result_key, results_prefix
 from service.core.records import JobRecord, TaskRecord
 from service.core.store import Happened
 
@@ -215,18 +215,25 @@ class _Lease:
         return self.core.store.renew(self.job_id, self.task, self.attempt, seconds)
 
     def succeed(self, result: dict[str, Any], outcome: Outcome) -> bool:
-        storage, folder = self.core.storage, f"jobs/{self.job_id}"
-        made = {
-            "result": f"{folder}/tasks/{self.task}/{self.attempt}.json",
-            "job_result": f"{folder}/result.json" if outcome.job_result else "",
+        storage = self.core.storage
+        made: dict[str, Any] = {
+            "result": f"{results_prefix(self.job_id)}{self.task}/{self.attempt}.json",
+            "job_result": job_result_key(self.job_id) if outcome.job_result else "",
             "index": outcome.manifest.index if outcome.manifest else False,
             # As text: Lua's numbers are exact up to 2^53, which the FLOPs of one trial may pass.
             "counted": {"counted_flops": str(outcome.flops), "counted_bytes": str(outcome.bytes)},
         }
-        storage.put_json(str(made["result"]), result)
+        storage.put_json(made["result"], result, note=self._note() | made["counted"])
         if outcome.job_result:
-            storage.put_json(str(made["job_result"]), outcome.job_result.model_dump(mode="json"), if_absent=True)
+            storage.put_json(made["job_result"], outcome.job_result.model_dump(mode="json"), if_absent=True)
         return self.finish("succeeded", json.dumps(made))
+
+    def _note(self) -> dict[str, str]:
+        """Return the fields of the task that tell of this attempt, as they will be when it has succeeded."""
+        _, task = self.load()
+        known = {name: task.fields[name] for name in (f"worker:{self.attempt}", f"start:{self.attempt}")}
+        end = {f"end:{self.attempt}": str(round(self.core.store.now())), f"outcome:{self.attempt}": "succeeded"}
+        return {"attempt": str(self.attempt)} | known | end
 
     def finish(self, happened: Happened, text: str = "", announce: bool = True) -> bool:
         finished = self.core.store.finish(

@@ -4,9 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api_schemas.datasets import UploadedFile
+from api_schemas.problems import ErrorCode
 from service.core.core import Core
+from service.core.errors import ServiceError, reason
 from service.core.plan import Ref
 from service.core.storage import Blob
+
+MAX_NAME_LENGTH = 255
+UPLOADS = "uploads/"
+"""What the keys of raw files start with."""
 
 
 @dataclass(frozen=True)
@@ -16,6 +22,8 @@ class StreamedFile:
     name: str
     key: str
     blob: Blob
+    upload_id: str = ""
+    """The upload in parts that it came as; empty: it came in a form."""
 
     @property
     def received(self) -> UploadedFile:
@@ -30,7 +38,7 @@ def upload_key(owner_id: str, index: int) -> str:
 
 def upload_prefix(owner_id: str) -> str:
     """Return what the keys of the raw uploads of a dataset or labeler start with."""
-    return f"uploads/{owner_id}/"
+    return f"{UPLOADS}{owner_id}/"
 
 
 def uploaded_name(index: int) -> str:
@@ -38,17 +46,41 @@ def uploaded_name(index: int) -> str:
     return f"file_{index:03d}"
 
 
-def uploads_ref(owner_id: str, files: Sequence[UploadedFile]) -> Ref:
+def uploads_ref(files: Sequence[StreamedFile]) -> Ref:
     """Return the input of the task that reads these files."""
-    return Ref("uploads", owner_id, [uploaded_name(index) for index in range(len(files))])
+    return Ref("uploads", files=[file.key for file in files])
 
 
-def original_names(files: Sequence[UploadedFile]) -> dict[str, str]:
+def upload_ids(files: Sequence[StreamedFile]) -> list[str]:
+    """Return the uploads in parts among these files."""
+    return [file.upload_id for file in files if file.upload_id]
+
+
+def original_names(files: Sequence[StreamedFile]) -> dict[str, str]:
     """Return {name under which the runner finds it: original name}."""
     return {uploaded_name(index): file.name for index, file in enumerate(files)}
 
 
+def check_name(name: str | None, location: str) -> str:
+    """Return the name that a caller gave a file. Raises ServiceError INVALID_REQUEST for one that could mislead.
+
+    Names are kept for messages and to recognise formats; they never become paths of ours.
+    """
+    value = name
+    if not name:
+        message = "Every file needs a name"
+    elif name in (".", "..") or any(character in "/\\" or not character.isprintable() for character in name):
+        message = "A file name has no slashes, no unprintable characters, and is not '.' or '..'"
+        value = ascii(name)
+    elif len(name) > MAX_NAME_LENGTH:
+        message = f"A file name has at most {MAX_NAME_LENGTH} characters"
+    else:
+        return name
+    broken = reason(location, "file_name", value, message)
+    raise ServiceError(ErrorCode.INVALID_REQUEST, f"{location}: {message}.", [broken])
+
+
 def discard_uploads(core: Core, owner_id: str) -> None:
-    """Remove the raw uploads of a dataset or labeler."""
+    """Remove what was streamed for a dataset or labeler that did not come to be."""
     for key in core.storage.list_keys(upload_prefix(owner_id)):
         core.storage.delete(key)

@@ -25,7 +25,7 @@ from service.http.access import AccessMiddleware, is_loopback
 from service.http.key_ring import KeyRing
 from service.http.limits import MAX_JSON_BYTES, MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware
 from service.http.request_id import RequestIdMiddleware
-from service.http.routes import datasets, events, health, jobs, labelers, presets
+from service.http.routes import datasets, events, health, jobs, labelers, presets, uploads
 from service.http.security_headers import SecurityHeadersMiddleware
 from service.http.upload import MAX_CONCURRENT_UPLOADS
 
@@ -73,7 +73,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(RequestIdMiddleware)
     problems.install(app)
-    for router in (datasets.router, labelers.router, jobs.router, events.router, presets.router, health.router):
+    for router in (
+        uploads.router,
+        datasets.router,
+        labelers.router,
+        jobs.router,
+        events.router,
+        presets.router,
+        health.router,
+    ):
         app.include_router(router)
     docs_page.install(app, settings)
     app.add_api_route("/", lambda: RedirectResponse(docs_page.PATH), include_in_schema=False)

@@ -1,6 +1,5 @@
 """RFC 9110 content negotiation and conditional requests, and RFC 7240 `Prefer: wait`."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 
@@ -21,11 +20,6 @@ def preferred_type(accept: str | None, offers: Sequence[str]) -> str | None:
 
     best = max(offers, key=weight)
     return best if weight(best) > 0 else None
-
-
-def etag_of(body: bytes) -> str:
-    """Return a strong entity tag of `body`."""
-    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
 def etag_matches(if_none_match: str | None, etag: str) -> bool:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from api_schemas.datasets import DatasetMetadata
 from api_schemas.labelers import LabelerMetadata
 from api_schemas.problems import ErrorCode
+from api_schemas.uploads import UploadIds
 from service.http.access import is_public
 from service.http.problems import MEDIA_TYPE
 
@@ -20,9 +21,12 @@ A service with API keys wants one with every request: `Authorization: Bearer <ke
 
 Errors are `application/problem+json` (RFC 9457) with a stable `code`. Every answer carries `X-Request-ID`.
 """
+UPLOAD_IDS = TypeAdapter(UploadIds).json_schema()
 REFERENCE = "#/components/schemas/{model}"
 DATASET_METADATA = "DatasetMetadata-Input"
 LABELER_METADATA = "LabelerMetadata-Input"
+WITH_UPLOADS = "-Uploads"
+"""What the name of a schema ends with that has `upload_ids` beside the fields of the metadata."""
 SENT: dict[str, TypeAdapter[Any]] = {
     DATASET_METADATA: TypeAdapter(DatasetMetadata),
     LABELER_METADATA: TypeAdapter(LabelerMetadata),
@@ -46,8 +50,11 @@ def install(app: FastAPI) -> None:
     app.openapi = complete  # type: ignore[method-assign]  # the documented way to extend it
 
 
-def multipart_body(metadata: str, files_required: bool = True) -> dict[str, Any]:
-    """Return the `requestBody` of an upload, which FastAPI cannot see: the route reads the stream itself."""
+def upload_body(metadata: str, files_required: bool = True) -> dict[str, Any]:
+    """Return the `requestBody` of an upload, which FastAPI cannot see: the route reads the stream itself.
+
+    A form, or JSON that names files which were sent in parts.
+    """
     return {
         "required": True,
         "content": {
@@ -65,7 +72,8 @@ def multipart_body(metadata: str, files_required: bool = True) -> dict[str, Any]
                     },
                 },
                 "encoding": {"metadata": {"contentType": "application/json"}},
-            }
+            },
+            "application/json": {"schema": _reference(f"{metadata}{WITH_UPLOADS}")},
         },
     }
 
@@ -77,6 +85,24 @@ def _add_metadata_schema(document: dict[str, Any]) -> None:
         schema = adapter.json_schema(ref_template=REFERENCE.format(model="{model}-Input"))
         schemas |= {f"{part}-Input": definition for part, definition in schema.pop("$defs").items()}
         schemas[name] = schema
+        _add_upload_ids(schemas, name)
+
+
+def _add_upload_ids(schemas: dict[str, Any], name: str) -> None:
+    """Add a variant of a metadata schema that has `upload_ids`; of a choice, with such a variant of each member."""
+    schema = schemas[name]
+    if "oneOf" in schema:
+        members = [reference["$ref"].rpartition("/")[2] for reference in schema["oneOf"]]
+        for member in members:
+            _add_upload_ids(schemas, member)
+        mapping = {value: f"{ref}{WITH_UPLOADS}" for value, ref in schema["discriminator"]["mapping"].items()}
+        schemas[f"{name}{WITH_UPLOADS}"] = schema | {
+            "oneOf": [_reference(f"{member}{WITH_UPLOADS}") for member in members],
+            "discriminator": schema["discriminator"] | {"mapping": mapping},
+        }
+    else:
+        with_ids = schema["properties"] | {"upload_ids": UPLOAD_IDS}
+        schemas[f"{name}{WITH_UPLOADS}"] = schema | {"properties": with_ids}
 
 
 def _describe_problems(document: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from api_schemas.problems import ErrorCode
+from api_schemas.uploads import MAX_FILES
 from service.core import quotas, uploads
 from service.core.core import Core
 from service.core.errors import ServiceError, reason
@@ -22,10 +23,7 @@ from service.http.limits import MAX_JSON_BYTES
 from service.http.multipart import MultipartSplitter, PartEnd, PartEvent, PartStart, broken_form
 from service.http.validation import invalid, reasons_of
 
-MAX_FILES = 64
-MAX_NAME_LENGTH = 255
-
-# Measured: an upload under way takes 37 MiB (its part of 8 MiB for the storage, and copies on the way out).
+# Each holds a part of 5 MiB for the storage and copies on the way out: see benchmarks/results/load.md.
 MAX_CONCURRENT_UPLOADS = 8
 CHUNK_BYTES = 1024 * 1024
 IDLE_SECONDS = 60
@@ -138,7 +136,7 @@ class _Receiver(Generic[Metadata]):
         uploads.discard_uploads(self.core, self.owner_id)
 
     async def _open_file(self, filename: str | None) -> None:
-        name = _checked_name(filename)
+        name = uploads.check_name(filename, "body.files")
         if any(file.name == name for file in self._files):
             raise invalid([reason("body.files", "unique_names", name, "Two files have the same name")])
         if len(self._files) == MAX_FILES:
@@ -149,32 +147,21 @@ class _Receiver(Generic[Metadata]):
     async def _append(self, data: bytes) -> None:
         self._buffer += data
         if self._file is None:
-            _check_size("The metadata part", len(self._buffer), MAX_JSON_BYTES)
+            check_size("The metadata part", len(self._buffer), MAX_JSON_BYTES)
             return
         self._file_bytes += len(data)
-        _check_size("The files", self._file_bytes, self.core.settings.max_upload_bytes)
+        check_size("The files", self._file_bytes, self.core.settings.max_upload_bytes)
         if len(self._buffer) >= CHUNK_BYTES:
             await run_in_threadpool(self._file.upload.write, self._taken())
 
     async def _end_part(self) -> None:
         if self._file is None:
-            self._metadata = self._parsed(self._taken())
+            self._metadata = parsed_metadata(self._taken(), self._adapter)
             return
         await run_in_threadpool(self._file.upload.write, self._taken())
         blob = await run_in_threadpool(self._file.upload.finish)
         self._files.append(StreamedFile(self._file.name, self._file.key, blob))
         self._file = None
-
-    def _parsed(self, text: bytes) -> Metadata:
-        try:
-            sent = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            message = f"The metadata part is not JSON: {error}"
-            raise invalid([reason("body.metadata", "json_invalid", None, message)]) from error
-        try:
-            return self._adapter.validate_python(sent)
-        except ValidationError as error:
-            raise invalid(reasons_of(error.errors(), sent, at=("body", "metadata"))) from error
 
     def _taken(self) -> bytes:
         data = bytes(self._buffer)
@@ -182,19 +169,20 @@ class _Receiver(Generic[Metadata]):
         return data
 
 
-def _check_size(what: str, size: int, limit: int) -> None:
+def parsed_metadata(text: bytes, adapter: TypeAdapter[Metadata]) -> Metadata:
+    """Return the metadata. Raises ServiceError INVALID_REQUEST naming `body.metadata` or fields of it."""
+    try:
+        sent = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        message = f"The metadata is not JSON: {error}"
+        raise invalid([reason("body.metadata", "json_invalid", None, message)]) from error
+    try:
+        return adapter.validate_python(sent)
+    except ValidationError as error:
+        raise invalid(reasons_of(error.errors(), sent, at=("body", "metadata"))) from error
+
+
+def check_size(what: str, size: int, limit: int) -> None:
+    """Refuse more than `limit` bytes with UPLOAD_TOO_LARGE."""
     if size > limit:
         raise ServiceError(ErrorCode.UPLOAD_TOO_LARGE, f"{what} may have at most {limit} bytes; more were sent.")
-
-
-def _checked_name(name: str | None) -> str:
-    """Names are kept for messages and to recognise formats; they never become paths of ours."""
-    if not name:
-        raise invalid([reason("body.files", "file_name", name, "Every 'files' part needs a filename")])
-    if name in (".", "..") or any(character in "/\\" or not character.isprintable() for character in name):
-        message = "A file name has no slashes, no unprintable characters, and is not '.' or '..'"
-        raise invalid([reason("body.files", "file_name", ascii(name), message)])
-    if len(name) > MAX_NAME_LENGTH:
-        message = f"A file name has at most {MAX_NAME_LENGTH} characters"
-        raise invalid([reason("body.files", "file_name", name, message)])
-    return name

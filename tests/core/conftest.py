@@ -360,9 +360,17 @@ def graph_of(after: dict[str, list[str]], **changed: Any) -> dict[str, Any]:
         "key_seconds": 60,
         "retry_of": "",
         "reads": [],
+        "uploads": [],
         "makes": [],
         "dataset": False,
-        "fields": {"kind": "evaluate", "state": "queued", "params": "{}", "tags": "{}", "datasets": "[]"},
+        "fields": {
+            "kind": "evaluate",
+            "state": "queued",
+            "created": "0",
+            "params": "{}",
+            "tags": "{}",
+            "datasets": "[]",
+        },
         "tasks": [
             {"name": name, "fields": fields | {"after": json.dumps(names), "waiting": str(len(names))}}
             for name, names in after.items()

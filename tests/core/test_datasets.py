@@ -83,7 +83,8 @@ def test_the_source_of_a_distilled_set_must_be_one(core: Core, hand: Any, refuse
     distilled = hand.ready_set()
     source = hand.upload("source")
     # It may still be on its way.
-    assert hand.upload(source_dataset=source.id).metadata.source_dataset == source.id
+    early = hand.upload(source_dataset=source.id)
+    assert datasets.view(core, early.id).metadata.source_dataset == source.id
     for role, named, rule in (
         ("distilled", new_id("ds"), "not_found"),
         ("distilled", distilled, "is_source_set"),

@@ -118,6 +118,7 @@ def test_nothing_shows_before_its_manifest_is_written(core: Core, hand: Any, mon
     monkeypatch.setattr(Storage, "put_json", watched(put_json))
     monkeypatch.setattr(Storage, "upload_blob", watched(upload_blob))
     assert hand.finish(claimed)
+    assert seen.pop() == ("end.json", "ready")
     assert len(seen) == 5
     assert [state for _, state in seen] == ["validating"] * 5
     assert [name for name, _ in seen[2:]] == ["manifest.json", "1.json", "result.json"]

@@ -104,7 +104,13 @@ def test_every_route_wants_a_key_except_signs_of_life_and_documentation(keyed: A
     refused = {}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            url = path.format(job_id=NOBODY, dataset_id=f"ds_{'0' * 26}", labeler_id=f"lb_{'0' * 26}", **ANY_OF_PATH)
+            url = path.format(
+                job_id=NOBODY,
+                dataset_id=f"ds_{'0' * 26}",
+                labeler_id=f"lb_{'0' * 26}",
+                upload_id=f"up_{'0' * 26}",
+                **ANY_OF_PATH,
+            )
             answer = caller.request(method, url, headers={"Authorization": ""})
             refused[operation["operationId"]] = answer.status_code == 401
             assert refused[operation["operationId"]] == ("security" in operation)

@@ -111,7 +111,7 @@ def test_form_without_its_end_is_refused(api: httpx.Client, left_over: Callable[
 
 
 def test_other_media_types_are_refused(standing_api: httpx.Client) -> None:
-    answer = standing_api.post("/v1/datasets", json={"name": "x", "role": "source"})
+    answer = standing_api.post("/v1/datasets", content=b"x", headers={"Content-Type": "text/plain"})
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from api_schemas.datasets import ChannelStatistics, DatasetRole, NamedNormalization, UploadedFile
+from api_schemas.datasets import ChannelStatistics, DatasetRole, NamedNormalization
 from api_schemas.labelers import (
     LabelerImportKind,
     LabelerMetadata,
@@ -18,7 +18,7 @@ from service.core.kinds.findings import Findings
 from service.core.kinds.train_labeler import choose_statistics
 from service.core.normalizations import STATISTICS, training_statistics
 from service.core.plan import Plan, Ref, TaskPlan
-from service.core.uploads import original_names, uploads_ref
+from service.core.uploads import StreamedFile, original_names, uploads_ref
 
 FILES = {
     LabelerImportKind.WEIGHTS: 1,
@@ -36,7 +36,7 @@ class LabelerUpload:
 
     labeler_id: str
     metadata: LabelerMetadata
-    files: Sequence[UploadedFile]
+    files: Sequence[StreamedFile]
 
 
 def plan(core: Core, upload: LabelerUpload) -> Plan:
@@ -65,7 +65,7 @@ def plan(core: Core, upload: LabelerUpload) -> Plan:
         params={
             "metadata": metadata.model_dump(mode="json"),
             "files": original_names(upload.files),
-            "received": [file.model_dump(mode="json") for file in upload.files],
+            "received": [file.received.model_dump(mode="json") for file in upload.files],
             "class_names": [count.name for count in stats.class_counts],
             "num_classes": stats.num_classes,
             "channels": channels,
@@ -73,7 +73,7 @@ def plan(core: Core, upload: LabelerUpload) -> Plan:
             **statistics.model_dump(),
         },
         inputs={
-            "uploads": uploads_ref(upload.labeler_id, upload.files),
+            "uploads": uploads_ref(upload.files),
             "source": Ref("dataset", source.id, ["val_images.npy", "val_labels.npy"]),
         },
         work=stats.splits["val"],

@@ -1,14 +1,26 @@
 """`ingest_dataset`: check uploaded files and rewrite them in our own format."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from api_schemas.runner import TaskType
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
 from service.core.plan import Plan, Ref, TaskPlan
-from service.core.uploads import original_names, uploads_ref
+from service.core.uploads import StreamedFile, original_names, uploads_ref
 
 
-def plan(core: Core, dataset: DatasetManifest) -> Plan:
-    """Plan the one task that reads the uploads of a dataset in state `validating`."""
+@dataclass(frozen=True)
+class DatasetUpload:
+    """A dataset in state `validating`, and its raw files."""
+
+    dataset: DatasetManifest
+    files: Sequence[StreamedFile]
+
+
+def plan(core: Core, upload: DatasetUpload) -> Plan:
+    """Plan the one task that reads the uploads of a dataset."""
+    dataset = upload.dataset
     # Whatever is known of the source set when the task is claimed; it may still be validating.
     source = dataset.metadata.source_dataset
     # ZCA is fitted to them.
@@ -19,11 +31,10 @@ def plan(core: Core, dataset: DatasetManifest) -> Plan:
         queue="cpu",
         params={
             "metadata": dataset.metadata.model_dump(mode="json"),
-            "files": original_names(dataset.files),
+            "files": original_names(upload.files),
             "limits": {"max_upload_bytes": core.settings.max_upload_bytes},
         },
-        inputs={"uploads": uploads_ref(dataset.id, dataset.files)}
-        | ({"source": Ref("dataset", source, wanted)} if source else {}),
+        inputs={"uploads": uploads_ref(upload.files)} | ({"source": Ref("dataset", source, wanted)} if source else {}),
         work=sum(file.bytes for file in dataset.files),
         unit="bytes",
         makes=dataset.id,

@@ -1,5 +1,14 @@
--- ARGV[1]: owner, ARGV[2]: digest, ARGV[3]: seconds the removal may take.
--- Returns 1 to the one caller that took the last owner away, and has to remove the blob now.
+-- ARGV[1]: owner, ARGV[2]: digest, ARGV[3]: seconds the removal may take, ARGV[4]: '' or seconds since 1970: only if it
+-- was marked as needless before then. Returns 1 to the one caller that took the last owner away, and has to remove the
+-- blob now.
+local holding = ARGV[1] .. ' ' .. ARGV[2]
+if ARGV[4] ~= '' then
+  local marked = redis.call('ZSCORE', 'ladd:needless', holding)
+  if not marked or tonumber(marked) > tonumber(ARGV[4]) then
+    return 0
+  end
+end
+redis.call('ZREM', 'ladd:needless', holding)
 redis.call('SREM', 'ladd:blobs:' .. ARGV[1], ARGV[2])
 if redis.call('SREM', 'ladd:blob:' .. ARGV[2], ARGV[1]) == 0 or redis.call('EXISTS', 'ladd:blob:' .. ARGV[2]) == 1 then
   return 0

@@ -1,7 +1,11 @@
--- ARGV[4]: JSON {key, digest, key_seconds, retry_of, reads, makes, dataset: a manifest's index or false, fields,
+-- ARGV[4]: JSON {key, digest, key_seconds, retry_of, reads, uploads, makes, dataset: a manifest's index or false, fields,
 -- tasks: [{name, fields}], limits: {queued_jobs, stored_bytes}, each left out where there is none}.
--- Returns {'created', job}, {'exists', job}, {'reused', job}, {'missing', dataset} or {'over', name of the limit}.
+-- Returns {'created', job}, {'exists', job}, {'reused', job}, {'missing', dataset or upload} or {'over', name of the
+-- limit}.
 local spec = cjson.decode(ARGV[4])
+if redis.call('EXISTS', job_key) == 1 then
+  return { 'exists', job }
+end
 local memory = 'ladd:idempotency:' .. spec.key
 if spec.key ~= '' then
   local digest, known = unpack(redis.call('HMGET', memory, 'digest', 'job'))
@@ -16,8 +20,14 @@ if spec.retry_of ~= '' then
   end
 end
 for _, dataset in ipairs(spec.reads) do
-  if redis.call('HGET', 'ladd:dataset:' .. dataset, 'state') ~= 'ready' then
+  -- Whoever planned the job has seen that it is far enough; it may be gone since.
+  if redis.call('EXISTS', 'ladd:dataset:' .. dataset) == 0 then
     return { 'missing', dataset }
+  end
+end
+for _, upload in ipairs(spec.uploads) do
+  if redis.call('EXISTS', 'ladd:upload:' .. upload) == 0 then
+    return { 'missing', upload }
   end
 end
 
@@ -51,6 +61,9 @@ for _, list in ipairs({ spec.reads, spec.makes }) do
     redis.call('SADD', 'ladd:dataset:' .. dataset .. ':jobs', job)
   end
 end
+for _, upload in ipairs(spec.uploads) do
+  redis.call('DEL', 'ladd:upload:' .. upload)
+end
 
 -- {task: tasks that wait for it}, so that the end of a task need not look at every other one.
 local before = {}
@@ -62,13 +75,12 @@ for _, entry in ipairs(spec.tasks) do
 end
 
 store(job_key, spec.fields)
-redis.call('HSET', job_key, 'created', now())
 redis.call('ZADD', 'ladd:jobs', 0, job)
 redis.call('ZADD', 'ladd:jobs:' .. owner, 0, job)
 if spec.fields.state == 'queued' then
   redis.call('SADD', 'ladd:queued:' .. owner, job)
 end
-emit('', 'state', '{"state":"queued"}')
+emit('', 'state', '{"state":"' .. spec.fields.state .. '"}')
 for _, entry in ipairs(spec.tasks) do
   store(task_key(entry.name), entry.fields)
   redis.call('HSET', task_key(entry.name), 'before', cjson.encode(before[entry.name] or {}))

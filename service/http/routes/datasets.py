@@ -17,8 +17,9 @@ from service.http import openapi
 from service.http.accepted import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, Limit
 from service.http.problems import responses
+from service.http.received import received
 from service.http.redirects import redirects, to_storage
-from service.http.upload import UPLOAD_ERRORS, received_form
+from service.http.upload import UPLOAD_ERRORS
 
 PATH = "/v1/datasets"
 METADATA = TypeAdapter(DatasetMetadata)
@@ -29,19 +30,21 @@ router = APIRouter(prefix=PATH, tags=["datasets"])
 @router.post(
     "",
     status_code=202,
-    openapi_extra={"requestBody": openapi.multipart_body(openapi.DATASET_METADATA)},
+    openapi_extra={"requestBody": openapi.upload_body(openapi.DATASET_METADATA)},
     responses={
         202: ACCEPTED,
         **responses(*UPLOAD_ERRORS),
     },
 )
 async def create_dataset(request: Request, response: Response, core: CoreDep) -> Dataset:
-    """Upload a set: a part `metadata` (JSON) and one or more parts `files`, in any order.
+    """Upload a set: a form with a part `metadata` (JSON) and one or more parts `files`, in any order.
+
+    Or JSON: the metadata with `upload_ids` of files that were sent in parts, see `/v1/uploads`.
 
     The files are checked after the answer: `state` goes from `validating` to `ready`, or to `rejected` with reasons.
     """
     dataset_id = new_id("ds")
-    async with received_form(request, core, dataset_id, METADATA, request.state.upload_slots) as form:
+    async with received(request, core, dataset_id, METADATA, request.state.upload_slots) as form:
         dataset = await run_in_threadpool(datasets.create, core, form.metadata, form.files, dataset_id)
     response.headers.update(accepted(dataset.links.self, created=True))
     return dataset

@@ -19,7 +19,7 @@ from service.core.core import Core
 from service.core.errors import ServiceError
 from service.http.accepted import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, Limit
-from service.http.negotiation import etag_matches, etag_of, wait_seconds
+from service.http.negotiation import etag_matches, wait_seconds
 from service.http.problems import responses
 from service.http.redirects import redirects, to_storage
 from service.http.renderings import RENDERINGS
@@ -106,17 +106,17 @@ async def get_job(
 ) -> Response:
     """Show one job, with `ETag` and `If-None-Match`."""
     seconds = wait_seconds(prefer)
-    job = await run_in_threadpool(jobs.view, core, job_id)
     if seconds is not None:
-        job = await _final_or_after(core, job, seconds)
-    body = job.model_dump_json().encode()
-    etag = etag_of(body)
+        await _wait_until_final(core, job_id, seconds)
+    # Before the job: a change between the two gives its reader a tag that is out of date, and so another look.
+    etag = await run_in_threadpool(jobs.etag, core, job_id)
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if seconds is not None:
         headers["Preference-Applied"] = f"wait={seconds}"
     if etag_matches(if_none_match, etag):
         return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type="application/json")
+    job = await run_in_threadpool(jobs.view, core, job_id)
+    return Response(job.model_dump_json(), headers=headers, media_type="application/json")
 
 
 @router.post(
@@ -173,9 +173,7 @@ def get_figure(job_id: JobId, name: str, core: CoreDep) -> RedirectResponse:
     return to_storage(jobs.figure_url(core, job_id, name))
 
 
-async def _final_or_after(core: Core, job: Job, seconds: int) -> Job:
+async def _wait_until_final(core: Core, job_id: str, seconds: int) -> None:
     deadline = time.monotonic() + seconds
-    while job.state not in TERMINAL_STATES and time.monotonic() < deadline:
+    while await run_in_threadpool(jobs.state, core, job_id) not in TERMINAL_STATES and time.monotonic() < deadline:
         await asyncio.sleep(POLL_SECONDS)
-        job = await run_in_threadpool(jobs.view, core, job.id)
-    return job

@@ -16,7 +16,8 @@ from service.http import openapi
 from service.http.accepted import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, Limit
 from service.http.problems import responses
-from service.http.upload import UPLOAD_ERRORS, received_form
+from service.http.received import received
+from service.http.upload import UPLOAD_ERRORS
 
 PATH = "/v1/labelers"
 METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
@@ -27,17 +28,19 @@ router = APIRouter(prefix=PATH, tags=["labelers"])
 @router.post(
     "",
     status_code=202,
-    openapi_extra={"requestBody": openapi.multipart_body(openapi.LABELER_METADATA, files_required=False)},
+    openapi_extra={"requestBody": openapi.upload_body(openapi.LABELER_METADATA, files_required=False)},
     responses={202: ACCEPTED, **responses(*UPLOAD_ERRORS, ErrorCode.DATASET_NOT_READY)},
 )
 async def import_labeler(request: Request, response: Response, core: CoreDep) -> Job:
-    """Import a labeler: a part `metadata` (JSON) and the parts `files` that its kind needs, in any order.
+    """Import a labeler: a form with a part `metadata` (JSON) and the parts `files` that its kind needs, in any order.
+
+    Or JSON: the metadata with `upload_ids` of files that were sent in parts, see `/v1/uploads`.
 
     The answer is the job that reads and tests it. Where the job succeeds, `result.labeler` is the new labeler; where
     the network is refused, `error.reasons` say why.
     """
     labeler_id = new_id("lb")
-    async with received_form(request, core, labeler_id, METADATA, request.state.upload_slots) as form:
+    async with received(request, core, labeler_id, METADATA, request.state.upload_slots) as form:
         job = await run_in_threadpool(labelers.import_labeler, core, form.metadata, form.files, labeler_id)
     response.headers.update(accepted(job.links.self, created=True))
     return job

@@ -1,0 +1,94 @@
+"""Objects of the storage that callers send in parts by presigned links, past the service (S3 multipart uploads)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from service.core.storage_errors import answers, code_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+GONE = {"NoSuchUpload", "404"}
+
+
+@dataclass(frozen=True)
+class ReceivedPart:
+    """A part that lies in the storage."""
+
+    number: int
+    bytes: int
+    etag: str
+
+
+class MultipartObjects:
+    """Every method raises ServiceError UNAVAILABLE when the storage does not answer or refuses."""
+
+    def __init__(self, client: "S3Client", public_client: "S3Client", bucket: str, link_seconds: int) -> None:
+        self._client, self._public_client, self._bucket = client, public_client, bucket
+        self._link_seconds = link_seconds
+
+    def start(self, key: str) -> str:
+        """Return the storage's id of a new multipart upload."""
+        with answers(key):
+            return self._client.create_multipart_upload(Bucket=self._bucket, Key=key)["UploadId"]
+
+    def link(self, key: str, multipart_id: str, number: int, size: int) -> str:
+        """Return where to PUT a part of this size, at the public endpoint."""
+        part = {"Bucket": self._bucket, "Key": key, "UploadId": multipart_id, "PartNumber": number}
+        # With its length in the signature a link takes no other body.
+        return self._public_client.generate_presigned_url(
+            "upload_part", Params=part | {"ContentLength": size}, ExpiresIn=self._link_seconds
+        )
+
+    def received(self, key: str, multipart_id: str) -> list[ReceivedPart] | None:
+        """Return the parts that have arrived, by number; None when the upload was put together or aborted."""
+        with answers(key):
+            try:
+                pages = self._client.get_paginator("list_parts").paginate(
+                    Bucket=self._bucket, Key=key, UploadId=multipart_id
+                )
+                return [
+                    ReceivedPart(part["PartNumber"], part["Size"], part["ETag"])
+                    for page in pages
+                    for part in page.get("Parts", [])
+                ]
+            except ClientError as error:
+                if code_of(error) in GONE:
+                    return None
+                raise
+
+    def complete(self, key: str, multipart_id: str, parts: Sequence[ReceivedPart]) -> None:
+        """Put the parts together. Does nothing where that has happened already."""
+        listed = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
+        with answers(key):
+            try:
+                self._client.complete_multipart_upload(
+                    Bucket=self._bucket,
+                    Key=key,
+                    UploadId=multipart_id,
+                    MultipartUpload={"Parts": listed},  # type: ignore[typeddict-item]
+                )
+            except ClientError as error:
+                if code_of(error) not in GONE:
+                    raise
+
+    def abort(self, key: str, multipart_id: str) -> None:
+        """Drop what has arrived; an upload that is not there is no error."""
+        with answers(key):
+            try:
+                self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=multipart_id)
+            except ClientError as error:
+                if code_of(error) not in GONE:
+                    raise
+
+    def begun_before(self, moment: datetime) -> Iterator[tuple[str, str]]:
+        """Yield (key, id) of the multipart uploads that were begun before then and are still open."""
+        with answers(f"bucket {self._bucket}"):
+            for page in self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket):
+                for upload in page.get("Uploads", []):
+                    if upload["Initiated"] < moment:
+                        yield upload["Key"], upload["UploadId"]

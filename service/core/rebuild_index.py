@@ -1,0 +1,169 @@
+"""Puts back into Redis, out of the object storage, what Redis has lost: the catalogue, the jobs, who owns which blob.
+
+Nothing that Redis has is replaced, so this may run at any time, beside fronts and workers, and again. Finished jobs
+come back as they ended. Unfinished ones are queued again under their ids and keep the tasks whose results are stored;
+their attempts have numbers that no worker of before can hold. Events, checkpoints and measured speeds are lost.
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from api_schemas.datasets import DatasetState
+from api_schemas.jobs import TERMINAL_STATES, JobState
+from api_schemas.problems import ErrorCode
+from service.core.catalogue import DatasetManifest, LabelerManifest
+from service.core.core import Core
+from service.core.endings import end_key
+from service.core.errors import ServiceError
+from service.core.outcomes import job_result_key, report_key, results_prefix
+from service.core.restored_job import RestoredJob
+from service.core.store import FOLLOWUPS, IDEMPOTENCY_SECONDS, job_key
+from service.core.submission import request_key
+
+INDEXED = "ladd:indexed"
+"""Key that is there when Redis knows everything that the object storage holds. A Redis that was wiped lacks it."""
+
+LOCK = "ladd:lock:index"
+"""Held while the index is rebuilt, or compared with the storage."""
+LOCK_SECONDS = 4 * 3600
+
+NUMBERS_OF_ATTEMPTS = 1000
+"""A rebuilt task counts its attempts from the next multiple of this: more than a task ever has."""
+READERS = 16
+"""Documents read at a time."""
+
+Read = TypeVar("Read")
+Asked = TypeVar("Asked")
+
+
+@dataclass(frozen=True)
+class Restored:
+    """How many of each were put back."""
+
+    datasets: int
+    labelers: int
+    finished_jobs: int
+    unfinished_jobs: int
+
+
+def rebuild_index(core: Core) -> Restored:
+    """Restore what is missing. Raises ServiceError UNAVAILABLE when another process is at it."""
+    lock = core.redis.lock(LOCK, timeout=LOCK_SECONDS)
+    if not lock.acquire(blocking=False):
+        raise ServiceError(ErrorCode.UNAVAILABLE, "The index is being rebuilt or swept by another process; try again.")
+    try:
+        jobs = _jobs(core)
+        datasets, labelers = _manifests(core)
+        # Those that nobody sees yet as well: an attempt that finds a manifest takes it over.
+        held = [(found.id, found.blobs) for found in datasets] + [(found.id, found.blobs) for found in labelers]
+        for owner, blobs in held:
+            for blob in blobs.values():
+                core.blobs.hold(owner, blob.sha256)
+        made = {makes for job in jobs for makes in job.made}
+        known = {job.id for job in jobs}
+        shown = [manifest for manifest in datasets if _is_shown(manifest, made, known)]
+        trained = [manifest for manifest in labelers if manifest.id in made or manifest.job not in known]
+        restored = Restored(
+            datasets=sum(core.catalogue.restore(manifest) for manifest in shown),
+            labelers=sum(core.catalogue.restore(manifest) for manifest in trained),
+            finished_jobs=sum(_restore_job(core, job) for job in jobs if job.state in TERMINAL_STATES),
+            unfinished_jobs=sum(_restore_job(core, job) for job in jobs if job.state not in TERMINAL_STATES),
+        )
+        _relate(core, jobs)
+        validating = {manifest.job for manifest in shown if manifest.state is DatasetState.VALIDATING}
+        for job in jobs:
+            if job.state in TERMINAL_STATES and (job.id in validating or not job.has_end):
+                core.redis.sadd(FOLLOWUPS, f"close {job.id}")
+        core.redis.set(INDEXED, 1)
+    finally:
+        lock.release()
+    return restored
+
+
+def _jobs(core: Core) -> list[RestoredJob]:
+    """Read every job but those that are being removed."""
+    ids = sorted({key.split("/")[1] for key in core.storage.list_keys("jobs/") if key.endswith("/request.json")})
+    due = set(core.store.due())
+    rebuilds = _count_rebuild(core)
+
+    def read(job_id: str) -> RestoredJob | None:
+        request = core.storage.get_json(request_key(job_id))
+        if request is None or not {"created", "tenant"} <= request.keys():
+            # The latter: of a version that did not note how jobs end, so that it would begin again.
+            return None
+        end = core.storage.get_json(end_key(job_id))
+        notes = {} if end is not None else _notes(core, job_id)
+        return RestoredJob(job_id, request, end, notes, rebuilds * NUMBERS_OF_ATTEMPTS, job_result_key(job_id))
+
+    found = _together(read, [job_id for job_id in ids if f"forget {job_id}" not in due])
+    return [job for job in found if job is not None]
+
+
+def _notes(core: Core, job_id: str) -> dict[str, dict[str, str]]:
+    """Return {task: fields that tell of its success} of the tasks whose results are stored."""
+    newest: dict[str, int] = {}
+    prefix = results_prefix(job_id)
+    for key in core.storage.list_keys(prefix):
+        task, _, number = key.removeprefix(prefix).removesuffix(".json").rpartition("/")
+        newest[task] = max(newest.get(task, 0), int(number))
+    keys = {task: f"{prefix}{task}/{number}.json" for task, number in newest.items()}
+    return {task: (core.storage.note_of(key) or {}) | {"result": key} for task, key in keys.items()}
+
+
+def _count_rebuild(core: Core) -> int:
+    """Return how many times the index was rebuilt, this one included."""
+    key = "index/rebuilds.json"
+    count: int = (core.storage.get_json(key) or {"rebuilds": 0})["rebuilds"] + 1
+    core.storage.put_json(key, {"rebuilds": count})
+    return count
+
+
+def _manifests(core: Core) -> tuple[list[DatasetManifest], list[LabelerManifest]]:
+    """Read every manifest, and of datasets that have none yet what was uploaded."""
+    due = set(core.store.due())
+    keys = core.storage.list_keys("datasets/")
+    ready = {key.split("/")[1] for key in keys if key.endswith("/manifest.json")}
+    # One that has both was validated since.
+    wanted = [key for key in keys if key.endswith("/manifest.json") or key.split("/")[1] not in ready]
+    wanted = [key for key in wanted if f"delete {key.split('/')[1]}" not in due]
+    datasets = _together(core.storage.get_json, wanted)
+    labelers = _together(core.storage.get_json, core.storage.list_keys("labelers/"))
+    return (
+        [DatasetManifest.model_validate(document) for document in datasets if document is not None],
+        [LabelerManifest.model_validate(document) for document in labelers if document is not None],
+    )
+
+
+def _is_shown(dataset: DatasetManifest, made: set[str], known: set[str]) -> bool:
+    """Tell whether a dataset is to be seen: one that is ready only once the task that made it has succeeded."""
+    if dataset.job not in known:
+        # Retention has removed the job. A dataset that was to be validated was never accepted without one.
+        return dataset.state is not DatasetState.VALIDATING
+    return dataset.state is not DatasetState.READY or dataset.id in made
+
+
+def _restore_job(core: Core, job: RestoredJob) -> bool:
+    """Put a job back unless it is there; tells whether it was not."""
+    report = core.storage.get_json(report_key(job.id)) if job.state is JobState.SUCCEEDED else None
+    for figure in (report or {}).get("figures", []):
+        core.blobs.hold(job.id, figure["sha256"])
+    there = [dataset for dataset in job.reads if core.catalogue.dataset(dataset) is not None]
+    return core.store.submit(job.id, job.specification(there)).outcome == "created"
+
+
+def _relate(core: Core, jobs: Iterable[RestoredJob]) -> None:
+    """Restore which job retried which, and the idempotency keys that still count."""
+    now = core.store.now()
+    for job in jobs:
+        if job.retry_of and core.store.state(job.retry_of) is not None:
+            core.redis.hsetnx(job_key(job.retry_of), "retried_as", job.id)
+        left = IDEMPOTENCY_SECONDS - round((now - job.created) / 1000)
+        if job.idempotency is not None and left > 0:
+            core.store.remember(job.idempotency["key"], job.idempotency["digest"], job.id, left)
+
+
+def _together(read: Callable[[Asked], Read], asked: Iterable[Asked]) -> list[Read]:
+    with ThreadPoolExecutor(READERS) as pool:
+        return list(pool.map(read, asked))

@@ -1,0 +1,127 @@
+"""One job as the object storage knows it, and as it goes back into Redis."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from api_schemas.jobs import TERMINAL_STATES, JobState
+from service.core.records import PLANNED
+from service.core.submission import datasets_made
+
+
+@dataclass(frozen=True)
+class RestoredJob:
+    """A job from its documents."""
+
+    id: str
+    request: Mapping[str, Any]
+    """`request.json`."""
+    end: Mapping[str, Any] | None
+    """`end.json`, which a finished job has."""
+    notes: Mapping[str, Mapping[str, str]]
+    """{task: fields of a task that has succeeded} of an unfinished job, read off its stored results."""
+    attempts_from: int
+    """The next attempt at an unfinished task has a number above this."""
+    result_key: str
+    """Where the result of a job lies that has succeeded."""
+
+    @property
+    def has_end(self) -> bool:
+        """Whether its end was noted."""
+        return self.end is not None
+
+    @property
+    def reads(self) -> list[str]:
+        """Ids of the datasets that it needs."""
+        reads: list[str] = self.request["reads"]
+        return reads
+
+    @property
+    def created(self) -> int:
+        """When it was accepted, in milliseconds since 1970."""
+        created: int = self.request["created"]
+        return created
+
+    @property
+    def retry_of(self) -> str | None:
+        """Id of the job that this one retries."""
+        retry_of: str | None = self.request["retry_of"]
+        return retry_of
+
+    @property
+    def idempotency(self) -> dict[str, str] | None:
+        """The digests of its idempotency key and of the request that came with it."""
+        idempotency: dict[str, str] | None = self.request["idempotency"]
+        return idempotency
+
+    @property
+    def state(self) -> JobState:
+        """Where it stands."""
+        return JobState(self.fields["state"])
+
+    @property
+    def made(self) -> set[str]:
+        """Ids of the datasets and labelers that its tasks have made."""
+        return {fields["makes"] for fields in self.tasks.values() if fields["state"] == JobState.SUCCEEDED} - {""}
+
+    @cached_property
+    def tasks(self) -> dict[str, dict[str, str]]:
+        """{name: fields} of its tasks, in order."""
+        planned: Mapping[str, Mapping[str, str]] = self.request["tasks"]
+        if self.end is not None:
+            ends = self.end["tasks"]
+            return {name: {field: fields[field] for field in PLANNED} | ends[name] for name, fields in planned.items()}
+        done = {name for name, fields in planned.items() if fields["state"] == JobState.SUCCEEDED} | set(self.notes)
+        return {name: self._unfinished(name, fields, done) for name, fields in planned.items()}
+
+    def _unfinished(self, name: str, planned: Mapping[str, str], done: set[str]) -> dict[str, str]:
+        if name in self.notes:
+            return {**planned, **self.notes[name], "state": JobState.SUCCEEDED, "waiting": "0"}
+        if name in done:
+            return dict(planned)
+        waiting = [before for before in json.loads(planned["after"]) if before not in done]
+        return {**planned, "waiting": str(len(waiting)), "attempt": str(self.attempts_from)}
+
+    @cached_property
+    def fields(self) -> dict[str, str]:
+        """The fields of the job."""
+        if self.end is not None:
+            return dict(self.end["fields"])
+        fields = {
+            "tenant": self.request["tenant"],
+            "kind": self.request["kind"],
+            "created": str(self.created),
+            "params": json.dumps(self.request["params"]),
+            "tags": json.dumps(self.request["tags"]),
+            "datasets": json.dumps([*self.reads, *datasets_made(self.tasks)]),
+        }
+        if not self.notes:
+            return fields | {"state": JobState.QUEUED}
+        starts = self._times("start:")
+        fields |= {"started": min(starts)} if starts else {}
+        if any(task["state"] != JobState.SUCCEEDED for task in self.tasks.values()):
+            return fields | {"state": JobState.RUNNING}
+        # Its last task had succeeded, and nobody lived to note the end of the job.
+        ends = self._times("end:") or [str(self.created)]
+        return fields | {"state": JobState.SUCCEEDED, "result": self.result_key, "finished": max(ends)}
+
+    def _times(self, prefix: str) -> list[str]:
+        return [value for note in self.notes.values() for name, value in note.items() if name.startswith(prefix)]
+
+    def specification(self, reads: Sequence[str]) -> dict[str, Any]:
+        """Return what `scripts/submit.lua` records; `reads`: the datasets it needs that are there."""
+        held = self.state not in TERMINAL_STATES
+        return {
+            "key": "",
+            "digest": "",
+            "key_seconds": 0,
+            "retry_of": "",
+            "reads": list(reads) if held else [],
+            "uploads": [],
+            "makes": datasets_made(self.tasks) if held else [],
+            "dataset": False,
+            "fields": self.fields,
+            "tasks": [{"name": name, "fields": fields} for name, fields in self.tasks.items()],
+        }

@@ -1,0 +1,88 @@
+"""What is given up with time: jobs that waited too long, jobs that ended long ago, datasets nobody uses any more."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from api_schemas.jobs import TERMINAL_STATES, JobState
+from service.core import followups
+from service.core.catalogue import DatasetManifest
+from service.core.core import Core
+from service.core.records import JobRecord
+from service.core.store import JOBS
+
+BATCH = 100
+"""Jobs or datasets loaded at a time."""
+
+
+def expire(core: Core, now: datetime) -> None:
+    """Expire jobs of which nothing began in `queue_hours`; remove what is older than `retention_days` and unused.
+
+    A finished job is removed so long after its end, unless the job that retried it is there: it reads its results.
+    A dataset is removed so long after it was made, unless a job that is there, or a dataset that stays, names it.
+    Labelers stay: they are small, and train once for all.
+    """
+    settings = core.settings
+    if settings.queue_hours is not None:
+        _expire_queued(core, now - timedelta(hours=settings.queue_hours))
+    if settings.retention_days is not None:
+        before = now - timedelta(days=settings.retention_days)
+        _forget_jobs(core, before)
+        _delete_datasets(core, before)
+
+
+def _expire_queued(core: Core, before: datetime) -> None:
+    for job in _jobs(core):
+        if job.state is JobState.QUEUED and _milliseconds(job, "created") < before.timestamp() * 1000:
+            core.store.expire(job.id)
+            if core.store.is_due(f"close {job.id}"):
+                followups.attend(core, f"close {job.id}")
+
+
+def _forget_jobs(core: Core, before: datetime) -> None:
+    for job in _jobs(core):
+        if job.state not in TERMINAL_STATES or _milliseconds(job, "finished") >= before.timestamp() * 1000:
+            continue
+        if job.retried_as is not None and core.store.state(job.retried_as) is not None:
+            continue
+        if core.store.forget(job.id):
+            followups.attend(core, f"forget {job.id}")
+
+
+def _delete_datasets(core: Core, before: datetime) -> None:
+    datasets = {dataset.id: dataset for dataset in _datasets(core)}
+    named = {dataset_id for job in _jobs(core) for dataset_id in job.datasets}
+    staying = [dataset for dataset in datasets.values() if dataset.id in named or dataset.created_at >= before]
+    stay: set[str] = set()
+    while staying:
+        dataset = staying.pop()
+        stay.add(dataset.id)
+        staying += [datasets[other] for other in _named_by(dataset) if other in datasets and other not in stay]
+    for dataset_id in datasets.keys() - stay:
+        # Refused while an unfinished job uses it: one may have come since.
+        if core.catalogue.delete_dataset(dataset_id) == "deleted":
+            followups.attend(core, f"delete {dataset_id}")
+
+
+def _named_by(dataset: DatasetManifest) -> set[str]:
+    parent = dataset.augmentation.parent if dataset.augmentation is not None else None
+    return {other for other in (parent, dataset.metadata.source_dataset) if other is not None}
+
+
+def _jobs(core: Core) -> Iterator[JobRecord]:
+    """Yield every job, without its tasks, newest first: those that retried others come before these."""
+    ids = [str(job_id) for job_id in core.redis.zrevrange(JOBS, 0, -1)]
+    for start in range(0, len(ids), BATCH):
+        yield from core.store.load_heads(ids[start : start + BATCH])
+
+
+def _datasets(core: Core) -> Iterator[DatasetManifest]:
+    cursor: str | None = None
+    while True:
+        page, cursor = core.catalogue.datasets(None, None, cursor, BATCH)
+        yield from page
+        if cursor is None:
+            return
+
+
+def _milliseconds(job: JobRecord, field: str) -> int:
+    return int(job.fields[field])

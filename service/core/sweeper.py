@@ -1,0 +1,151 @@
+"""Collects what nothing refers to: left behind by crashes, by uploads nobody completed, by attempts that were lost.
+
+Whatever is younger than `upload_hours` stays, since it may still be written. Blobs go in two steps: one that an owner
+holds without need is marked, and given up only if it is still marked and not needed when the mark has that age; holding
+it again takes the mark away (`scripts/hold_blob.lua`). Nothing is touched while Redis may know less than the storage.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+from api_schemas.jobs import TERMINAL_STATES
+from service.core import retention
+from service.core.core import Core
+from service.core.rebuild_index import INDEXED, LOCK, LOCK_SECONDS
+from service.core.storage import BLOBS
+from service.core.store import JOBS
+from service.core.uploads import UPLOADS
+
+DUE = "ladd:swept"
+"""Key that lives from one sweep to the next."""
+BATCH = 500
+"""Blobs looked up, and jobs loaded, at a time."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Live:
+    """What unfinished jobs need."""
+
+    owners: frozenset[str]
+    """Datasets and labelers that they make, jobs that there are, and tasks with checkpoints."""
+    uploads: frozenset[str]
+    """Keys of raw files."""
+
+
+def sweep_when_due(core: Core) -> None:
+    """Sweep unless that was done in the last `sweep_hours`."""
+    if core.redis.set(DUE, 1, nx=True, ex=round(core.settings.sweep_hours * 3600)):
+        sweep(core)
+
+
+def sweep(core: Core, now: datetime | None = None) -> bool:
+    """Expire and collect; False when the index is incomplete, or another process is at it. `now`: when it is."""
+    lock = core.redis.lock(LOCK, timeout=LOCK_SECONDS)
+    if not lock.acquire(blocking=False):
+        return False
+    try:
+        if not _is_indexed(core):
+            logger.warning("nothing is swept: Redis may have been wiped; run python -m service.rebuild_index")
+            return False
+        now = now or datetime.now(UTC)
+        retention.expire(core, now)
+        before = now - timedelta(hours=core.settings.upload_hours)
+        _sweep_uploads(core, before)
+        _give_up_blobs(core, now, before)
+        _remove_ownerless_blobs(core, before)
+    finally:
+        lock.release()
+    return True
+
+
+def _is_indexed(core: Core) -> bool:
+    """Tell whether Redis knows everything that the storage holds, as it does from the start of an empty one."""
+    if core.redis.exists(INDEXED):
+        return True
+    folders = ("jobs/", "datasets/", "labelers/")
+    if any(next(core.storage.dated_keys(folder), None) for folder in folders):
+        return False
+    core.redis.set(INDEXED, 1)
+    return True
+
+
+def _sweep_uploads(core: Core, before: datetime) -> None:
+    """Remove raw files that no job will read, and abort what was never put together."""
+    old = [key for key, written in core.storage.dated_keys(UPLOADS) if written < before]
+    # First the records, then the jobs: one step of the script that records a job trades the one for the other.
+    kept = {key for key in old if _has_record(core, key)}
+    kept |= _live(core).uploads
+    for key in old:
+        if key not in kept:
+            core.storage.delete(key)
+    for key, multipart_id in list(core.storage.multipart.begun_before(before)):
+        if not _has_record(core, key):
+            core.storage.multipart.abort(key, multipart_id)
+
+
+def _has_record(core: Core, key: str) -> bool:
+    return bool(key.startswith(UPLOADS) and core.redis.exists(f"ladd:upload:{key.split('/')[1]}"))
+
+
+def _give_up_blobs(core: Core, now: datetime, before: datetime) -> None:
+    """Mark what owners hold without need, and take what has been marked for long enough."""
+    live = _live(core)
+    for owner in core.blobs.owners():
+        held = core.blobs.held_by(owner)
+        needless = held - _needed(core, owner, held, live)
+        core.blobs.unmark(owner, held - needless)
+        expired = core.blobs.mark(owner, needless, now.timestamp(), before.timestamp())
+        # The owner may have come back to life since.
+        if expired and not expired & _needed(core, owner, held, _live(core)):
+            _forget_manifest(core, owner)
+            for sha256 in expired:
+                core.blobs.drop_marked(owner, sha256, before.timestamp())
+
+
+def _needed(core: Core, owner: str, held: set[str], live: Live) -> set[str]:
+    """Return the blobs that an owner has use for."""
+    if owner in live.owners:
+        return held
+    manifest = core.catalogue.dataset(owner) if owner.startswith("ds_") else core.catalogue.labeler(owner)
+    return set() if manifest is None else {blob.sha256 for blob in manifest.blobs.values()}
+
+
+def _forget_manifest(core: Core, owner: str) -> None:
+    """Remove the manifest of what never became visible: a later attempt would take it over without its blobs."""
+    if owner.startswith("ds_") and core.catalogue.dataset(owner) is None:
+        core.catalogue.forget_dataset(owner)
+    if owner.startswith("lb_") and core.catalogue.labeler(owner) is None:
+        core.catalogue.forget_labeler(owner)
+
+
+def _live(core: Core) -> Live:
+    owners: set[str] = set()
+    uploads: set[str] = set()
+    for ids in _batches(str(job_id) for job_id in core.redis.zrange(JOBS, 0, -1)):
+        owners |= set(ids)
+        unfinished = [
+            job_id for job_id, state in zip(ids, core.store.states(ids), strict=True) if state not in TERMINAL_STATES
+        ]
+        for job in core.store.load_many(unfinished):
+            for task in job.tasks:
+                owners |= {f"{job.id}/{task.name}", task.makes or job.id}
+                for ref in task.inputs.values():
+                    uploads |= set(ref.files or ()) if ref.kind == "uploads" else set()
+    return Live(frozenset(owners), frozenset(uploads))
+
+
+def _remove_ownerless_blobs(core: Core, before: datetime) -> None:
+    old = (key.rpartition("/")[2] for key, written in core.storage.dated_keys(BLOBS) if written < before)
+    for digests in _batches(old):
+        for sha256 in core.blobs.without_owner(digests):
+            core.blobs.remove_ownerless(sha256)
+
+
+def _batches(entries: Iterator[str]) -> Iterator[Sequence[str]]:
+    while batch := list(islice(entries, BATCH)):
+        yield batch

@@ -1,0 +1,58 @@
+"""`/v1/uploads`: send a large file in parts, straight to the object storage."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from api_schemas.problems import ErrorCode
+from api_schemas.uploads import Upload, UploadId, UploadRequest
+from service.core import multipart_uploads
+from service.http.dependencies import CoreDep
+from service.http.problems import responses
+from service.http.routes.jobs import require_json
+
+router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
+
+After = Annotated[int, Query(ge=0, description="Only parts behind this number: `next_after` of the page before.")]
+PartLimit = Annotated[int, Query(ge=0, le=1000, description="How many parts at most.")]
+
+
+@router.post(
+    "",
+    status_code=201,
+    dependencies=[Depends(require_json)],
+    responses={
+        201: {"headers": {"Location": {"description": "The upload.", "schema": {"type": "string"}}}},
+        **responses(ErrorCode.UPLOAD_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.INVALID_REQUEST),
+    },
+)
+def create_upload(upload: UploadRequest, response: Response, core: CoreDep) -> Upload:
+    """Announce a file. Each part of the answer has a link to PUT its bytes to."""
+    created = multipart_uploads.create(core, upload)
+    response.headers["Location"] = created.links.self
+    return created
+
+
+@router.get("/{upload_id}", responses=responses(ErrorCode.NOT_FOUND, ErrorCode.INVALID_REQUEST))
+def get_upload(upload_id: UploadId, core: CoreDep, after: After = 0, limit: PartLimit = 1000) -> Upload:
+    """Show which parts have arrived, with fresh links for the others."""
+    return multipart_uploads.view(core, upload_id, after, limit)
+
+
+@router.post(
+    "/{upload_id}/complete",
+    responses=responses(ErrorCode.NOT_FOUND, ErrorCode.UPLOAD_INCOMPLETE, ErrorCode.INVALID_REQUEST),
+)
+def complete_upload(upload_id: UploadId, core: CoreDep) -> Upload:
+    """Put the parts together and check size and digest, which takes seconds a GiB. May be repeated.
+
+    Then `POST /v1/datasets` or `/v1/labelers` with JSON takes it, once: `upload_ids` beside the fields of the metadata.
+    """
+    return multipart_uploads.complete(core, upload_id)
+
+
+@router.delete("/{upload_id}", status_code=204, responses=responses(ErrorCode.NOT_FOUND))
+def delete_upload(upload_id: UploadId, core: CoreDep) -> None:
+    """Drop an upload that nothing was made of."""
+    multipart_uploads.discard(core, upload_id)

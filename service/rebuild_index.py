@@ -1,0 +1,30 @@
+"""`python -m service.rebuild_index`: put back into Redis what it has lost, with the settings of the environment."""
+
+import sys
+from contextlib import closing
+
+from service.core import keys
+from service.core.core import open_core
+from service.core.errors import OUTAGES, ServiceError
+from service.core.rebuild_index import rebuild_index
+from service.core.settings import Settings
+
+
+def main() -> int:
+    """Rebuild and print what was restored; 1 when a server does not answer or another process is at it."""
+    with closing(open_core(Settings())) as core:
+        try:
+            api_keys = keys.restore(core)
+            restored = rebuild_index(core)
+        except (ServiceError, *OUTAGES) as error:
+            print(error, file=sys.stderr)
+            return 1
+    print(
+        f"restored {restored.datasets} datasets, {restored.labelers} labelers, {restored.finished_jobs} finished jobs; "
+        f"queued {restored.unfinished_jobs} unfinished jobs again; restored {api_keys} API keys"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
