@@ -56,13 +56,12 @@ def serve() -> Serve:
 def standing_api(embedded: Embedded) -> Iterator[httpx.Client]:
     """A client of a front that is started once, for requests that are refused and change nothing."""
     settings = Settings(
-        redis_url=embedded.redis_url,
+        # A database of its own: it must neither list nor look after the made-up jobs of other tests.
+        redis_url=f"{embedded.redis_url.rpartition('/')[0]}/1",
         s3_endpoint_url=embedded.s3_endpoint,
         s3_bucket=BUCKET,
         s3_access_key=embedded.s3_access_key,
         s3_secret_key=SecretStr(embedded.s3_secret_key),
-        # It must not look after the jobs of other tests.
-        reaper_seconds=3600,
     )
     with _serving(create_app(settings)) as client:
         yield client
