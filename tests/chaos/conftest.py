@@ -7,15 +7,20 @@ import secrets
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import SecretStr
 
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole
-from api_schemas.jobs import JobState
+from api_schemas.jobs import Job, JobState
 from client.api import LaddClient
+from service.core.core import Core, open_core
+from service.core.settings import Settings
+from stack.readiness import BUCKET
 from stack.running import Stack, running_stack
 from tests.chaos.evaluations import Evaluations
 from tests.chaos.fault_injection import Faults
@@ -55,6 +60,21 @@ def stack(patch: pytest.MonkeyPatch) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def faults(stack: Stack) -> Faults:
     return Faults(stack)
+
+
+@pytest.fixture(scope="session")
+def core(stack: Stack) -> Iterator[Core]:
+    """The service's core on the servers of the stack."""
+    given = stack.environment
+    settings = Settings(
+        redis_url=given["LADD_REDIS_URL"],
+        s3_endpoint_url=given["LADD_S3_ENDPOINT_URL"],
+        s3_bucket=BUCKET,
+        s3_access_key=given["LADD_S3_ACCESS_KEY"],
+        s3_secret_key=SecretStr(given["LADD_S3_SECRET_KEY"]),
+    )
+    with closing(open_core(settings)) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
@@ -99,3 +119,19 @@ def ready(client: LaddClient, metadata: DatasetMetadata, file: Path) -> Dataset:
 @pytest.fixture(scope="session")
 def evaluations(client: LaddClient, distilled: Dataset) -> Evaluations:
     return Evaluations(client, distilled.id)
+
+
+@pytest.fixture(scope="session")
+def calm(client: LaddClient, evaluations: Evaluations) -> Job:
+    """A job that nothing happens to."""
+    job = client.wait(evaluations.submit().id)
+    assert job.state is JobState.SUCCEEDED, job.error
+    return job
+
+
+@pytest.fixture(scope="session")
+def calm_seconds(calm: Job) -> float:
+    """How long such a job takes."""
+    assert calm.started_at is not None
+    assert calm.finished_at is not None
+    return (calm.finished_at - calm.started_at).total_seconds()

@@ -6,6 +6,8 @@ from typing import Any
 from api_schemas.jobs import EvaluateParams, EvaluateRequest, Job, JobKind
 from client.api import LaddClient
 
+EPOCHS = 100
+
 COSTS = ("seconds", "peak_bytes", "predicted_peak_bytes")
 
 
@@ -16,8 +18,8 @@ class Evaluations:
     client: LaddClient
     dataset: str
 
-    def submit(self, epochs: int) -> Job:
-        overrides = {"epochs": epochs, "views": "sampled:1", "batch_size": 8, "lr": 0.01, "reduction": "mean"}
+    def submit(self) -> Job:
+        overrides = {"epochs": EPOCHS, "views": "sampled:1", "batch_size": 8, "lr": 0.01, "reduction": "mean"}
         params = EvaluateParams.model_validate(
             {
                 "dataset": self.dataset,

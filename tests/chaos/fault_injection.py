@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from xmlrpc.client import Fault
 
 from stack.running import Stack
 from stack.state import load_state
@@ -63,11 +64,16 @@ class Faults:
     def away(self, name: str) -> Iterator[None]:
         """SIGKILL one of the four and keep it from starting again while the context is open."""
         self.kill(name)
-        self._supervisord.stop_process(name)
+        wait_for(lambda: self._is_stopped(name))
         try:
             yield
         finally:
             self._supervisord.start_process(name)
+
+    def _is_stopped(self, name: str) -> bool:
+        with suppress(Fault):  # it is dead, and not started again yet
+            self._supervisord.stop_process(name)
+        return self._supervisord.states()[name][0] == "STOPPED"
 
 
 def processes_with(*texts: str) -> set[int]:
