@@ -44,4 +44,6 @@ def _write(core: Core) -> str:
 
 def _reaper_sign(core: Core) -> str:
     age = core.store.now() / 1000 - float(core.redis.get(SIGN_OF_LIFE) or 0)
-    return "ok" if age < REAPER_SILENT_SECONDS + 3 * core.settings.reaper_seconds else "no process looks for lost leases"
+    return (
+        "ok" if age < REAPER_SILENT_SECONDS + 3 * core.settings.reaper_seconds else "no process looks for lost leases"
+    )
