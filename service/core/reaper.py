@@ -55,7 +55,7 @@ def reap_once(core: Core) -> bool:
 
 
 def _excuse_after_outage(core: Core) -> None:
-    """Start leases anew that ran out while nobody looked: then Redis was away (or all of us), and nobody could renew."""
+    """Start leases anew that ran out while nobody looked: Redis was away (or all of us), and nobody could renew."""
     now = core.store.now()
     last_look = float(core.redis.get(SIGN_OF_LIFE) or now / 1000)
     if now / 1000 - last_look > max(core.settings.lease_seconds, 2 * core.settings.reaper_seconds):

@@ -1,8 +1,9 @@
-"""The object storage is killed in the middle of a write: nothing half-written is visible, and the next try completes."""
+"""S3 is killed in the middle of a write: nothing half-written is visible, and the next try completes it."""
 
 import random
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,21 +33,13 @@ def test_a_blob_is_there_whole_or_not_at_all(
         killer = threading.Timer(moments.uniform(0, took), faults.kill, ["s3"])
         if number > 0:
             killer.start()
-        try:
-            core.blobs.put("job_tests", path)
-        except ServiceError as error:
-            assert error.code is ErrorCode.UNAVAILABLE
-            cut += 1
+        cut += not done(lambda: core.blobs.put("job_tests", path), ErrorCode.UNAVAILABLE)
         if number == 0:
             took = time.monotonic() - began
             continue
         killer.join()
-        wait_for(lambda: answers(core))
-        try:
-            core.storage.download(sha256, copy)
-        except ServiceError as error:
-            assert error.code is ErrorCode.NOT_FOUND
-        else:
+        wait_for(lambda: done(core.storage.check, ErrorCode.UNAVAILABLE))
+        if done(lambda: core.storage.download(sha256, copy), ErrorCode.NOT_FOUND):  # noqa: B023
             assert blob_of(copy).sha256 == sha256
         core.blobs.put("job_tests", path)
         core.storage.download(sha256, copy)
@@ -56,9 +49,12 @@ def test_a_blob_is_there_whole_or_not_at_all(
     assert cut > 0
 
 
-def answers(core: Core) -> bool:
+def done(act: Callable[[], object], otherwise: ErrorCode) -> bool:
+    """Do it; False when it is refused with the code `otherwise`, the only one that is expected."""
     try:
-        core.storage.check()
-    except ServiceError:
+        act()
+    except ServiceError as error:
+        if error.code is not otherwise:
+            raise
         return False
     return True
