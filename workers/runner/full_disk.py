@@ -8,8 +8,9 @@ MESSAGES = (
     # safetensors, which is Rust.
     "os error 28",
     "os error 27",
-    # torch.save, which does not tell why.
+    # torch.save, which does not tell why: the writing, and the closing of a file that came out shorter.
     "PytorchStreamWriter failed writing",
+    "unexpected pos",
 )
 """Of what is no OSError there are only texts."""
 
