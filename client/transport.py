@@ -60,7 +60,7 @@ class Transport:
             return self._http.put(url, content=pieces(), headers={"Content-Length": str(size)})
 
         try:
-            return self._exchange(send, True, (403,)).status_code != 403
+            return self._exchange(send, True, (403,), self.attempts).status_code != 403
         except ClientError as error:
             if isinstance(error.__cause__, httpx.TransportError):
                 raise unreachable(error.__cause__, "the storage") from error
