@@ -34,6 +34,7 @@ class ErrorCode(StrEnum):
     RUNNER_FAILED = "runner_failed"
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out_of_memory"
+    DISK_FULL = "disk_full"
 
 
 class ErrorOrigin(StrEnum):

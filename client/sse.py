@@ -13,23 +13,30 @@ from client.transport import Transport, unreachable
 # The server sends a comment every 15 s; twice that in silence means that the connection is dead.
 _SILENCE_SECONDS = 35.0
 
+# Whoever has followed a job for a while is to see its end: tries in a row amount to some four minutes, in which a
+# service is restarted or its Redis comes back.
+_PATIENT_ATTEMPTS = 40
+
 
 def follow(transport: Transport, url: str, after: str | None) -> Iterator[JobEvent]:
     """Every event after the one with id `after`, each once and in order, up to the job's own terminal state.
 
     Ends without that state only where it is not kept any more: the server says that there is nothing to come. Gives up
-    after `transport.attempts` connections in a row that brought nothing. Raises `ProblemError` or `ClientError`.
+    after `transport.attempts` connections in a row that brought nothing, later where events came before. Raises
+    `ProblemError` or `ClientError`.
     """
     failures = 0
+    attempts = transport.attempts
     while True:
         received = False
         headers = {"Accept": "text/event-stream"} | ({} if after is None else {"Last-Event-ID": after})
         try:
-            with transport.stream(url, headers=headers, timeout=_SILENCE_SECONDS) as response:
+            with transport.stream(url, headers=headers, timeout=_SILENCE_SECONDS, attempts=attempts) as response:
                 if response.status_code == 204:
                     return
                 for event in _events(response):
                     received = True
+                    attempts = max(transport.attempts, _PATIENT_ATTEMPTS)
                     after = event.id
                     yield event
                     if _ends(event):
@@ -38,7 +45,7 @@ def follow(transport: Transport, url: str, after: str | None) -> Iterator[JobEve
         except httpx.TransportError as error:
             ended = error
         failures = 0 if received else failures + 1
-        if failures >= transport.attempts:
+        if failures >= attempts:
             raise unreachable(ended, response.url) from ended
         transport.pause(failures)
 

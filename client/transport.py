@@ -43,7 +43,7 @@ class Transport:
 
     def request(self, method: str, url: str, *, repeatable: bool, **options: Any) -> httpx.Response:
         """Send and read a whole answer. Raises `ProblemError` or `ClientError`."""
-        return self._exchange(lambda: self._http.request(method, url, **options), repeatable, ())
+        return self._exchange(lambda: self._http.request(method, url, **options), repeatable, (), self.attempts)
 
     @property
     def base_url(self) -> str:
@@ -60,7 +60,7 @@ class Transport:
             return self._http.put(url, content=pieces(), headers={"Content-Length": str(size)})
 
         try:
-            return self._exchange(send, True, (403,)).status_code != 403
+            return self._exchange(send, True, (403,), self.attempts).status_code != 403
         except ClientError as error:
             if isinstance(error.__cause__, httpx.TransportError):
                 raise unreachable(error.__cause__, "the storage") from error
@@ -68,7 +68,13 @@ class Transport:
 
     @contextmanager
     def stream(
-        self, url: str, *, headers: dict[str, str], allowed: tuple[int, ...] = (), timeout: float | None = None
+        self,
+        url: str,
+        *,
+        headers: dict[str, str],
+        allowed: tuple[int, ...] = (),
+        timeout: float | None = None,
+        attempts: int | None = None,
     ) -> Iterator[httpx.Response]:
         """GET without reading the body. `allowed` lists the error statuses that the caller handles itself."""
 
@@ -76,7 +82,7 @@ class Transport:
             request = self._http.build_request("GET", url, headers=headers, timeout=timeout or self._http.timeout)
             return self._http.send(request, stream=True)
 
-        response = self._exchange(send, True, allowed)
+        response = self._exchange(send, True, allowed, attempts or self.attempts)
         try:
             yield response
         finally:
@@ -87,7 +93,7 @@ class Transport:
         time.sleep(min(_LONGEST_PAUSE, 0.2 * 2 ** (failures - 1)) * random.uniform(0.5, 1.0))
 
     def _exchange(
-        self, send: Callable[[], httpx.Response], repeatable: bool, allowed: tuple[int, ...]
+        self, send: Callable[[], httpx.Response], repeatable: bool, allowed: tuple[int, ...], attempts: int
     ) -> httpx.Response:
         failures = 0
         while True:
@@ -95,13 +101,13 @@ class Transport:
                 response = send()
             except httpx.TransportError as error:
                 failures += 1
-                if failures >= self.attempts or not (repeatable or isinstance(error, _NEVER_SENT)):
+                if failures >= attempts or not (repeatable or isinstance(error, _NEVER_SENT)):
                     raise unreachable(error, self._http.base_url) from error
                 self.pause(failures)
                 continue
             failures += 1
             delay = _asked_delay(response)
-            if delay is None or failures >= self.attempts:
+            if delay is None or failures >= attempts:
                 return _checked(response, allowed)
             response.close()
             time.sleep(delay)

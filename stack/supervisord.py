@@ -65,6 +65,10 @@ class Supervisord:
         """Start one process; returns at once."""
         self._call("supervisor.startProcess", name, False)
 
+    def stop_process(self, name: str) -> None:
+        """Stop one process until `start_process`; returns when it is gone."""
+        self._call("supervisor.stopProcess", name)
+
     def states(self) -> dict[str, tuple[str, int]]:
         """Name -> state (`RUNNING`, `STARTING`, `BACKOFF`, ...) and process id (0 when it has none)."""
         return {each["name"]: (each["statename"], each["pid"]) for each in self._call("supervisor.getAllProcessInfo")}

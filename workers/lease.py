@@ -23,11 +23,16 @@ LONGEST_PAUSE = 1.0
 
 TICK = 0.2
 
+OUTAGE_SECONDS = 600.0
+"""How long a task goes on while Redis does not answer. Nobody else can take it meanwhile, and leases that ran out in an
+outage are given another period; a worker that alone cannot reach Redis computes in vain, and not for longer than this.
+"""
+
 
 class LeaseKeeper:
     """Renews the lease in a thread while the context is open, and calls `interrupt` once when the task must stop.
 
-    It must stop when it is canceled, when the lease is lost (or could not be renewed for as long as it lasts), when
+    It must stop when it is canceled, when the lease is lost (or could not be renewed for `OUTAGE_SECONDS`), when
     `timeout_seconds` have passed, when nothing has `moved` for `stall_seconds`, and when this worker shuts down. The
     lease is renewed even then, unless it is lost, so that the end of the task can still be recorded.
     """
@@ -84,7 +89,7 @@ class LeaseKeeper:
                 answer = tasks.renew(self._core, self._claimed)
             except (RedisError, ServiceError) as error:
                 logger.warning("%s: the lease could not be renewed: %s", self._claimed.name, error)
-                if now - renewed > lease:
+                if now - renewed > OUTAGE_SECONDS:
                     self._stop("lost")
                 continue
             renewed = now

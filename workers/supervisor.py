@@ -34,6 +34,9 @@ OUTAGE_PAUSES = (1.0, 5.0, 15.0, 60.0, 120.0)
 
 SHA256_LENGTH = 64
 
+TASK_FILE = "task.json"
+"""Written last, when all that the runner needs is in its folder."""
+
 
 def run_task(
     core: Core,
@@ -47,8 +50,8 @@ def run_task(
 
     Recorded as: succeeded or failed as the runner says; failed with its last words when it dies without saying; a
     failure of origin `worker` when inputs or outputs cannot be moved; of origin `timeout` when it takes too long or
-    stands still; canceled; and given back when this worker is `shutting_down`. After a lost lease nothing is recorded:
-    the task is another's.
+    stands still; canceled; and given back when this worker is `shutting_down`, or cannot get the inputs because the
+    storage is away. After a lost lease nothing is recorded: the task is another's.
     """
     data = core.settings.data_dir
     home = data / "home"
@@ -69,7 +72,7 @@ def run_task(
             _record_end(core, claimed, ending, lease, obituary, folder)
         except Exception as error:
             logger.exception("%s of %s", claimed.name, claimed.job_id)
-            _try_to_fail(core, claimed, _own_error(error))
+            _give_up(core, claimed, error, started=(folder / TASK_FILE).exists())
 
 
 def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, folder: Path) -> None:
@@ -96,7 +99,7 @@ def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, fo
         device=slot.device,
         threads=slot.threads(claimed.type),
     )
-    (folder / "task.json").write_text(task.model_dump_json(), encoding="utf-8")
+    (folder / TASK_FILE).write_text(task.model_dump_json(), encoding="utf-8")
 
 
 def _relay(
@@ -170,9 +173,14 @@ def _persistently(store: Callable[[], bool], lease: LeaseKeeper) -> bool:
     return store()
 
 
-def _try_to_fail(core: Core, claimed: ClaimedTask, error: TaskError) -> None:
+def _give_up(core: Core, claimed: ClaimedTask, error: Exception, started: bool) -> None:
+    """Record a failure; but an outage before the runner has `started` costs the task none of its attempts."""
+    unavailable = isinstance(error, ServiceError) and error.code is ErrorCode.UNAVAILABLE
     try:
-        tasks.fail(core, claimed, error)
+        if unavailable and not started:
+            tasks.release(core, claimed, announce=False)
+        else:
+            tasks.fail(core, claimed, _own_error(error))
     except OUTAGES as outage:
         logger.warning("%s of %s: left to the reaper: %s", claimed.name, claimed.job_id, outage)
 

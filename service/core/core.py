@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from redis import Redis
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError
 from redis.retry import Retry
 
 from service.core.blobs import Blobs
@@ -50,9 +51,10 @@ def open_core(settings: Settings) -> Core:
         settings.redis_url,
         decode_responses=True,
         socket_connect_timeout=5,
-        socket_timeout=15,
+        socket_timeout=10,
         health_check_interval=30,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3),
+        # Not after a timeout: a server that is there and silent would hold a caller for as many times as long.
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3, supported_errors=(ConnectionError,)),
     )
     storage = Storage(settings)
     return Core(

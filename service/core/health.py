@@ -1,12 +1,14 @@
 """Whether what the front depends on answers."""
 
-import time
 from collections.abc import Callable
 
 from api_schemas.health import Readiness
 from service.core.core import Core
 from service.core.errors import OUTAGES, ServiceError
-from service.core.reaper import LOCK_SECONDS, SIGN_OF_LIFE
+from service.core.reaper import SIGN_OF_LIFE
+
+REAPER_SILENT_SECONDS = 120
+"""A look may take long where much is to be cleaned up."""
 
 
 def check(core: Core) -> Readiness:
@@ -41,5 +43,7 @@ def _write(core: Core) -> str:
 
 
 def _reaper_sign(core: Core) -> str:
-    age = time.time() - float(core.redis.get(SIGN_OF_LIFE) or 0)
-    return "ok" if age < LOCK_SECONDS + 3 * core.settings.reaper_seconds else "no process looks for lost leases"
+    age = core.store.now() / 1000 - float(core.redis.get(SIGN_OF_LIFE) or 0)
+    return (
+        "ok" if age < REAPER_SILENT_SECONDS + 3 * core.settings.reaper_seconds else "no process looks for lost leases"
+    )

@@ -3,21 +3,21 @@
 import contextlib
 import logging
 import threading
-import time
 
 from redis.exceptions import LockNotOwnedError
 
 from service.core import followups, tasks
 from service.core.core import Core
 from service.core.errors import OUTAGES, ServiceError
-from service.core.store import LEASES, READY
+from service.core.store import LEASES, READY, milliseconds
 from service.core.sweeper import sweep_when_due
 
 SIGN_OF_LIFE = "ladd:reaper"
-"""Key of the time (seconds since 1970) of the last look."""
+"""Key of the time (seconds since 1970, by Redis's clock) of the last look at the leases."""
 
 LOCK = "ladd:lock:reaper"
-LOCK_SECONDS = 120
+LOCK_SECONDS = 10
+"""How long nobody looks when a process is killed while it does. A longer look may overlap with another's."""
 
 logger = logging.getLogger(__name__)
 
@@ -39,18 +39,30 @@ def reap_once(core: Core) -> bool:
     if not lock.acquire(blocking=False):
         return False
     try:
+        _excuse_after_outage(core)
         for job_id, task in _members(core, LEASES, core.store.now()):
             if tasks.lose(core, job_id, task):
                 logger.warning("the lease of %s of %s was lost", task, job_id)
+        core.redis.set(SIGN_OF_LIFE, core.store.now() / 1000)
         _wake_again(core)
         for followup in core.store.due():
             followups.attend(core, followup)
-        core.redis.set(SIGN_OF_LIFE, time.time())
     finally:
         # After LOCK_SECONDS it may be another's, and no harm done: every step above may run twice.
         with contextlib.suppress(LockNotOwnedError):
             lock.release()
     return True
+
+
+def _excuse_after_outage(core: Core) -> None:
+    """Start leases anew that ran out while nobody looked: Redis was away (or all of us), and nobody could renew."""
+    now = core.store.now()
+    last_look = float(core.redis.get(SIGN_OF_LIFE) or now / 1000)
+    if now / 1000 - last_look > max(core.settings.lease_seconds, 2 * core.settings.reaper_seconds):
+        until = now + milliseconds(core.settings.lease_seconds)
+        for member in core.redis.zrangebyscore(LEASES, 0, now):
+            # Only what is still there: a task may end between the two commands.
+            core.redis.zadd(LEASES, {str(member): until}, xx=True)
 
 
 def _members(core: Core, key: str, up_to: float) -> list[tuple[str, str]]:

@@ -77,8 +77,9 @@ class Storage:
                 signature_version="s3v4",
                 s3={"addressing_style": "path" if endpoint else "auto"},
                 connect_timeout=5,
-                read_timeout=60,
-                retries={"mode": "standard", "total_max_attempts": 4},
+                # Silence of twice so long is an outage: the front says so, and workers wait and try again.
+                read_timeout=15,
+                retries={"mode": "standard", "total_max_attempts": 2},
                 max_pool_connections=32,
                 # Services other than AWS may not know the checksum trailers that boto3 sends by default.
                 request_checksum_calculation="when_required",

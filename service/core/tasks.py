@@ -178,9 +178,12 @@ def canceled(core: Core, claimed: ClaimedTask) -> bool:
     return _lease(core, claimed).finish("canceled")
 
 
-def release(core: Core, claimed: ClaimedTask) -> bool:
-    """Give a task back unfinished (graceful shutdown); the attempt does not count. False when refused."""
-    return _lease(core, claimed).finish("released")
+def release(core: Core, claimed: ClaimedTask, announce: bool = True) -> bool:
+    """Give a task back unfinished (graceful shutdown, outage); the attempt does not count. False when refused.
+
+    Not announced, the reaper wakes a worker for it after a pause.
+    """
+    return _lease(core, claimed).finish("released", announce=announce)
 
 
 def lose(core: Core, job_id: str, task_name: str) -> bool:

@@ -1,5 +1,6 @@
 """The lease: who holds it writes, whoever lost it is refused, and what an attempt leaves behind is taken over."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,32 @@ def test_a_renewed_lease_holds(core: Core, hand: Any, job: Job) -> None:
     assert attempts(core, job) == [None]
     remaining = float(core.redis.zscore(LEASES, f"{job.id} train_labeler") or 0) - core.store.now()
     assert 0 < remaining <= core.settings.lease_seconds * 1000
+
+
+def test_leases_that_ran_out_in_an_outage_start_anew(core: Core, hand: Any, job: Job) -> None:
+    claimed = hand.claim(job.id, "train_labeler")
+    core.redis.zadd(LEASES, {f"{job.id} train_labeler": 1})
+    core.redis.set(reaper.SIGN_OF_LIFE, core.store.now() / 1000 - core.settings.lease_seconds - 1)
+    assert reaper.reap_once(core)
+    assert attempts(core, job) == [None]
+    assert tasks.renew(core, claimed) == "held"
+    # The look was noted: whoever is silent from now on is lost.
+    let_the_lease_run_out(core, claimed)
+    assert attempts(core, job) == ["lost"]
+
+
+@pytest.mark.parametrize("hours", [-48, 48])
+def test_a_lease_does_not_ask_the_workers_clock(
+    core: Core, hand: Any, job: Job, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    claimed = hand.claim(job.id, "train_labeler")
+    true_time = time.time
+    monkeypatch.setattr(time, "time", lambda: true_time() + hours * 3600)
+    assert tasks.renew(core, claimed) == "held"
+    assert reaper.reap_once(core)
+    assert attempts(core, job) == [None]
+    let_the_lease_run_out(core, claimed)
+    assert attempts(core, job) == ["lost"]
 
 
 @pytest.mark.parametrize("heirs_name", ["hand", "other"])

@@ -116,3 +116,12 @@ def test_the_reaper_survives_an_outage_and_stops_when_told(settings: Settings) -
         stop.set()
         thread.join(20)
         assert not thread.is_alive()
+
+
+def test_a_reaper_that_was_killed_holds_the_others_up_no_longer_than_the_lock(core: Core) -> None:
+    core.redis.lock(reaper.LOCK, timeout=reaper.LOCK_SECONDS).acquire()
+    assert not reaper.reap_once(core)
+    assert 0 < core.redis.pttl(reaper.LOCK) <= 10_000
+    core.redis.pexpire(reaper.LOCK, 1)
+    threading.Event().wait(0.01)
+    assert reaper.reap_once(core)

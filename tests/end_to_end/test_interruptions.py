@@ -1,4 +1,4 @@
-"""What computes is killed, or its worker stopped, in the middle of a job: the next attempt goes on from there."""
+"""What computes, or who tells of it, is killed or stopped in the middle of a job: all goes on from there."""
 
 import os
 import signal
@@ -18,6 +18,8 @@ from api_schemas.jobs import (
 )
 from client.api import LaddClient
 from stack.running import Stack
+from stack.state import load_state
+from stack.supervisord import Supervisord
 
 EPOCHS = 30
 
@@ -98,3 +100,21 @@ def test_a_training_whose_runner_is_killed_goes_on_after_its_last_epoch(client: 
     assert job.result is not None
     assert job.result.labeler is not None
     assert [row.epoch for row in client.labeler(job.result.labeler).epochs] == list(range(1, EPOCHS + 1))
+
+
+def test_who_follows_a_job_misses_and_repeats_nothing_when_the_api_is_killed(
+    stack_up: Stack, client: LaddClient, source: Dataset
+) -> None:
+    params = TrainLabelerParams(source_dataset=source.id, epochs=EPOCHS, batch_size=64, seed=12)
+    submitted = client.submit(TrainLabelerRequest(kind=JobKind.TRAIN_LABELER, params=params))
+    told: list[JobEvent] = []
+
+    def hear(event: JobEvent) -> None:
+        told.append(event)
+        if event.type is EventType.METRIC and event.data["values"]["epoch"] == 1:
+            state = load_state(stack_up.directory)
+            assert state is not None
+            os.kill(Supervisord(stack_up.directory, state).states()["api"][1], signal.SIGKILL)
+
+    assert client.wait(submitted.id, hear).state is JobState.SUCCEEDED
+    assert [event.id for event in told] == [event.id for event in client.events(submitted.id)]

@@ -4,10 +4,12 @@ import dataclasses
 import io
 import json
 import os
+import shutil
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +21,14 @@ from api_schemas.jobs import Attempt, Job, JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import TaskType
 from service.core import datasets, events, jobs, tasks
-from service.core.core import Core
+from service.core.core import Core, open_core
 from service.core.ids import new_id
+from service.core.settings import Settings
 from service.core.store import LEASES
 from service.core.tasks import ClaimedTask
 from service.core.uploads import StreamedFile, upload_key
 from workers.input_cache import InputCache
+from workers.runner_process import RUNNER_COMMAND
 from workers.slots import Slot
 from workers.supervisor import run_task
 
@@ -234,6 +238,35 @@ def test_inputs_that_are_gone_are_a_failure_of_the_attempt(core: Core, submit: S
     run(claimed, "say_nothing")
     error = error_of(core, dataset)
     assert (error.code, error.origin) == (ErrorCode.NOT_FOUND, ErrorOrigin.WORKER)
+
+
+def test_inputs_that_an_outage_keeps_away_cost_no_attempt(
+    core: Core, settings: Settings, submit: Submit, claim: Claim, shutting_down: threading.Event, tmp_path: Path
+) -> None:
+    dataset = submit()
+    claimed = claim(dataset)
+    waiting = core.dispatcher.waiting("cpu")
+    with closing(open_core(settings.model_copy(update={"s3_endpoint_url": "http://127.0.0.1:9"}))) as cut_off:
+        run_task(cut_off, claimed, SLOT, InputCache(cut_off.storage, tmp_path / "cache"), shutting_down)
+    job = jobs.view(core, dataset.job)
+    assert (job.tasks[0].state, only_attempt(job).outcome) == (JobState.QUEUED, "released")
+    # The reaper repeats it when there has been time to recover.
+    assert core.dispatcher.waiting("cpu") == waiting
+
+
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="limits the size of files with prlimit")
+def test_a_full_disk_is_the_workers_and_shows_nothing_half_written(
+    core: Core, submit: Submit, claim: Claim, cache: InputCache, shutting_down: threading.Event
+) -> None:
+    images = np.random.default_rng(3).integers(0, 256, (40, 32, 32, 3), np.uint8)
+    dataset = submit(npz(images=images, labels=np.arange(40) % 2))
+    run_task(core, claim(dataset), SLOT, cache, shutting_down, ("prlimit", "--fsize=50000", *RUNNER_COMMAND))
+    error = error_of(core, dataset)
+    assert (error.code, error.origin) == (ErrorCode.DISK_FULL, ErrorOrigin.WORKER), error.message
+    assert datasets.view(core, dataset.id).state is DatasetState.VALIDATING
+    assert core.storage.list_keys("blobs/") == []
+    run_task(core, claim(dataset), SLOT, cache, shutting_down)
+    assert datasets.view(core, dataset.id).state is DatasetState.READY
 
 
 def test_events_reach_the_readers(core: Core, submit: Submit, claim: Claim, run: Run) -> None:

@@ -123,6 +123,25 @@ def test_a_worker_takes_uploads_and_gives_back_what_it_cannot_finish(
         wait_for(lambda: all(datasets.view(core, dataset.id).state is DatasetState.READY for dataset in more))
 
 
+def test_another_worker_takes_over_from_a_killed_one_and_no_runner_is_left(
+    core: Core, environment: dict[str, str], tmp_path: Path
+) -> None:
+    quick = environment | {"LADD_LEASE_SECONDS": "2", "LADD_REAPER_SECONDS": "0.5"}
+    with worker(quick, tmp_path / "killed.log") as killed:
+        dataset = upload(core)
+        wait_for(lambda: bool(runners(core.settings.data_dir)))
+        (runner,) = runners(core.settings.data_dir)
+        os.kill(runner, signal.SIGSTOP)
+        killed.kill()
+    os.kill(runner, signal.SIGCONT)
+    wait_for(lambda: not runners(core.settings.data_dir))
+    with worker(quick, tmp_path / "next.log"):
+        wait_for(lambda: datasets.view(core, dataset.id).state is not DatasetState.VALIDATING)
+    (task,) = jobs.view(core, dataset.job).tasks
+    assert [attempt.outcome for attempt in task.attempts] == ["lost", "succeeded"]
+    assert datasets.view(core, dataset.id).state is DatasetState.READY
+
+
 def test_the_celery_side_has_no_torch() -> None:
     script = "import sys, workers.__main__; print(*sys.modules, sep='\\n')"
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -6,11 +6,12 @@ from api_schemas.problems import ErrorCode, ErrorOrigin, Reason, TaskError
 from workers.ladd.diverged import TrainingDivergedError
 from workers.ladd.encodings import EncodingRefusedError
 from workers.ladd.memory_shortage import is_memory_shortage
+from workers.runner.full_disk import is_full_disk
 
 
 def task_error(error: BaseException) -> TaskError:
     """Who can do something about `error`: the sender (a refused upload, a learning rate that blows the training up, an
-    encoding that loses too much), the operator (memory, a network to download from), or we (the rest).
+    encoding that loses too much), the operator (memory, disk, a network to download from), or we (the rest).
     """
     from workers.ladd.imported_labelers.weights_unavailable import WeightsUnavailableError
     from workers.ladd.importers.rejected import ImportRejected
@@ -28,6 +29,8 @@ def task_error(error: BaseException) -> TaskError:
         return TaskError(code=ErrorCode.UNAVAILABLE, origin=ErrorOrigin.WORKER, message=str(error), reasons=[reason])
     if is_memory_shortage(error):
         return TaskError(code=ErrorCode.OUT_OF_MEMORY, origin=ErrorOrigin.WORKER, message=_last_line(error), reasons=[])
+    if is_full_disk(error):
+        return TaskError(code=ErrorCode.DISK_FULL, origin=ErrorOrigin.WORKER, message=_last_line(error), reasons=[])
     return TaskError(code=ErrorCode.INTERNAL, origin=ErrorOrigin.INTERNAL, message=_last_line(error), reasons=[])
 
 

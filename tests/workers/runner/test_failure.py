@@ -1,7 +1,12 @@
 """Each kind of exception is blamed on the right one."""
 
+import resource
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from api_schemas.problems import ErrorCode, ErrorOrigin
 from workers.ladd.diverged import TrainingDivergedError
@@ -46,6 +51,27 @@ def test_lack_of_memory_is_the_workers() -> None:
     for exception in (MemoryError(), torch.OutOfMemoryError("CUDA out of memory"), cpu_out_of_memory()):
         error = task_error(exception)
         assert (error.code, error.origin) == (ErrorCode.OUT_OF_MEMORY, ErrorOrigin.WORKER)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: path.write_bytes(b"1" * 4000),
+        lambda path: torch.save(torch.zeros(1000), path),
+        lambda path: save_file({"weight": torch.zeros(1000)}, path),
+    ],
+    ids=["file", "torch", "safetensors"],
+)
+def test_a_full_disk_is_the_workers(tmp_path: Path, write: Callable[[Path], object]) -> None:
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, most))
+    try:
+        with pytest.raises(Exception) as caught:
+            write(tmp_path / "file")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+    error = task_error(caught.value)
+    assert (error.code, error.origin) == (ErrorCode.DISK_FULL, ErrorOrigin.WORKER), error.message
 
 
 def test_anything_else_is_ours_and_says_what_it_was() -> None:

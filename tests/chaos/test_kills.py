@@ -1,0 +1,83 @@
+"""kill -9 at random moments: the job succeeds, with the numbers of an undisturbed one, and nothing runs twice."""
+
+import random
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from api_schemas.events import EventType, JobEvent
+from api_schemas.jobs import Job, JobState
+from client.api import LaddClient
+from service.core.core import Core
+from service.core.settings import Settings
+from tests.chaos.evaluations import Evaluations
+from tests.chaos.fault_injection import Faults, wait_for
+
+pytestmark = [
+    pytest.mark.chaos,
+    pytest.mark.skipif(sys.platform != "linux", reason="finds the runners in /proc"),
+]
+
+ROUNDS = 20
+
+CLAIMED_AGAIN_SECONDS = 15
+"""After the lease: up to 10 s for the lock of a reaper that was killed with it, 5 s between two looks."""
+
+VICTIMS: dict[str, Callable[[Faults, str], object]] = {
+    "runner": Faults.kill_runner,
+    "worker": lambda faults, _: faults.kill("worker"),
+    "machine": Faults.kill_worker_with_runners,
+    "api": lambda faults, _: faults.kill("api"),
+    "redis": lambda faults, _: faults.kill("redis"),
+    "s3": lambda faults, _: faults.kill("s3"),
+}
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_a_kill_costs_no_more_than_the_attempt(
+    client: LaddClient,
+    faults: Faults,
+    evaluations: Evaluations,
+    calm: Job,
+    calm_seconds: float,
+    moments: random.Random,
+    victim: str,
+) -> None:
+    waits = []
+    for number in range(ROUNDS):
+        submitted = evaluations.submit()
+        time.sleep(moments.uniform(0, calm_seconds))
+        killed_at = datetime.now(UTC)
+        VICTIMS[victim](faults, submitted.id)
+        told: list[JobEvent] = []
+        job = client.wait(submitted.id, told.append)
+        outcomes = {task.name: [attempt.outcome for attempt in task.attempts] for task in job.tasks}
+        print(f"{victim} {number}: {outcomes}")
+        assert job.state is JobState.SUCCEEDED, job.error
+        assert evaluations.numbers(job) == evaluations.numbers(calm)
+        # Every task succeeded once and was left alone after that, and so did the job.
+        assert all(found.count("succeeded") == 1 and found[-1] == "succeeded" for found in outcomes.values())
+        ends = [event.task for event in told if event.type is EventType.STATE and event.data["state"] == "succeeded"]
+        assert sorted(ends, key=str) == sorted([None, *outcomes], key=str)
+        # Who listened through it all heard everything, once.
+        assert [event.id for event in told] == [event.id for event in client.events(job.id)]
+        wait_for(lambda: not faults.runners())
+        again = [attempt for task in job.tasks for attempt in task.attempts[1:]]
+        waits += [(attempt.started_at - killed_at).total_seconds() for attempt in again]
+    print(f"{victim}: {len(waits)} attempts again in {ROUNDS} rounds, the latest after {max(waits, default=0):.1f} s")
+    assert all(wait < Settings().lease_seconds + CLAIMED_AGAIN_SECONDS for wait in waits)
+
+
+def test_wake_ups_that_come_many_times_start_nothing_twice(
+    client: LaddClient, core: Core, evaluations: Evaluations
+) -> None:
+    job = evaluations.submit()
+    while (found := client.job(job.id)).finished_at is None:
+        for task in found.tasks:
+            core.dispatcher.wake(job.id, task.name, "cpu")
+        time.sleep(0.5)
+    assert found.state is JobState.SUCCEEDED, found.error
+    assert [len(task.attempts) for task in found.tasks] == [1] * len(found.tasks)
