@@ -1,0 +1,39 @@
+"""One bad upload: how to make it, who is to read it, and what must come of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+Make = Callable[[Path], None]
+"""Writes the upload's files, and nothing else, into the folder given."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """`reader` is a key of `IMPORTERS`, `auto`, or `labeler:` and a key of `READERS`.
+
+    `rules` are those that may refuse it, none: any. `readable`: it may also be read, as a flipped bit in a pixel is.
+    """
+
+    name: str
+    reader: str
+    make: Make
+    rules: frozenset[str] = frozenset()
+    readable: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def content(files: Mapping[str, bytes]) -> Make:
+    """Return what writes these files."""
+
+    def make(folder: Path) -> None:
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+
+    return make
+
+
+def lazily(files: Callable[[], Mapping[str, bytes]]) -> Make:
+    """Return what writes the files that are made only then."""
+    return lambda folder: content(files())(folder)
