@@ -35,13 +35,16 @@ _ALLOWED_GLOBALS = {
     "_codecs.encode",
     *_SCALAR_NAMES,
 }
+_SHARED_TUPLES = 16
+"""How often a pickle may refer to a tuple before; torch.save writes each anew. Tuples that hold the one before twice
+double with each reference, to whoever hashes or compares them: 100 references would take longer than the universe."""
 _SCALAR_DTYPES = ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "b1")
 
 
 def read_torch(path: Path) -> object:
     """Return what `torch.save` wrote: tensors (memory-mapped, on the CPU) in dicts, lists and tuples.
 
-    Raises ImportRejected with rule `no_code_in_pickle`, `torch_zip_format`, `tensor_fits_storage`,
+    Raises ImportRejected with rule `no_code_in_pickle`, `shared_tuples`, `torch_zip_format`, `tensor_fits_storage`,
     `readable_tensor_file`, or one of the zip rules.
     """
     if container_of(path) != "zip":
@@ -63,7 +66,7 @@ def read_torch(path: Path) -> object:
 
 def as_array(tensor: Tensor, location: str) -> NDArray[np.generic]:
     """Return a tensor's memory as an array; raises ImportRejected with rule `plain_array` where numpy has none."""
-    if tensor.layout != torch.strided or tensor.dtype == torch.bfloat16:
+    if tensor.layout != torch.strided or tensor.dtype == torch.bfloat16 or tensor.is_neg():
         raise rejected(location, "plain_array", f"{tensor.dtype}, {tensor.layout}", "the tensor is not a plain array")
     array: NDArray[np.generic] = tensor.detach().numpy()
     return array
@@ -115,8 +118,18 @@ def _pickle_of(path: Path, archive: zipfile.ZipFile) -> bytes:
 def _check_pickle(path: Path, content: bytes) -> None:
     """Walk the opcodes without interpreting them; refuse every global that a tensor file has no use for."""
     strings: deque[str] = deque(maxlen=2)
+    tuples: set[object] = set()
+    before, shared = "", 0
     try:
         for opcode, argument, _ in pickletools.genops(io.BytesIO(content)):
+            if "PUT" in opcode.name and "TUPLE" in before:
+                tuples.add(int(argument))
+            elif "GET" in opcode.name and int(argument) in tuples:
+                shared += 1
+            before = opcode.name
+            if shared > _SHARED_TUPLES:
+                message = f"the pickle refers to earlier tuples more than {_SHARED_TUPLES} times"
+                raise rejected(path.name, "shared_tuples", f"> {_SHARED_TUPLES}", message)
             if opcode.name in ("GLOBAL", "INST"):
                 _check_global(path, str(argument).replace(" ", "."))
             elif opcode.name == "STACK_GLOBAL":

@@ -8,6 +8,8 @@ from tests.workers.ladd.hostile.valid_files import OPTIONS, VALID, valid
 
 CUTS = (0, 1, 2, 8, 64, 512, -1, -2, -22, -64, -512)
 """Bytes kept, or cut off at the end."""
+TARS = ("sre2l", "lpld", "rded")
+"""Readers of tars, which end with zeros that nobody misses."""
 FLIPS = 8
 MOST_FLIPPED = 4
 
@@ -16,7 +18,13 @@ def damage_cases() -> Iterator[Case]:
     """Yield the cases of every reader."""
     for reader in VALID:
         for cut in CUTS:
-            yield Case(f"{reader} cut at {cut}", reader, lazily(lambda r=reader, c=cut: _cut(r, c)), **_told(reader))
+            yield Case(
+                f"{reader} cut at {cut}",
+                reader,
+                lazily(lambda r=reader, c=cut: _cut(r, c)),
+                readable=cut < 0 and reader in TARS,
+                **_told(reader),
+            )
         for seed in range(FLIPS):
             yield Case(
                 f"{reader} flipped {seed}",

@@ -5,14 +5,15 @@ import os
 import traceback
 from pathlib import Path
 
+from api_schemas.problems import ErrorCode, TaskError
+from api_schemas.runner import Confinement
 from tests.workers.ladd.hostile.case import Case
 from tests.workers.ladd.hostile.corpus import run
-from workers.ladd.importers import ImportRejected
 from workers.runner.failure import task_error
 
 
-def complaints(case: Case, folder: Path) -> list[str]:
-    """Read a case in an empty folder of its own; returns what went wrong."""
+def complaints(case: Case, folder: Path, confinement: Confinement) -> list[str]:
+    """Read a case, under limits taken on before, in an empty folder of its own; returns what went wrong."""
     uploads, out = folder / "uploads", folder / "out"
     uploads.mkdir()
     out.mkdir()
@@ -21,17 +22,17 @@ def complaints(case: Case, folder: Path) -> list[str]:
     try:
         run(case, sorted(uploads.iterdir()), out)
         found = [] if case.readable else ["it was read"]
-    except ImportRejected as rejected:
-        found = _of_refusal(case, rejected)
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it should not have been
-        found = [f"{type(error).__name__} instead of a refusal", *traceback.format_exception(error)[-6:]]
+    except Exception as error:
+        found = _of_error(case, task_error(error, confinement))
+        found += traceback.format_exception(error)[-6:] if found else []
     if _state(folder, out) != before:
         found.append("something outside the folder for results was written")
     return found
 
 
-def _of_refusal(case: Case, rejected: ImportRejected) -> list[str]:
-    error = task_error(rejected)
+def _of_error(case: Case, error: TaskError) -> list[str]:
+    if error.code is not ErrorCode.REJECTED_INPUT:
+        return [f"it ended with {error.code}: {error.message}"]
     error.model_dump_json().encode()
     found = [f"the reason {reason} lacks a word" for reason in error.reasons if not all((reason.rule, reason.location, reason.message))]
     found += [f"the reason of rule {reason.rule} is too long" for reason in error.reasons if len(reason.model_dump_json()) > 10_000]
