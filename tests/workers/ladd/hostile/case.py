@@ -13,7 +13,7 @@ Make = Callable[[Path], None]
 class Case:
     """`reader` is a key of `IMPORTERS`, `auto`, or `labeler:` and a key of `READERS`.
 
-    `heavy` ones take seconds to make or to read. `rules` are those that may refuse it, none: any. `readable`: it may also be read, as a flipped bit in a pixel is.
+    `rules` are those that may refuse it, none: any. `readable`: it may also be read, as a flipped bit in a pixel is.
     """
 
     name: str
@@ -21,7 +21,6 @@ class Case:
     make: Make
     rules: frozenset[str] = frozenset()
     readable: bool = False
-    heavy: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
