@@ -26,7 +26,7 @@ FAULTS = (
     signal.SIGXCPU,
     signal.SIGXFSZ,
 )
-"""How a process dies by what it does itself. SIGKILL is not among them: it comes from outside, and another try helps."""
+"""How a process dies by what it does itself. SIGKILL comes from outside, and another try helps."""
 
 
 def confinement_of(claimed: ClaimedTask, settings: Settings, upload_bytes: int, threads: int) -> Confinement | None:

@@ -74,8 +74,8 @@ def measure_checkpoint(
 ) -> tuple[dict[str, Any], Tensor]:
     """Return a labeler's row without `epoch` and `checkpoint`, and the probabilities [T, C] that it was found from.
 
-    Raises ImportRejected with rule `network_runs`, `outputs_match_classes`, or `finite_values` where the network answers
-    something that is not a number.
+    Raises ImportRejected with rule `network_runs`, `outputs_match_classes`, or `finite_values` where the network
+    answers something that is not a number.
     """
     started = time.monotonic()
     with _refusing(None):

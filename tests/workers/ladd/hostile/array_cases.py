@@ -21,7 +21,9 @@ def header(text: bytes, version: tuple[int, int] = (1, 0), claimed: int | None =
     return b"\x93NUMPY" + bytes(version) + (length % 256**width).to_bytes(width, "little") + text + data
 
 
-def described(descr: object = "|u1", shape: object = (4, 8, 8, 3), order: object = False, data: bytes = bytes(768)) -> bytes:
+def described(
+    descr: object = "|u1", shape: object = (4, 8, 8, 3), order: object = False, data: bytes = bytes(768)
+) -> bytes:
     """Return an `.npy` whose header claims this."""
     return header(f"{{'descr': {descr!r}, 'fortran_order': {order!r}, 'shape': {shape!r}, }}\n".encode(), data=data)
 
@@ -85,9 +87,18 @@ SETS: dict[str, tuple[Callable[[], dict[str, Any]], set[str]]] = {
     "text images": (lambda: {"images": np.full((4, 8, 8, 3), "a"), "labels": LABELS}, {"image_dtype"}),
     "images of 0 pixels": (lambda: {"images": PIXELS[:, :0], "labels": LABELS}, {"not_empty"}),
     "no images": (lambda: {"images": PIXELS[:0], "labels": LABELS[:0]}, {"not_empty"}),
-    "class names past Unicode": (lambda: {"images": PIXELS, "labels": LABELS, "class_names": _codepoints(2**31, 97)}, {"class_names_text"}),
-    "class names of surrogates": (lambda: {"images": PIXELS, "labels": LABELS, "class_names": _codepoints(0xD800, 97)}, {"class_names_text"}),
-    "class names twice": (lambda: {"images": PIXELS, "labels": LABELS, "class_names": np.array(["a", "a"])}, {"class_names_unique"}),
+    "class names past Unicode": (
+        lambda: {"images": PIXELS, "labels": LABELS, "class_names": _codepoints(2**31, 97)},
+        {"class_names_text"},
+    ),
+    "class names of surrogates": (
+        lambda: {"images": PIXELS, "labels": LABELS, "class_names": _codepoints(0xD800, 97)},
+        {"class_names_text"},
+    ),
+    "class names twice": (
+        lambda: {"images": PIXELS, "labels": LABELS, "class_names": np.array(["a", "a"])},
+        {"class_names_unique"},
+    ),
     "class names too few": (lambda: {"images": PIXELS, "labels": LABELS, "class_names": np.array(["a"])}, set()),
     "no class names": (lambda: {"images": PIXELS, "labels": LABELS, "class_names": np.array([], "U1")}, set()),
     "learned rate NaN": (lambda: {"images": PIXELS, "labels": LABELS, "lr": np.float32("nan")}, {"learned_lr_range"}),
@@ -115,7 +126,9 @@ SAFETENSORS: dict[str, bytes] = {
     "length too short": _safetensors({"a": _entry()}, length=5),
     "offsets beyond the end": _safetensors({"a": _entry(offsets=(0, 1600), shape=(400,))}),
     "offsets overlap": _safetensors({"a": _entry(), "b": _entry()}),
-    "offsets with a gap": _safetensors({"a": _entry(shape=(1,), offsets=(0, 4)), "b": _entry(shape=(1,), offsets=(12, 16))}),
+    "offsets with a gap": _safetensors(
+        {"a": _entry(shape=(1,), offsets=(0, 4)), "b": _entry(shape=(1,), offsets=(12, 16))}
+    ),
     "offsets backwards": _safetensors({"a": _entry(offsets=(16, 0))}),
     "offsets negative": _safetensors({"a": _entry(offsets=(-16, 0))}),
     "offsets 2^64": _safetensors({"a": _entry(offsets=(0, 2**64))}),
@@ -127,7 +140,9 @@ SAFETENSORS: dict[str, bytes] = {
     "dtype unknown": _safetensors({"a": _entry("F128")}),
     "dtype F8": _safetensors({"images": _entry("F8_E5M2", (16,)), "labels": _entry(offsets=(16, 16), shape=(0,))}),
     "dtype BF16": _safetensors({"images": _entry("BF16", (8,)), "labels": _entry(offsets=(16, 16), shape=(0,))}),
-    "keys twice": _safetensors(b'{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'),
+    "keys twice": _safetensors(
+        b'{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
+    ),
     "nested deeply": _safetensors(b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
     "1 MB of spaces": _safetensors(b"{" + b" " * MiB + b"}"),
     "not JSON": _safetensors(b"{]"),
@@ -145,7 +160,9 @@ SAFETENSORS: dict[str, bytes] = {
 
 def _zeros_npz() -> bytes:
     """Return 100 MiB of zeros, deflated."""
-    return zipped({"images.npy": described(shape=(100 * MiB // 192, 8, 8, 3), data=bytes(100 * MiB))}, zipfile.ZIP_DEFLATED)
+    return zipped(
+        {"images.npy": described(shape=(100 * MiB // 192, 8, 8, 3), data=bytes(100 * MiB))}, zipfile.ZIP_DEFLATED
+    )
 
 
 def array_cases() -> Iterator[Case]:

@@ -51,19 +51,23 @@ def _with(*nodes: Document, answer: bool = True) -> Callable[[Document], None]:
     def change(document: Document) -> None:
         _graph(document)["nodes"] = [*nodes, *_graph(document)["nodes"]]
         if answer:
-            document["graph_module"]["signature"]["output_specs"][0]["user_output"]["arg"]["as_tensor"]["name"] = "extra"
+            document["graph_module"]["signature"]["output_specs"][0]["user_output"]["arg"]["as_tensor"]["name"] = (
+                "extra"
+            )
 
     return change
 
 
+def _on_sizes(target: str, *arguments: Document) -> Document:
+    return {**_node(target, *arguments), "outputs": [{"as_sym_int": {"as_name": "s"}}]}
+
+
 def _with_size(*operations: tuple[str, int]) -> Callable[[Document], None]:
-    """Compute with sizes: s = 2, then s = s op s as often as said."""
-    nodes = [{"target": "torch.ops.aten.sym_size.int", "inputs": [{"name": "x", "arg": {"as_tensor": {"name": "IMAGE"}}, "kind": 1},
-              {"name": "d", "arg": {"as_int": 2}, "kind": 1}], "outputs": [{"as_sym_int": {"as_name": "s"}}]}]  # fmt: skip
+    """Compute with sizes: s = the side, then s = s op s as often as said."""
+    image = {"as_tensor": {"name": "IMAGE"}}
+    nodes = [_on_sizes("torch.ops.aten.sym_size.int", image, {"as_int": 2})]
     for target, times in operations:
-        argument = {"as_sym_int": {"as_name": "s"}}
-        node = {"target": target, "inputs": [{"name": n, "arg": argument, "kind": 1} for n in "ab"], "outputs": [{"as_sym_int": {"as_name": "s"}}]}
-        nodes += [node] * times
+        nodes += [_on_sizes(target, *[{"as_sym_int": {"as_name": "s"}}] * 2)] * times
 
     def change(document: Document) -> None:
         specs = document["graph_module"]["signature"]["input_specs"]
@@ -91,7 +95,9 @@ GRAPHS: dict[str, Callable[[Document], None]] = {
     "an attribute of the module": _with(_node("torch.ops.aten.__class__.default")),
     "_operator.pow": _with(_node("_operator.pow", {"as_int": 9}, {"as_int": 10**9})),
     "as_strided": _with(_node("torch.ops.aten.as_strided.default", {"as_tensor": {"name": "x"}}, INTS, INTS)),
-    "an output given": _with(_node("torch.ops.aten.add.out", {"as_tensor": {"name": "x"}}, {"as_tensor": {"name": "x"}})),
+    "an output given": _with(
+        _node("torch.ops.aten.add.out", {"as_tensor": {"name": "x"}}, {"as_tensor": {"name": "x"}})
+    ),
     "4 TB of ones": _with(_node("torch.ops.aten.ones.default", INTS)),
     "2^62 of ones": _with(_node("torch.ops.aten.ones.default", {"as_ints": [2**62]})),
     "-1 of ones": _with(_node("torch.ops.aten.ones.default", {"as_ints": [-1]})),
@@ -103,8 +109,12 @@ GRAPHS: dict[str, Callable[[Document], None]] = {
     "an argument that is a list": _with(_node("torch.ops.aten.relu.default", [1])),
     "an argument that is text": _with(_node("torch.ops.aten.relu.default", "x")),
     "no arguments": _with(_node("torch.ops.aten.relu.default")),
-    "two outputs for one": _with({**_node("torch.ops.aten.ones.default", {"as_ints": [1]}), "outputs": [{"as_tensor": {"name": "a"}}] * 2}),
-    "an output of an unknown kind": _with({**_node("torch.ops.aten.ones.default", {"as_ints": [1]}), "outputs": [{"as_float": "x"}]}),
+    "two outputs for one": _with(
+        {**_node("torch.ops.aten.ones.default", {"as_ints": [1]}), "outputs": [{"as_tensor": {"name": "a"}}] * 2}
+    ),
+    "an output of an unknown kind": _with(
+        {**_node("torch.ops.aten.ones.default", {"as_ints": [1]}), "outputs": [{"as_float": "x"}]}
+    ),
     "outputs that are a number": _with({**_node("torch.ops.aten.ones.default", {"as_ints": [1]}), "outputs": 7}),
     "sizes squared 60 times": _with_size(("_operator.mul", 60)),
     "sizes that are divided by 0": _with_size(("_operator.sub", 1), ("_operator.floordiv", 1)),
@@ -121,7 +131,7 @@ GRAPHS: dict[str, Callable[[Document], None]] = {
     "an input of two kinds": _set([{"a": 1, "b": 2}], "graph_module", "signature", "input_specs"),
     "tensor values a list": _set([], "graph_module", "graph", "tensor_values"),
     "a list": lambda document: document.clear(),
-}  # fmt: skip
+}
 
 
 def _weights(change: Callable[[Document], None]) -> Callable[[], bytes]:
@@ -179,7 +189,12 @@ def labeler_cases() -> Iterator[Case]:
     for what, change in GRAPHS.items():
         yield Case(f"graph {what}", "labeler:exported", lazily(lambda c=change: {"network.pt2": changed(c)}))
     for what, make in CLAIMS.items():
-        yield Case(f"program {what}", "labeler:exported", lazily(lambda m=make: {"network.pt2": m()}), readable=what == "strides 0")
+        yield Case(
+            f"program {what}",
+            "labeler:exported",
+            lazily(lambda m=make: {"network.pt2": m()}),
+            readable=what == "strides 0",
+        )
         files = lazily(lambda m=make: {"encoder.pt2": m(), "classes.npy": npy(_ones(4, 4))})
         yield Case(f"encoder {what}", "labeler:zero_shot", files, readable=what == "strides 0")
     shapes = {"one class fewer": _ones(3, 6), "one axis": _ones(6), "integers": _ones(4, 6).astype(int)}
@@ -198,10 +213,21 @@ def labeler_cases() -> Iterator[Case]:
             options={"model": model, "class_names": ["ant"]},
         )
     unknown = {"model": "resnet18", "class_names": ["no such class", "\ud800"]}
-    yield Case("torchvision classes", "labeler:torchvision", lambda folder: None, frozenset({"class_map_is_given"}), options=unknown)
+    yield Case(
+        "torchvision classes",
+        "labeler:torchvision",
+        lambda folder: None,
+        frozenset({"class_map_is_given"}),
+        options=unknown,
+    )
     replay = {"trajectory": 9, "checkpoint_epochs": None}
     for what, options in (("trajectory 9", replay), ("epoch 99", {"trajectory": 0, "checkpoint_epochs": [99]})):
-        yield Case(f"replay buffer {what}", "labeler:replay_buffer", lazily(lambda: valid("labeler:replay_buffer")), options=options)
+        yield Case(
+            f"replay buffer {what}",
+            "labeler:replay_buffer",
+            lazily(lambda: valid("labeler:replay_buffer")),
+            options=options,
+        )
 
 
 def _ones(*shape: int) -> np.ndarray:

@@ -34,8 +34,16 @@ def _of_error(case: Case, error: TaskError) -> list[str]:
     if error.code is not ErrorCode.REJECTED_INPUT:
         return [f"it ended with {error.code}: {error.message}"]
     error.model_dump_json().encode()
-    found = [f"the reason {reason} lacks a word" for reason in error.reasons if not all((reason.rule, reason.location, reason.message))]
-    found += [f"the reason of rule {reason.rule} is too long" for reason in error.reasons if len(reason.model_dump_json()) > 10_000]
+    found = [
+        f"the reason {reason} lacks a word"
+        for reason in error.reasons
+        if not all((reason.rule, reason.location, reason.message))
+    ]
+    found += [
+        f"the reason of rule {reason.rule} is too long"
+        for reason in error.reasons
+        if len(reason.model_dump_json()) > 10_000
+    ]
     rules = {reason.rule for reason in error.reasons}
     if case.rules and not rules & case.rules:
         found.append(f"refused by {', '.join(rules)} instead of {', '.join(case.rules)}: {error.message[:300]}")

@@ -59,7 +59,11 @@ def _structures() -> Iterator[tuple[str, bytes, set[str]]]:
         yield f"type {what} with data", member(type=kind, linkname="../x") + END, only_files
     for name in ("/etc/cron.d/0.png", "../0.png", "ant/../../0.png", "..", "a\\..\\0.png", "C:/0.png"):
         yield f"name {name}", member(name) + END, tricks
-        yield f"GNU long name {name}", extended(tarfile.GNUTYPE_LONGNAME, name.encode() + b"\0") + member() + END, tricks
+        yield (
+            f"GNU long name {name}",
+            extended(tarfile.GNUTYPE_LONGNAME, name.encode() + b"\0") + member() + END,
+            tricks,
+        )
         yield f"pax path {name}", extended(tarfile.XHDTYPE, record(b"path", name.encode())) + member() + END, tricks
     for name in (".", "./", "./.", "0.png", "ant/.hidden.png", "ant/" + "n" * 251 + ".png", "d/" * 2000 + "0.png"):
         yield f"odd name {name[:20]} of {len(name)}", member(name) + END, set()
@@ -67,7 +71,11 @@ def _structures() -> Iterator[tuple[str, bytes, set[str]]]:
     yield "name with a null byte in pax", extended(b"x", record(b"path", b"ant/0\0.png")) + member() + END, tricks
     yield "name that is not UTF-8", member("ant/\udcff\udcfe.png") + END, {"utf8_names"}
     yield "class that is not UTF-8", member("\udce9/0.png") + member("\udcea/1.png") + END, {"utf8_names"}
-    yield "pax path that is a surrogate", extended(b"x", record(b"path", b"\xed\xa0\x80/0.png")) + member() + END, {"utf8_names"}
+    yield (
+        "pax path that is a surrogate",
+        extended(b"x", record(b"path", b"\xed\xa0\x80/0.png")) + member() + END,
+        {"utf8_names"},
+    )
     yield "pax size", extended(b"x", record(b"size", b"99999999999")) + member() + END, only_files
     yield "pax sparse map", extended(b"x", record(b"GNU.sparse.major", b"1")) + member() + END, only_files
     for broken in (b"", b"x", b"5", b"-1 path=a\n", b"0 path=a\n", b"99 path=a\n", b"4 a\n", b"\xff" * 20, b"9" * 5000):
@@ -78,9 +86,14 @@ def _structures() -> Iterator[tuple[str, bytes, set[str]]]:
     yield "1,000 long names", extended(b"L", b"ant/0.png\0") * 1000 + member() + END, set()
     yield "global pax header of 2^33 bytes", extended(b"g", b"", 2**33 - 1) + END, {"header_size"}
     sizes = {
-        "2^33": b"77777777777\0", "negative": b"\xff" * 12, "2^63": b"\x80\0\0\0\x80" + bytes(7), "2^87": b"\x80" + b"\xff" * 11,
-        "not octal": b"99999999999\0", "empty": bytes(12), "one more": b"%011o\0" % (len(image()) + 512),
-    }  # fmt: skip
+        "2^33": b"77777777777\0",
+        "negative": b"\xff" * 12,
+        "2^63": b"\x80\0\0\0\x80" + bytes(7),
+        "2^87": b"\x80" + b"\xff" * 11,
+        "not octal": b"99999999999\0",
+        "empty": bytes(12),
+        "one more": b"%011o\0" % (len(image()) + 512),
+    }
     for what, size in sizes.items():
         yield f"size {what}", patched(member(), 124, size) + END, set()
         yield f"directory of size {what}", patched(member("ant/", type=tarfile.DIRTYPE), 124, size) + END, set()
@@ -96,13 +109,21 @@ def _structures() -> Iterator[tuple[str, bytes, set[str]]]:
     yield "two top folders", tarred({"a/ant/0.png": image(), "b/bee/0.png": image()}), {"class_folder_layout"}
 
 
-PACKERS: dict[str, Callable[[bytes], bytes]] = {"bz2": bz2.compress, "xz": lzma.compress, "lzma": lambda d: lzma.compress(d, lzma.FORMAT_ALONE)}
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "lzma": lambda d: lzma.compress(d, lzma.FORMAT_ALONE),
+}
 
 
 def _gzips() -> Iterator[tuple[str, Callable[[], bytes], set[str]]]:
     tar = tarred(folders())
     yield "bomb", lambda: gzip.compress(member(data=bytes(100 * MiB)) + END), {"member_size"}
-    yield "bomb in skipped files", lambda: gzip.compress(member("a/0.txt", bytes(100 * MiB)) + END), {"compression_ratio"}
+    yield (
+        "bomb in skipped files",
+        lambda: gzip.compress(member("a/0.txt", bytes(100 * MiB)) + END),
+        {"compression_ratio"},
+    )
     yield "bomb of headers", lambda: gzip.compress(member("a/0.txt", b"") * 150_000), {"compression_ratio"}
     yield "in gzip", lambda: gzip.compress(gzip.compress(tar)), set()
     yield "cut", lambda: gzip.compress(tar)[:-200], {"not_truncated", "readable_archive"}
@@ -120,11 +141,9 @@ def _gzips() -> Iterator[tuple[str, Callable[[], bytes], set[str]]]:
         yield f"{name} instead", lambda p=pack: p(tar), {"known_format"}
 
 
-
 def tar_cases() -> Iterator[Case]:
     """Yield tars, then gzipped ones."""
     for what, data, rules in _structures():
         yield Case(f"tar {what}", "auto", lazily(lambda d=data: {"set.tar": d}), frozenset(rules), not rules)
     for what, make, rules in _gzips():
         yield Case(f"gzip {what}", "auto", lazily(lambda m=make: {"set.tar.gz": m()}), frozenset(rules), not rules)
-

@@ -72,7 +72,9 @@ OPCODES: dict[str, bytes] = {
     "REDUCE of an allowed class": b"\x80\x02ccollections\nOrderedDict\n(K\x01K\x02K\x03tR.",
     "_codecs.encode to zlib": b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x04\x00\x00\x00zlib\x86R.",
     "numpy.dtype of 2^60 bytes": b"\x80\x02cnumpy\ndtype\nX\x04\x00\x00\x00V999\x85R.",
-    "scalar of an object": b"\x80\x02cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\x02\x00\x00\x00O8\x85RX\x01\x00\x00\x00a\x86R.",
+    "scalar of an object": (
+        b"\x80\x02cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\x02\x00\x00\x00O8\x85RX\x01\x00\x00\x00a\x86R."
+    ),
     "NEXT_BUFFER": b"\x80\x05\x97.",
     "BYTEARRAY8 of 2^60": b"\x80\x05\x96" + struct.pack("<Q", 2**60) + b".",
     "BINUNICODE8 of 2^60": b"\x80\x04\x8d" + struct.pack("<Q", 2**60) + b".",
@@ -101,7 +103,9 @@ def _laughs(levels: int) -> bytes:
 
 def in_torch_zip(pickled: bytes, **members: bytes) -> bytes:
     """Return a `.pt` zip with this index."""
-    return zipped({"archive/data.pkl": pickled, "archive/version": b"3\n", **{f"archive/data/{k}": v for k, v in members.items()}})
+    return zipped(
+        {"archive/data.pkl": pickled, "archive/version": b"3\n", **{f"archive/data/{k}": v for k, v in members.items()}}
+    )
 
 
 class _Indexed(pickle.Pickler):
@@ -114,7 +118,9 @@ class _Indexed(pickle.Pickler):
 class Storage:
     """A storage by its claim: type, number, device, elements."""
 
-    def __init__(self, kind: object = torch.FloatStorage, key: str = "0", device: str = "cpu", elements: object = 4) -> None:
+    def __init__(
+        self, kind: object = torch.FloatStorage, key: str = "0", device: str = "cpu", elements: object = 4
+    ) -> None:
         self.claim = ("storage", kind, key, device, elements)
 
 
@@ -257,14 +263,18 @@ def tensor_cases() -> Iterator[Case]:
     for reader in PICKLE_READERS:
         told = {"options": REPLAY if reader.startswith("labeler") else {}}
         for what, value in CALLS.items():
-            yield Case(f"pickle {what}, zip, {reader}", reader, lazily(lambda v=value: {"a.pt": saved(v())}), CODE, **told)
+            yield Case(
+                f"pickle {what}, zip, {reader}", reader, lazily(lambda v=value: {"a.pt": saved(v())}), CODE, **told
+            )
         for what, value in CLAIMS.items():
             yield Case(f"tensor {what}, {reader}", reader, lazily(lambda v=value: {"a.pt": v()}), **told)
         for what, value in VALUES.items():
             yield Case(f"content {what}, {reader}", reader, lazily(lambda v=value: {"a.pt": saved(v())}), **told)
         for levels in (30, 100):
             make = lazily(lambda n=levels: {"a.pt": in_torch_zip(_laughs(n))})
-            yield Case(f"pickle of 2^{levels} numbers in tuples, {reader}", reader, make, frozenset({"shared_tuples"}), **told)
+            yield Case(
+                f"pickle of 2^{levels} numbers in tuples, {reader}", reader, make, frozenset({"shared_tuples"}), **told
+            )
     for what, opcodes in OPCODES.items():
         yield Case(f"opcodes {what}, bare", "auto", lazily(lambda o=opcodes: {"a.pt": o}))
         yield Case(f"opcodes {what}, zip", "auto", lazily(lambda o=opcodes: {"a.pt": in_torch_zip(o)}))
@@ -274,4 +284,6 @@ def tensor_cases() -> Iterator[Case]:
         )
     for what, value in _labeler_values().items():
         for reader in PICKLE_READERS[1:]:
-            yield Case(f"weights {what}, {reader}", reader, lazily(lambda v=value: {"a.pt": saved(v())}), options=REPLAY)
+            yield Case(
+                f"weights {what}, {reader}", reader, lazily(lambda v=value: {"a.pt": saved(v())}), options=REPLAY
+            )

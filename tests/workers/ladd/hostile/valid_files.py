@@ -92,8 +92,12 @@ def network_weights() -> dict[str, Tensor]:
 @cache
 def exported(features: int) -> bytes:
     """Return a `.pt2` of a network that answers `features` numbers."""
-    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, features))
-    program = torch.export.export(network.eval(), (torch.zeros(2, 3, 16, 16),), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, features)
+    )
+    program = torch.export.export(
+        network.eval(), (torch.zeros(2, 3, 16, 16),), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)
+    )
     with TemporaryDirectory() as folder:
         torch.export.save(program, Path(folder) / "network.pt2")
         return (Path(folder) / "network.pt2").read_bytes()

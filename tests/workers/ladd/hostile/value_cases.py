@@ -19,7 +19,9 @@ FORMATS: dict[str, Callable[[np.ndarray, np.ndarray], dict[str, bytes]]] = {
     "idc": lambda images, labels: {"data.pt": saved([torch.from_numpy(images), torch.from_numpy(labels)])},
     "npz": lambda images, labels: {"set.npz": npz(images=images, labels=labels)},
     "safetensors": lambda images, labels: {
-        "set.safetensors": save_safetensors({"images": np.ascontiguousarray(images), "labels": np.ascontiguousarray(labels)})
+        "set.safetensors": save_safetensors(
+            {"images": np.ascontiguousarray(images), "labels": np.ascontiguousarray(labels)}
+        )
     },
 }
 

@@ -41,7 +41,9 @@ class Member:
     descriptor: bytes = b""
 
 
-def raw_zip(members: Sequence[Member], before: bytes = b"", between: bytes = b"", after: bytes = b"", **end: Any) -> bytes:
+def raw_zip(
+    members: Sequence[Member], before: bytes = b"", between: bytes = b"", after: bytes = b"", **end: Any
+) -> bytes:
     """Write a zip by hand; `end` replaces fields of the end record: entries, size, offset, comment."""
     body, index = bytearray(before), bytearray()
     for member in members:
@@ -120,7 +122,11 @@ def _lies() -> Iterator[tuple[str, bytes, set[str]]]:
     yield "place: bytes before the index", raw_zip([plain, other], between=bytes(99)), extra
     yield "place: bytes after the end", raw_zip([plain, other], after=b"more"), set()
     yield "place: a second zip after the end", raw_zip([plain]) + raw_zip([plain, other]), set()
-    yield "place: a member that the index leaves out", raw_zip([replace(plain, descriptor=raw_zip([other])[:200]), other]), extra
+    yield (
+        "place: a member that the index leaves out",
+        raw_zip([replace(plain, descriptor=raw_zip([other])[:200]), other]),
+        extra,
+    )
     yield "descriptor: flagged and missing", raw_zip([replace(plain, flags=8, crc=0), other]), set()
     yield "descriptor: 25 bytes", raw_zip([replace(plain, flags=8, descriptor=bytes(25)), other]), extra
     yield "descriptor: unflagged", raw_zip([replace(plain, descriptor=bytes(16)), other]), extra
@@ -188,7 +194,14 @@ def _overlapping_bomb() -> bytes:
     first = Member(name=b"ant/0.png", stored=kernel, method=8, size=8 * MiB, crc=zlib.crc32(bytes(8 * MiB)))
     crc, size = first.crc, first.size
     others = [
-        Member(name=b"ant/%d.png" % i, method=8, central_offset=0, central_compressed=len(kernel), central_size=size, central_crc=crc)
+        Member(
+            name=b"ant/%d.png" % i,
+            method=8,
+            central_offset=0,
+            central_compressed=len(kernel),
+            central_size=size,
+            central_crc=crc,
+        )
         for i in range(1, 200)
     ]
     return raw_zip([first, *others])
@@ -205,12 +218,19 @@ def zip_cases() -> Iterator[Case]:
         yield Case(label, "class_folders", lazily(lambda n=name: {"set.zip": _names(n)}), frozenset(rules), not rules)
     ratio = frozenset({"compression_ratio"})
     yield Case("zip bomb 1000:1", "auto", lazily(lambda: {"set.zip": _bomb(100)}), ratio)
-    yield Case("zip bomb below the free size", "auto", lazily(lambda: {"set.zip": _bomb(60)}), frozenset({"readable_image"}))
+    yield Case(
+        "zip bomb below the free size", "auto", lazily(lambda: {"set.zip": _bomb(60)}), frozenset({"readable_image"})
+    )
     nested = frozenset({"not_empty"})
     yield Case("zip bomb in a zip", "auto", lazily(lambda: {"set.zip": zipped({"a/1.zip": _bomb(100)})}), nested)
     yield Case("zip bomb overlapping", "auto", lazily(lambda: {"set.zip": _overlapping_bomb()}))
     yield Case("zip of itself named png", "auto", lazily(lambda: {"set.zip": zipped({"a/1.png": zipped(folders())})}))
-    yield Case("zip with bzip2 bomb", "auto", lazily(lambda: {"set.zip": _bomb(100, zipfile.ZIP_BZIP2)}), frozenset({"stored_or_deflated"}))
+    yield Case(
+        "zip with bzip2 bomb",
+        "auto",
+        lazily(lambda: {"set.zip": _bomb(100, zipfile.ZIP_BZIP2)}),
+        frozenset({"stored_or_deflated"}),
+    )
     yield Case("zip of 20,000 empty members", "auto", _many_members, frozenset({"not_empty"}))
 
 
