@@ -150,7 +150,7 @@ class RunnerProcess:
         return "\n".join([f"the runner ended without a result ({how})", *self._stderr_tail])
 
     @property
-    def signal(self) -> int | None:
+    def death_signal(self) -> int | None:
         """Number of the signal that the runner died of; None while it runs, and where it ended by itself."""
         status = self._process.returncode
         return -status if status is not None and status < 0 else None

@@ -164,7 +164,7 @@ def _record_end(
 def _death(claimed: ClaimedTask, runner: RunnerProcess) -> TaskError:
     """What to record of a runner that ended without a result."""
     obituary = runner.obituary()
-    fault = fault_of_upload(claimed.type, runner.signal, obituary)
+    fault = fault_of_upload(claimed.type, runner.death_signal, obituary)
     return fault or _error(ErrorCode.RUNNER_FAILED, ErrorOrigin.WORKER, obituary)
 
 

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from api_schemas.problems import ErrorCode, Problem, Reason
 from service.core.errors import OUTAGES, ServiceError, reason
@@ -142,8 +143,17 @@ async def _http_exception(request: Request, error: Exception) -> Response:
         # FastAPI's, for what the JSON parser chokes on: bytes that are no UTF-8, brackets without end, endless numbers.
         message = f"The body cannot be read as JSON: {error.__cause__}"
         return await _service_error(request, invalid([reason("body", "json_invalid", None, message)]))
+    if status == 405:
+        # The framework names the methods of the first route on the path only.
+        error.headers = {**(error.headers or {}), "Allow": ", ".join(_allowed_methods(request))}
     code = _FRAMEWORK_CODES.get(status, ErrorCode.INVALID_REQUEST if status < 500 else ErrorCode.INTERNAL)
     return problem(request, code, error.detail, status=status, headers=error.headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Every method that some route has on the request's path."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in routes for method in route.methods or ()})
 
 
 async def _outage(request: Request, error: Exception) -> Response:

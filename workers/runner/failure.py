@@ -47,7 +47,7 @@ def _limit_reached(error: BaseException, confinement: Confinement) -> Reason | N
     return None
 
 
-def _rejected_input(error: Exception, reasons: list[Reason]) -> TaskError:
+def _rejected_input(error: BaseException, reasons: list[Reason]) -> TaskError:
     return TaskError(code=ErrorCode.REJECTED_INPUT, origin=ErrorOrigin.INPUT, message=str(error), reasons=reasons)
 
 

@@ -118,13 +118,13 @@ def _pickle_of(path: Path, archive: zipfile.ZipFile) -> bytes:
 def _check_pickle(path: Path, content: bytes) -> None:
     """Walk the opcodes without interpreting them; refuse every global that a tensor file has no use for."""
     strings: deque[str] = deque(maxlen=2)
-    tuples: set[object] = set()
+    tuples: set[int | None] = set()
     before, shared = "", 0
     try:
         for opcode, argument, _ in pickletools.genops(io.BytesIO(content)):
             if "PUT" in opcode.name and "TUPLE" in before:
-                tuples.add(int(argument))
-            elif "GET" in opcode.name and int(argument) in tuples:
+                tuples.add(argument)
+            elif "GET" in opcode.name and argument in tuples:
                 shared += 1
             before = opcode.name
             if shared > _SHARED_TUPLES:

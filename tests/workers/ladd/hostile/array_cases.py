@@ -18,7 +18,7 @@ def header(text: bytes, version: tuple[int, int] = (1, 0), claimed: int | None =
     """Return an `.npy` with this header text."""
     width = 2 if version == (1, 0) else 4
     length = len(text) if claimed is None else claimed
-    return b"\x93NUMPY" + bytes(version) + (length % 256**width).to_bytes(width, "little") + text + data
+    return b"\x93NUMPY" + bytes(version) + length.to_bytes(width, "little") + text + data
 
 
 def described(
@@ -168,23 +168,23 @@ def _zeros_npz() -> bytes:
 def array_cases() -> Iterator[Case]:
     """Yield headers that lie, to each reader of arrays."""
     for what, data in NPY.items():
-        for key, other in (("images", "labels"), ("labels", "images")):
-            beside = npy(LABELS if other == "labels" else PIXELS)
-            make = lazily(lambda k=key, d=data, o=other, b=beside: {"set.npz": zipped({f"{k}.npy": d, f"{o}.npy": b})})
+        for key in ("images", "labels"):
+            good = {"images.npy": npy(PIXELS), "labels.npy": npy(LABELS)}
+            make = lazily(lambda g, k, d: {"set.npz": zipped({**g, f"{k}.npy": d})}, good, key, data)
             yield Case(f"npz {key} {what}", "npz", make, readable=key == "images" and "fortran" in what)
-        encoder = lazily(lambda d=data: {"encoder.pt2": exported(6), "classes.npy": d})
+        encoder = lazily(lambda d: {"encoder.pt2": exported(6), "classes.npy": d}, data)
         yield Case(f"embeddings {what}", "labeler:zero_shot", encoder)
     for what, (arrays, rules) in SETS.items():
-        make = lazily(lambda a=arrays: {"set.npz": npz(**a())})
+        make = lazily(lambda a: {"set.npz": npz(**a())}, arrays)
         yield Case(f"npz of {what}", "npz", make, frozenset(rules), not rules)
-    other = lazily(lambda: {"set.npz": zipped({"images.npy": npy(PIXELS), "labels.npy": npy(LABELS), "x.py": b"x"})})
-    yield Case("npz with a program", "npz", other, frozenset({"arrays_only"}))
+    program = lazily(lambda: {"set.npz": zipped({"images.npy": npy(PIXELS), "labels.npy": npy(LABELS), "x.py": b"x"})})
+    yield Case("npz with a program", "npz", program, frozenset({"arrays_only"}))
     yield Case("npz bomb", "npz", lazily(lambda: {"set.npz": _zeros_npz()}), frozenset({"compression_ratio"}))
     many = lazily(lambda: {"set.npz": zipped({f"{n}.npy": npy(LABELS[:1]) for n in range(3000)})})
     yield Case("npz of 3,000 arrays", "npz", many, frozenset({"array_count"}))
     for what, data in SAFETENSORS.items():
-        readers = (("safetensors", "set.safetensors", {}), ("labeler:weights", "network.safetensors", {}))
-        for reader, name, files in readers:
-            yield Case(f"safetensors {what}, {reader}", reader, lazily(lambda n=name, d=data, f=files: {n: d, **f}))
-        encoder = lazily(lambda d=data: {"encoder.pt2": exported(6), "classes.safetensors": d})
+        readers = (("safetensors", "set.safetensors"), ("labeler:weights", "network.safetensors"))
+        for reader, name in readers:
+            yield Case(f"safetensors {what}, {reader}", reader, lazily(lambda n, d: {n: d}, name, data))
+        encoder = lazily(lambda d: {"encoder.pt2": exported(6), "classes.safetensors": d}, data)
         yield Case(f"safetensors {what}, embeddings", "labeler:zero_shot", encoder)

@@ -24,16 +24,11 @@ class Case:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def content(files: Mapping[str, bytes]) -> Make:
-    """Return what writes these files."""
+def lazily(files: Callable[..., Mapping[str, bytes]], *arguments: Any) -> Make:
+    """Return what writes the files that `files(*arguments)` makes only then."""
 
     def make(folder: Path) -> None:
-        for name, data in files.items():
+        for name, data in files(*arguments).items():
             (folder / name).write_bytes(data)
 
     return make
-
-
-def lazily(files: Callable[[], Mapping[str, bytes]]) -> Make:
-    """Return what writes the files that are made only then."""
-    return lambda folder: content(files())(folder)

@@ -50,7 +50,7 @@ def run(case: Case, files: Sequence[Path], out: Path) -> None:
         import_dataset(files, ImportOptions(**options), out, lambda done, total: None)
         return
     kind = case.reader.removeprefix("labeler:")
-    spec = NetworkSpec(kind, "ConvNetD3", **LABELER, scale=100.0)
+    spec = NetworkSpec(kind, "ConvNetD3", LABELER["num_classes"], LABELER["channels"], LABELER["size"], scale=100.0)
     imported = READERS[kind].read(files, spec, case.options)
     for weights in imported.checkpoints.values():
         save_file({name: tensor.contiguous() for name, tensor in weights.items()}, out / "weights.safetensors")

@@ -21,17 +21,17 @@ def damage_cases() -> Iterator[Case]:
             yield Case(
                 f"{reader} cut at {cut}",
                 reader,
-                lazily(lambda r=reader, c=cut: _cut(r, c)),
+                lazily(lambda r, c: _cut(r, c), reader, cut),
                 readable=cut < 0 and reader in TARS,
-                **_told(reader),
+                options=OPTIONS.get(reader, {}),
             )
         for seed in range(FLIPS):
             yield Case(
                 f"{reader} flipped {seed}",
                 reader,
-                lazily(lambda r=reader, s=seed: flipped(r, random.Random(f"{r} {s}"))),
+                lazily(lambda r, s: flipped(r, random.Random(f"{r} {s}")), reader, seed),
                 readable=True,
-                **_told(reader),
+                options=OPTIONS.get(reader, {}),
             )
 
 
@@ -49,7 +49,3 @@ def _cut(reader: str, cut: int) -> Mapping[str, bytes]:
     files = dict(valid(reader))
     name = max(files, key=lambda file: len(files[file]))
     return {**files, name: files[name][:cut]}
-
-
-def _told(reader: str) -> Mapping[str, object]:
-    return {"options": OPTIONS.get(reader, {})}

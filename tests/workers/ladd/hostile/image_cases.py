@@ -175,7 +175,7 @@ OTHERS: dict[str, tuple[Callable[[], bytes], frozenset[str]]] = {
 def image_cases() -> Iterator[Case]:
     """Yield images as they are and, where sizes matter, to be resized."""
     for what, (make, rules) in {**PNGS, **OTHERS}.items():
-        files = lazily(lambda m=make: {"set.tar": tarred({"ant/0.png": image(PIXELS[0]), "bee/1.png": m()})})
+        files = lazily(lambda m: {"set.tar": tarred({"ant/0.png": image(PIXELS[0]), "bee/1.png": m()})}, make)
         label = what if what in OTHERS else f"PNG {what}"
         yield Case(f"image {label}", "class_folders", files, rules, not rules)
         resized = rules - {"one_image_size"} | ({"aspect_ratio", "readable_image"} if rules else frozenset())

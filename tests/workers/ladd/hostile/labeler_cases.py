@@ -187,19 +187,19 @@ def _twice(folder: Path) -> None:
 def labeler_cases() -> Iterator[Case]:
     """Yield graphs and claims for both kinds that read them, then what only one kind can be asked."""
     for what, change in GRAPHS.items():
-        yield Case(f"graph {what}", "labeler:exported", lazily(lambda c=change: {"network.pt2": changed(c)}))
+        yield Case(f"graph {what}", "labeler:exported", lazily(lambda c: {"network.pt2": changed(c)}, change))
     for what, make in CLAIMS.items():
         yield Case(
             f"program {what}",
             "labeler:exported",
-            lazily(lambda m=make: {"network.pt2": m()}),
+            lazily(lambda m: {"network.pt2": m()}, make),
             readable=what == "strides 0",
         )
-        files = lazily(lambda m=make: {"encoder.pt2": m(), "classes.npy": npy(_ones(4, 4))})
+        files = lazily(lambda m: {"encoder.pt2": m(), "classes.npy": npy(_ones(4, 4))}, make)
         yield Case(f"encoder {what}", "labeler:zero_shot", files, readable=what == "strides 0")
     shapes = {"one class fewer": _ones(3, 6), "one axis": _ones(6), "integers": _ones(4, 6).astype(int)}
     for what, array in shapes.items():
-        files = lazily(lambda a=array: {"encoder.pt2": exported(6), "classes.npy": npy(a)})
+        files = lazily(lambda a: {"encoder.pt2": exported(6), "classes.npy": npy(a)}, array)
         yield Case(f"embeddings of {what}", "labeler:zero_shot", files, frozenset({"class_embeddings"}))
     nan = lazily(lambda: {"encoder.pt2": exported(6), "classes.npy": npy(_ones(4, 6) * float("nan"))})
     yield Case("embeddings of NaN", "labeler:zero_shot", nan, frozenset({"finite_values"}))

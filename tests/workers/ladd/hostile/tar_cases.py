@@ -5,6 +5,7 @@ import gzip
 import lzma
 import tarfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from tests.workers.ladd.hostile.case import Case, lazily
@@ -138,12 +139,12 @@ def _gzips() -> Iterator[tuple[str, Callable[[], bytes], set[str]]]:
     yield "of a zip", lambda: gzip.compress(zipped(folders())), set()
     yield "many streams", lambda: gzip.compress(b"") * 20_000 + gzip.compress(tar), set()
     for name, pack in PACKERS.items():
-        yield f"{name} instead", lambda p=pack: p(tar), {"known_format"}
+        yield f"{name} instead", partial(pack, tar), {"known_format"}
 
 
 def tar_cases() -> Iterator[Case]:
     """Yield tars, then gzipped ones."""
     for what, data, rules in _structures():
-        yield Case(f"tar {what}", "auto", lazily(lambda d=data: {"set.tar": d}), frozenset(rules), not rules)
+        yield Case(f"tar {what}", "auto", lazily(lambda d: {"set.tar": d}, data), frozenset(rules), not rules)
     for what, make, rules in _gzips():
-        yield Case(f"gzip {what}", "auto", lazily(lambda m=make: {"set.tar.gz": m()}), frozenset(rules), not rules)
+        yield Case(f"gzip {what}", "auto", lazily(lambda m: {"set.tar.gz": m()}, make), frozenset(rules), not rules)

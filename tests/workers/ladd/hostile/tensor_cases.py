@@ -261,29 +261,37 @@ def _labeler_values() -> Mapping[str, Callable[[], object]]:
 def tensor_cases() -> Iterator[Case]:
     """Yield code, claims and contents, to readers of datasets and of labelers."""
     for reader in PICKLE_READERS:
-        told = {"options": REPLAY if reader.startswith("labeler") else {}}
+        told = REPLAY if reader.startswith("labeler") else {}
         for what, value in CALLS.items():
             yield Case(
-                f"pickle {what}, zip, {reader}", reader, lazily(lambda v=value: {"a.pt": saved(v())}), CODE, **told
+                f"pickle {what}, zip, {reader}",
+                reader,
+                lazily(lambda v: {"a.pt": saved(v())}, value),
+                CODE,
+                options=told,
             )
         for what, value in CLAIMS.items():
-            yield Case(f"tensor {what}, {reader}", reader, lazily(lambda v=value: {"a.pt": v()}), **told)
+            yield Case(f"tensor {what}, {reader}", reader, lazily(lambda v: {"a.pt": v()}, value), options=told)
         for what, value in VALUES.items():
-            yield Case(f"content {what}, {reader}", reader, lazily(lambda v=value: {"a.pt": saved(v())}), **told)
+            yield Case(f"content {what}, {reader}", reader, lazily(lambda v: {"a.pt": saved(v())}, value), options=told)
         for levels in (30, 100):
-            make = lazily(lambda n=levels: {"a.pt": in_torch_zip(_laughs(n))})
+            make = lazily(lambda n: {"a.pt": in_torch_zip(_laughs(n))}, levels)
             yield Case(
-                f"pickle of 2^{levels} numbers in tuples, {reader}", reader, make, frozenset({"shared_tuples"}), **told
+                f"pickle of 2^{levels} numbers in tuples, {reader}",
+                reader,
+                make,
+                frozenset({"shared_tuples"}),
+                options=told,
             )
     for what, opcodes in OPCODES.items():
-        yield Case(f"opcodes {what}, bare", "auto", lazily(lambda o=opcodes: {"a.pt": o}))
-        yield Case(f"opcodes {what}, zip", "auto", lazily(lambda o=opcodes: {"a.pt": in_torch_zip(o)}))
+        yield Case(f"opcodes {what}, bare", "auto", lazily(lambda o: {"a.pt": o}, opcodes))
+        yield Case(f"opcodes {what}, zip", "auto", lazily(lambda o: {"a.pt": in_torch_zip(o)}, opcodes))
     for position, (what, _, rules) in enumerate(_structures()):
         yield Case(
-            f"torch file {what}", "auto", lazily(lambda p=position: {"a.pt": [*_structures()][p][1]}), frozenset(rules)
+            f"torch file {what}", "auto", lazily(lambda p: {"a.pt": [*_structures()][p][1]}, position), frozenset(rules)
         )
     for what, value in _labeler_values().items():
         for reader in PICKLE_READERS[1:]:
             yield Case(
-                f"weights {what}, {reader}", reader, lazily(lambda v=value: {"a.pt": saved(v())}), options=REPLAY
+                f"weights {what}, {reader}", reader, lazily(lambda v: {"a.pt": saved(v())}, value), options=REPLAY
             )

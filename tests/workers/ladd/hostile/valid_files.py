@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from workers.ladd.models import build_model
 
 CLASSES, SIDE = 2, 8
-LABELER = {"num_classes": 4, "channels": 3, "size": 16}
+LABELER: dict[str, int] = {"num_classes": 4, "channels": 3, "size": 16}
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, SIDE, SIDE, 3), dtype=np.uint8)
 LABELS = np.array([0, 0, 1, 1])
 FLOATS = torch.from_numpy(PIXELS.transpose(0, 3, 1, 2).astype(np.float32) / 255)

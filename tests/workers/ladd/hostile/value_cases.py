@@ -104,11 +104,11 @@ def value_cases() -> Iterator[Case]:
     for reader, pack in FORMATS.items():
         options = TOLD.get(reader, {})
         for what, (images, rules) in BAD_IMAGES.items():
-            make = lazily(lambda p=pack, i=images: p(np.ascontiguousarray(i), LABELS))
+            make = lazily(lambda p, i: p(np.ascontiguousarray(i), LABELS), pack, images)
             yield Case(f"images {what}, {reader}", reader, make, frozenset(rules), not rules, options)
         for what, (labels, rules) in BAD_LABELS.items():
-            make = lazily(lambda p=pack, x=labels: p(IMAGES, x))
+            make = lazily(lambda p, x: p(IMAGES, x), pack, labels)
             yield Case(f"labels {what}, {reader}", reader, make, frozenset(rules), not rules, options)
         for what, wrong in WRONG_OPTIONS.items():
-            make = lazily(lambda p=pack: p(IMAGES, LABELS))
+            make = lazily(lambda p: p(IMAGES, LABELS), pack)
             yield Case(f"metadata {what}, {reader}", "auto", make, readable=True, options={**options, **wrong})

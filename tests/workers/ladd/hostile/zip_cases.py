@@ -63,13 +63,13 @@ def raw_zip(
             len(name), len(member.central_extra), 0, 0, 0, member.mode << 16, _given(member.central_offset, offset),
         )  # fmt: skip
         index += name + member.central_extra
-    comment = end.get("comment", b"")
+    comment: bytes = end.get("comment", b"")
     entries = end.get("entries", len(members))
     record = struct.pack(
         "<4s4H2LH", b"PK\5\6", 0, 0, entries & 0xFFFF, entries & 0xFFFF, end.get("size", len(index)),
         end.get("offset", len(body) + len(between)), end.get("comment_length", len(comment)),
     )  # fmt: skip
-    return bytes(body) + between + bytes(index) + end.get("zip64", b"") + record + comment + after
+    return b"".join((body, between, index, end.get("zip64", b""), record, comment, after))
 
 
 def _given(value: Any, otherwise: Any) -> Any:
@@ -212,10 +212,10 @@ def zip_cases() -> Iterator[Case]:
     for what, data, rules in _lies():
         for reader in READERS:
             fitting = rules if reader == "class_folders" else set()
-            yield Case(f"zip {what}, {reader}", reader, lazily(lambda d=data: {"upload": d}), frozenset(fitting))
+            yield Case(f"zip {what}, {reader}", reader, lazily(lambda d: {"upload": d}, data), frozenset(fitting))
     for name, rules in NAMES.items():
         label = f"zip name {name[:24]!r}"
-        yield Case(label, "class_folders", lazily(lambda n=name: {"set.zip": _names(n)}), frozenset(rules), not rules)
+        yield Case(label, "class_folders", lazily(lambda n: {"set.zip": _names(n)}, name), frozenset(rules), not rules)
     ratio = frozenset({"compression_ratio"})
     yield Case("zip bomb 1000:1", "auto", lazily(lambda: {"set.zip": _bomb(100)}), ratio)
     yield Case(
