@@ -49,8 +49,11 @@ STATUS: Mapping[ErrorCode, int] = {
 """The status of each code a request can end with; the remaining codes are of tasks."""
 
 _FRAMEWORK_CODES = {
-    STATUS[code]: code for code in (ErrorCode.NOT_FOUND, ErrorCode.METHOD_NOT_ALLOWED, ErrorCode.UPLOAD_TOO_LARGE)
+    STATUS[code]: code
+    for code in (ErrorCode.NOT_FOUND, ErrorCode.METHOD_NOT_ALLOWED, ErrorCode.TIMEOUT, ErrorCode.UPLOAD_TOO_LARGE)
 }
+
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 _log = logging.getLogger(__name__)
 
@@ -151,9 +154,12 @@ async def _http_exception(request: Request, error: Exception) -> Response:
 
 
 def _allowed_methods(request: Request) -> list[str]:
-    """Every method that some route has on the request's path."""
-    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-    return sorted({method for route in routes for method in route.methods or ()})
+    """Every method that some route would take on the request's path."""
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]
 
 
 async def _outage(request: Request, error: Exception) -> Response:

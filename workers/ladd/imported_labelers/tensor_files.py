@@ -12,6 +12,7 @@ from torch import Tensor
 from workers.ladd.importers.container import container_of
 from workers.ladd.importers.rejected import rejected
 from workers.ladd.importers.safe_torch import is_pickle, read_torch
+from workers.ladd.memory_shortage import is_memory_shortage
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
@@ -51,6 +52,8 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except Exception as error:  # the library raises errors of its own
+        if is_memory_shortage(error):
+            raise
         raise rejected(path.name, "readable_tensor_file", error, f"neither safetensors nor .pt: {error}") from error
 
 

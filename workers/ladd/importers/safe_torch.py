@@ -22,6 +22,7 @@ from workers.ladd.importers import limits
 from workers.ladd.importers.container import container_of
 from workers.ladd.importers.rejected import ImportRejected, rejected
 from workers.ladd.importers.safe_zip import open_zip
+from workers.ladd.memory_shortage import is_memory_shortage
 
 _STORAGES = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
 _SCALAR_NAMES = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")
@@ -170,6 +171,8 @@ def _load(path: Path) -> object:
         ):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # a broken file surfaces as any exception of the unpickler or of torch's own code
+        if is_memory_shortage(error):
+            raise
         last_line = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
         raise rejected(
             path.name, "readable_tensor_file", last_line, f"torch.load cannot read the file: {last_line[:200]}"

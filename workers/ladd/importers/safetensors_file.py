@@ -33,6 +33,8 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
         try:
             with safe_open(path, framework="numpy") as file:
                 array: NDArray[np.generic] = file.get_tensor(key)
+        except MemoryError:
+            raise
         except Exception as error:  # the library raises its own errors, and numpy's TypeError for bfloat16
             raise _unreadable(f"{path.name}/{key}", error) from error
         return array
