@@ -211,7 +211,7 @@ def test_an_upload_that_crashes_its_reader_is_refused_at_once(
 ) -> None:
     dataset = submit()
     run(claim(dataset), "crash_on_bytes")
-    refused = datasets.get(core, dataset.id)
+    refused = datasets.view(core, dataset.id)
     assert refused.state is DatasetState.REJECTED
     assert [(reason.location, reason.rule, reason.value) for reason in refused.reasons] == [
         ("files", "reader_survives", "signal 11: Segmentation fault")

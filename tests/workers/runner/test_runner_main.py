@@ -63,10 +63,14 @@ def test_an_upload_that_takes_more_memory_than_it_may_is_refused(tmp_path: Path)
         confinement=Confinement(memory_bytes=GIB, file_bytes=GIB, cpu_seconds=600, open_files=256, network=False),
     )
     (tmp_path / "task.json").write_text(task.model_dump_json())
-    told = subprocess.run(
-        [sys.executable, "-m", "workers.runner", str(tmp_path)], stdin=subprocess.PIPE, capture_output=True, check=False
-    )
-    last = RUNNER_EVENT.validate_json(told.stdout.splitlines()[-1])
+    with subprocess.Popen(
+        [sys.executable, "-m", "workers.runner", str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as runner:
+        assert runner.stdout is not None
+        *_, last = map(RUNNER_EVENT.validate_json, runner.stdout)
     assert isinstance(last, FailedEvent)
     assert [(reason.rule, reason.value) for reason in last.error.reasons] == [("memory_limit", f"{GIB} bytes")]
 
