@@ -12,7 +12,7 @@ from service.core.ids import new_id
 from service.http import limits
 
 MIB = 1024 * 1024
-HEAD = "POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+HEAD = "POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
 
 
 @pytest.fixture
@@ -33,9 +33,9 @@ def answer(connection: socket.socket) -> tuple[int, bytes]:
     "request_text",
     {
         "no HTTP": "\x16\x03\x01\x02\r\n\r\n",
-        "a path of 1 MiB": f"GET /{'x' * MIB} HTTP/1.1\r\nHost: x\r\n\r\n",
-        "a header of 1 MiB": f"GET /livez HTTP/1.1\r\nHost: x\r\nX: {'x' * MIB}\r\n\r\n",
-        "50,000 headers": "GET /livez HTTP/1.1\r\nHost: x\r\n" + "X: y\r\n" * 50_000 + "\r\n",
+        "a path of 1 MiB": f"GET /{'x' * MIB} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+        "a header of 1 MiB": f"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nX: {'x' * MIB}\r\n\r\n",
+        "50,000 headers": "GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n" + "X: y\r\n" * 50_000 + "\r\n",
         "a negative length": f"{HEAD}Content-Length: -1\r\n\r\n",
         "a length that is no number": f"{HEAD}Content-Length: many\r\n\r\n",
         "two lengths": f"{HEAD}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{{}}",
@@ -115,6 +115,6 @@ FORM = "--b\r\nContent-Disposition: form-data; name=metadata\r\n\r\n{}\r\n--b--\
     ],
 )
 def test_odd_forms_are_refused(standing_api: httpx.Client, content_type: str, body: str, status: int) -> None:
-    headers = {"Content-Type": content_type.encode("utf-8", "surrogateescape")}
+    headers = {b"Content-Type": content_type.encode("utf-8", "surrogateescape")}
     sent = standing_api.post("/v1/datasets", content=body.encode("latin-1"), headers=headers)
     assert sent.status_code == status
