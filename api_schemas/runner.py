@@ -25,6 +25,20 @@ class TaskType(StrEnum):
     REPORT = "report"
 
 
+class Confinement(Response):
+    """What a runner that reads a user's bytes may have at the most."""
+
+    memory_bytes: int
+    """Private writable memory (RLIMIT_DATA): heap, stacks, and files mapped copy-on-write."""
+    file_bytes: int
+    """Any one file that it writes."""
+    cpu_seconds: int
+    """Of all its threads together."""
+    open_files: int
+    network: bool
+    """Whether it may reach the network."""
+
+
 class RunnerTask(Response):
     """`task.json`. `inputs` maps an input's name to {file name: path relative to the task folder}."""
 
@@ -36,6 +50,8 @@ class RunnerTask(Response):
     device: str
     """`cpu` or `cuda`."""
     threads: int
+    confinement: Confinement | None = None
+    """None: the task reads nothing that came from a user."""
 
 
 class ProgressEvent(Response):

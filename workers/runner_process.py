@@ -149,6 +149,12 @@ class RunnerProcess:
         how = f"signal {-status}: {signal.strsignal(-status)}" if status < 0 else f"exit status {status}"
         return "\n".join([f"the runner ended without a result ({how})", *self._stderr_tail])
 
+    @property
+    def death_signal(self) -> int | None:
+        """Number of the signal that the runner died of; None while it runs, and where it ended by itself."""
+        status = self._process.returncode
+        return -status if status is not None and status < 0 else None
+
     def _signal(self, number: signal.Signals) -> None:
         # Not once the process is reaped: its number may belong to somebody else by now.
         if self._process.returncode is None:

@@ -16,6 +16,7 @@ from service.core import tasks
 from service.core.core import Core
 from service.core.errors import ServiceError
 from service.core.tasks import ClaimedTask
+from workers.confinement import confinement_of, fault_of_upload
 from workers.input_cache import InputCache
 from workers.lease import LeaseKeeper
 from workers.runner_process import RUNNER_COMMAND, RunnerProcess, runner_environment
@@ -68,8 +69,8 @@ def run_task(
                 ending = _relay(core, claimed, runner.events(), folder, lease.moved)
                 lease.on_interruption(lambda why: None)
                 runner.wait()
-                obituary = "" if ending or lease.interruption else runner.obituary()
-            _record_end(core, claimed, ending, lease, obituary, folder)
+                death = None if ending or lease.interruption else _death(claimed, runner)
+            _record_end(core, claimed, ending, lease, death, folder)
         except Exception as error:
             logger.exception("%s of %s", claimed.name, claimed.job_id)
             _give_up(core, claimed, error, started=(folder / TASK_FILE).exists())
@@ -91,6 +92,7 @@ def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, fo
         (folder / subfolder).mkdir()
     for file, sha256 in claimed.checkpoint.items():
         core.storage.download(sha256, folder / "checkpoint" / _plain(file))
+    upload_bytes = sum((folder / path).stat().st_size for path in inputs.get("uploads", {}).values())
     task = RunnerTask(
         type=claimed.type,
         params=claimed.params,
@@ -98,6 +100,7 @@ def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, fo
         documents=claimed.documents,
         device=slot.device,
         threads=slot.threads(claimed.type),
+        confinement=confinement_of(claimed, core.settings, upload_bytes, slot.threads(claimed.type)),
     )
     (folder / TASK_FILE).write_text(task.model_dump_json(), encoding="utf-8")
 
@@ -139,7 +142,7 @@ def _record_end(
     claimed: ClaimedTask,
     ending: DoneEvent | FailedEvent | None,
     lease: LeaseKeeper,
-    obituary: str,
+    death: TaskError | None,
     folder: Path,
 ) -> None:
     if isinstance(ending, DoneEvent):
@@ -157,8 +160,15 @@ def _record_end(
     elif lease.interruption == "stalled":
         text = f"no progress for {claimed.stall_seconds} s"
         tasks.fail(core, claimed, _error(ErrorCode.TIMEOUT, ErrorOrigin.TIMEOUT, text))
-    elif lease.interruption is None:
-        tasks.fail(core, claimed, _error(ErrorCode.RUNNER_FAILED, ErrorOrigin.WORKER, obituary))
+    elif death is not None:
+        tasks.fail(core, claimed, death)
+
+
+def _death(claimed: ClaimedTask, runner: RunnerProcess) -> TaskError:
+    """What to record of a runner that ended without a result."""
+    obituary = runner.obituary()
+    fault = fault_of_upload(claimed.type, runner.death_signal, obituary)
+    return fault or _error(ErrorCode.RUNNER_FAILED, ErrorOrigin.WORKER, obituary)
 
 
 def _persistently(store: Callable[[], bool], lease: LeaseKeeper) -> bool:

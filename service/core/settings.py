@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     """How long a job may wait until something of it begins, then it is `expired`; None: for ever."""
     retention_days: Annotated[float, Field(gt=0)] | None = None
     """How long finished jobs are kept, and datasets that nothing uses; None: for ever."""
+    import_memory_bytes: Annotated[int, Field(ge=GIB)] = 2 * GIB
+    """Memory that a runner may use to read an upload, on top of twice the upload's size."""
     presign_seconds: Annotated[int, Field(ge=1, le=604_800)] = 900
     """How long a link to down- or upload works."""
     quota_queued_jobs: Annotated[int, Field(ge=1)] | None = 10_000

@@ -10,7 +10,8 @@ from service.core.errors import ServiceError, reason
 from service.core.plan import Ref
 from service.core.storage import Blob
 
-MAX_NAME_LENGTH = 255
+MAX_NAME_BYTES = 255
+"""What Linux's file systems take: the worker gives the file its name."""
 UPLOADS = "uploads/"
 """What the keys of raw files start with."""
 
@@ -72,8 +73,8 @@ def check_name(name: str | None, location: str) -> str:
     elif name in (".", "..") or any(character in "/\\" or not character.isprintable() for character in name):
         message = "A file name has no slashes, no unprintable characters, and is not '.' or '..'"
         value = ascii(name)
-    elif len(name) > MAX_NAME_LENGTH:
-        message = f"A file name has at most {MAX_NAME_LENGTH} characters"
+    elif len(name.encode()) > MAX_NAME_BYTES:
+        message = f"A file name has at most {MAX_NAME_BYTES} bytes in UTF-8"
     else:
         return name
     broken = reason(location, "file_name", value, message)

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from api_schemas.problems import ErrorCode, Problem, Reason
 from service.core.errors import OUTAGES, ServiceError, reason
@@ -48,8 +49,11 @@ STATUS: Mapping[ErrorCode, int] = {
 """The status of each code a request can end with; the remaining codes are of tasks."""
 
 _FRAMEWORK_CODES = {
-    STATUS[code]: code for code in (ErrorCode.NOT_FOUND, ErrorCode.METHOD_NOT_ALLOWED, ErrorCode.UPLOAD_TOO_LARGE)
+    STATUS[code]: code
+    for code in (ErrorCode.NOT_FOUND, ErrorCode.METHOD_NOT_ALLOWED, ErrorCode.TIMEOUT, ErrorCode.UPLOAD_TOO_LARGE)
 }
+
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 _log = logging.getLogger(__name__)
 
@@ -142,8 +146,20 @@ async def _http_exception(request: Request, error: Exception) -> Response:
         # FastAPI's, for what the JSON parser chokes on: bytes that are no UTF-8, brackets without end, endless numbers.
         message = f"The body cannot be read as JSON: {error.__cause__}"
         return await _service_error(request, invalid([reason("body", "json_invalid", None, message)]))
+    if status == 405:
+        # The framework names the methods of the first route on the path only.
+        error.headers = {**(error.headers or {}), "Allow": ", ".join(_allowed_methods(request))}
     code = _FRAMEWORK_CODES.get(status, ErrorCode.INVALID_REQUEST if status < 500 else ErrorCode.INTERNAL)
     return problem(request, code, error.detail, status=status, headers=error.headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Every method that some route would take on the request's path."""
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]
 
 
 async def _outage(request: Request, error: Exception) -> Response:

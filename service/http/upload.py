@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -26,7 +26,6 @@ from service.http.validation import invalid, reasons_of
 # Each holds a part of 5 MiB for the storage and copies on the way out: see benchmarks/results/load.md.
 MAX_CONCURRENT_UPLOADS = 8
 CHUNK_BYTES = 1024 * 1024
-IDLE_SECONDS = 60
 
 UPLOAD_ERRORS = (
     ErrorCode.TIMEOUT,
@@ -59,7 +58,7 @@ async def received_form(
     If that or the block fails, nothing of it is left there.
 
     Raises `ServiceError` (INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE, UPLOAD_TOO_LARGE, QUOTA_EXCEEDED, UNAVAILABLE when
-    all `slots` are taken, TIMEOUT when the sender pauses for `IDLE_SECONDS`) and `ClientDisconnect`.
+    all `slots` are taken) and `ClientDisconnect`.
     """
     if slots.locked():
         raise ServiceError(ErrorCode.UNAVAILABLE, "As many uploads as are served at a time are under way; try again.")
@@ -68,7 +67,7 @@ async def received_form(
     receiver = _Receiver(core, owner_id, metadata)
     async with slots, aclosing(request.stream()) as body:
         try:
-            while chunk := await _next_chunk(body):
+            async for chunk in body:
                 for event in splitter.feed(chunk):
                     await receiver.take(event)
             splitter.finish()
@@ -76,14 +75,6 @@ async def received_form(
         except BaseException:
             await _discard(receiver)
             raise
-
-
-async def _next_chunk(body: AsyncGenerator[bytes, None]) -> bytes:
-    try:
-        async with asyncio.timeout(IDLE_SECONDS):
-            return await anext(body)
-    except TimeoutError as error:
-        raise ServiceError(ErrorCode.TIMEOUT, f"Nothing of the body arrived for {IDLE_SECONDS} seconds.") from error
 
 
 async def _discard(receiver: "_Receiver[Any]") -> None:

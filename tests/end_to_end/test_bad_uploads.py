@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole, DatasetS
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin
 from client.api import LaddClient
+from tests.workers.ladd.hostile.corpus import corpus
 
 IMAGES = torch.zeros(4, 3, 32, 32)
 LABELS = torch.tensor([0, 0, 1, 1])
@@ -89,6 +91,14 @@ def _mixed_sizes(folder: Path) -> list[Path]:
     return [path]
 
 
+def _of_the_corpus(name: str) -> Callable[[Path], list[Path]]:
+    def make(folder: Path) -> list[Path]:
+        corpus()[name].make(folder)
+        return sorted(folder.iterdir())
+
+    return make
+
+
 BAD = {
     "truncated .pt": (_truncated, "not_truncated"),
     "code in a .pt": (_code, "no_code_in_pickle"),
@@ -99,6 +109,9 @@ BAD = {
     "empty file": (_empty, "not_empty"),
     "10^10 elements with stride 0": (_stride_zero, "tensor_fits_storage"),
     "images of mixed size": (_mixed_sizes, "one_image_size"),
+    "class folders that are no text": (_of_the_corpus("tar class that is not UTF-8"), "utf8_names"),
+    "a pickle of 2^100 numbers": (_of_the_corpus("pickle of 2^100 numbers in tuples, auto"), "shared_tuples"),
+    "a zip bomb of overlapping members": (_of_the_corpus("zip bomb overlapping"), "no_extra_bytes"),
 }
 
 

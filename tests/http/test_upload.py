@@ -13,7 +13,7 @@ import pytest
 from service.core.core import Core
 from service.core.settings import Settings
 from service.core.uploads import upload_key
-from service.http import upload as receiving
+from service.http import limits
 from service.http.app import create_app
 from stack.readiness import BUCKET
 
@@ -68,6 +68,7 @@ def test_content_arrives_intact(api: httpx.Client, core: Core, tmp_path: Path) -
         ([metadata_part, ("files", ("..", b"1"))], "body.files", "file_name"),
         ([metadata_part, ("files", ("a\u2028b", b"1"))], "body.files", "file_name"),
         ([metadata_part, ("files", ("x" * 256, b"1"))], "body.files", "file_name"),
+        ([metadata_part, ("files", ("\u00e9" * 128, b"1"))], "body.files", "file_name"),
         ([metadata_part, *(("files", (f"{n}", b"1")) for n in range(65))], "body.files", "too_many_files"),
         ([file_part, ("metadata", (None, "{"))], "body.metadata", "json_invalid"),
         ([file_part, ("metadata", (None, b"\xff"))], "body.metadata", "json_invalid"),
@@ -179,7 +180,7 @@ def test_client_that_disconnects_leaves_nothing(
 def test_client_that_pauses_too_long_is_refused(
     api: httpx.Client, left_over: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receiving, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(limits, "IDLE_SECONDS", 0.2)
     with unfinished_upload(api, 10 * MIB) as connection:
         answer = HTTPResponse(connection)
         answer.begin()

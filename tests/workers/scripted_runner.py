@@ -33,6 +33,10 @@ def die(folder: Path) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def crash_on_bytes(folder: Path) -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
 def say_nothing(folder: Path) -> None:
     """End well, but without a result."""
 

@@ -210,6 +210,18 @@ def test_a_killed_runner_is_told_with_the_signal(core: Core, submit: Submit, cla
     assert "signal 9" in error_of(core, dataset).message
 
 
+def test_an_upload_that_crashes_its_reader_is_refused_at_once(
+    core: Core, submit: Submit, claim: Claim, run: Run
+) -> None:
+    dataset = submit()
+    run(claim(dataset), "crash_on_bytes")
+    refused = datasets.view(core, dataset.id)
+    assert refused.state is DatasetState.REJECTED
+    assert [(reason.location, reason.rule, reason.value) for reason in refused.reasons] == [
+        ("files", "reader_survives", "signal 11: Segmentation fault")
+    ]
+
+
 def test_an_end_without_result_is_a_failure(core: Core, submit: Submit, claim: Claim, run: Run) -> None:
     dataset = submit()
     run(claim(dataset), "say_nothing")

@@ -28,6 +28,7 @@ _ON_SIZES: dict[str, Callable[..., Any]] = {
     "_operator.floordiv": operator.floordiv,
 }
 """What a graph for any batch size does with sizes."""
+_LARGEST_SIZE = 2**63 - 1
 
 _DTYPES = {
     1: torch.uint8,
@@ -164,6 +165,8 @@ def _bind(output: Mapping[str, Any], value: Any, values: dict[str, Any]) -> None
     elif kind == "as_tensor":
         values[content["name"]] = value
     elif kind == "as_sym_int" and "as_name" in content:
+        if abs(value) > _LARGEST_SIZE:  # Python's numbers grow without end, squared by a node each
+            raise OverflowError("a size is larger than 64 bits can hold")
         values[content["as_name"]] = value
     else:
         raise UnknownOperatorError(f"an output of kind {kind} is not read")

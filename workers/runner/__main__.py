@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from api_schemas.runner import FailedEvent, RunnerTask
+from workers.runner.confinement import confine
 from workers.runner.failure import task_error
 from workers.runner.reporter import Reporter
 from workers.runner.tasks import task_function
@@ -18,16 +19,19 @@ from workers.runner.watchdog import start_watchdog
 
 def main(folder: Path) -> None:
     """Do the task in `folder`; how it ended is told by the last event, not by the exit status."""
+    task = RunnerTask.model_validate_json((folder / "task.json").read_bytes())
+    if task.confinement is not None:
+        # First of all: a process with several threads cannot leave the network.
+        confine(task.confinement)
     start_watchdog()
     with _events_only() as events, Reporter(events) as report:
-        task = RunnerTask.model_validate_json((folder / "task.json").read_bytes())
         # Read by torch when it is imported, which no module imported so far does.
         os.environ["OMP_NUM_THREADS"] = str(task.threads)
         try:
             report.end(task_function(task.type)(task, folder, report))
         except Exception as error:
             traceback.print_exc()
-            report.end(FailedEvent(event="failed", error=task_error(error)))
+            report.end(FailedEvent(event="failed", error=task_error(error, task.confinement)))
 
 
 def _events_only() -> BinaryIO:

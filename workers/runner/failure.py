@@ -1,17 +1,21 @@
 """What an exception of a task means to those who wait for it."""
 
+import errno
 import traceback
 
 from api_schemas.problems import ErrorCode, ErrorOrigin, Reason, TaskError
+from api_schemas.runner import Confinement
 from workers.ladd.diverged import TrainingDivergedError
 from workers.ladd.encodings import EncodingRefusedError
 from workers.ladd.memory_shortage import is_memory_shortage
 from workers.runner.full_disk import is_full_disk
 
 
-def task_error(error: BaseException) -> TaskError:
+def task_error(error: BaseException, confinement: Confinement | None = None) -> TaskError:
     """Who can do something about `error`: the sender (a refused upload, a learning rate that blows the training up, an
     encoding that loses too much), the operator (memory, disk, a network to download from), or we (the rest).
+
+    What runs into a limit of `confinement` is refused for it: it would do so on every worker.
     """
     from workers.ladd.imported_labelers.weights_unavailable import WeightsUnavailableError
     from workers.ladd.importers.rejected import ImportRejected
@@ -27,6 +31,8 @@ def task_error(error: BaseException) -> TaskError:
     if isinstance(error, WeightsUnavailableError):
         reason = Reason(location="metadata.model", rule="weights_available", value=error.model, message=str(error))
         return TaskError(code=ErrorCode.UNAVAILABLE, origin=ErrorOrigin.WORKER, message=str(error), reasons=[reason])
+    if confinement is not None and (limit := _limit_reached(error, confinement)) is not None:
+        return _rejected_input(error, [limit])
     if is_memory_shortage(error):
         return TaskError(code=ErrorCode.OUT_OF_MEMORY, origin=ErrorOrigin.WORKER, message=_last_line(error), reasons=[])
     if is_full_disk(error):
@@ -34,7 +40,17 @@ def task_error(error: BaseException) -> TaskError:
     return TaskError(code=ErrorCode.INTERNAL, origin=ErrorOrigin.INTERNAL, message=_last_line(error), reasons=[])
 
 
-def _rejected_input(error: Exception, reasons: list[Reason]) -> TaskError:
+def _limit_reached(error: BaseException, confinement: Confinement) -> Reason | None:
+    if is_memory_shortage(error) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        value, message = confinement.memory_bytes, "the upload takes more memory to read than it may"
+        return Reason(location="files", rule="memory_limit", value=f"{value} bytes", message=message)
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
+        value, message = confinement.file_bytes, "the upload becomes a larger file than may be written"
+        return Reason(location="files", rule="file_limit", value=f"{value} bytes", message=message)
+    return None
+
+
+def _rejected_input(error: BaseException, reasons: list[Reason]) -> TaskError:
     return TaskError(code=ErrorCode.REJECTED_INPUT, origin=ErrorOrigin.INPUT, message=str(error), reasons=reasons)
 
 

@@ -58,6 +58,7 @@ def require_json(request: Request) -> None:
     responses={
         202: ACCEPTED,
         **responses(
+            ErrorCode.TIMEOUT,
             ErrorCode.UPLOAD_TOO_LARGE,
             ErrorCode.UNSUPPORTED_MEDIA_TYPE,
             ErrorCode.INVALID_REQUEST,

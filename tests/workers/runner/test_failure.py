@@ -1,5 +1,6 @@
 """Each kind of exception is blamed on the right one."""
 
+import errno
 import resource
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from api_schemas.problems import ErrorCode, ErrorOrigin
+from api_schemas.runner import Confinement
 from workers.ladd.diverged import TrainingDivergedError
 from workers.ladd.encodings import EncodingRefusedError
 from workers.ladd.importers.rejected import rejected
@@ -72,6 +74,21 @@ def test_a_full_disk_is_the_workers(tmp_path: Path, write: Callable[[Path], obje
         resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
     error = task_error(caught.value)
     assert (error.code, error.origin) == (ErrorCode.DISK_FULL, ErrorOrigin.WORKER), error.message
+
+
+def test_lack_of_what_an_upload_may_take_is_the_senders() -> None:
+    limits = Confinement(memory_bytes=7, file_bytes=9, cpu_seconds=1, open_files=1, network=False)
+    exceptions = {
+        MemoryError(): ("memory_limit", "7 bytes"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"): ("memory_limit", "7 bytes"),
+        OSError(errno.EFBIG, "File too large"): ("file_limit", "9 bytes"),
+        cpu_out_of_memory(): ("memory_limit", "7 bytes"),
+    }
+    for exception, expected in exceptions.items():
+        error = task_error(exception, limits)
+        assert (error.code, error.origin) == (ErrorCode.REJECTED_INPUT, ErrorOrigin.INPUT)
+        assert [(reason.rule, reason.value) for reason in error.reasons] == [expected]
+    assert task_error(KeyError("x"), limits).code is ErrorCode.INTERNAL
 
 
 def test_anything_else_is_ours_and_says_what_it_was() -> None:

@@ -1,12 +1,14 @@
 """The runner as a process: events on standard output, everything else on standard error."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 from api_schemas.problems import ErrorCode, ErrorOrigin
-from api_schemas.runner import RUNNER_EVENT, FailedEvent, RunnerTask, TaskType
+from api_schemas.runner import RUNNER_EVENT, Confinement, FailedEvent, RunnerTask, TaskType
 
+GIB = 1 << 30
 NOISY = """
 import os
 from workers.runner.__main__ import _events_only
@@ -41,6 +43,36 @@ def test_an_exception_is_told_as_the_last_event_and_shown_in_full(tmp_path: Path
     assert isinstance(last, FailedEvent)
     assert (last.error.code, last.error.origin) == (ErrorCode.INTERNAL, ErrorOrigin.INTERNAL)
     assert last.error.message == "KeyError: 'metadata'"
+
+
+def test_an_upload_that_takes_more_memory_than_it_may_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "outputs").mkdir()
+    entry = {"dtype": "F32", "shape": [GIB // 256, 1, 8, 8], "data_offsets": [0, GIB]}
+    labels = {"dtype": "I64", "shape": [1], "data_offsets": [GIB, GIB + 8]}
+    header = json.dumps({"images": entry, "labels": labels}).encode()
+    with (tmp_path / "upload").open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.truncate(8 + len(header) + GIB + 8)
+    task = RunnerTask(
+        type=TaskType.INGEST,
+        params={"metadata": {"name": "large", "role": "distilled"}, "files": {"file_000": "set.safetensors"}},
+        inputs={"uploads": {"file_000": "upload"}},
+        documents={},
+        device="cpu",
+        threads=1,
+        confinement=Confinement(memory_bytes=GIB, file_bytes=GIB, cpu_seconds=600, open_files=256, network=False),
+    )
+    (tmp_path / "task.json").write_text(task.model_dump_json())
+    with subprocess.Popen(
+        [sys.executable, "-m", "workers.runner", str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as runner:
+        assert runner.stdout is not None
+        *_, last = map(RUNNER_EVENT.validate_json, runner.stdout)
+    assert isinstance(last, FailedEvent)
+    assert [(reason.rule, reason.value) for reason in last.error.reasons] == [("memory_limit", f"{GIB} bytes")]
 
 
 def test_usage_is_shown() -> None:

@@ -57,6 +57,10 @@ def read_program(path: Path, channels: int) -> tuple[dict[str, Any], dict[str, T
             raise rejected(
                 path.name, "exported_program", ", ".join(sorted(names)[:3]), "the zip has no models/model.json"
             )
+        deflated = next((name for name in names if archive.getinfo(name).compress_type != zipfile.ZIP_STORED), None)
+        if deflated is not None:
+            message = "torch.export.save stores members without compression"
+            raise rejected(path.name, "exported_program", deflated, message)
         reader = _Archive(path.name, archive, min(top))
         return _Reading(path.name, reader, channels).result()
 

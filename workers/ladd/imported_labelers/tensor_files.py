@@ -12,6 +12,7 @@ from torch import Tensor
 from workers.ladd.importers.container import container_of
 from workers.ladd.importers.rejected import rejected
 from workers.ladd.importers.safe_torch import is_pickle, read_torch
+from workers.ladd.importers.safetensors_errors import safetensors_errors
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
@@ -48,10 +49,8 @@ def is_pickle_not_safetensors(path: Path) -> bool:
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
     """Return all tensors of a safetensors file; raises ImportRejected with rule `readable_tensor_file`."""
-    try:
+    with safetensors_errors(path.name):
         return load_file(path)
-    except Exception as error:  # the library raises errors of its own
-        raise rejected(path.name, "readable_tensor_file", error, f"neither safetensors nor .pt: {error}") from error
 
 
 def read_npy(path: Path) -> NDArray[np.generic]:

@@ -1,7 +1,8 @@
 """An imported network on the source set's val split: the figures of a labeler's row, and what looks wrong."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,18 +32,8 @@ def check_network(network: nn.Module, val: ValSplit, outputs: Sequence[int] | No
     """
     height, width, channels = val.images.shape[1:]
     counter = FlopCounterMode(display=False)
-    try:
-        with counter, torch.inference_mode():
-            logits = network(torch.zeros(1, channels, height, width))
-    except IndexError as error:
-        if outputs is None:
-            raise _does_not_run(error) from error
-        message = f"class_map names output {max(outputs)}, which the network does not have"
-        raise rejected("metadata.class_map", "outputs_match_classes", max(outputs), message) from error
-    except (RuntimeError, TypeError, ValueError, KeyError) as error:
-        if is_memory_shortage(error):
-            raise
-        raise _does_not_run(error) from error
+    with _refusing(outputs), counter, torch.inference_mode():
+        logits = network(torch.zeros(1, channels, height, width))
     if tuple(logits.shape) != (1, val.num_classes):
         raise rejected(
             "files",
@@ -52,6 +43,20 @@ def check_network(network: nn.Module, val: ValSplit, outputs: Sequence[int] | No
             "classes; class_map can pick outputs",
         )
     return counter.get_total_flops()
+
+
+@contextmanager
+def _refusing(outputs: Sequence[int] | None) -> Iterator[None]:
+    """Refuse a network that raises: a graph from a stranger may do so in any way."""
+    try:
+        yield
+    except Exception as error:
+        if is_memory_shortage(error):
+            raise
+        if isinstance(error, IndexError) and outputs is not None:
+            message = f"class_map names output {max(outputs)}, which the network does not have"
+            raise rejected("metadata.class_map", "outputs_match_classes", max(outputs), message) from error
+        raise _does_not_run(error) from error
 
 
 def _does_not_run(error: Exception) -> Exception:
@@ -69,10 +74,16 @@ def measure_checkpoint(
 ) -> tuple[dict[str, Any], Tensor]:
     """Return a labeler's row without `epoch` and `checkpoint`, and the probabilities [T, C] that it was found from.
 
-    Raises ImportRejected with rule `finite_values` where the network answers something that is not a number.
+    Raises ImportRejected with rule `network_runs`, `outputs_match_classes`, or `finite_values` where the network
+    answers something that is not a number.
     """
     started = time.monotonic()
-    logits = predict(network.to(device), val.images, mean, std, device, on_images=on_images).float().cpu()
+    with _refusing(None):
+        logits = predict(network.to(device), val.images, mean, std, device, on_images=on_images).float().cpu()
+    shape, expected = tuple(logits.shape), (len(val.labels), val.num_classes)
+    if shape != expected:
+        message = f"for {expected[0]} images the network answers {shape}, not {expected}"
+        raise rejected("files", "outputs_match_classes", shape, message)
     if not torch.isfinite(logits).all():
         raise rejected("files", "finite_values", None, "the network answers values that are not finite numbers")
     probabilities = logits.softmax(dim=1)

@@ -86,7 +86,7 @@ def _read_archive(
     for entry in iter_files(path):
         progress(entry.position)
         parts = [part for part in entry.name.split("/") if part not in ("", ".")]
-        if any(part.startswith(".") or part == "__MACOSX" for part in parts):
+        if not parts or any(part.startswith(".") or part == "__MACOSX" for part in parts):
             continue
         location = f"{path.name}/{entry.name}"
         if not parts[-1].lower().endswith(SUFFIXES):

@@ -140,7 +140,8 @@ def _cut(images: NDArray[np.generic], labels: Labels, factor: int, path: Path) -
 
 def _tile(images: NDArray[np.generic], factor: int, row: int, column: int) -> NDArray[np.float32]:
     """Cut one tile of every image [n, C, H, W] and upsample it to H x W, bilinear without aligned corners."""
-    pixels = torch.from_numpy(images.astype(np.float32))
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and refused as such later
+        pixels = torch.from_numpy(images.astype(np.float32))
     height, width = pixels.shape[2:]
     tall, wide = -(-height // factor), -(-width // factor)
     padded = F.pad(pixels, (0, wide * factor - width, 0, tall * factor - height), value=PADDING)

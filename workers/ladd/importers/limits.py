@@ -23,6 +23,10 @@ ASPECT_RATIO = 16
 """Longer over shorter side: a resize by the shorter side multiplies the longer one too."""
 CLASSES = 25_000
 """Classes of one set; ImageNet-21K has 21,841."""
+ARRAYS = 1000
+"""Arrays of one `.npz`: a set has six and a few numbers."""
+NAME_LENGTH = 1024
+"""Characters of a class name."""
 PICKLE_BYTES = 4 * MiB
 """The index of a `.pt` file; that of a tensor pair has about 200 bytes."""
 HEADER_BYTES = 64 * 1024

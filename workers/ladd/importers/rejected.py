@@ -3,6 +3,8 @@
 from typing import TypedDict
 
 _VALUE_LENGTH = 200
+_TEXT_LENGTH = 2000
+"""Of a location or a message: both may quote names out of the upload, which have no bound."""
 
 
 class RejectionReason(TypedDict):
@@ -23,8 +25,14 @@ class ImportRejected(Exception):  # noqa: N818 - it is a verdict on the input, n
 
 
 def rejected(location: str, rule: str, value: object, message: str) -> ImportRejected:
-    """Return an `ImportRejected` with one reason; `value` is shown as text, shortened."""
-    text = None if value is None else str(value)
-    if text is not None and len(text) > _VALUE_LENGTH:
-        text = text[: _VALUE_LENGTH - 3] + "..."
-    return ImportRejected([RejectionReason(location=location, rule=rule, value=text, message=message)])
+    """Return an `ImportRejected` with one reason; `value` is shown as text. All are shortened, and always Unicode."""
+    text = None if value is None else _shown(str(value), _VALUE_LENGTH)
+    shown, explained = _shown(location, _TEXT_LENGTH), _shown(message, _TEXT_LENGTH)
+    return ImportRejected([RejectionReason(location=shown, rule=rule, value=text, message=explained)])
+
+
+def _shown(text: str, length: int) -> str:
+    if len(text) > length:
+        text = text[: length - 3] + "..."
+    # Names may hold halves of surrogate pairs, which neither JSON nor UTF-8 can carry.
+    return text.encode(errors="backslashreplace").decode()

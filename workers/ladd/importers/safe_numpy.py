@@ -1,6 +1,8 @@
 """Read `.npz` files from strangers: headers before data, no objects, arrays unpacked to disk and memory-mapped."""
 
+import os
 import shutil
+import tempfile
 import warnings
 import zipfile
 import zlib
@@ -37,7 +39,10 @@ def read_headers(path: Path) -> dict[str, ArrayHeader]:
     """
     headers: dict[str, ArrayHeader] = {}
     with open_zip(path) as archive:
-        for member in archive.infolist():
+        members = archive.infolist()
+        if len(members) > limits.ARRAYS:
+            raise rejected(path.name, "array_count", len(members), f"an .npz may have {limits.ARRAYS} arrays")
+        for member in members:
             if not member.filename.endswith(_SUFFIX):
                 raise rejected(path.name, "arrays_only", member.filename, "an .npz holds .npy members only")
             headers[member.filename.removesuffix(_SUFFIX)] = _read_header(path, archive, member)
@@ -45,14 +50,18 @@ def read_headers(path: Path) -> dict[str, ArrayHeader]:
 
 
 def read_array(path: Path, key: str, scratch: Path) -> NDArray[np.generic]:
-    """Unpack one array, whose header was read before, into `scratch` and return it memory-mapped."""
-    target = scratch / f"{path.name}.{key.replace('/', '.')}{_SUFFIX}"
+    """Unpack one array, whose header was read before, into a new file in `scratch` and return it memory-mapped."""
+    # Not named like the array: with its file's name, that may be longer than a file's name can be.
+    handle, target = tempfile.mkstemp(_SUFFIX, dir=scratch)
     try:
-        with open_zip(path) as archive, archive.open(key + _SUFFIX) as source, target.open("wb") as file:
+        with os.fdopen(handle, "wb") as file, open_zip(path) as archive, archive.open(key + _SUFFIX) as source:
             shutil.copyfileobj(source, file, limits.MiB)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise rejected(f"{path.name}/{key}", "readable_archive", error, f"cannot be inflated: {error}") from error
-    array: NDArray[np.generic] = np.load(target, mmap_mode="r", allow_pickle=False)
+    try:
+        array: NDArray[np.generic] = np.load(target, mmap_mode="r", allow_pickle=False)
+    except (ValueError, TypeError, OverflowError) as error:  # more axes or a wider one than an array can have
+        raise rejected(f"{path.name}/{key}", "readable_array", error, f"not an .npy array: {error}") from error
     return array
 
 

@@ -5,6 +5,7 @@ into memory, and seeks, which a gzip stream answers by starting over.
 """
 
 import gzip
+import re
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ _CHUNK = 1024 * 1024
 _PAX = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE)
 _NAME_HEADERS = (*_PAX, tarfile.GNUTYPE_LONGNAME)
 _IGNORED_HEADERS = (tarfile.XGLTYPE, tarfile.GNUTYPE_LONGLINK)
+_NUMBER = re.compile(rb"\d{1,9}")
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 
 
@@ -147,7 +149,7 @@ def _member_name(path: Path, kind: bytes, content: bytes) -> str | None:
     name = None
     while content:
         length, _, _ = content.partition(b" ")
-        if not length.isdigit() or not len(length) + 2 < int(length) <= len(content):
+        if not _NUMBER.fullmatch(length) or not len(length) + 2 < int(length) <= len(content):
             raise rejected(path.name, "readable_archive", content[:40], "broken pax header")
         key, _, value = content[len(length) + 1 : int(length) - 1].partition(b"=")
         if key == b"path":

@@ -22,6 +22,7 @@ from workers.ladd.importers import limits
 from workers.ladd.importers.container import container_of
 from workers.ladd.importers.rejected import ImportRejected, rejected
 from workers.ladd.importers.safe_zip import open_zip
+from workers.ladd.memory_shortage import is_memory_shortage
 
 _STORAGES = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
 _SCALAR_NAMES = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")
@@ -35,13 +36,16 @@ _ALLOWED_GLOBALS = {
     "_codecs.encode",
     *_SCALAR_NAMES,
 }
+_SHARED_TUPLES = 16
+"""How often a pickle may refer to a tuple before; torch.save writes each anew. Tuples that hold the one before twice
+double with each reference, to whoever hashes or compares them: 100 references would take longer than the universe."""
 _SCALAR_DTYPES = ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "b1")
 
 
 def read_torch(path: Path) -> object:
     """Return what `torch.save` wrote: tensors (memory-mapped, on the CPU) in dicts, lists and tuples.
 
-    Raises ImportRejected with rule `no_code_in_pickle`, `torch_zip_format`, `tensor_fits_storage`,
+    Raises ImportRejected with rule `no_code_in_pickle`, `shared_tuples`, `torch_zip_format`, `tensor_fits_storage`,
     `readable_tensor_file`, or one of the zip rules.
     """
     if container_of(path) != "zip":
@@ -63,7 +67,7 @@ def read_torch(path: Path) -> object:
 
 def as_array(tensor: Tensor, location: str) -> NDArray[np.generic]:
     """Return a tensor's memory as an array; raises ImportRejected with rule `plain_array` where numpy has none."""
-    if tensor.layout != torch.strided or tensor.dtype == torch.bfloat16:
+    if tensor.layout != torch.strided or tensor.dtype == torch.bfloat16 or tensor.is_neg():
         raise rejected(location, "plain_array", f"{tensor.dtype}, {tensor.layout}", "the tensor is not a plain array")
     array: NDArray[np.generic] = tensor.detach().numpy()
     return array
@@ -115,8 +119,18 @@ def _pickle_of(path: Path, archive: zipfile.ZipFile) -> bytes:
 def _check_pickle(path: Path, content: bytes) -> None:
     """Walk the opcodes without interpreting them; refuse every global that a tensor file has no use for."""
     strings: deque[str] = deque(maxlen=2)
+    tuples: set[int | None] = set()
+    before, shared = "", 0
     try:
         for opcode, argument, _ in pickletools.genops(io.BytesIO(content)):
+            if "PUT" in opcode.name and "TUPLE" in before:
+                tuples.add(argument)
+            elif "GET" in opcode.name and argument in tuples:
+                shared += 1
+            before = opcode.name
+            if shared > _SHARED_TUPLES:
+                message = f"the pickle refers to earlier tuples more than {_SHARED_TUPLES} times"
+                raise rejected(path.name, "shared_tuples", f"> {_SHARED_TUPLES}", message)
             if opcode.name in ("GLOBAL", "INST"):
                 _check_global(path, str(argument).replace(" ", "."))
             elif opcode.name == "STACK_GLOBAL":
@@ -157,6 +171,8 @@ def _load(path: Path) -> object:
         ):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # a broken file surfaces as any exception of the unpickler or of torch's own code
+        if is_memory_shortage(error):
+            raise
         last_line = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
         raise rejected(
             path.name, "readable_tensor_file", last_line, f"torch.load cannot read the file: {last_line[:200]}"

@@ -33,13 +33,17 @@ _LONGEST_DESCRIPTOR = 24
 def open_zip(path: Path) -> zipfile.ZipFile:
     """Open a zip whose structure holds; raises ImportRejected otherwise. Nothing is inflated here."""
     with path.open("rb") as file:
-        _check_central_directory(path, file)
+        entries = _check_central_directory(path, file)
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error, OSError) as error:
         raise rejected(path.name, "readable_archive", error, f"the zip cannot be read: {error}") from error
     try:
         members = archive.infolist()
+        if entries != len(members):
+            raise rejected(
+                path.name, "headers_agree", entries, f"the zip's end counts {entries} members, its index {len(members)}"
+            )
         _check_members(path, members)
         with path.open("rb") as file:
             _check_local_headers(path, file, members, archive.start_dir)
@@ -50,8 +54,11 @@ def open_zip(path: Path) -> zipfile.ZipFile:
     return archive
 
 
-def _check_central_directory(path: Path, file: BinaryIO) -> None:
-    """Bound the index, which `zipfile` reads as a whole, and refuse bytes after the end record."""
+def _check_central_directory(path: Path, file: BinaryIO) -> int:
+    """Bound the index, which `zipfile` reads as a whole, and refuse bytes after the end record.
+
+    Returns how many members there are to be.
+    """
     size = file.seek(0, os.SEEK_END)
     start = max(0, size - _LONGEST_COMMENT - _END.size - _LOCATOR_SIZE - _END64.size)
     file.seek(start)
@@ -73,6 +80,7 @@ def _check_central_directory(path: Path, file: BinaryIO) -> None:
             f"a zip may have {limits.MEMBERS} members and an index of {limits.CENTRAL_DIRECTORY_BYTES} bytes; "
             "send larger sets as tar",
         )
+    return int(entries)
 
 
 def _check_members(path: Path, members: list[zipfile.ZipInfo]) -> None:
@@ -126,6 +134,7 @@ def _check_local_header(path: Path, file: BinaryIO, member: zipfile.ZipInfo) -> 
     differs = (
         name != member.orig_filename
         or method != member.compress_type
+        or flags & ~_USUAL_FLAGS
         or (not streamed and crc != member.CRC)
         or any(
             local not in (_UNKNOWN_32, 0 if streamed else indexed, indexed)

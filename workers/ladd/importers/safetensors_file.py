@@ -10,6 +10,7 @@ from safetensors import safe_open
 from workers.ladd.importers.imported import Imported, ImportOptions, Progress
 from workers.ladd.importers.named_arrays import read_named
 from workers.ladd.importers.rejected import rejected
+from workers.ladd.importers.safetensors_errors import safetensors_errors
 from workers.ladd.importers.uploaded_file import UploadedFile
 
 
@@ -30,20 +31,11 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
     path = files[0].path
 
     def get(key: str) -> NDArray[np.generic]:
-        try:
-            with safe_open(path, framework="numpy") as file:
-                array: NDArray[np.generic] = file.get_tensor(key)
-        except Exception as error:  # the library raises its own errors, and numpy's TypeError for bfloat16
-            raise _unreadable(f"{path.name}/{key}", error) from error
+        # numpy's TypeError for bfloat16 is one of the library's, too
+        with safetensors_errors(f"{path.name}/{key}"), safe_open(path, framework="numpy") as file:
+            array: NDArray[np.generic] = file.get_tensor(key)
         return array
 
-    try:
-        with safe_open(path, framework="numpy") as file:
-            names = list(file.keys())
-    except Exception as error:
-        raise _unreadable(path.name, error) from error
+    with safetensors_errors(path.name), safe_open(path, framework="numpy") as file:
+        names = list(file.keys())
     return read_named(path.name, names, get, options, progress, path.stat().st_size)
-
-
-def _unreadable(location: str, error: Exception) -> Exception:
-    return rejected(location, "readable_tensor_file", error, f"safetensors cannot read it: {error}")

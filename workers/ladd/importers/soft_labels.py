@@ -41,7 +41,8 @@ def read_labels(array: NDArray[np.generic], location: str, options: ImportOption
         raise rejected(
             location, "distilled_only", f"{array.dtype} {array.shape}", "a source set has one class index per image"
         )
-    values = array.astype(np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and refused as such
+        values = array.astype(np.float32)
     _check_finite(values, location)
     kind, why = _kind_of(values, location, options)
     rows = _softmax(values) if kind == "logits" else _shares(values, location)

@@ -1,0 +1,62 @@
+"""The limits of runners that read a user's bytes, and what the death of such a runner means."""
+
+import signal
+
+from api_schemas.problems import ErrorCode, ErrorOrigin, Reason, TaskError
+from api_schemas.runner import Confinement, TaskType
+from service.core.settings import Settings
+from service.core.tasks import ClaimedTask
+
+READERS = (TaskType.INGEST, TaskType.IMPORT_LABELER)
+"""The task types that read uploads. All others read what these wrote."""
+
+FILE_BYTES = 33 << 30
+"""Largest file that may be written: the importers' bound on decoded pixels (32 GiB), and room for a header."""
+
+OPEN_FILES = 512
+"""An import has some 30 files open: an upload's (64 at the most), the arrays it writes, torch's libraries."""
+
+FAULTS = (
+    signal.SIGSEGV,
+    signal.SIGBUS,
+    signal.SIGFPE,
+    signal.SIGILL,
+    signal.SIGABRT,
+    signal.SIGSYS,
+    signal.SIGXCPU,
+    signal.SIGXFSZ,
+)
+"""How a process dies by what it does itself. SIGKILL comes from outside, and another try helps."""
+
+
+def confinement_of(claimed: ClaimedTask, settings: Settings, upload_bytes: int, threads: int) -> Confinement | None:
+    """Return the limits of a task whose uploads have `upload_bytes`; None: it reads nothing of a user's.
+
+    The cap grows with the upload, since tensors and their checks lie in memory, so that a small file costs little.
+    """
+    if claimed.type not in READERS:
+        return None
+    # Pretrained weights are downloaded by the runner itself.
+    network = claimed.params.get("metadata", {}).get("kind") == "torchvision"
+    return Confinement(
+        memory_bytes=settings.import_memory_bytes + 2 * upload_bytes,
+        file_bytes=FILE_BYTES,
+        cpu_seconds=claimed.timeout_seconds * threads,
+        open_files=OPEN_FILES,
+        network=network,
+    )
+
+
+def fault_of_upload(type: TaskType, number: int | None, obituary: str) -> TaskError | None:
+    """Return the refusal of an upload whose reader died of signal `number`; None where that came from outside.
+
+    A reader that crashes on some bytes crashes on them again: the sender is told at once instead of after three tries.
+    """
+    if type not in READERS or number not in FAULTS:
+        return None
+    name = signal.strsignal(number)
+    message = f"The process that reads uploads died of this one ({name}); send it in another form."
+    reason = Reason(location="files", rule="reader_survives", value=f"signal {number}: {name}", message=message)
+    return TaskError(
+        code=ErrorCode.REJECTED_INPUT, origin=ErrorOrigin.INPUT, message=f"{message}\n{obituary}", reasons=[reason]
+    )
