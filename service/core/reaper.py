@@ -1,14 +1,12 @@
 """What any process does now and then for all: take back lost leases, repeat lost wake-ups, do followups, and sweep."""
 
-import contextlib
 import logging
 import threading
-
-from redis.exceptions import LockNotOwnedError
 
 from service.core import followups, tasks
 from service.core.core import Core
 from service.core.errors import OUTAGES, ServiceError
+from service.core.locks import held_alone
 from service.core.store import LEASES, READY, milliseconds
 from service.core.sweeper import sweep_when_due
 
@@ -35,10 +33,9 @@ def run_reaper(core: Core, stop: threading.Event) -> None:
 
 def reap_once(core: Core) -> bool:
     """Look once; False when another process is looking at this moment."""
-    lock = core.redis.lock(LOCK, timeout=LOCK_SECONDS)
-    if not lock.acquire(blocking=False):
-        return False
-    try:
+    with held_alone(core.redis, LOCK, LOCK_SECONDS) as alone:
+        if not alone:
+            return False
         _excuse_after_outage(core)
         for job_id, task in _members(core, LEASES, core.store.now()):
             if tasks.lose(core, job_id, task):
@@ -47,10 +44,6 @@ def reap_once(core: Core) -> bool:
         _wake_again(core)
         for followup in core.store.due():
             followups.attend(core, followup)
-    finally:
-        # After LOCK_SECONDS it may be another's, and no harm done: every step above may run twice.
-        with contextlib.suppress(LockNotOwnedError):
-            lock.release()
     return True
 
 

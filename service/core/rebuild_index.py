@@ -17,6 +17,7 @@ from service.core.catalogue import DatasetManifest, LabelerManifest
 from service.core.core import Core
 from service.core.endings import end_key
 from service.core.errors import ServiceError
+from service.core.locks import held_alone
 from service.core.outcomes import job_result_key, report_key, results_prefix
 from service.core.restored_job import RestoredJob
 from service.core.store import FOLLOWUPS, IDEMPOTENCY_SECONDS, job_key
@@ -50,10 +51,10 @@ class Restored:
 
 def rebuild_index(core: Core) -> Restored:
     """Restore what is missing. Raises ServiceError UNAVAILABLE when another process is at it."""
-    lock = core.redis.lock(LOCK, timeout=LOCK_SECONDS)
-    if not lock.acquire(blocking=False):
-        raise ServiceError(ErrorCode.UNAVAILABLE, "The index is being rebuilt or swept by another process; try again.")
-    try:
+    with held_alone(core.redis, LOCK, LOCK_SECONDS) as alone:
+        if not alone:
+            message = "The index is being rebuilt or swept by another process; try again."
+            raise ServiceError(ErrorCode.UNAVAILABLE, message)
         jobs = _jobs(core)
         datasets, labelers = _manifests(core)
         # Those that nobody sees yet as well: an attempt that finds a manifest takes it over.
@@ -77,8 +78,6 @@ def rebuild_index(core: Core) -> Restored:
             if job.state in TERMINAL_STATES and (job.id in validating or not job.has_end):
                 core.redis.sadd(FOLLOWUPS, f"close {job.id}")
         core.redis.set(INDEXED, 1)
-    finally:
-        lock.release()
     return restored
 
 

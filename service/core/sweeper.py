@@ -14,6 +14,7 @@ from itertools import islice
 from api_schemas.jobs import TERMINAL_STATES
 from service.core import retention
 from service.core.core import Core
+from service.core.locks import held_alone
 from service.core.rebuild_index import INDEXED, LOCK, LOCK_SECONDS
 from service.core.storage import BLOBS
 from service.core.store import JOBS
@@ -45,10 +46,9 @@ def sweep_when_due(core: Core) -> None:
 
 def sweep(core: Core, now: datetime | None = None) -> bool:
     """Expire and collect; False when the index is incomplete, or another process is at it. `now`: when it is."""
-    lock = core.redis.lock(LOCK, timeout=LOCK_SECONDS)
-    if not lock.acquire(blocking=False):
-        return False
-    try:
+    with held_alone(core.redis, LOCK, LOCK_SECONDS) as alone:
+        if not alone:
+            return False
         if not _is_indexed(core):
             logger.warning("nothing is swept: Redis may have been wiped; run python -m service.rebuild_index")
             return False
@@ -58,8 +58,6 @@ def sweep(core: Core, now: datetime | None = None) -> bool:
         _sweep_uploads(core, before)
         _give_up_blobs(core, now, before)
         _remove_ownerless_blobs(core, before)
-    finally:
-        lock.release()
     return True
 
 

@@ -32,6 +32,9 @@ from service.http.upload import MAX_CONCURRENT_UPLOADS
 # A stop waits no longer than this: streams of events, for example, end only with their job or their reader.
 GRACEFUL_SECONDS = 5
 
+PARSER = "h11"
+"""What uvicorn reads requests with: it bounds their headers (64 KiB), which the faster httptools does not."""
+
 _log = logging.getLogger(__name__)
 
 

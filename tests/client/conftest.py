@@ -51,6 +51,9 @@ class CuttingProxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
+        # Closing alone would let the thread that waits in `accept` take one more connection.
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def _accept(self) -> None:
@@ -95,10 +98,10 @@ def s3_proxy(settings: Settings) -> Iterator[CuttingProxy]:
 @pytest.fixture
 def server(settings: Settings, s3_proxy: CuttingProxy) -> Iterator[str]:
     """Base URL of the API on empty servers."""
-    from service.http.app import create_app
+    from service.http.app import PARSER, create_app
 
     app = create_app(settings.model_copy(update={"s3_public_endpoint_url": s3_proxy.url}))
-    running = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
+    running = uvicorn.Server(uvicorn.Config(app, port=0, http=PARSER, log_config=None, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=running.run)
     thread.start()
     while not running.started:

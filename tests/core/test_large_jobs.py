@@ -14,7 +14,7 @@ from service.core.store import READY
 TRIALS = 100
 ARCHITECTURES = ["ConvNetD3", "AlexNet", "VGG11", "ResNet18", "ViT"]
 TRAININGS = 2 * 2 * len(ARCHITECTURES) * TRIALS
-FEW = 60
+FEW = 100
 """Commands that one task may cost Redis, however many tasks there are."""
 
 

@@ -1,6 +1,7 @@
 """What an exception of a task means to those who wait for it."""
 
 import errno
+import resource
 import traceback
 
 from api_schemas.problems import ErrorCode, ErrorOrigin, Reason, TaskError
@@ -44,10 +45,16 @@ def _limit_reached(error: BaseException, confinement: Confinement) -> Reason | N
     if is_memory_shortage(error) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         value, message = confinement.memory_bytes, "the upload takes more memory to read than it may"
         return Reason(location="files", rule="memory_limit", value=f"{value} bytes", message=message)
-    if isinstance(error, OSError) and error.errno == errno.EFBIG:
+    if isinstance(error, OSError) and error.errno == errno.EFBIG and not _is_bounded_by_operator(confinement):
         value, message = confinement.file_bytes, "the upload becomes a larger file than may be written"
         return Reason(location="files", rule="file_limit", value=f"{value} bytes", message=message)
     return None
+
+
+def _is_bounded_by_operator(confinement: Confinement) -> bool:
+    """Whether files may grow less here than an upload's may: another worker may have more room."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    return limit != resource.RLIM_INFINITY and limit < confinement.file_bytes
 
 
 def _rejected_input(error: BaseException, reasons: list[Reason]) -> TaskError:
