@@ -49,8 +49,8 @@ FASHION = ROOT / "examples" / "fashion_mnist_dm_ipc10"
 TRAIN_PER_CLASS, TEST_PER_CLASS = 500, 100
 ARMS_COMPARED = ["baseline", "full_soft", "sub_hard", "sub_soft", "ladd"]
 EPOCHS = {"ConvNetD3": 25, "ConvNetD4": 25, "ConvNetD5": 25}
-"""Passes. The cheapest networks on a CPU, which learn within 250 steps; VGG11 was still at chance after 100, and AlexNet,
-ResNet18 and ViT take 2, 8 and 14 times as long as ConvNetD3."""
+"""Passes. The cheapest networks on a CPU, which learn within 250 steps; VGG11 was still at chance after 100, and
+AlexNet, ResNet18 and ViT take 2, 8 and 14 times as long as ConvNetD3."""
 PROTOCOL: dict[str, Any] = {"batch_size": 10, "views": "sampled:1", "reduction": "mean", "precision": "fast"}
 """Overrides of the recipe `mtt`: ten steps an epoch, so that few epochs are enough steps to learn something."""
 TRIALS = 5
