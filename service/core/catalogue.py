@@ -23,7 +23,7 @@ from api_schemas.labelers import Architecture, Labeler, LabelerEpoch, LabelerLin
 from api_schemas.problems import Reason
 from service.core.flops import Shape, forward_flops
 from service.core.listing import page_of
-from service.core.scripts import register
+from service.core.scripts import register, register_with_index
 from service.core.storage import Storage
 from service.core.tenants import DEFAULT, listing_for, sees
 
@@ -184,7 +184,7 @@ class Catalogue:
         self._redis = redis
         self._storage = storage
         self._delete = register(redis, "delete_dataset")
-        self._restore = register(redis, "restore_manifest")
+        self._restore = register_with_index(redis, "restore_manifest")
 
     def seen_by(self, viewer: str | None) -> "Catalogue":
         """Return the catalogue as a tenant sees it; None: everything."""

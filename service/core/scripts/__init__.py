@@ -11,9 +11,14 @@ def register(redis: Redis, name: str) -> Script:
     return redis.register_script(_read(name))
 
 
+def register_with_index(redis: Redis, name: str) -> Script:
+    """Return a script that puts a manifest into the index."""
+    return redis.register_script(_read("index") + _read(name))
+
+
 def register_for_jobs(redis: Redis, name: str) -> Script:
-    """Return a script about one job, which the prelude goes before."""
-    return redis.register_script(_read("prelude") + _read(name))
+    """Return a script about one job, which index and prelude go before."""
+    return redis.register_script(_read("index") + _read("prelude") + _read(name))
 
 
 def _read(name: str) -> str:

@@ -71,16 +71,6 @@ local function take_out(name)
   redis.call('ZREM', lines_of(name) .. ':' .. tenant(), member(name))
 end
 
--- Puts a manifest into the index; `entry` is what `DatasetManifest.index` and `LabelerManifest.index` return.
-local function index(entry)
-  for field, value in pairs(entry.fields) do
-    redis.call('HSET', entry.key, field, value)
-  end
-  redis.call('ZADD', entry.listing, 0, entry.member)
-  redis.call('ZADD', entry.listing .. ':' .. entry.tenant, 0, entry.member)
-  redis.call('HSET', 'ladd:stored:' .. entry.tenant, entry.id, entry.bytes)
-end
-
 -- Whether this attempt still has the lease. Each claim has a number of its own.
 local function holds(attempt)
   local state, current = unpack(redis.call('HMGET', task_key(task), 'state', 'attempt'))

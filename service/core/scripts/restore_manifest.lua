@@ -3,10 +3,5 @@ local entry = cjson.decode(ARGV[1])
 if redis.call('EXISTS', entry.key) == 1 then
   return 0
 end
-for field, value in pairs(entry.fields) do
-  redis.call('HSET', entry.key, field, value)
-end
-redis.call('ZADD', entry.listing, 0, entry.member)
-redis.call('ZADD', entry.listing .. ':' .. entry.tenant, 0, entry.member)
-redis.call('HSET', 'ladd:stored:' .. entry.tenant, entry.id, entry.bytes)
+index(entry)
 return 1
