@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field
 from urllib.parse import urlsplit
 
 ANSWER_SECONDS = 60
+ARRIVAL_SECONDS = 5
+"""Time over which the callers that poll or follow begin, as people do; uploads begin at once."""
 PIECE = 256 << 10
 
 
@@ -52,7 +54,7 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
 
 async def poll(where: Where, job_id: str, until: float, seen: Seen) -> None:
     """Ask for a job once a second, on one connection, as long as the time lasts; a late answer delays no later call."""
-    await asyncio.sleep(random.random())
+    await asyncio.sleep(random.uniform(0, ARRIVAL_SECONDS))
     etag = ""
     reader, writer = await where.connect()
     due = time.monotonic()
@@ -81,6 +83,7 @@ async def poll(where: Where, job_id: str, until: float, seen: Seen) -> None:
 
 async def follow(where: Where, job_id: str, until: float, seen: Seen) -> None:
     """Keep a stream of events open; one that ends early is an error."""
+    await asyncio.sleep(random.uniform(0, ARRIVAL_SECONDS))
     reader, writer = await where.connect()
     writer.write(
         f"GET /v1/jobs/{job_id}/events HTTP/1.1\r\nHost: {where.host}\r\nAccept: text/event-stream\r\n\r\n".encode()

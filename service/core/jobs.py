@@ -73,17 +73,6 @@ def state(core: Core, job_id: str) -> JobState:
     return found
 
 
-def etag(core: Core, job_id: str) -> str:
-    """Return an entity tag of what `view` returns, which changes with the job: cheap, for callers that poll.
-
-    Raises ServiceError NOT_FOUND.
-    """
-    version = core.store.version(job_id)
-    if version is None:
-        raise not_found("job", job_id)
-    return f'"{version}"'
-
-
 def _get(core: Core, job_id: str) -> JobRecord:
     job = core.store.load(job_id)
     if job is None:

@@ -48,6 +48,14 @@ class Finished:
     ready: Sequence[str]
 
 
+@dataclass(frozen=True)
+class JobVersion:
+    """What tells one state of a job from the next. Every change that is shown is an event, but a retry."""
+
+    text: str
+    owner: str | None
+
+
 class JobStore:
     """The records of jobs and tasks, and the rules by which they change."""
 
@@ -191,16 +199,17 @@ class JobStore:
         state, owner = self._redis.hmget(job_key(job_id), ["state", "tenant"])
         return None if state is None or not self.shows(None if owner is None else str(owner)) else JobState(str(state))
 
-    def version(self, job_id: str) -> str | None:
-        """Return a text that changes with everything that is shown of a job, None when there is none of this id.
-
-        Every change is an event, but a retry.
-        """
+    def versions(self, job_ids: Sequence[str]) -> list[JobVersion | None]:
+        """Return the versions of jobs, whoever sees them; None for one that does not exist. One call to Redis."""
         pipeline = self._redis.pipeline(transaction=False)
-        pipeline.xrevrange(f"ladd:events:{job_id}", count=1)
-        pipeline.hmget(job_key(job_id), ["state", "tenant", "retried_as"])
-        newest, (state, owner, successor) = pipeline.execute()
-        return f"{newest[0][0]}.{successor or ''}" if state is not None and self.shows(owner) else None
+        for job_id in job_ids:
+            pipeline.xrevrange(f"ladd:events:{job_id}", count=1)
+            pipeline.hmget(job_key(job_id), ["state", "tenant", "retried_as"])
+        answers = pipeline.execute()
+        return [
+            None if state is None else JobVersion(f"{newest[0][0]}.{successor or ''}", owner)
+            for newest, (state, owner, successor) in zip(answers[::2], answers[1::2], strict=True)
+        ]
 
     def states(self, job_ids: Sequence[str]) -> list[JobState | None]:
         """Return where jobs stand, None for one that does not exist."""

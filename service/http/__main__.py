@@ -10,7 +10,8 @@ from service.core.core import open_core
 from service.core.errors import OUTAGES, ServiceError
 from service.core.settings import Settings
 from service.http.access import is_loopback
-from service.http.app import GRACEFUL_SECONDS, PARSER, create_app
+from service.http.app import GRACEFUL_SECONDS, create_app
+from service.http.connections import Connection
 from service.http.logs import configuration
 
 
@@ -25,7 +26,7 @@ def main() -> None:
         port=settings.port,
         log_config=configuration(settings.log_level),
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
-        http=PARSER,
+        http=Connection,
         server_header=False,
     )
 

@@ -1,6 +1,5 @@
 """The FastAPI application: routes, middleware, and the core and reaper that live as long as it does."""
 
-import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator
@@ -22,18 +21,17 @@ from service.core.store import JOBS
 from service.core.tenants import adopt
 from service.http import docs_page, openapi, problems
 from service.http.access import AccessMiddleware, is_loopback
+from service.http.job_versions import JobVersions
 from service.http.key_ring import KeyRing
 from service.http.limits import MAX_JSON_BYTES, MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware
+from service.http.polls import PollMiddleware
 from service.http.request_id import RequestIdMiddleware
 from service.http.routes import datasets, events, health, jobs, labelers, presets, uploads
 from service.http.security_headers import SecurityHeadersMiddleware
-from service.http.upload import MAX_CONCURRENT_UPLOADS
+from service.http.upload import UploadSlots
 
 # A stop waits no longer than this: streams of events, for example, end only with their job or their reader.
 GRACEFUL_SECONDS = 5
-
-PARSER = "h11"
-"""What uvicorn reads requests with: it bounds their headers (64 KiB), which the faster httptools does not."""
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +47,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         keeper = threading.Thread(target=_keep_house, args=(core, stop), name="housekeeping", daemon=True)
         keeper.start()
         try:
-            yield {"core": core, "key_ring": KeyRing(core), "upload_slots": asyncio.Semaphore(MAX_CONCURRENT_UPLOADS)}
+            yield {
+                "core": core,
+                "key_ring": KeyRing(core),
+                "job_versions": JobVersions(core),
+                "upload_slots": UploadSlots(),
+            }
         finally:
             stop.set()
             await run_in_threadpool(keeper.join, GRACEFUL_SECONDS)
@@ -72,6 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.add_middleware(BodyLimitMiddleware, limit=body_limit)
+    app.add_middleware(PollMiddleware)
     app.add_middleware(AccessMiddleware, open_without_keys=is_loopback(settings.host))
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(RequestIdMiddleware)

@@ -6,6 +6,7 @@ from fastapi import Depends, Query
 from starlette.requests import Request
 
 from service.core.core import Core
+from service.http.job_versions import JobVersions
 
 
 def opened_core(request: Request) -> Core:
@@ -15,6 +16,14 @@ def opened_core(request: Request) -> Core:
     return core
 
 
+def job_versions(request: Request) -> JobVersions:
+    """Return what the application asks for versions of jobs."""
+    versions = request.state.job_versions
+    assert isinstance(versions, JobVersions)
+    return versions
+
+
 CoreDep = Annotated[Core, Depends(opened_core)]
+JobVersionsDep = Annotated[JobVersions, Depends(job_versions)]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=100, description="How many items at most.")]

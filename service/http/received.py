@@ -1,6 +1,5 @@
 """How files come in: streamed in a form, or named in a JSON body after they were sent in parts."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,7 +14,7 @@ from service.core import multipart_uploads
 from service.core.core import Core
 from service.core.errors import ServiceError
 from service.http.limits import MAX_JSON_BYTES
-from service.http.upload import Metadata, ReceivedForm, check_size, parsed_metadata, received_form
+from service.http.upload import Metadata, ReceivedForm, UploadSlots, check_size, parsed_metadata, received_form
 from service.http.validation import invalid, reasons_of
 
 UPLOAD_IDS: TypeAdapter[list[str]] = TypeAdapter(UploadIds)
@@ -23,7 +22,7 @@ UPLOAD_IDS: TypeAdapter[list[str]] = TypeAdapter(UploadIds)
 
 @asynccontextmanager
 async def received(
-    request: Request, core: Core, owner_id: str, metadata: TypeAdapter[Metadata], slots: asyncio.Semaphore
+    request: Request, core: Core, owner_id: str, metadata: TypeAdapter[Metadata], slots: UploadSlots
 ) -> AsyncIterator[ReceivedForm[Metadata]]:
     """Return what `request` brings for the dataset or labeler that will have the id `owner_id`.
 

@@ -3,11 +3,13 @@
 import asyncio
 import json
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from anyio import CapacityLimiter, to_thread
 from pydantic import TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -26,6 +28,8 @@ from service.http.validation import invalid, reasons_of
 # Each holds a part of 5 MiB for the storage and copies on the way out: see benchmarks/results/load.md.
 MAX_CONCURRENT_UPLOADS = 8
 CHUNK_BYTES = 1024 * 1024
+WRITERS = max(1, (os.cpu_count() or 1) - 1)
+"""Uploads that are hashed and passed on at the same time; the others wait, so that polls find a core free."""
 
 UPLOAD_ERRORS = (
     ErrorCode.TIMEOUT,
@@ -41,6 +45,14 @@ Metadata = TypeVar("Metadata")
 _log = logging.getLogger(__name__)
 
 
+class UploadSlots:
+    """How much of the front all uploads together may have."""
+
+    def __init__(self) -> None:
+        self.uploads = asyncio.Semaphore(MAX_CONCURRENT_UPLOADS)
+        self.writers = CapacityLimiter(WRITERS)
+
+
 @dataclass(frozen=True)
 class ReceivedForm(Generic[Metadata]):
     """What the form held: the metadata, and the files with where they were streamed to."""
@@ -51,7 +63,7 @@ class ReceivedForm(Generic[Metadata]):
 
 @asynccontextmanager
 async def received_form(
-    request: Request, core: Core, owner_id: str, metadata: TypeAdapter[Metadata], slots: asyncio.Semaphore
+    request: Request, core: Core, owner_id: str, metadata: TypeAdapter[Metadata], slots: UploadSlots
 ) -> AsyncIterator[ReceivedForm[Metadata]]:
     """Stream the form of `request` to the storage, for the dataset or labeler that will have the id `owner_id`.
 
@@ -60,12 +72,12 @@ async def received_form(
     Raises `ServiceError` (INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE, UPLOAD_TOO_LARGE, QUOTA_EXCEEDED, UNAVAILABLE when
     all `slots` are taken) and `ClientDisconnect`.
     """
-    if slots.locked():
+    if slots.uploads.locked():
         raise ServiceError(ErrorCode.UNAVAILABLE, "As many uploads as are served at a time are under way; try again.")
     splitter = MultipartSplitter(request.headers.get("Content-Type"))
     await run_in_threadpool(quotas.admit_upload, core, int(request.headers.get("Content-Length", "0")))
-    receiver = _Receiver(core, owner_id, metadata)
-    async with slots, aclosing(request.stream()) as body:
+    receiver = _Receiver(core, owner_id, metadata, slots.writers)
+    async with slots.uploads, aclosing(request.stream()) as body:
         try:
             async for chunk in body:
                 for event in splitter.feed(chunk):
@@ -92,10 +104,11 @@ class _OpenFile:
 
 
 class _Receiver(Generic[Metadata]):
-    def __init__(self, core: Core, owner_id: str, adapter: TypeAdapter[Metadata]) -> None:
+    def __init__(self, core: Core, owner_id: str, adapter: TypeAdapter[Metadata], writers: CapacityLimiter) -> None:
         self.core = core
         self.owner_id = owner_id
         self._adapter = adapter
+        self._writers = writers
         self._metadata: Metadata | None = None
         self._files: list[StreamedFile] = []
         self._file: _OpenFile | None = None
@@ -143,14 +156,14 @@ class _Receiver(Generic[Metadata]):
         self._file_bytes += len(data)
         check_size("The files", self._file_bytes, self.core.settings.max_upload_bytes)
         if len(self._buffer) >= CHUNK_BYTES:
-            await run_in_threadpool(self._file.upload.write, self._taken())
+            await to_thread.run_sync(self._file.upload.write, self._taken(), limiter=self._writers)
 
     async def _end_part(self) -> None:
         if self._file is None:
             self._metadata = parsed_metadata(self._taken(), self._adapter)
             return
-        await run_in_threadpool(self._file.upload.write, self._taken())
-        blob = await run_in_threadpool(self._file.upload.finish)
+        await to_thread.run_sync(self._file.upload.write, self._taken(), limiter=self._writers)
+        blob = await to_thread.run_sync(self._file.upload.finish, limiter=self._writers)
         self._files.append(StreamedFile(self._file.name, self._file.key, blob))
         self._file = None
 

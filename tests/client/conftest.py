@@ -98,10 +98,11 @@ def s3_proxy(settings: Settings) -> Iterator[CuttingProxy]:
 @pytest.fixture
 def server(settings: Settings, s3_proxy: CuttingProxy) -> Iterator[str]:
     """Base URL of the API on empty servers."""
-    from service.http.app import PARSER, create_app
+    from service.http.app import create_app
+    from service.http.connections import Connection
 
     app = create_app(settings.model_copy(update={"s3_public_endpoint_url": s3_proxy.url}))
-    running = uvicorn.Server(uvicorn.Config(app, port=0, http=PARSER, log_config=None, timeout_graceful_shutdown=1))
+    running = uvicorn.Server(uvicorn.Config(app, port=0, http=Connection, log_config=None, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=running.run)
     thread.start()
     while not running.started:

@@ -20,7 +20,8 @@ from service.core import tasks
 from service.core.core import Core
 from service.core.settings import Settings
 from service.core.tasks import ClaimedTask
-from service.http.app import PARSER, create_app
+from service.http.app import create_app
+from service.http.connections import Connection
 from stack.embedded import Embedded
 from stack.readiness import BUCKET
 
@@ -31,7 +32,7 @@ Upload = Callable[..., httpx.Response]
 
 @contextmanager
 def _serving(app: FastAPI) -> Iterator[httpx.Client]:
-    server = uvicorn.Server(uvicorn.Config(app, port=0, http=PARSER, log_config=None, timeout_graceful_shutdown=1))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, http=Connection, log_config=None, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, name="uvicorn")
     thread.start()
     try:

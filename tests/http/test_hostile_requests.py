@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from http.client import HTTPResponse
 
@@ -9,7 +10,7 @@ import httpx
 import pytest
 
 from service.core.ids import new_id
-from service.http import limits
+from service.http import connections, limits
 
 MIB = 1024 * 1024
 HEAD = "POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
@@ -59,6 +60,32 @@ def test_what_is_not_http_is_refused(connection: socket.socket, request_text: tu
 
 def test_a_body_that_is_shorter_than_said_changes_nothing(connection: socket.socket) -> None:
     connection.sendall(f"{HEAD}Content-Length: 1000\r\n\r\n{{".encode())
+
+
+@pytest.mark.parametrize(
+    "sent", ["", "G", "GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "], ids=["nothing", "G", "headers"]
+)
+def test_a_head_that_does_not_end_is_waited_for_no_longer(
+    standing_api: httpx.Client, monkeypatch: pytest.MonkeyPatch, sent: str
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
+    address = (standing_api.base_url.host, standing_api.base_url.port or 80)
+    with socket.create_connection(address, timeout=30) as connection:
+        connection.sendall(sent.encode())
+        assert connection.recv(1) == b""
+
+
+def test_a_head_has_its_time_anew_with_every_request(
+    standing_api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
+    address = (standing_api.base_url.host, standing_api.base_url.port or 80)
+    with socket.create_connection(address, timeout=30) as connection:
+        for _ in range(4):
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+            time.sleep(0.2)
+            connection.sendall(b"\r\n")
+            assert answer(connection)[0] == 200
 
 
 def test_a_json_body_that_stops_arriving_is_refused(connection: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,8 @@ from service.core import events, jobs
 from service.core.core import Core
 from service.core.errors import OUTAGES, ServiceError
 from service.http.access import StillAdmitted
-from service.http.dependencies import CoreDep
+from service.http.dependencies import CoreDep, JobVersionsDep
+from service.http.job_versions import JobVersions
 from service.http.negotiation import preferred_type
 from service.http.problems import responses
 
@@ -55,6 +56,7 @@ async def get_events(
     job_id: JobId,
     request: Request,
     core: CoreDep,
+    versions: JobVersionsDep,
     accept: Annotated[str | None, Header(include_in_schema=False)] = None,
     after: EventId | None = None,
     last_event_id: Annotated[
@@ -75,18 +77,25 @@ async def get_events(
     first = await run_in_threadpool(events.read, core, job_id, after, BATCH)
     if final and not first:
         return Response(status_code=204)
-    stream = _stream(core, request.state.still_admitted, job_id, after, first, final)
+    stream = _stream(core, versions, request.state.still_admitted, job_id, after, first, final)
     # nginx would gather events before it passes them on.
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type=EVENT_STREAM, headers=headers)
 
 
 async def _stream(
-    core: Core, still_admitted: StillAdmitted, job_id: str, after: str | None, batch: list[JobEvent], final: bool
+    core: Core,
+    versions: JobVersions,
+    still_admitted: StillAdmitted,
+    job_id: str,
+    after: str | None,
+    batch: list[JobEvent],
+    final: bool,
 ) -> AsyncIterator[bytes]:
     """Yield `batch`, which follows the event `after`, and what comes later, until job or admission end."""
     yield format_sse_event(retry=RECONNECT_MILLISECONDS)
     silent_since = time.monotonic()
+    read_to = ""
     while batch or not final:
         for event in batch:
             yield format_sse_event(id=event.id, event=event.type, data_str=event.model_dump_json())
@@ -104,7 +113,10 @@ async def _stream(
                 final = await _is_final(core, job_id)
             if not await still_admitted():
                 return
-            batch = await run_in_threadpool(events.read, core, job_id, after, BATCH)
+            version = await versions.etag(core, job_id)
+            batch = [] if version == read_to else await run_in_threadpool(events.read, core, job_id, after, BATCH)
+            if len(batch) < BATCH:
+                read_to = version
         except (*OUTAGES, ServiceError) as error:
             _log.warning("the events of %s end early: %s", job_id, error)
             return

@@ -18,8 +18,9 @@ from service.core import jobs
 from service.core.core import Core
 from service.core.errors import ServiceError
 from service.http.accepted import ACCEPTED, accepted
-from service.http.dependencies import CoreDep, Cursor, Limit
+from service.http.dependencies import CoreDep, Cursor, JobVersionsDep, Limit
 from service.http.negotiation import etag_matches, wait_seconds
+from service.http.polls import caching
 from service.http.problems import responses
 from service.http.redirects import redirects, to_storage
 from service.http.renderings import RENDERINGS
@@ -100,6 +101,7 @@ def list_jobs(
 async def get_job(
     job_id: JobId,
     core: CoreDep,
+    versions: JobVersionsDep,
     if_none_match: Annotated[str | None, Header()] = None,
     prefer: Annotated[
         str | None, Header(description="`wait=N`: answer when the job is final, or after N (at most 60) seconds.")
@@ -110,8 +112,8 @@ async def get_job(
     if seconds is not None:
         await _wait_until_final(core, job_id, seconds)
     # Before the job: a change between the two gives its reader a tag that is out of date, and so another look.
-    etag = await run_in_threadpool(jobs.etag, core, job_id)
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    etag = await versions.etag(core, job_id)
+    headers = caching(etag)
     if seconds is not None:
         headers["Preference-Applied"] = f"wait={seconds}"
     if etag_matches(if_none_match, etag):

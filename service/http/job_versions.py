@@ -1,0 +1,51 @@
+"""Versions of jobs for the many who ask again and again: one call to Redis answers all who asked while the last ran."""
+
+import asyncio
+from collections.abc import Sequence
+
+from starlette.concurrency import run_in_threadpool
+
+from service.core.core import Core
+from service.core.errors import not_found
+from service.core.store import JobVersion
+
+
+class JobVersions:
+    """Asks in batches: a thread and a round trip for each caller would cost more than all the rest of a poll."""
+
+    def __init__(self, core: Core) -> None:
+        self._store = core.store
+        self._asked: list[tuple[str, asyncio.Future[JobVersion | None]]] = []
+        self._asking: asyncio.Task[None] | None = None
+
+    async def etag(self, core: Core, job_id: str) -> str:
+        """Return an entity tag of what `jobs.view` returns, which changes with the job.
+
+        It is as of a moment after the call. `core` is the caller's, whose tenant has to be the job's. Raises
+        ServiceError NOT_FOUND, and what Redis raises when it does not answer.
+        """
+        answer: asyncio.Future[JobVersion | None] = asyncio.get_running_loop().create_future()
+        self._asked.append((job_id, answer))
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+        version = await answer
+        if version is None or not core.store.shows(version.owner):
+            raise not_found("job", job_id)
+        return f'"{version.text}"'
+
+    async def _ask(self) -> None:
+        while self._asked:
+            asked, self._asked = self._asked, []
+            # Who has gone in the meantime has canceled their answer.
+            found: Sequence[JobVersion | None] | Exception
+            try:
+                found = await run_in_threadpool(self._store.versions, [job_id for job_id, _ in asked])
+            except Exception as error:
+                for _, answer in asked:
+                    if not answer.done():
+                        answer.set_exception(error)
+            else:
+                for (_, answer), version in zip(asked, found, strict=True):
+                    if not answer.done():
+                        answer.set_result(version)
+        self._asking = None

@@ -1,0 +1,50 @@
+"""Answers polls that find nothing new before they reach the routes, whose way costs more than the answer."""
+
+import re
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.core.core import Core
+from service.core.errors import OUTAGES, ServiceError
+from service.http import problems
+from service.http.job_versions import JobVersions
+from service.http.negotiation import etag_matches
+
+JOB = re.compile(r"/v1/jobs/(job_[0-9a-z]{26})")
+
+
+class PollMiddleware:
+    """Answers `GET /v1/jobs/{id}` with 304 when the caller's `If-None-Match` names the current state.
+
+    Everything else, a poll that waits (`Prefer`) included, goes on to the routes.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request."""
+        answer = await self._unchanged(scope) if scope["type"] == "http" and scope["method"] == "GET" else None
+        await (answer or self.app)(scope, receive, send)
+
+    async def _unchanged(self, scope: Scope) -> Response | None:
+        asked, headers = JOB.fullmatch(scope["path"]), Headers(scope=scope)
+        known = headers.get("If-None-Match")
+        if asked is None or known is None or "Prefer" in headers:
+            return None
+        core, versions = scope["state"]["core"], scope["state"]["job_versions"]
+        assert isinstance(core, Core)
+        assert isinstance(versions, JobVersions)
+        try:
+            etag = await versions.etag(core, asked[1])
+        except (ServiceError, *OUTAGES) as error:
+            return await problems.answer(Request(scope), error)
+        return Response(status_code=304, headers=caching(etag)) if etag_matches(known, etag) else None
+
+
+def caching(etag: str) -> dict[str, str]:
+    """Return the headers of a job: keep it, but ask each time whether it has changed."""
+    return {"ETag": etag, "Cache-Control": "no-cache"}
