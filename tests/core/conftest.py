@@ -362,6 +362,7 @@ def graph_of(after: dict[str, list[str]], **changed: Any) -> dict[str, Any]:
         "reads": [],
         "uploads": [],
         "makes": [],
+        "labelers": {},
         "dataset": False,
         "fields": {
             "kind": "evaluate",
