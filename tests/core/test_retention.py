@@ -46,7 +46,7 @@ class Retaining(RuleBasedStateMachine):
 
     @initialize()
     def use_labelers(self) -> None:
-        """One for an archive that is being evaluated, one for a set that is being labelled, for longer than ten days."""
+        """One has labelled an archive that is being evaluated, one labels a set, and all of that is old."""
         for seed in (0, 1):
             self.train(seed, and_label=seed == 0)
             self.work(0)
