@@ -234,6 +234,17 @@ def test_a_labeler_stays_for_an_archive_that_stays(core: Core, hand: Any, ladd: 
     assert labelers.page(core, None, 100).items == []
 
 
+def test_every_member_of_an_ensemble_stays_for_its_archive(core: Core, hand: Any) -> None:
+    core.redis.set(INDEXED, 1)
+    source = hand.ready_set("source")
+    members = [hand.trained_labeler(source, seed=seed) for seed in (0, 1)]
+    dataset = hand.ready_set(source_dataset=source)
+    made = hand.work(hand.submit("generate_labels", dataset=dataset, labeler={"ensemble": members}).id)
+    hand.submit("evaluate", dataset=made.result.dataset, architectures=["ConvNetD3"], trials=1)
+    sweep(with_settings(core, retention_days=10), datetime.now(UTC) + 11 * DAY)
+    assert {labeler.id for labeler in labelers.page(core, None, 100).items} == set(members)
+
+
 def labelled(hand: Any, ladd: Any) -> tuple[str, str]:
     """The archive and the labeler of a job that has been done."""
     result = hand.work(ladd.id).result
