@@ -163,7 +163,7 @@ def test_any_sequence(core: Core, hand: Any) -> None:
 
 @pytest.mark.chaos
 def test_many_sequences(core: Core, hand: Any) -> None:
-    run_sequences(Retaining, core, hand, 200)
+    run_sequences(Retaining, core, hand, 100)
 
 
 def test_a_job_that_waits_too_long_expires(core: Core, hand: Any) -> None:
