@@ -8,7 +8,6 @@ paired. Each finished trial is kept in `results/encodings.json`; a second call g
 """
 
 import argparse
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,11 +16,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from bench_report import measured_on
 from numpy.typing import NDArray
 from PIL import Image
-from shortcuts import label
-from small_trials import LABELER, MEAN, STD, kept_or_made, read_source, run_trial
+from small_trials import MEAN, STD, kept_results, labelled_set, run_missing, run_trial
 
 from workers.ladd.encoding_costs import encoding_costs
 from workers.ladd.encodings import encoding_of
@@ -54,28 +51,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no trial after so long")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    started = time.monotonic()
-    kept = json.loads(asked.out.read_text()) if asked.out.exists() else {"trials": {}}
-    source, images = read_source(asked.blob)
-    training_set, labeler_accuracy = kept_or_made(PREPARED, lambda: label(source, asked.distilled))
-    kept |= {
-        "measured_on": measured_on("cpu"),
-        "images": images,
-        "distilled": asked.distilled.name,
-        "labeler": LABELER | {"val_accuracy": labeler_accuracy},
-        "protocol": PROTOCOL,
-    }
-    test = TestSet(source.val_images, source.val_labels, MEAN, STD)
+    deadline = time.monotonic() + asked.seconds
+    kept = kept_results(asked.out)
+    training_set, test, described = labelled_set(asked.blob, asked.distilled, PREPARED)
+    kept |= described | {"protocol": PROTOCOL}
     kept["cifar10"] = encoding_costs(to_pixels(training_set.images, MEAN, STD).numpy(), dense(training_set), SMALL)
     kept.setdefault("large", large_sets())
     # All encodings advance together, so that stopping early leaves pairs.
-    for trial in range(asked.trials):
-        for name in TRAINED:
-            trials: dict[str, float] = kept["trials"].setdefault(name, {})
-            if str(trial) in trials or time.monotonic() - started > asked.seconds:
-                continue
-            trials[str(trial)] = run(name, trial, training_set, test)
-            asked.out.write_text(json.dumps(kept, indent=1) + "\n")
+    planned = [(name, trial) for trial in range(asked.trials) for name in TRAINED]
+    run_missing(kept, asked.out, planned, deadline, lambda name, trial: run(name, trial, training_set, test))
     text = tables(kept)
     asked.out.with_suffix(".md").write_text(text)
     print(text)

@@ -10,7 +10,6 @@ order and asks the permutation check.
 """
 
 import argparse
-import json
 import tempfile
 import time
 from collections.abc import Mapping
@@ -22,7 +21,17 @@ import numpy as np
 import torch
 from bench_report import measured_on
 from numpy.typing import NDArray
-from small_trials import AUGMENTATION, MEAN, STD, first_rows, kept_or_made, read_source, run_trial
+from small_trials import (
+    AUGMENTATION,
+    MEAN,
+    STD,
+    first_rows,
+    kept_or_made,
+    kept_results,
+    read_source,
+    run_missing,
+    run_trial,
+)
 
 from workers.ladd.checkpoint_choice import best, draw_held_out_views, judge, view_logits
 from workers.ladd.class_agreement import compare_classes
@@ -155,23 +164,20 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no trial after so long")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    started = time.monotonic()
-    kept = json.loads(asked.out.read_text()) if asked.out.exists() else {"trials": {}}
+    deadline = time.monotonic() + asked.seconds
+    kept = kept_results(asked.out)
     source = fewer(read_source(asked.blob)[0])
     images = {"train": len(source.train_labels), "test": len(source.val_labels)}
     prepared = kept_or_made(PREPARED, lambda: prepare(source))
     described = {name: prepared[name] for name in ("held_out", "candidates", "chosen", "val_accuracy", "permutation")}
     kept |= {"measured_on": measured_on("cpu"), "images": images, "labeler": LABELER, "protocol": PROTOCOL, **described}
     test = TestSet(source.val_images, source.val_labels, MEAN, STD)
-    for trial in range(TRIALS):
-        for name, dense in prepared["dense"].items():
-            trials: dict[str, float] = kept["trials"].setdefault(name, {})
-            if str(trial) in trials or time.monotonic() - started > asked.seconds:
-                continue
-            training_set = TrainingSet(prepared["images"], prepared["labels"], dense, GRID)
-            trials[str(trial)] = run(trial, training_set, test)
-            asked.out.write_text(json.dumps(kept, indent=1) + "\n")
-            print(name, trial, trials[str(trial)], flush=True)
+
+    def accuracy_of(name: str, trial: int) -> float:
+        return run(trial, TrainingSet(prepared["images"], prepared["labels"], prepared["dense"][name], GRID), test)
+
+    planned = [(name, trial) for trial in range(TRIALS) for name in prepared["dense"]]
+    run_missing(kept, asked.out, planned, deadline, accuracy_of)
     text = table(kept)
     asked.out.with_suffix(".md").write_text(text)
     print(text)

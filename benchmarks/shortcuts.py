@@ -8,7 +8,6 @@ Each finished trial is kept in `results/shortcuts.json`; a second call goes on f
 """
 
 import argparse
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,25 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from bench_report import measured_on
-from small_trials import (
-    LABELER,
-    MEAN,
-    STD,
-    kept_or_made,
-    read_distilled,
-    read_source,
-    run_trial,
-    train_small_labeler,
-)
+from small_trials import kept_results, labelled_set, run_missing, run_trial
 
-from workers.ladd.dense_labels import generate_dense_labels
 from workers.ladd.evaluation import TestSet
-from workers.ladd.normalization import training_images
 from workers.ladd.statistics import summarize
-from workers.ladd.stored_set import SourceSet
 from workers.ladd.training_set import TrainingSet
-from workers.ladd.views import ViewGrid
 
 RESULTS = Path(__file__).with_name("results") / "shortcuts.json"
 PREPARED = Path(__file__).parents[1] / ".cache" / "shortcuts.pt"
@@ -77,17 +62,6 @@ VARIANTS = [
 ]
 
 
-def label(source: SourceSet, distilled: Path) -> tuple[TrainingSet, float]:
-    """Import the distilled set and write its dense labels; returns the set and the labeler's accuracy on val."""
-    stored, stats = read_distilled([distilled], "cifar10")
-    carried = (stats["normalization"]["mean"], stats["normalization"]["std"])
-    images = training_images(stored.images, MEAN, STD, carried)
-    labeler, accuracy = train_small_labeler(source, MEAN, STD)
-    grid = ViewGrid()
-    dense = torch.from_numpy(generate_dense_labels(labeler, images, grid, "cpu"))
-    return TrainingSet(images, torch.from_numpy(stored.labels), dense, grid), accuracy
-
-
 def main() -> None:
     """Run the trials that are not there yet, one after the other, then print and write the comparison."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -97,27 +71,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no trial after so long")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    kept = json.loads(asked.out.read_text()) if asked.out.exists() else {"trials": {}}
-    source, images = read_source(asked.blob)
-    training_set, labeler_accuracy = kept_or_made(PREPARED, lambda: label(source, asked.distilled))
-    kept |= {
-        "measured_on": measured_on("cpu"),
-        "images": images,
-        "distilled": asked.distilled.name,
-        "labeler": LABELER | {"val_accuracy": labeler_accuracy},
-        "protocol": PROTOCOL,
-    }
-    test = TestSet(source.val_images, source.val_labels, MEAN, STD)
-    started = time.monotonic()
-    for trial in range(max(variant.trials for variant in VARIANTS)):
-        for variant in VARIANTS:
-            trials: dict[str, float] = kept["trials"].setdefault(variant.name, {})
-            over = time.monotonic() - started > asked.seconds
-            if trial >= variant.trials or str(trial) in trials or over:
-                continue
-            trials[str(trial)] = run(variant, trial, training_set, test)
-            asked.out.write_text(json.dumps(kept, indent=1) + "\n")
-            print(variant.name, trial, trials[str(trial)], flush=True)
+    kept = kept_results(asked.out)
+    training_set, test, described = labelled_set(asked.blob, asked.distilled, PREPARED)
+    kept |= described | {"protocol": PROTOCOL}
+    variants = {variant.name: variant for variant in VARIANTS}
+    most = max(variant.trials for variant in VARIANTS)
+    planned = [(variant.name, trial) for trial in range(most) for variant in VARIANTS if trial < variant.trials]
+    deadline = time.monotonic() + asked.seconds
+    run_missing(kept, asked.out, planned, deadline, lambda name, trial: run(variants[name], trial, training_set, test))
     text = table(kept)
     asked.out.with_suffix(".md").write_text(text)
     print(text)

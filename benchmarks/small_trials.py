@@ -1,27 +1,32 @@
 """What the benchmarks of accuracy share: a part of CIFAR-10 as source set, a labeler of it, and trials."""
 
 import io
+import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from bench_report import measured_on
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
 from workers.ladd.arms import ARMS
+from workers.ladd.dense_labels import generate_dense_labels
 from workers.ladd.evaluation import TestSet, evaluate_trial
 from workers.ladd.importers.imported import ImportOptions
 from workers.ladd.labeler import train_labeler
 from workers.ladd.models import build_model
-from workers.ladd.normalization import NORMALIZATIONS
+from workers.ladd.normalization import NORMALIZATIONS, training_images
 from workers.ladd.recipes import resolve_recipe
 from workers.ladd.stored_set import DistilledSet, SourceSet, import_dataset, load_distilled
 from workers.ladd.training_set import TrainingSet
+from workers.ladd.views import ViewGrid
 
 MEAN, STD = NORMALIZATIONS["cifar10"]
 TRAIN_PER_CLASS, TEST_PER_CLASS = 500, 200
@@ -89,6 +94,56 @@ def train_small_labeler(source: SourceSet, mean: Sequence[float], std: Sequence[
         labeler = build_model("ConvNetD3", num_classes=10, channels=len(mean), size=32, seed=0)
         labeler.load_state_dict(load_file(Path(folder) / str(rows[-1]["checkpoint"])))
     return labeler, rows[-1]["val_accuracy"]
+
+
+def label(source: SourceSet, distilled: Path) -> tuple[TrainingSet, float]:
+    """Import the distilled set and write its dense labels; returns the set and the labeler's accuracy on val."""
+    stored, stats = read_distilled([distilled], "cifar10")
+    carried = (stats["normalization"]["mean"], stats["normalization"]["std"])
+    images = training_images(stored.images, MEAN, STD, carried)
+    labeler, accuracy = train_small_labeler(source, MEAN, STD)
+    grid = ViewGrid()
+    dense = torch.from_numpy(generate_dense_labels(labeler, images, grid, "cpu"))
+    return TrainingSet(images, torch.from_numpy(stored.labels), dense, grid), accuracy
+
+
+def labelled_set(blob: Path, distilled: Path, prepared: Path) -> tuple[TrainingSet, TestSet, dict[str, Any]]:
+    """The set with its dense labels (kept at `prepared`), the images to test on, and what results say of both."""
+    source, images = read_source(blob)
+    training_set, labeler_accuracy = kept_or_made(prepared, lambda: label(source, distilled))
+    described = {
+        "measured_on": measured_on("cpu"),
+        "images": images,
+        "distilled": distilled.name,
+        "labeler": LABELER | {"val_accuracy": labeler_accuracy},
+    }
+    return training_set, TestSet(source.val_images, source.val_labels, MEAN, STD), described
+
+
+def kept_results(out: Path) -> dict[str, Any]:
+    """What an earlier call has written, `trials` as {variant: {trial: accuracy in percent}}."""
+    found: dict[str, Any] = json.loads(out.read_text()) if out.exists() else {"trials": {}}
+    return found
+
+
+def run_missing(
+    kept: dict[str, Any],
+    out: Path,
+    planned: Iterable[tuple[str, int]],
+    deadline: float,
+    accuracy_of: Callable[[str, int], float],
+) -> None:
+    """Run the planned trials (variant, trial) that are not there yet, and write the results after each.
+
+    None begins after `deadline`, in seconds of `time.monotonic`.
+    """
+    for name, trial in planned:
+        trials: dict[str, float] = kept["trials"].setdefault(name, {})
+        if str(trial) in trials or time.monotonic() > deadline:
+            continue
+        trials[str(trial)] = accuracy_of(name, trial)
+        out.write_text(json.dumps(kept, indent=1) + "\n")
+        print(name, trial, trials[str(trial)], flush=True)
 
 
 def run_trial(

@@ -189,9 +189,35 @@ def measured_text(
     return "\n\n".join(block for block in blocks if block)
 
 
+def paper_tables(report: Report) -> str:
+    """The k-CAE of the arms beside the paper's, and what LADD gains relative to the baseline; one table per set."""
+    summaries = report.evaluation.summary if report.evaluation else []
+    tables = []
+    for dataset in dict.fromkeys(number.dataset for number in report.paper):
+        numbers = [number for number in report.paper if number.dataset == dataset]
+        theirs = {number.arm: number.cae_mean for number in numbers}
+        ours = {found.arm: found for found in summaries if found.dataset == dataset and found.arm in theirs}
+        rows = [
+            [_TITLES[arm], _spread(found.cae_mean, found.cae_std), f"{theirs[arm]:.1f}"] for arm, found in ours.items()
+        ]
+        if {ArmName.BASELINE, ArmName.LADD} <= set(ours):
+            means = {arm: found.cae_mean for arm, found in ours.items()}
+            rows.append(["LADD relative to baseline", _relative_gain(means), _relative_gain(theirs)])
+        k = max(found.k for found in ours.values())
+        title = f"beside the paper: {numbers[0].source}, {dataset}"
+        tables.append(f"{title}\n{text_table(['arm', f'{k}-CAE here', 'paper'], rows)}")
+    return "\n\n".join(tables)
+
+
+def _relative_gain(means: dict[ArmName, float]) -> str:
+    """What the paper's Table 4 averages."""
+    baseline = means[ArmName.BASELINE]
+    return f"{means[ArmName.LADD] / baseline - 1:+.1%}" if baseline else "-"
+
+
 def report_text(report: Report) -> str:
     """A report: what was measured, on what, and what a reader must know before quoting a number."""
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     footer = [f"{report.hardware}; {versions}", *(f"note: {note}" for note in report.notes)]
     measured = measured_text(report.evaluation, report.storage, report.flops, report.cost)
-    return "\n\n".join(block for block in (measured, "\n".join(footer)) if block)
+    return "\n\n".join(block for block in (measured, paper_tables(report), "\n".join(footer)) if block)

@@ -5,12 +5,10 @@ archive, the report and its table are left in `demo-output/`.
 """
 
 import shutil
-import signal
 import sys
 import time
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -25,6 +23,7 @@ from client.session import failure_text
 from client.stages import StageBoard, clock
 from client.tables import report_text
 from client.watch import watch
+from stack.interrupts import signals_interrupt
 from stack.running import NotReadyError, Stack, running_stack, running_url
 
 # Everything that decides how long the demo takes and what its table says. The paper's evaluation has 1,000 epochs,
@@ -62,11 +61,10 @@ class DemoError(Exception):
 
 def main() -> int:
     """Run the demo and return the process's exit code."""
-    signal.signal(signal.SIGINT, interrupt_once)
     console = Console()
     began = time.monotonic()
     try:
-        with StageBoard(console) as board:
+        with signals_interrupt(), StageBoard(console) as board:
             table = run(board)
     except KeyboardInterrupt:
         console.print("stopped; nothing is left running")
@@ -188,12 +186,6 @@ def finished(job: Job) -> Job:
     if job.state is not JobState.SUCCEEDED:
         raise DemoError(failure_text(job))
     return job
-
-
-def interrupt_once(number: int, frame: FrameType | None) -> None:
-    """Stop at the first Ctrl-C, and let no second one interrupt the stopping."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -1,17 +1,15 @@
 """Starting and stopping the whole stack: everything ready, or nothing left running."""
 
 import fcntl
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from stack.embedded import redis_url
+from stack.interrupts import signals_interrupt
 from stack.processes import Process, servers, service_environment, services
 from stack.readiness import NotReadyError, last_lines, redis_missing, wait_until_ready
 from stack.state import StackState, load_state, prepare_state
@@ -105,11 +103,13 @@ def settings(directory: Path = DEFAULT_DIRECTORY) -> dict[str, str]:
 def running_stack(directory: Path, say: Say = print) -> Iterator[Stack]:
     """The stack while the context is open; stopped after it, also after an exception, Ctrl-C, SIGTERM and SIGHUP.
 
+    No signal interrupts the stopping.
+
     After an exception the last log lines of every process that is not running any more go to standard error.
 
     Raises what `up` raises.
     """
-    with _signals_interrupt():
+    with signals_interrupt() as interrupts:
         stack = up(directory, say)
         try:
             yield stack
@@ -117,6 +117,7 @@ def running_stack(directory: Path, say: Say = print) -> Iterator[Stack]:
             _explain(directory)
             raise
         finally:
+            interrupts.stopping = True
             down(directory)
 
 
@@ -170,32 +171,6 @@ def _locked(directory: Path) -> Iterator[None]:
     with (directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-@contextmanager
-def _signals_interrupt() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP do what Ctrl-C does, so that the stack is stopped; only the main thread may set that.
-
-    The first of them stops it, and no further one interrupts the stopping: make passes on what it was sent itself, so
-    that a signal to the process group comes twice. Ctrl-C counts also where a shell starts what runs in the background
-    with Ctrl-C ignored: whoever sends it by hand means it.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    ours = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def interrupt_once(number: int, frame: FrameType | None) -> None:
-        for each in ours:
-            signal.signal(each, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt_once) for number in ours}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 __all__ = [

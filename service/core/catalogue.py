@@ -183,7 +183,7 @@ class Catalogue:
     def __init__(self, redis: Redis, storage: Storage) -> None:
         self._redis = redis
         self._storage = storage
-        self._delete = register(redis, "delete_dataset")
+        self._delete = register(redis, "delete_manifest")
         self._restore = register_with_index(redis, "restore_manifest")
 
     def seen_by(self, viewer: str | None) -> "Catalogue":
@@ -250,9 +250,20 @@ class Catalogue:
 
     def delete_dataset(self, dataset_id: str) -> str:
         """Take a dataset out of the index; returns `deleted`, `missing`, or an unfinished job that uses it."""
-        if self._viewer is not None and self.dataset(dataset_id) is None:
-            return "missing"
-        answer: str = self._delete(args=[dataset_id])
+        dataset = self.dataset(dataset_id)
+        return "missing" if dataset is None else self._take_out(dataset, f"delete {dataset_id}")
+
+    def delete_labeler(self, labeler_id: str) -> str:
+        """Take a labeler out of the index; returns `deleted`, `missing`, or a job that names it, finished or not.
+
+        What it stored goes when the sweeper has seen it unused for long enough: its id is not its own, and whoever
+        trains the like of it meanwhile takes it over.
+        """
+        labeler = self.labeler(labeler_id)
+        return "missing" if labeler is None else self._take_out(labeler, "")
+
+    def _take_out(self, manifest: DatasetManifest | LabelerManifest, followup: str) -> str:
+        answer: str = self._delete(args=[json.dumps(manifest.index), followup])
         return answer
 
     def forget_labeler(self, labeler_id: str) -> None:

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from service.core.storage_errors import answers, code_of
+from service.core.storage_errors import answers, passing_over
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,44 +44,32 @@ class MultipartObjects:
 
     def received(self, key: str, multipart_id: str) -> list[ReceivedPart] | None:
         """Return the parts that have arrived, by number; None when the upload was put together or aborted."""
-        with answers(key):
-            try:
-                pages = self._client.get_paginator("list_parts").paginate(
-                    Bucket=self._bucket, Key=key, UploadId=multipart_id
-                )
-                return [
-                    ReceivedPart(part["PartNumber"], part["Size"], part["ETag"])
-                    for page in pages
-                    for part in page.get("Parts", [])
-                ]
-            except ClientError as error:
-                if code_of(error) in GONE:
-                    return None
-                raise
+        with answers(key), passing_over(GONE):
+            pages = self._client.get_paginator("list_parts").paginate(
+                Bucket=self._bucket, Key=key, UploadId=multipart_id
+            )
+            return [
+                ReceivedPart(part["PartNumber"], part["Size"], part["ETag"])
+                for page in pages
+                for part in page.get("Parts", [])
+            ]
+        return None
 
     def complete(self, key: str, multipart_id: str, parts: Sequence[ReceivedPart]) -> None:
         """Put the parts together. Does nothing where that has happened already."""
         listed = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
-        with answers(key):
-            try:
-                self._client.complete_multipart_upload(
-                    Bucket=self._bucket,
-                    Key=key,
-                    UploadId=multipart_id,
-                    MultipartUpload={"Parts": listed},  # type: ignore[typeddict-item]
-                )
-            except ClientError as error:
-                if code_of(error) not in GONE:
-                    raise
+        with answers(key), passing_over(GONE):
+            self._client.complete_multipart_upload(
+                Bucket=self._bucket,
+                Key=key,
+                UploadId=multipart_id,
+                MultipartUpload={"Parts": listed},  # type: ignore[typeddict-item]
+            )
 
     def abort(self, key: str, multipart_id: str) -> None:
         """Drop what has arrived; an upload that is not there is no error."""
-        with answers(key):
-            try:
-                self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=multipart_id)
-            except ClientError as error:
-                if code_of(error) not in GONE:
-                    raise
+        with answers(key), passing_over(GONE):
+            self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=multipart_id)
 
     def begun_before(self, moment: datetime) -> Iterator[tuple[str, str]]:
         """Yield (key, id) of the multipart uploads that were begun before then and are still open."""

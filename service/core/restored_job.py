@@ -8,7 +8,7 @@ from typing import Any
 
 from api_schemas.jobs import TERMINAL_STATES, JobState
 from service.core.records import PLANNED
-from service.core.submission import datasets_made
+from service.core.submission import datasets_made, labelers_named
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,9 @@ class RestoredJob:
     @cached_property
     def fields(self) -> dict[str, str]:
         """The fields of the job."""
+        named = {"labelers": json.dumps([*labelers_named(self.tasks)])}
         if self.end is not None:
-            return dict(self.end["fields"])
+            return {**self.end["fields"], **named}
         fields = {
             "tenant": self.request["tenant"],
             "kind": self.request["kind"],
@@ -96,6 +97,7 @@ class RestoredJob:
             "params": json.dumps(self.request["params"]),
             "tags": json.dumps(self.request["tags"]),
             "datasets": json.dumps([*self.reads, *datasets_made(self.tasks)]),
+            **named,
         }
         if not self.notes:
             return fields | {"state": JobState.QUEUED}
@@ -121,6 +123,7 @@ class RestoredJob:
             "reads": list(reads) if held else [],
             "uploads": [],
             "makes": datasets_made(self.tasks) if held else [],
+            "labelers": dict.fromkeys(labelers_named(self.tasks), False),
             "dataset": False,
             "fields": self.fields,
             "tasks": [{"name": name, "fields": fields} for name, fields in self.tasks.items()],

@@ -1,17 +1,17 @@
-"""What is given up with time: jobs that waited too long, jobs that ended long ago, datasets nobody uses any more."""
+"""What is given up with time: jobs that waited too long or ended long ago, datasets and labelers nobody uses."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from api_schemas.jobs import TERMINAL_STATES, JobState
 from service.core import followups
-from service.core.catalogue import DatasetManifest
+from service.core.catalogue import AnyManifest, DatasetManifest, LabelerManifest
 from service.core.core import Core
 from service.core.records import JobRecord
 from service.core.store import JOBS
 
 BATCH = 100
-"""Jobs or datasets loaded at a time."""
+"""Jobs, datasets or labelers loaded at a time."""
 
 
 def expire(core: Core, now: datetime) -> None:
@@ -19,7 +19,7 @@ def expire(core: Core, now: datetime) -> None:
 
     A finished job is removed so long after its end, unless the job that retried it is there: it reads its results.
     A dataset is removed so long after it was made, unless a job that is there, or a dataset that stays, names it.
-    Labelers stay: they are small, and train once for all.
+    So is a labeler; of datasets, archives name labelers.
     """
     settings = core.settings
     if settings.queue_hours is not None:
@@ -28,6 +28,7 @@ def expire(core: Core, now: datetime) -> None:
         before = now - timedelta(days=settings.retention_days)
         _forget_jobs(core, before)
         _delete_datasets(core, before)
+        _delete_labelers(core, before)
 
 
 def _expire_queued(core: Core, before: datetime) -> None:
@@ -63,6 +64,24 @@ def _delete_datasets(core: Core, before: datetime) -> None:
             followups.attend(core, f"delete {dataset_id}")
 
 
+def _delete_labelers(core: Core, before: datetime) -> None:
+    if not all("labelers" in job.fields for job in _jobs(core)):
+        # Of jobs from before there was that field it is not known which labelers they name. They go, too.
+        return
+    named = {labeler_id for dataset in _datasets(core) for labeler_id in _labelers_of(dataset)}
+    for labeler in _labelers(core):
+        if labeler.created_at < before and labeler.id not in named:
+            # Refused while a job names it.
+            core.catalogue.delete_labeler(labeler.id)
+
+
+def _labelers_of(dataset: DatasetManifest) -> list[str]:
+    if dataset.augmentation is None:
+        return []
+    labeler = dataset.augmentation.labeler
+    return [labeler] if isinstance(labeler, str) else labeler.ensemble
+
+
 def _named_by(dataset: DatasetManifest) -> set[str]:
     parent = dataset.augmentation.parent if dataset.augmentation is not None else None
     return {other for other in (parent, dataset.metadata.source_dataset) if other is not None}
@@ -76,9 +95,17 @@ def _jobs(core: Core) -> Iterator[JobRecord]:
 
 
 def _datasets(core: Core) -> Iterator[DatasetManifest]:
+    return _all(lambda cursor: core.catalogue.datasets(None, None, cursor, BATCH))
+
+
+def _labelers(core: Core) -> Iterator[LabelerManifest]:
+    return _all(lambda cursor: core.catalogue.labelers(cursor, BATCH))
+
+
+def _all(page_after: Callable[[str | None], tuple[list[AnyManifest], str | None]]) -> Iterator[AnyManifest]:
     cursor: str | None = None
     while True:
-        page, cursor = core.catalogue.datasets(None, None, cursor, BATCH)
+        page, cursor = page_after(cursor)
         yield from page
         if cursor is None:
             return

@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     queue_hours: Annotated[float, Field(gt=0)] | None = None
     """How long a job may wait until something of it begins, then it is `expired`; None: for ever."""
     retention_days: Annotated[float, Field(gt=0)] | None = None
-    """How long finished jobs are kept, and datasets that nothing uses; None: for ever."""
+    """How long finished jobs are kept, and datasets and labelers that nothing uses; None: for ever."""
     import_memory_bytes: Annotated[int, Field(ge=GIB)] = 2 * GIB
     """Memory that a runner may use to read an upload, on top of twice the upload's size."""
     presign_seconds: Annotated[int, Field(ge=1, le=604_800)] = 900

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from api_schemas.problems import ErrorCode
 from service.core.errors import ServiceError
 from service.core.multipart_objects import MultipartObjects
 from service.core.settings import Settings
-from service.core.storage_errors import ABSENT, answers, code_of
+from service.core.storage_errors import ABSENT, answers, passing_over
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -103,12 +102,10 @@ class Storage:
     def ensure_bucket(self) -> None:
         """Create the bucket unless it exists."""
         with answers(f"bucket {self._bucket}"):
-            try:
+            with passing_over(ABSENT | {"NoSuchBucket"}):
                 self._client.head_bucket(Bucket=self._bucket)
-            except ClientError as error:
-                if code_of(error) not in ABSENT | {"NoSuchBucket"}:
-                    raise
-                self._client.create_bucket(Bucket=self._bucket)
+                return
+            self._client.create_bucket(Bucket=self._bucket)
 
     def check(self) -> None:
         """Write and delete a small object."""
@@ -126,33 +123,28 @@ class Storage:
         metadata = {} if note is None else {NOTE: json.dumps(note)}
         body = json.dumps(document, indent=1, allow_nan=False).encode()
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if if_absent else {}
-        with answers(key):
-            try:
-                self._client.put_object(
-                    Bucket=self._bucket,
-                    Key=key,
-                    Body=body,
-                    ContentType="application/json",
-                    Metadata=metadata,
-                    **condition,
-                )
-            except ClientError as error:
-                if if_absent and code_of(error) in PRESENT:
-                    return False
-                raise
-        return True
+        with answers(key), passing_over(PRESENT if if_absent else ()):
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=body,
+                ContentType="application/json",
+                Metadata=metadata,
+                **condition,
+            )
+            return True
+        return False
 
     def get_json(self, key: str) -> dict[str, Any] | None:
         """Return the document stored under the key, None where there is none."""
-        with answers(key):
-            try:
-                with closing(self._client.get_object(Bucket=self._bucket, Key=key)["Body"]) as body:
-                    document: dict[str, Any] = json.loads(body.read())
-            except ClientError as error:
-                if code_of(error) in ABSENT:
-                    return None
-                raise
-        return document
+        with (
+            answers(key),
+            passing_over(ABSENT),
+            closing(self._client.get_object(Bucket=self._bucket, Key=key)["Body"]) as body,
+        ):
+            document: dict[str, Any] = json.loads(body.read())
+            return document
+        return None
 
     def note_of(self, key: str) -> dict[str, str] | None:
         """Return the note beside a document, None where there is none. Raises ServiceError NOT_FOUND."""
@@ -200,12 +192,9 @@ class Storage:
                 self._client.upload_file(str(path), self._bucket, key, Config=config)
 
     def _size(self, key: str) -> int | None:
-        try:
+        with passing_over(ABSENT):
             return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
-        except ClientError as error:
-            if code_of(error) in ABSENT:
-                return None
-            raise
+        return None
 
     def download(self, reference: str, destination: Path) -> None:
         """Fetch a blob by its SHA-256 (digest verified) or an object by its key; the file appears whole or not at all.

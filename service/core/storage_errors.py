@@ -1,6 +1,6 @@
 """boto3's errors as ours."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import boto3
@@ -15,6 +15,16 @@ ABSENT = {"404", "NoSuchKey", "NotFound"}
 def code_of(error: ClientError) -> str:
     """Return the service's own code of an error; the status where an answer without body gives none."""
     return error.response.get("Error", {}).get("Code", "")
+
+
+@contextmanager
+def passing_over(codes: Collection[str]) -> Iterator[None]:
+    """Leave the block, and go on behind it, when the service answers with one of these codes."""
+    try:
+        yield
+    except ClientError as error:
+        if code_of(error) not in codes:
+            raise
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from api_schemas.problems import ErrorCode
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
 from service.core.errors import ServiceError, reason
-from service.core.plan import TaskPlan
+from service.core.plan import Ref, TaskPlan
 from service.core.quotas import exceeded, limits_of_submission
 from service.core.store import IDEMPOTENCY_SECONDS, Submitted
 
@@ -68,7 +68,7 @@ class Submission:
         }
 
     def _record(self, core: Core, created: int) -> dict[str, Any]:
-        makes = datasets_made(self.tasks)
+        makes, labelers = datasets_made(self.tasks), labelers_named(self.tasks)
         return {
             "key": self.key,
             "digest": self.digest,
@@ -77,6 +77,7 @@ class Submission:
             "reads": self.reads,
             "uploads": self.uploads,
             "makes": makes,
+            "labelers": labelers,
             "dataset": self.dataset.index if self.dataset else False,
             "limits": limits_of_submission(core),
             "fields": {
@@ -87,6 +88,7 @@ class Submission:
                 "params": json.dumps(self.params),
                 "tags": json.dumps(self.tags),
                 "datasets": json.dumps([*self.reads, *makes]),
+                "labelers": json.dumps([*labelers]),
             },
             "tasks": [{"name": name, "fields": fields} for name, fields in self.tasks.items()],
         }
@@ -102,11 +104,22 @@ def datasets_made(tasks: Mapping[str, Mapping[str, str]]) -> list[str]:
     return [fields["makes"] for fields in tasks.values() if fields["makes"].startswith("ds_")]
 
 
+def labelers_named(tasks: Mapping[str, Mapping[str, str]]) -> dict[str, bool]:
+    """Return {id: whether it must be there already} of the labelers that tasks use or make, given their fields."""
+    refs = [Ref(**ref) for fields in tasks.values() for ref in json.loads(fields["inputs"]).values()]
+    made = {
+        fields["makes"]: fields["state"] == JobState.SUCCEEDED
+        for fields in tasks.values()
+        if fields["makes"].startswith("lb_")
+    }
+    return {ref.id: True for ref in refs if ref.kind == "labeler"} | made
+
+
 def gone(missing: str) -> ServiceError:
-    """Build the error for a submission that came back `missing`: a dataset or an upload."""
-    upload = missing.startswith("up_")
-    message = f"{'upload' if upload else 'dataset'} {missing} is gone"
-    broken = reason("body.upload_ids" if upload else "body.params", "not_found", missing, message)
+    """Build the error for a submission that came back `missing`: a dataset, a labeler or an upload."""
+    kind = {"ds": "dataset", "lb": "labeler", "up": "upload"}[missing.partition("_")[0]]
+    message = f"{kind} {missing} is gone"
+    broken = reason("body.upload_ids" if kind == "upload" else "body.params", "not_found", missing, message)
     return ServiceError(ErrorCode.INVALID_REQUEST, message, [broken])
 
 

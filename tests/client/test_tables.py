@@ -10,6 +10,7 @@ from api_schemas.evaluation import (
     EvaluationRow,
     EvaluationSummary,
     FlopCount,
+    PaperNumber,
     Report,
     Storage,
     StorageCount,
@@ -199,8 +200,8 @@ def test_absent_parts_leave_no_gap() -> None:
     assert measured_text(None, STORAGE, None, None) == "\n".join(storage_lines(STORAGE))
 
 
-def test_a_report_ends_with_where_it_ran_and_its_notes() -> None:
-    report = Report(
+def report_with(paper: list[PaperNumber]) -> Report:
+    return Report(
         job="job_" + "0" * 26,
         kind="ladd",
         params={},
@@ -214,11 +215,39 @@ def test_a_report_ends_with_where_it_ran_and_its_notes() -> None:
         notes=["JPEG copy"],
         figures=[],
         points=[],
-        paper=[],
+        paper=paper,
     )
-    text = report_text(report)
+
+
+def test_a_report_ends_with_where_it_ran_and_its_notes() -> None:
+    text = report_text(report_with([]))
     assert text.splitlines()[-2:] == ["2 CPU cores; torch 2.13.0, numpy 2.3", "note: JPEG copy"]
     assert cost_table(COST) in text
+    assert "beside the paper" not in text
+
+
+def test_the_papers_numbers_stand_beside_ours() -> None:
+    source = "GLaD-MTT, imagenette at 128 px, 5 IPC (Table 6)"
+    paper = [
+        PaperNumber(dataset=SET, arm=arm, cae_mean=mean, source=source)
+        for arm, mean in ((ArmName.BASELINE, 44.2), (ArmName.LADD, 53.9))
+    ]
+    text = report_text(report_with(paper))
+    table = text_table(
+        ["arm", "2-CAE here", "paper"],
+        [
+            ["baseline", "65.75 ± 0.50", "44.2"],
+            ["LADD", "65.62 ± 0.75", "53.9"],
+            ["LADD relative to baseline", "-0.2%", "+21.9%"],
+        ],
+    )
+    assert f"\n\nbeside the paper: {source}, {SET}\n{table}\n\n" in text
+
+
+def test_an_arm_alone_beside_the_paper_has_no_gain() -> None:
+    text = report_text(report_with([PaperNumber(dataset=SET, arm=ArmName.LADD, cae_mean=53.9, source="MTT")]))
+    assert "beside the paper: MTT" in text
+    assert "relative to baseline" not in text
 
 
 def test_of_progressive_views_the_row_of_the_summary_is_shown_with_its_policy() -> None:

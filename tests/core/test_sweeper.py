@@ -1,30 +1,25 @@
-"""Whatever is created, shared, deleted, expired and broken off: what is referred to stays, the rest goes with time."""
+"""Whatever is created, shared, deleted and broken off: what is referred to stays, the rest goes with time."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings, strategies
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis import strategies
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from api_schemas.jobs import JobState
 from api_schemas.uploads import UploadRequest
-from service.core import datasets, jobs, multipart_uploads, tasks, uploads
+from service.core import datasets, multipart_uploads, tasks, uploads
 from service.core.core import Core
 from service.core.ids import new_id
 from service.core.reaper import reap_once
 from service.core.rebuild_index import INDEXED
-from service.core.storage import BLOBS, blob_key, blob_of
+from service.core.storage import blob_of
 from service.core.sweeper import sweep
+from tests.core.random_sequences import blobs_of, empty, run_sequences
 
 DAY = timedelta(days=1)
 CONTENTS = strategies.sampled_from([b"one", b"two", b"three"])
-
-
-def blobs_of(core: Core) -> set[str]:
-    return {key.rpartition("/")[2] for key in core.storage.list_keys(BLOBS)}
 
 
 def needed(core: Core) -> set[str]:
@@ -41,11 +36,7 @@ class Storing(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.core.redis.flushall()
-        for key in self.core.storage.list_keys(""):
-            self.core.storage.delete(key)
-        for key, multipart_id in list(self.core.storage.multipart.begun_before(datetime.now(UTC) + DAY)):
-            self.core.storage.multipart.abort(key, multipart_id)
+        empty(self.core)
         sweep(self.core)
         self.now = datetime.now(UTC)
         self.ready: list[str] = []
@@ -137,27 +128,13 @@ class Storing(RuleBasedStateMachine):
         assert list(self.core.storage.multipart.begun_before(self.now)) == []
 
 
-def run(core: Core, hand: Any, examples: int) -> None:
-    machine = type("Machine", (Storing,), {"core": core, "hand": hand})
-    several = settings(
-        max_examples=examples,
-        stateful_step_count=15,
-        deadline=None,
-        derandomize=examples < 50,
-        suppress_health_check=list(HealthCheck),
-        # Shortening an example that fails takes minutes: the long run does it.
-        phases=(Phase.generate,) if examples < 50 else tuple(Phase),
-    )
-    run_state_machine_as_test(machine, settings=several)
-
-
 def test_any_sequence(core: Core, hand: Any) -> None:
-    run(core, hand, 4)
+    run_sequences(Storing, core, hand, 4)
 
 
 @pytest.mark.chaos
 def test_many_sequences(core: Core, hand: Any) -> None:
-    run(core, hand, 300)
+    run_sequences(Storing, core, hand, 300)
 
 
 def test_nothing_is_swept_after_a_loss_of_redis(core: Core, hand: Any) -> None:
@@ -183,61 +160,3 @@ def test_a_blob_that_is_held_again_loses_its_mark(core: Core, hand: Any, tmp_pat
     assert blobs_of(core) == {sha256}
     sweep(core, now + 4 * DAY)
     assert blobs_of(core) == set()
-
-
-def test_a_job_that_waits_too_long_expires(core: Core, hand: Any) -> None:
-    dataset = hand.upload()
-    begun = hand.upload()
-    hand.claim(begun.job, "ingest")
-    patient = with_settings(core, queue_hours=3)
-    now = datetime.now(UTC)
-    core.redis.set(INDEXED, 1)
-    sweep(patient, now + timedelta(hours=2))
-    assert jobs.view(core, dataset.job).state is JobState.QUEUED
-    sweep(patient, now + timedelta(hours=4))
-    assert jobs.view(core, dataset.job).state is JobState.EXPIRED
-    assert jobs.view(core, begun.job).state is JobState.RUNNING
-    (why,) = datasets.view(core, dataset.id).reasons
-    assert why.message == "the ingestion was expired"
-    assert tasks.claim(core, dataset.job, "ingest", "late") is None
-
-
-def test_what_is_old_and_unused_is_removed(core: Core, hand: Any, ladd: Any, refused: Any) -> None:
-    core.redis.set(INDEXED, 1)
-    source, distilled = ladd.params["source_dataset"], ladd.params["dataset"]
-    hand.work(ladd.id, until="report")
-    keeping = with_settings(core, retention_days=10)
-    now = datetime.now(UTC)
-    sweep(keeping, now + 11 * DAY)
-    listed = {dataset.id for dataset in datasets.page(core, None, None, None, 100).items}
-    # The ingestions are gone; the unfinished job keeps its sets.
-    assert [job.id for job in jobs.page(core, None, None, {}, None, 100).items] == [ladd.id]
-    assert {source, distilled} < listed
-    assert hand.work(ladd.id).state is JobState.SUCCEEDED
-    sweep(keeping, now + 9 * DAY)
-    assert {dataset.id for dataset in datasets.page(core, None, None, None, 100).items} == listed
-    sweep(keeping, now + 11 * DAY)
-    assert jobs.page(core, None, None, {}, None, 100).items == []
-    assert datasets.page(core, None, None, None, 100).items == []
-    assert core.storage.list_keys("jobs/") == core.storage.list_keys("datasets/") == []
-    # What is left are the labeler and its weights.
-    assert {blob_key(sha256) for sha256 in blobs_of(core)} == {
-        blob_key(blob.sha256) for labeler in core.catalogue.labelers(None, 10)[0] for blob in labeler.blobs.values()
-    }
-
-
-def test_what_a_retry_reads_is_kept(core: Core, hand: Any, ladd: Any) -> None:
-    core.redis.set(INDEXED, 1)
-    hand.work(ladd.id, until="evaluate:ladd:ResNet18:0")
-    hand.fail(hand.claim(ladd.id, "evaluate:ladd:ResNet18:0"))
-    again, _ = jobs.retry(core, ladd.id)
-    keeping = with_settings(core, retention_days=10)
-    sweep(keeping, datetime.now(UTC) + 11 * DAY)
-    assert jobs.view(core, ladd.id).state is JobState.FAILED
-    assert hand.work(again.id).state is JobState.SUCCEEDED
-    sweep(keeping, datetime.now(UTC) + 11 * DAY)
-    assert jobs.page(core, None, None, {}, None, 100).items == []
-
-
-def with_settings(core: Core, **changed: Any) -> Core:
-    return replace(core, settings=core.settings.model_copy(update=changed))

@@ -17,23 +17,21 @@ from safetensors.numpy import load_file
 from api_schemas.cost import CostName
 from api_schemas.datasets import ArchiveFormat, Dataset
 from api_schemas.evaluation import ArmName
-from api_schemas.events import EventType, JobEvent
+from api_schemas.events import EventType
 from api_schemas.jobs import (
     EvaluateParams,
     EvaluateRequest,
     GenerateLabelsParams,
     GenerateLabelsRequest,
-    Job,
     JobKind,
     JobState,
     LaddParams,
     LaddRequest,
-    TrainLabelerParams,
-    TrainLabelerRequest,
 )
 from api_schemas.labelers import Architecture
 from api_schemas.problems import ErrorCode, ErrorOrigin
 from client.api import LaddClient
+from tests.end_to_end.finished import Finished
 from workers.ladd.accounting import forward_flops
 from workers.ladd.archive import read_archive
 from workers.ladd.progressive import open_question
@@ -47,22 +45,6 @@ EVALUATION: dict[str, Any] = {
     "overrides": {"epochs": 1, "views": "sampled:1", "batch_size": 50, "lr": 0.01, "reduction": "mean"},
     "seed": 7,
 }
-
-
-class Finished:
-    def __init__(self, client: LaddClient, request: Any) -> None:
-        self.events: list[JobEvent] = []
-        submitted = self.submitted = client.submit(request)
-        self.job: Job = client.wait(submitted.id, self.events.append)
-        assert self.job.state is JobState.SUCCEEDED, self.job.error
-        assert submitted.progress is not None
-        assert submitted.progress.total == self.work_done(submitted.progress.stage)
-        assert self.job.result is not None
-        self.result = self.job.result
-
-    def work_done(self, stage: str) -> int:
-        progress = [task.progress for task in self.job.tasks if task.stage == stage]
-        return sum(part.done for part in progress if part is not None)
 
 
 @pytest.fixture(scope="module")
@@ -336,32 +318,6 @@ def test_evaluate_repeats_the_numbers_of_the_ladd_job(client: LaddClient, ladd: 
     first = next(row for row in ladd.result.evaluation.rows if (row.arm, row.architecture) == ("ladd", "ConvNetD3"))
     assert [trial.losses for trial in row.trials] == [trial.losses for trial in first.trials]
     assert [trial.accuracy for trial in row.trials] == [trial.accuracy for trial in first.trials]
-
-
-def test_train_labeler_keeps_the_chosen_epochs(client: LaddClient, source: Dataset) -> None:
-    params = TrainLabelerParams(source_dataset=source.id, epochs=3, checkpoint_epochs=[1, 3], batch_size=64, lr=0.02)
-    trained = Finished(client, TrainLabelerRequest(kind=JobKind.TRAIN_LABELER, params=params))
-    assert trained.result.labeler is not None
-    labeler = client.labeler(trained.result.labeler)
-    assert [row.epoch for row in labeler.epochs] == [1, 2, 3]
-    assert [row.checkpoint is not None for row in labeler.epochs] == [True, False, True]
-    assert all(0 < row.mean_entropy < np.log(10) + 1e-6 for row in labeler.epochs)
-    losses = [row.train_loss for row in labeler.epochs if row.train_loss is not None]
-    assert len(losses) == 3
-    assert losses[-1] < losses[0]
-
-
-def test_a_learning_rate_that_blows_the_training_up_fails_the_job_at_once(client: LaddClient, source: Dataset) -> None:
-    # Each step multiplies the weights by 1 - lr * weight_decay = -99, and an epoch has thirty.
-    params = TrainLabelerParams(source_dataset=source.id, epochs=2, batch_size=8, lr=100, weight_decay=1)
-    job = client.wait(client.submit(TrainLabelerRequest(kind=JobKind.TRAIN_LABELER, params=params)).id)
-    assert job.state is JobState.FAILED
-    assert job.error is not None
-    assert (job.error.code, job.error.origin) == (ErrorCode.REJECTED_INPUT, ErrorOrigin.INPUT)
-    assert [(reason.location, reason.rule, reason.value) for reason in job.error.reasons] == [
-        ("lr", "training_converges", "100.0")
-    ]
-    assert [len(task.attempts) for task in job.tasks] == [1]
 
 
 def _archive_digest(client: LaddClient, finished: Finished, path: Path) -> str:

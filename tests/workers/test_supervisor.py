@@ -1,43 +1,29 @@
-"""The supervisor with real runner processes, most of them scripted: every way in which a task can end."""
+"""The supervisor with real runner processes, most of them scripted: every way in which they can end by themselves."""
 
-import dataclasses
 import io
 import json
 import os
 import shutil
-import sys
 import threading
-import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from api_schemas.datasets import Dataset, DatasetMetadata, DatasetState
+from api_schemas.datasets import DatasetState
 from api_schemas.events import EventType
-from api_schemas.jobs import Attempt, Job, JobState
-from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
+from api_schemas.jobs import JobState
+from api_schemas.problems import ErrorCode, ErrorOrigin
 from api_schemas.runner import TaskType
-from service.core import datasets, events, jobs, tasks
+from service.core import datasets, events, jobs
 from service.core.core import Core, open_core
-from service.core.ids import new_id
 from service.core.settings import Settings
-from service.core.store import LEASES
-from service.core.tasks import ClaimedTask
-from service.core.uploads import StreamedFile, upload_key
+from service.core.uploads import upload_key
+from tests.workers.supervised import SLOT, Claim, Run, Submit, error_of, only_attempt
 from workers.input_cache import InputCache
 from workers.runner_process import RUNNER_COMMAND
-from workers.slots import Slot
 from workers.supervisor import run_task
-
-SLOT = Slot(gpu=None, slots=1)
-SCRIPTED = str(Path(__file__).with_name("scripted_runner.py"))
-
-Submit = Callable[..., Dataset]
-Claim = Callable[..., ClaimedTask]
-Run = Callable[..., None]
 
 
 def npz(**arrays: np.ndarray) -> bytes:
@@ -45,90 +31,6 @@ def npz(**arrays: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()
-
-
-@pytest.fixture
-def submit(core: Core) -> Submit:
-    """Upload a file, by default a small one, as a new distilled set."""
-
-    def upload(content: bytes = b"an upload", name: str = "set.npz") -> Dataset:
-        dataset_id = new_id("ds")
-        key = upload_key(dataset_id, 0)
-        streaming = core.storage.open_upload(key)
-        streaming.write(content)
-        file = StreamedFile(name, key, streaming.finish())
-        metadata = DatasetMetadata.model_validate({"name": "small", "role": "distilled"})
-        return datasets.create(core, metadata, [file], dataset_id)
-
-    return upload
-
-
-@pytest.fixture
-def claim(core: Core) -> Claim:
-    """Claim the ingestion of a set."""
-
-    def take(dataset: Dataset, worker: str = "tests") -> ClaimedTask:
-        claimed = tasks.claim(core, dataset.job, "ingest", worker)
-        assert claimed is not None
-        return claimed
-
-    return take
-
-
-@pytest.fixture
-def cache(core: Core, tmp_path: Path) -> InputCache:
-    return InputCache(core.storage, tmp_path / "cache")
-
-
-@pytest.fixture
-def shutting_down() -> threading.Event:
-    return threading.Event()
-
-
-@pytest.fixture
-def run(core: Core, cache: InputCache, shutting_down: threading.Event) -> Run:
-    """Run a claimed task with a scripted runner, or with the real one."""
-
-    def run_it(claimed: ClaimedTask, script: str | None = None) -> None:
-        if script is None:
-            run_task(core, claimed, SLOT, cache, shutting_down)
-        else:
-            run_task(core, claimed, SLOT, cache, shutting_down, (sys.executable, SCRIPTED, script))
-        assert not list(core.settings.data_dir.glob("scratch/*")), "the attempt's folder is still there"
-
-    return run_it
-
-
-@pytest.fixture
-def run_aside(run: Run, core: Core) -> Callable[[ClaimedTask, str], threading.Thread]:
-    """Run a claimed task in a thread; returns when its runner has told its first progress."""
-
-    def start(claimed: ClaimedTask, script: str) -> threading.Thread:
-        thread = threading.Thread(target=run, args=(claimed, script))
-        thread.start()
-        wait_for(lambda: jobs.view(core, claimed.job_id).progress is not None)
-        return thread
-
-    return start
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-
-
-def only_attempt(job: Job) -> Attempt:
-    (task,) = job.tasks
-    (attempt,) = task.attempts
-    return attempt
-
-
-def error_of(core: Core, dataset: Dataset) -> TaskError:
-    error = only_attempt(jobs.view(core, dataset.job)).error
-    assert error is not None
-    return error
 
 
 def test_an_upload_becomes_a_dataset(core: Core, submit: Submit, claim: Claim, run: Run) -> None:
@@ -299,89 +201,3 @@ def test_a_checkpoint_outlives_the_attempt(core: Core, submit: Submit, claim: Cl
     error = jobs.view(core, dataset.job).error
     assert error is not None
     assert error.message == "epoch 7"
-
-
-def test_a_task_that_takes_too_long_is_stopped(core: Core, submit: Submit, claim: Claim, run: Run) -> None:
-    dataset = submit()
-    run(dataclasses.replace(claim(dataset), timeout_seconds=1), "stay")
-    error = error_of(core, dataset)
-    assert (error.code, error.origin) == (ErrorCode.TIMEOUT, ErrorOrigin.TIMEOUT)
-    assert "1 s" in error.message
-
-
-def test_a_task_that_stands_still_is_stopped_though_its_runner_gives_signs_of_life(
-    core: Core, submit: Submit, claim: Claim, run: Run
-) -> None:
-    dataset = submit()
-    run(dataclasses.replace(claim(dataset), stall_seconds=1), "stand_still")
-    error = error_of(core, dataset)
-    assert (error.code, error.origin) == (ErrorCode.TIMEOUT, ErrorOrigin.TIMEOUT)
-    assert error.message == "no progress for 1 s"
-    assert jobs.view(core, dataset.job).tasks[0].state is JobState.QUEUED
-
-
-def test_a_task_that_gets_on_slowly_is_left_alone(core: Core, submit: Submit, claim: Claim, run: Run) -> None:
-    dataset = submit()
-    run(dataclasses.replace(claim(dataset), stall_seconds=1), "crawl")
-    assert error_of(core, dataset).message == "the end"
-
-
-@pytest.mark.parametrize("script", ["stay", "stay_deaf"])
-def test_a_canceled_task_is_stopped(
-    core: Core, submit: Submit, claim: Claim, run_aside: Callable[..., threading.Thread], script: str
-) -> None:
-    dataset = submit()
-    thread = run_aside(claim(dataset), script)
-    jobs.cancel(core, dataset.job)
-    thread.join()
-    job = jobs.view(core, dataset.job)
-    assert job.state is JobState.CANCELED
-    assert only_attempt(job).outcome == "canceled"
-
-
-def test_a_shutdown_gives_the_task_back(
-    core: Core,
-    submit: Submit,
-    claim: Claim,
-    run_aside: Callable[..., threading.Thread],
-    shutting_down: threading.Event,
-) -> None:
-    dataset = submit()
-    thread = run_aside(claim(dataset), "stay")
-    shutting_down.set()
-    thread.join()
-    assert jobs.view(core, dataset.job).tasks[0].state is JobState.QUEUED
-    assert claim(dataset, "another").attempt == 2
-
-
-def test_a_shutdown_lets_the_runner_save_what_it_has_done(
-    core: Core,
-    submit: Submit,
-    claim: Claim,
-    run: Run,
-    run_aside: Callable[..., threading.Thread],
-    shutting_down: threading.Event,
-) -> None:
-    dataset = submit()
-    thread = run_aside(claim(dataset), "save_when_asked")
-    shutting_down.set()
-    thread.join()
-    assert only_attempt(jobs.view(core, dataset.job)).outcome == "released"
-    shutting_down.clear()
-    run(claim(dataset, "another"), "save_when_asked")
-    error = jobs.view(core, dataset.job).error
-    assert error is not None
-    assert error.message == "saved on being asked"
-
-
-def test_a_lost_lease_stops_the_runner_and_leaves_the_task_alone(
-    core: Core, submit: Submit, claim: Claim, run_aside: Callable[..., threading.Thread]
-) -> None:
-    dataset = submit()
-    thread = run_aside(claim(dataset), "stay")
-    core.redis.zadd(LEASES, {f"{dataset.job} ingest": 0})
-    assert tasks.lose(core, dataset.job, "ingest")
-    other = claim(dataset, "another")
-    thread.join()
-    assert tasks.renew(core, other) == "held"
-    assert [attempt.outcome for attempt in jobs.view(core, dataset.job).tasks[0].attempts] == ["lost", None]

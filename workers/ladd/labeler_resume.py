@@ -1,13 +1,13 @@
 """Where an interrupted labeler training goes on: the state after its last whole epoch, in one file."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
+
+from workers.ladd.resume_file import read_state, write_state
 
 FILE_NAME = "resume.pt"
 
@@ -27,19 +27,10 @@ class ResumePoint:
     def save(self, folder: Path) -> Path:
         """Write `resume.pt` in one go: a crash leaves the earlier file whole. Returns its path."""
         path = folder / FILE_NAME
-        unfinished = path.with_suffix(".unfinished")
-        torch.save(vars(self), unfinished)
-        os.replace(unfinished, path)
+        write_state(path, vars(self))
         return path
 
     @classmethod
     def load(cls, path: Path, recipe: Mapping[str, Any]) -> "ResumePoint":
         """Read a resume file; raises ValueError naming the first field in which its recipe is another one."""
-        point = cls(**torch.load(path, map_location="cpu", weights_only=True))
-        for field, value in recipe.items():
-            if point.recipe.get(field) != value:
-                raise ValueError(
-                    f"{field} of {path.name} must be {value!r}, as in the training that goes on; "
-                    f"got {point.recipe.get(field)!r}"
-                )
-        return point
+        return cls(**read_state(path, "recipe", recipe))

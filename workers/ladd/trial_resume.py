@@ -1,14 +1,14 @@
 """Where an interrupted deployment training goes on: everything that changes while it runs, in one file."""
 
-import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
+
+from workers.ladd.resume_file import read_state, write_state
 
 FILE_NAME = "trial.pt"
 
@@ -52,10 +52,7 @@ class TrialPoint:
 
     def save(self, folder: Path) -> None:
         """Write `trial.pt` in one go: a crash leaves the earlier file whole."""
-        path = folder / FILE_NAME
-        unfinished = path.with_suffix(".unfinished")
-        torch.save({field.name: getattr(self, field.name) for field in fields(self)}, unfinished)
-        os.replace(unfinished, path)
+        write_state(folder / FILE_NAME, vars(self))
 
     @classmethod
     def load(cls, folder: Path, settings: Mapping[str, Any]) -> "TrialPoint | None":
@@ -64,16 +61,7 @@ class TrialPoint:
         Raises ValueError naming the first setting in which its training is another one.
         """
         path = folder / FILE_NAME
-        if not path.exists():
-            return None
-        point = cls(**torch.load(path, map_location="cpu", weights_only=True))
-        for name, value in settings.items():
-            if point.settings.get(name) != value:
-                raise ValueError(
-                    f"{name} of {path.name} must be {value!r}, as in the training that goes on; "
-                    f"got {point.settings.get(name)!r}"
-                )
-        return point
+        return cls(**read_state(path, "settings", settings)) if path.exists() else None
 
 
 class Pace:

@@ -8,6 +8,10 @@ if redis.call('SISMEMBER', 'ladd:followups', 'close ' .. job) == 1 then
 end
 redis.call('SADD', 'ladd:followups', 'forget ' .. job)
 redis.call('ZREM', 'ladd:jobs:' .. tenant(), job)
+-- Jobs that are older than this field have none.
+for _, labeler in ipairs(cjson.decode(redis.call('HGET', job_key, 'labelers') or '[]')) do
+  redis.call('SREM', 'ladd:labeler:' .. labeler .. ':jobs', job)
+end
 for _, name in ipairs(task_names()) do
   redis.call('DEL', task_key(name))
 end

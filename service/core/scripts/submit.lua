@@ -1,7 +1,8 @@
--- ARGV[4]: JSON {key, digest, key_seconds, retry_of, reads, uploads, makes, dataset: a manifest's index or false, fields,
--- tasks: [{name, fields}], limits: {queued_jobs, stored_bytes}, each left out where there is none}.
--- Returns {'created', job}, {'exists', job}, {'reused', job}, {'missing', dataset or upload} or {'over', name of the
--- limit}.
+-- ARGV[4]: JSON {key, digest, key_seconds, retry_of, reads, uploads, makes, labelers: {id: whether it must be there},
+-- dataset: a manifest's index or false, fields, tasks: [{name, fields}], limits: {queued_jobs, stored_bytes}, each left
+-- out where there is none}.
+-- Returns {'created', job}, {'exists', job}, {'reused', job}, {'missing', dataset, labeler or upload} or {'over', name
+-- of the limit}.
 local spec = cjson.decode(ARGV[4])
 if redis.call('EXISTS', job_key) == 1 then
   return { 'exists', job }
@@ -23,6 +24,11 @@ for _, dataset in ipairs(spec.reads) do
   -- Whoever planned the job has seen that it is far enough; it may be gone since.
   if redis.call('EXISTS', 'ladd:dataset:' .. dataset) == 0 then
     return { 'missing', dataset }
+  end
+end
+for labeler, needed in pairs(spec.labelers) do
+  if needed and redis.call('EXISTS', 'ladd:labeler:' .. labeler) == 0 then
+    return { 'missing', labeler }
   end
 end
 for _, upload in ipairs(spec.uploads) do
@@ -60,6 +66,9 @@ for _, list in ipairs({ spec.reads, spec.makes }) do
   for _, dataset in ipairs(list) do
     redis.call('SADD', 'ladd:dataset:' .. dataset .. ':jobs', job)
   end
+end
+for labeler in pairs(spec.labelers) do
+  redis.call('SADD', 'ladd:labeler:' .. labeler .. ':jobs', job)
 end
 for _, upload in ipairs(spec.uploads) do
   redis.call('DEL', 'ladd:upload:' .. upload)

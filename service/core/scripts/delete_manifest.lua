@@ -1,0 +1,19 @@
+-- Takes a manifest out of the index. ARGV[1]: JSON of what its `index` is, ARGV[2]: the followup that this is due, or ''.
+-- Returns 'missing', 'deleted', or the id of a job that is in its way: for a dataset one that is unfinished and uses
+-- it, for a labeler any that names it.
+local entry = cjson.decode(ARGV[1])
+if redis.call('EXISTS', entry.key) == 0 then
+  return 'missing'
+end
+local user = redis.call('SRANDMEMBER', entry.key .. ':jobs')
+if user then
+  return user
+end
+redis.call('DEL', entry.key)
+redis.call('ZREM', entry.listing, entry.member)
+redis.call('ZREM', entry.listing .. ':' .. entry.tenant, entry.member)
+redis.call('HDEL', 'ladd:stored:' .. entry.tenant, entry.id)
+if ARGV[2] ~= '' then
+  redis.call('SADD', 'ladd:followups', ARGV[2])
+end
+return 'deleted'

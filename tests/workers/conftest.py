@@ -1,0 +1,93 @@
+"""Ingestions that a supervisor runs with real runner processes, scripted ones or the service's own."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from api_schemas.datasets import Dataset, DatasetMetadata
+from service.core import datasets, jobs, tasks
+from service.core.core import Core
+from service.core.ids import new_id
+from service.core.tasks import ClaimedTask
+from service.core.uploads import StreamedFile, upload_key
+from tests.workers.supervised import SLOT, Claim, Run, Submit
+from workers.input_cache import InputCache
+from workers.supervisor import run_task
+
+SCRIPTED = str(Path(__file__).with_name("scripted_runner.py"))
+
+
+@pytest.fixture
+def submit(core: Core) -> Submit:
+    """Upload a file, by default a small one, as a new distilled set."""
+
+    def upload(content: bytes = b"an upload", name: str = "set.npz") -> Dataset:
+        dataset_id = new_id("ds")
+        key = upload_key(dataset_id, 0)
+        streaming = core.storage.open_upload(key)
+        streaming.write(content)
+        file = StreamedFile(name, key, streaming.finish())
+        metadata = DatasetMetadata.model_validate({"name": "small", "role": "distilled"})
+        return datasets.create(core, metadata, [file], dataset_id)
+
+    return upload
+
+
+@pytest.fixture
+def claim(core: Core) -> Claim:
+    """Claim the ingestion of a set."""
+
+    def take(dataset: Dataset, worker: str = "tests") -> ClaimedTask:
+        claimed = tasks.claim(core, dataset.job, "ingest", worker)
+        assert claimed is not None
+        return claimed
+
+    return take
+
+
+@pytest.fixture
+def cache(core: Core, tmp_path: Path) -> InputCache:
+    return InputCache(core.storage, tmp_path / "cache")
+
+
+@pytest.fixture
+def shutting_down() -> threading.Event:
+    return threading.Event()
+
+
+@pytest.fixture
+def run(core: Core, cache: InputCache, shutting_down: threading.Event) -> Run:
+    """Run a claimed task with a scripted runner, or with the real one."""
+
+    def run_it(claimed: ClaimedTask, script: str | None = None) -> None:
+        if script is None:
+            run_task(core, claimed, SLOT, cache, shutting_down)
+        else:
+            run_task(core, claimed, SLOT, cache, shutting_down, (sys.executable, SCRIPTED, script))
+        assert not list(core.settings.data_dir.glob("scratch/*")), "the attempt's folder is still there"
+
+    return run_it
+
+
+@pytest.fixture
+def run_aside(run: Run, core: Core) -> Callable[[ClaimedTask, str], threading.Thread]:
+    """Run a claimed task in a thread; returns when its runner has told its first progress."""
+
+    def start(claimed: ClaimedTask, script: str) -> threading.Thread:
+        thread = threading.Thread(target=run, args=(claimed, script))
+        thread.start()
+        wait_for(lambda: jobs.view(core, claimed.job_id).progress is not None)
+        return thread
+
+    return start
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)

@@ -1,0 +1,29 @@
+"""What the tests of the supervisor share: one slot, and what became of a task of one attempt."""
+
+from collections.abc import Callable
+
+from api_schemas.datasets import Dataset
+from api_schemas.jobs import Attempt, Job
+from api_schemas.problems import TaskError
+from service.core import jobs
+from service.core.core import Core
+from service.core.tasks import ClaimedTask
+from workers.slots import Slot
+
+SLOT = Slot(gpu=None, slots=1)
+
+Submit = Callable[..., Dataset]
+Claim = Callable[..., ClaimedTask]
+Run = Callable[..., None]
+
+
+def only_attempt(job: Job) -> Attempt:
+    (task,) = job.tasks
+    (attempt,) = task.attempts
+    return attempt
+
+
+def error_of(core: Core, dataset: Dataset) -> TaskError:
+    error = only_attempt(jobs.view(core, dataset.job)).error
+    assert error is not None
+    return error
