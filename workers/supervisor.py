@@ -16,7 +16,7 @@ from service.core import tasks
 from service.core.core import Core
 from service.core.errors import ServiceError
 from service.core.tasks import ClaimedTask
-from workers.confinement import confinement_of, fault_of_upload
+from workers.confinement import TIMELY_TRIES, confinement_of, fault_of_upload, out_of_time
 from workers.input_cache import InputCache
 from workers.lease import LeaseKeeper
 from workers.runner_process import RUNNER_COMMAND, RunnerProcess, runner_environment
@@ -155,13 +155,16 @@ def _record_end(
     elif lease.interruption == "shutdown":
         tasks.release(core, claimed)
     elif lease.interruption == "timeout":
-        text = f"still running after {claimed.timeout_seconds} s"
-        tasks.fail(core, claimed, _error(ErrorCode.TIMEOUT, ErrorOrigin.TIMEOUT, text))
+        _fail_by_clock(core, claimed, claimed.timeout_seconds, "still running after")
     elif lease.interruption == "stalled":
-        text = f"no progress for {claimed.stall_seconds} s"
-        tasks.fail(core, claimed, _error(ErrorCode.TIMEOUT, ErrorOrigin.TIMEOUT, text))
+        _fail_by_clock(core, claimed, claimed.stall_seconds, "no progress for")
     elif death is not None:
         tasks.fail(core, claimed, death)
+
+
+def _fail_by_clock(core: Core, claimed: ClaimedTask, seconds: int, what: str) -> None:
+    error = out_of_time(claimed, seconds, f"{what} {seconds} s")
+    tasks.fail(core, claimed, error, tries=TIMELY_TRIES if error.reasons else None)
 
 
 def _death(claimed: ClaimedTask, runner: RunnerProcess) -> TaskError:

@@ -164,13 +164,14 @@ def _note_rate(core: Core, claimed: ClaimedTask, task: TaskRecord, outcome: Outc
         rates.note(core, claimed.device, task.cost, outcome.flops, seconds)
 
 
-def fail(core: Core, claimed: ClaimedTask, error: TaskError) -> bool:
+def fail(core: Core, claimed: ClaimedTask, error: TaskError, tries: int | None = None) -> bool:
     """Record a failure; False when refused.
 
-    An error of origin `worker` or `timeout` gives the task back while attempts remain; any other fails the job.
+    An error of origin `worker` or `timeout` gives the task back while attempts remain, of the settings' `max_attempts`
+    or of `tries` if these are fewer; any other fails the job.
     """
     again = error.origin in (ErrorOrigin.WORKER, ErrorOrigin.TIMEOUT)
-    return _lease(core, claimed).finish("retry" if again else "failed", error.model_dump_json())
+    return _lease(core, claimed).finish("retry" if again else "failed", error.model_dump_json(), tries=tries)
 
 
 def canceled(core: Core, claimed: ClaimedTask) -> bool:
@@ -238,9 +239,10 @@ class _Lease:
         end = {f"end:{self.attempt}": str(round(self.core.store.now())), f"outcome:{self.attempt}": "succeeded"}
         return {"attempt": str(self.attempt)} | known | end
 
-    def finish(self, happened: Happened, text: str = "", announce: bool = True) -> bool:
+    def finish(self, happened: Happened, text: str = "", announce: bool = True, tries: int | None = None) -> bool:
+        most = self.core.settings.max_attempts
         finished = self.core.store.finish(
-            self.job_id, self.task, self.attempt, happened, text, self.core.settings.max_attempts
+            self.job_id, self.task, self.attempt, happened, text, min(tries or most, most)
         )
         if announce:
             self.core.dispatcher.announce(self.job_id, finished.ready)
