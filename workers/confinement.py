@@ -52,7 +52,8 @@ def confinement_of(claimed: ClaimedTask, settings: Settings, upload_bytes: int, 
 
 def _downloads(claimed: ClaimedTask) -> bool:
     """Tell whether the runner reads no upload but fetches pretrained weights itself."""
-    return claimed.params.get("metadata", {}).get("kind") == "torchvision"
+    kind: str | None = claimed.params.get("metadata", {}).get("kind")
+    return kind == "torchvision"
 
 
 def fault_of_upload(type: TaskType, number: int | None, obituary: str) -> TaskError | None:

@@ -263,4 +263,4 @@ def _many_members(count: int, folder: Path, zip64: bool = True) -> None:
     indexed[:, 42:46] = offsets.view(np.uint8).reshape(count, 4)
     record = _zip64(count, indexed.size, local.size) if zip64 else b""
     end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count % 2**16, count % 2**16, indexed.size, local.size, 0)
-    (folder / "set.zip").write_bytes(b"".join((local, indexed, record, end)))
+    (folder / "set.zip").write_bytes(b"".join((local.tobytes(), indexed.tobytes(), record, end)))
