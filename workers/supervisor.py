@@ -64,10 +64,8 @@ def run_task(
         try:
             _prepare(core, claimed, slot, cache, folder)
             with RunnerProcess(command, folder, runner_environment(slot, claimed.type, home)) as runner:
-                lease.moved()
-                lease.on_interruption(lambda why: runner.hand_over() if why == "shutdown" else runner.terminate())
-                ending = _relay(core, claimed, runner.events(), folder, lease.moved)
-                lease.on_interruption(lambda why: None)
+                with lease.watching(lambda why: runner.hand_over() if why == "shutdown" else runner.terminate()):
+                    ending = _relay(core, claimed, runner.events(), folder, lease)
                 runner.wait()
                 death = None if ending or lease.interruption else _death(claimed, runner)
             _record_end(core, claimed, ending, lease, death, folder)
@@ -106,18 +104,18 @@ def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, fo
 
 
 def _relay(
-    core: Core, claimed: ClaimedTask, events: Iterable[RunnerEvent], folder: Path, moved: Callable[[], None]
+    core: Core, claimed: ClaimedTask, events: Iterable[RunnerEvent], folder: Path, lease: LeaseKeeper
 ) -> DoneEvent | FailedEvent | None:
     """Pass events on until the last one, which is returned; None when the runner ends without it.
 
-    `moved` is called for every event that tells anything new: a runner repeats its progress as a sign of life.
+    The task has moved with every event that tells anything new: a runner repeats its progress as a sign of life.
     """
     told_at = 0.0
     stood_at: tuple[str, int] | None = None
     for event in events:
         stands_at = (event.stage, event.done) if isinstance(event, ProgressEvent) else None
         if stands_at is None or stands_at != stood_at:
-            moved()
+            lease.moved()
             stood_at = stands_at or stood_at
         if isinstance(event, DoneEvent | FailedEvent):
             return event
@@ -128,7 +126,8 @@ def _relay(
             told_at = now
         try:
             if isinstance(event, CheckpointEvent):
-                tasks.keep_checkpoint(core, claimed, _kept(folder, event.files))
+                with lease.storing():
+                    tasks.keep_checkpoint(core, claimed, _kept(folder, event.files))
             else:
                 tasks.record(core, claimed, event)
         except OUTAGES as error:

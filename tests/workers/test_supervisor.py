@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,8 +23,10 @@ from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import TaskType
 from service.core import datasets, events, jobs, tasks
 from service.core.core import Core, open_core
+from service.core.errors import ServiceError
 from service.core.ids import new_id
 from service.core.settings import Settings
+from service.core.storage import Storage
 from service.core.store import LEASES
 from service.core.tasks import ClaimedTask
 from service.core.uploads import StreamedFile, upload_key
@@ -34,6 +37,27 @@ from workers.supervisor import run_task
 
 SLOT = Slot(gpu=None, slots=1)
 SCRIPTED = str(Path(__file__).with_name("scripted_runner.py"))
+
+RESULT = {
+    "stats": {
+        "num_classes": 2,
+        "ipc": 2,
+        "num_images": 4,
+        "splits": {"all": 4},
+        "image_shape": [3, 32, 32],
+        "dtype": "uint8",
+        "sha256": "5" * 64,
+        "bytes": 1234,
+        "class_counts": [],
+        "value_range": {"minimum": 0, "maximum": 255},
+        "soft_labels": None,
+        "learned_lr": None,
+        "detection": {"format": "npz", "reason": "made up"},
+        "normalization": {"name": "none", "mean": None, "std": None, "applied": False, "reason": "made up"},
+        "warnings": [],
+    }
+}
+"""What an ingestion hands in."""
 
 Submit = Callable[..., Dataset]
 Claim = Callable[..., ClaimedTask]
@@ -339,6 +363,37 @@ def test_a_task_that_gets_on_slowly_is_left_alone(core: Core, submit: Submit, cl
     dataset = submit()
     run(dataclasses.replace(claim(dataset), stall_seconds=1), "crawl")
     assert error_of(core, dataset).message == "the end"
+
+
+@pytest.fixture
+def slow_storage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first blob takes longer than tests let a runner stand still or work, and is not stored in the end."""
+    upload = Storage.upload_blob
+
+    def hang(storage: Storage, *arguments: Any) -> None:
+        monkeypatch.setattr(Storage, "upload_blob", upload)
+        time.sleep(3)
+        raise ServiceError(ErrorCode.UNAVAILABLE, "no answer")
+
+    monkeypatch.setattr(Storage, "upload_blob", hang)
+
+
+def test_storing_a_result_is_no_time_of_the_runner(
+    core: Core, submit: Submit, claim: Claim, run: Run, slow_storage: None
+) -> None:
+    dataset = submit(json.dumps(RESULT).encode())
+    run(dataclasses.replace(claim(dataset), stall_seconds=2, timeout_seconds=2), "hand_in_the_upload")
+    job = jobs.view(core, dataset.job)
+    assert only_attempt(job).outcome == "succeeded", only_attempt(job).error
+    assert datasets.view(core, dataset.id).state is DatasetState.READY
+
+
+def test_storing_a_checkpoint_is_no_standstill(
+    core: Core, submit: Submit, claim: Claim, run: Run, slow_storage: None
+) -> None:
+    dataset = submit()
+    run(dataclasses.replace(claim(dataset), stall_seconds=2), "keep_checkpoint")
+    assert error_of(core, dataset).code is ErrorCode.RUNNER_FAILED
 
 
 @pytest.mark.parametrize("script", ["stay", "stay_deaf"])
