@@ -51,8 +51,8 @@ def run_task(
 
     Recorded as: succeeded or failed as the runner says; failed with its last words when it dies without saying; a
     failure of origin `worker` when inputs or outputs cannot be moved; of origin `timeout` when it takes too long or
-    stands still; canceled; and given back when this worker is `shutting_down`, or cannot get the inputs because the
-    storage is away. After a lost lease nothing is recorded: the task is another's.
+    stands still; canceled; and given back when this worker is `shutting_down`, also while it waits to store a result,
+    or cannot get the inputs because the storage is away. After a lost lease nothing is recorded: the task is another's.
     """
     data = core.settings.data_dir
     home = data / "home"
@@ -71,7 +71,7 @@ def run_task(
             _record_end(core, claimed, ending, lease, death, folder)
         except Exception as error:
             logger.exception("%s of %s", claimed.name, claimed.job_id)
-            _give_up(core, claimed, error, started=(folder / TASK_FILE).exists())
+            _give_up(core, claimed, error, lease, started=(folder / TASK_FILE).exists())
 
 
 def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, folder: Path) -> None:
@@ -185,11 +185,16 @@ def _persistently(store: Callable[[], bool], lease: LeaseKeeper) -> bool:
     return store()
 
 
-def _give_up(core: Core, claimed: ClaimedTask, error: Exception, started: bool) -> None:
-    """Record a failure; but an outage before the runner has `started` costs the task none of its attempts."""
+def _give_up(core: Core, claimed: ClaimedTask, error: Exception, lease: LeaseKeeper, started: bool) -> None:
+    """Record a failure; but an outage costs the task no attempt before the runner has `started`, nor in a shutdown.
+
+    What a runner has finished is lost when its worker is told to go before it can be stored: the next attempt goes on
+    from the last checkpoint.
+    """
     unavailable = isinstance(error, ServiceError) and error.code is ErrorCode.UNAVAILABLE
+    leaving = lease.interruption == "shutdown" and isinstance(error, OUTAGES)
     try:
-        if unavailable and not started:
+        if leaving or (unavailable and not started):
             tasks.release(core, claimed, announce=False)
         else:
             tasks.fail(core, claimed, _own_error(error))

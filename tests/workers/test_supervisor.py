@@ -22,6 +22,7 @@ from api_schemas.jobs import Attempt, Job, JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import TaskType
 from service.core import datasets, events, jobs, tasks
+from service.core.blobs import Blobs
 from service.core.core import Core, open_core
 from service.core.errors import ServiceError
 from service.core.ids import new_id
@@ -442,6 +443,29 @@ def test_a_shutdown_lets_the_runner_save_what_it_has_done(
     error = jobs.view(core, dataset.job).error
     assert error is not None
     assert error.message == "saved on being asked"
+
+
+def test_a_shutdown_while_a_result_waits_for_the_storage_costs_no_attempt(
+    core: Core,
+    settings: Settings,
+    submit: Submit,
+    claim: Claim,
+    cache: InputCache,
+    shutting_down: threading.Event,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    dataset = submit(json.dumps(RESULT).encode())
+    claimed = claim(dataset)
+    command = (sys.executable, SCRIPTED, "hand_in_the_upload")
+    with closing(Storage(settings.model_copy(update={"s3_endpoint_url": "http://127.0.0.1:9"}))) as away:
+        holding = dataclasses.replace(core, blobs=Blobs(core.redis, away))
+        thread = threading.Thread(target=run_task, args=(holding, claimed, SLOT, cache, shutting_down, command))
+        thread.start()
+        wait_for(lambda: "the result cannot be stored" in caplog.text)
+        shutting_down.set()
+        thread.join()
+    job = jobs.view(core, dataset.job)
+    assert (job.tasks[0].state, only_attempt(job).outcome) == (JobState.QUEUED, "released")
 
 
 def test_a_lost_lease_stops_the_runner_and_leaves_the_task_alone(
