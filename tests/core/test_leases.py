@@ -1,10 +1,12 @@
 """The lease: who holds it writes, whoever lost it is refused, and what an attempt leaves behind is taken over."""
 
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.exceptions import TimeoutError
 
 from api_schemas.jobs import Job, JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin
@@ -13,7 +15,7 @@ from service.core import jobs, reaper, tasks
 from service.core.catalogue import Catalogue
 from service.core.core import Core
 from service.core.storage import Storage, blob_key
-from service.core.store import LEASES
+from service.core.store import LEASES, JobStore
 from service.core.tasks import ClaimedTask
 
 
@@ -136,6 +138,29 @@ def test_a_zombie_does_not_overwrite_the_manifest_of_its_heir(
     for manifests in (core.catalogue.datasets(None, None, None, 10)[0], core.catalogue.labelers(None, 10)[0]):
         for manifest in manifests:
             assert core.storage.get_json(manifest.key) == manifest.model_dump(mode="json")
+
+
+@pytest.mark.parametrize("lost", ["request", "answer", "what follows"])
+def test_a_claim_that_redis_does_not_answer_is_asked_for_again(
+    core: Core, job: Job, lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = JobStore._run
+
+    def cut_off(store: JobStore, script: str, *arguments: Any) -> Any:
+        monkeypatch.undo()
+        if lost == "answer":
+            run(store, script, *arguments)
+        raise TimeoutError
+
+    def silent(store: JobStore, *arguments: Any) -> Any:
+        monkeypatch.undo()
+        raise TimeoutError
+
+    monkeypatch.setattr(JobStore, *(("load", silent) if lost == "what follows" else ("_run", cut_off)))
+    claimed = tasks.claim(core, job.id, "train_labeler", "worker", stop=threading.Event())
+    assert claimed is not None
+    assert claimed.attempt == 1
+    assert tasks.renew(core, claimed) == "held"
 
 
 def test_lost_workers_are_counted(core: Core, hand: Any, job: Job) -> None:
