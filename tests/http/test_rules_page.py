@@ -65,7 +65,7 @@ def _that_pass_a_rule_on(calls: Iterable[Calls]) -> Makers:
 
 def _given_to(call: ast.Call, makers: Makers) -> ast.expr | None:
     """Return what a call of a maker gives as the rule; None: it is another call."""
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", None)
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else str(getattr(call.func, "id", ""))
     if name not in makers:
         return None
     position = makers[name]
