@@ -28,7 +28,6 @@ FAULTS = (
 )
 """How a process dies by what it does itself. SIGKILL comes from outside, and another try helps."""
 
-
 TIMELY_TRIES = 2
 """How often an upload is tried that is not read in its time: the clock does not tell a file that takes for ever from a
 machine that swaps or a disk that hangs, a second try does."""

@@ -45,7 +45,7 @@ class LeaseKeeper:
         self._claimed = claimed
         self._shutting_down = shutting_down
         self._interrupt: Callable[[Interruption], None] = lambda why: None
-        self._deadline: float | None = time.monotonic() + claimed.timeout_seconds
+        self._deadline: float | None = None
         self._moved_at: float | None = None
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -65,12 +65,13 @@ class LeaseKeeper:
     def watching(self, interrupt: Callable[[Interruption], None]) -> Iterator[None]:
         """While the runner works, call `interrupt` with the reason when the task must stop; at once if it must already.
 
-        What comes after, storing what the runner made, may take any time.
+        What comes before and after, fetching its inputs and storing what it made, may take any time.
         """
         with self._lock:
             self._interrupt = interrupt
             if self.interruption is not None:
                 interrupt(self.interruption)
+        self._deadline = time.monotonic() + self._claimed.timeout_seconds
         self.moved()
         try:
             yield
