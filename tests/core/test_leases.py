@@ -1,5 +1,7 @@
 """The lease: who holds it writes, whoever lost it is refused, and what an attempt leaves behind is taken over."""
 
+import os
+import signal
 import threading
 import time
 from pathlib import Path
@@ -160,6 +162,21 @@ def test_a_claim_that_redis_does_not_answer_is_asked_for_again(
     claimed = tasks.claim(core, job.id, "train_labeler", "worker", stop=threading.Event())
     assert claimed is not None
     assert claimed.attempt == 1
+    assert tasks.renew(core, claimed) == "held"
+
+
+@pytest.mark.chaos
+def test_a_claim_that_a_hung_redis_carries_out_when_it_wakes_up_is_not_lost(core: Core, job: Job) -> None:
+    assert tasks.claim(core, job.id, "none", "worker") is None  # Redis knows the script, the connection is open
+    process = core.redis.info("server")["process_id"]
+    os.kill(process, signal.SIGSTOP)
+    # Longer than the silence (10 s) after which the first request is given up, unread in the socket of Redis.
+    waking = threading.Timer(13, os.kill, [process, signal.SIGCONT])
+    waking.start()
+    claimed = tasks.claim(core, job.id, "train_labeler", "worker", stop=threading.Event())
+    waking.join()
+    assert claimed is not None
+    assert attempts(core, job) == [None]
     assert tasks.renew(core, claimed) == "held"
 
 
