@@ -28,6 +28,10 @@ FAULTS = (
 )
 """How a process dies by what it does itself. SIGKILL comes from outside, and another try helps."""
 
+TIMELY_TRIES = 2
+"""How often an upload is tried that is not read in its time: the clock does not tell a file that takes for ever from a
+machine that swaps or a disk that hangs, a second try does."""
+
 
 def confinement_of(claimed: ClaimedTask, settings: Settings, upload_bytes: int, threads: int) -> Confinement | None:
     """Return the limits of a task whose uploads have `upload_bytes`; None: it reads nothing of a user's.
@@ -36,15 +40,19 @@ def confinement_of(claimed: ClaimedTask, settings: Settings, upload_bytes: int, 
     """
     if claimed.type not in READERS:
         return None
-    # Pretrained weights are downloaded by the runner itself.
-    network = claimed.params.get("metadata", {}).get("kind") == "torchvision"
     return Confinement(
         memory_bytes=settings.import_memory_bytes + 2 * upload_bytes,
         file_bytes=FILE_BYTES,
         cpu_seconds=claimed.timeout_seconds * threads,
         open_files=OPEN_FILES,
-        network=network,
+        network=_downloads(claimed),
     )
+
+
+def _downloads(claimed: ClaimedTask) -> bool:
+    """Tell whether the runner reads no upload but fetches pretrained weights itself."""
+    kind: str | None = claimed.params.get("metadata", {}).get("kind")
+    return kind == "torchvision"
 
 
 def fault_of_upload(type: TaskType, number: int | None, obituary: str) -> TaskError | None:
@@ -60,3 +68,12 @@ def fault_of_upload(type: TaskType, number: int | None, obituary: str) -> TaskEr
     return TaskError(
         code=ErrorCode.REJECTED_INPUT, origin=ErrorOrigin.INPUT, message=f"{message}\n{obituary}", reasons=[reason]
     )
+
+
+def out_of_time(claimed: ClaimedTask, seconds: int, message: str) -> TaskError:
+    """Return what to record of a runner that was stopped by the clock; an upload that it read is the reason."""
+    reasons = []
+    if claimed.type in READERS and not _downloads(claimed):
+        told = f"The upload could not be read: {message}."
+        reasons.append(Reason(location="files", rule="time_limit", value=f"{seconds} s", message=told))
+    return TaskError(code=ErrorCode.TIMEOUT, origin=ErrorOrigin.TIMEOUT, message=message, reasons=reasons)

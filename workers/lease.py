@@ -3,7 +3,8 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Literal
 
@@ -30,11 +31,11 @@ outage are given another period; a worker that alone cannot reach Redis computes
 
 
 class LeaseKeeper:
-    """Renews the lease in a thread while the context is open, and calls `interrupt` once when the task must stop.
+    """Renews the lease in a thread while the context is open, and notes when the task must stop.
 
-    It must stop when it is canceled, when the lease is lost (or could not be renewed for `OUTAGE_SECONDS`), when
-    `timeout_seconds` have passed, when nothing has `moved` for `stall_seconds`, and when this worker shuts down. The
-    lease is renewed even then, unless it is lost, so that the end of the task can still be recorded.
+    It must stop when it is canceled, when the lease is lost (or could not be renewed for `OUTAGE_SECONDS`), when this
+    worker shuts down, when its runner has not ended after `timeout_seconds`, and when that has not `moved` for
+    `stall_seconds`. The lease is renewed even then, unless it is lost, so that the end of the task can be recorded.
     """
 
     def __init__(self, core: Core, claimed: ClaimedTask, shutting_down: threading.Event) -> None:
@@ -44,6 +45,7 @@ class LeaseKeeper:
         self._claimed = claimed
         self._shutting_down = shutting_down
         self._interrupt: Callable[[Interruption], None] = lambda why: None
+        self._deadline: float | None = None
         self._moved_at: float | None = None
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -59,28 +61,50 @@ class LeaseKeeper:
         self._over.set()
         self._thread.join()
 
-    def on_interruption(self, interrupt: Callable[[Interruption], None]) -> None:
-        """Call `interrupt` with the reason when the task must stop; at once if it must already."""
+    @contextmanager
+    def watching(self, interrupt: Callable[[Interruption], None]) -> Iterator[None]:
+        """While the runner works, call `interrupt` with the reason when the task must stop; at once if it must already.
+
+        What comes before and after, fetching its inputs and storing what it made, may take any time.
+        """
         with self._lock:
             self._interrupt = interrupt
             if self.interruption is not None:
                 interrupt(self.interruption)
+        self._deadline = time.monotonic() + self._claimed.timeout_seconds
+        self.moved()
+        try:
+            yield
+        finally:
+            self._deadline = self._moved_at = None
+            with self._lock:
+                self._interrupt = lambda why: None
 
     def moved(self) -> None:
-        """Note that the task got on. From the first call on it is watched for standing still."""
+        """Note that the runner got on."""
         self._moved_at = time.monotonic()
+
+    @contextmanager
+    def storing(self) -> Iterator[None]:
+        """Do not take for standing still what is done inside: the runner waits for us, or works unseen."""
+        self._moved_at = None
+        try:
+            yield
+        finally:
+            self.moved()
 
     def _keep(self) -> None:
         lease = self._core.settings.lease_seconds
         pause = min(lease / 3, LONGEST_PAUSE)
-        started = renewed = asked = time.monotonic()
+        renewed = asked = time.monotonic()
         while not self._over.wait(min(TICK, pause)):
             now = time.monotonic()
             if self._shutting_down.is_set():
                 self._stop("shutdown")
-            if now - started > self._claimed.timeout_seconds:
+            deadline, moved_at = self._deadline, self._moved_at
+            if deadline is not None and now > deadline:
                 self._stop("timeout")
-            if self._moved_at is not None and now - self._moved_at > self._claimed.stall_seconds:
+            if moved_at is not None and now - moved_at > self._claimed.stall_seconds:
                 self._stop("stalled")
             if now - asked < pause:
                 continue

@@ -16,7 +16,7 @@ from service.core import tasks
 from service.core.core import Core
 from service.core.errors import ServiceError
 from service.core.tasks import ClaimedTask
-from workers.confinement import confinement_of, fault_of_upload
+from workers.confinement import TIMELY_TRIES, confinement_of, fault_of_upload, out_of_time
 from workers.input_cache import InputCache
 from workers.lease import LeaseKeeper
 from workers.runner_process import RUNNER_COMMAND, RunnerProcess, runner_environment
@@ -51,8 +51,8 @@ def run_task(
 
     Recorded as: succeeded or failed as the runner says; failed with its last words when it dies without saying; a
     failure of origin `worker` when inputs or outputs cannot be moved; of origin `timeout` when it takes too long or
-    stands still; canceled; and given back when this worker is `shutting_down`, or cannot get the inputs because the
-    storage is away. After a lost lease nothing is recorded: the task is another's.
+    stands still; canceled; and given back when this worker is `shutting_down`, also while it waits to store a result,
+    or cannot get the inputs because the storage is away. After a lost lease nothing is recorded: the task is another's.
     """
     data = core.settings.data_dir
     home = data / "home"
@@ -64,16 +64,14 @@ def run_task(
         try:
             _prepare(core, claimed, slot, cache, folder)
             with RunnerProcess(command, folder, runner_environment(slot, claimed.type, home)) as runner:
-                lease.moved()
-                lease.on_interruption(lambda why: runner.hand_over() if why == "shutdown" else runner.terminate())
-                ending = _relay(core, claimed, runner.events(), folder, lease.moved)
-                lease.on_interruption(lambda why: None)
+                with lease.watching(lambda why: runner.hand_over() if why == "shutdown" else runner.terminate()):
+                    ending = _relay(core, claimed, runner.events(), folder, lease)
                 runner.wait()
                 death = None if ending or lease.interruption else _death(claimed, runner)
             _record_end(core, claimed, ending, lease, death, folder)
         except Exception as error:
             logger.exception("%s of %s", claimed.name, claimed.job_id)
-            _give_up(core, claimed, error, started=(folder / TASK_FILE).exists())
+            _give_up(core, claimed, error, lease, started=(folder / TASK_FILE).exists())
 
 
 def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, folder: Path) -> None:
@@ -106,18 +104,18 @@ def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, fo
 
 
 def _relay(
-    core: Core, claimed: ClaimedTask, events: Iterable[RunnerEvent], folder: Path, moved: Callable[[], None]
+    core: Core, claimed: ClaimedTask, events: Iterable[RunnerEvent], folder: Path, lease: LeaseKeeper
 ) -> DoneEvent | FailedEvent | None:
     """Pass events on until the last one, which is returned; None when the runner ends without it.
 
-    `moved` is called for every event that tells anything new: a runner repeats its progress as a sign of life.
+    The task has moved with every event that tells anything new: a runner repeats its progress as a sign of life.
     """
     told_at = 0.0
     stood_at: tuple[str, int] | None = None
     for event in events:
         stands_at = (event.stage, event.done) if isinstance(event, ProgressEvent) else None
         if stands_at is None or stands_at != stood_at:
-            moved()
+            lease.moved()
             stood_at = stands_at or stood_at
         if isinstance(event, DoneEvent | FailedEvent):
             return event
@@ -128,7 +126,8 @@ def _relay(
             told_at = now
         try:
             if isinstance(event, CheckpointEvent):
-                tasks.keep_checkpoint(core, claimed, _kept(folder, event.files))
+                with lease.storing():
+                    tasks.keep_checkpoint(core, claimed, _kept(folder, event.files))
             else:
                 tasks.record(core, claimed, event)
         except OUTAGES as error:
@@ -155,13 +154,16 @@ def _record_end(
     elif lease.interruption == "shutdown":
         tasks.release(core, claimed)
     elif lease.interruption == "timeout":
-        text = f"still running after {claimed.timeout_seconds} s"
-        tasks.fail(core, claimed, _error(ErrorCode.TIMEOUT, ErrorOrigin.TIMEOUT, text))
+        _fail_by_clock(core, claimed, claimed.timeout_seconds, "still running after")
     elif lease.interruption == "stalled":
-        text = f"no progress for {claimed.stall_seconds} s"
-        tasks.fail(core, claimed, _error(ErrorCode.TIMEOUT, ErrorOrigin.TIMEOUT, text))
+        _fail_by_clock(core, claimed, claimed.stall_seconds, "no progress for")
     elif death is not None:
         tasks.fail(core, claimed, death)
+
+
+def _fail_by_clock(core: Core, claimed: ClaimedTask, seconds: int, what: str) -> None:
+    error = out_of_time(claimed, seconds, f"{what} {seconds} s")
+    tasks.fail(core, claimed, error, tries=TIMELY_TRIES if error.reasons else None)
 
 
 def _death(claimed: ClaimedTask, runner: RunnerProcess) -> TaskError:
@@ -183,11 +185,16 @@ def _persistently(store: Callable[[], bool], lease: LeaseKeeper) -> bool:
     return store()
 
 
-def _give_up(core: Core, claimed: ClaimedTask, error: Exception, started: bool) -> None:
-    """Record a failure; but an outage before the runner has `started` costs the task none of its attempts."""
+def _give_up(core: Core, claimed: ClaimedTask, error: Exception, lease: LeaseKeeper, started: bool) -> None:
+    """Record a failure; but an outage costs the task no attempt before the runner has `started`, nor in a shutdown.
+
+    What a runner has finished is lost when its worker is told to go before it can be stored: the next attempt goes on
+    from the last checkpoint.
+    """
     unavailable = isinstance(error, ServiceError) and error.code is ErrorCode.UNAVAILABLE
+    leaving = lease.interruption == "shutdown" and isinstance(error, OUTAGES)
     try:
-        if unavailable and not started:
+        if leaving or (unavailable and not started):
             tasks.release(core, claimed, announce=False)
         else:
             tasks.fail(core, claimed, _own_error(error))

@@ -31,8 +31,8 @@ def register_wake(app: Celery, core: Core, slots: Slots, cache: InputCache, shut
             if shutting_down.is_set():
                 return  # the reaper repeats the wake-up
             # What became ready before there were turns stands in no line.
-            claimed = tasks.claim_next(core, queue, worker, slot.device) or tasks.claim(
-                core, job_id, task_name, worker, slot.device
+            claimed = tasks.claim_next(core, queue, worker, slot.device, shutting_down) or tasks.claim(
+                core, job_id, task_name, worker, slot.device, shutting_down
             )
             if claimed is None:
                 logger.info("%s of %s: nothing to do", task_name, job_id)

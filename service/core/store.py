@@ -91,15 +91,22 @@ class JobStore:
         return Submitted(outcome, found)
 
     def claim(
-        self, job_id: str, task: str, worker: str, lease_seconds: float, running_limit: int | None = None
+        self,
+        job_id: str,
+        task: str,
+        worker: str,
+        lease_seconds: float,
+        running_limit: int | None = None,
+        token: str | None = None,
     ) -> int | None:
         """Take a ready task; returns the number of the attempt, None when the task is not there to take.
 
-        Nor is it while as many of the tenant's tasks run as `running_limit` allows.
+        Nor is it while as many of the tenant's tasks run as `running_limit` allows. A claim repeated with its `token`,
+        a text of its own, returns the attempt that it won before.
         """
         limit = "" if running_limit is None else running_limit
         lease = milliseconds(lease_seconds)
-        return self._run("claim", job_id, task, worker, lease, limit, secrets.token_hex(8)) or None
+        return self._run("claim", job_id, task, worker, lease, limit, token or secrets.token_hex(8)) or None
 
     def next_in_turn(self, queue: str, running_limit: int | None) -> tuple[str, str] | None:
         """Return the job and the task that is to be claimed next, see `scripts/turn.lua`; None when none waits."""

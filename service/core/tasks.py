@@ -4,6 +4,9 @@ Every write names the attempt it belongs to; one that comes after the lease went
 """
 
 import json
+import logging
+import secrets
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +16,16 @@ from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent, TaskType
 from service.core import followups, outcomes, rates
 from service.core.core import Core
-from service.core.errors import ServiceError
+from service.core.errors import OUTAGES, ServiceError
 from service.core.inputs import resolve, results
 from service.core.outcomes import OUTCOMES, FinishedTask, Outcome, job_result_key, results_prefix
 from service.core.records import JobRecord, TaskRecord
 from service.core.store import Happened
+
+logger = logging.getLogger(__name__)
+
+ASK_AGAIN_SECONDS = 1.0
+"""Pause before a claim is asked for again that Redis did not answer."""
 
 RESULTS_AT_ONCE = 200
 """Results of earlier tasks that are read between two renewals of a lease."""
@@ -45,13 +53,29 @@ class ClaimedTask:
     stall_seconds: int
 
 
-def claim(core: Core, job_id: str, task_name: str, worker: str, device: str = "cpu") -> ClaimedTask | None:
+def claim(
+    core: Core, job_id: str, task_name: str, worker: str, device: str = "cpu", stop: threading.Event | None = None
+) -> ClaimedTask | None:
     """Take a ready task, or return None when it is not there to take (taken, finished, canceled, unknown).
 
     None as well when the task could be finished on the spot: a labeler that another job has trained meanwhile.
+
+    An outage of Redis (`OUTAGES`) is raised at once without `stop`, and else waited out until that is set: a claim that
+    was not answered may have been won, and would be lost with its lease if nobody asked for it again.
     """
+    token = secrets.token_hex(8)
+    while True:
+        try:
+            return _claim(core, job_id, task_name, worker, device, token)
+        except OUTAGES as error:
+            if stop is None or stop.wait(ASK_AGAIN_SECONDS):
+                raise
+            logger.warning("asking again whether %s of %s was claimed: %s", task_name, job_id, error)
+
+
+def _claim(core: Core, job_id: str, task_name: str, worker: str, device: str, token: str) -> ClaimedTask | None:
     settings = core.settings
-    attempt = core.store.claim(job_id, task_name, worker, settings.lease_seconds, settings.quota_running_tasks)
+    attempt = core.store.claim(job_id, task_name, worker, settings.lease_seconds, settings.quota_running_tasks, token)
     if attempt is None:
         return None
     lease = _Lease(core, job_id, task_name, attempt)
@@ -98,10 +122,12 @@ def claim(core: Core, job_id: str, task_name: str, worker: str, device: str = "c
     )
 
 
-def claim_next(core: Core, queue: str, worker: str, device: str = "cpu") -> ClaimedTask | None:
-    """Take the task of a queue whose tenant's turn it is, or return None when none is there to take."""
+def claim_next(
+    core: Core, queue: str, worker: str, device: str = "cpu", stop: threading.Event | None = None
+) -> ClaimedTask | None:
+    """Take the task of a queue whose tenant's turn it is, as `claim` does; None when none is there to take."""
     while (found := core.store.next_in_turn(queue, core.settings.quota_running_tasks)) is not None:
-        claimed = claim(core, *found, worker, device)
+        claimed = claim(core, *found, worker, device, stop)
         if claimed is not None:
             return claimed
     return None
@@ -164,13 +190,14 @@ def _note_rate(core: Core, claimed: ClaimedTask, task: TaskRecord, outcome: Outc
         rates.note(core, claimed.device, task.cost, outcome.flops, seconds)
 
 
-def fail(core: Core, claimed: ClaimedTask, error: TaskError) -> bool:
+def fail(core: Core, claimed: ClaimedTask, error: TaskError, tries: int | None = None) -> bool:
     """Record a failure; False when refused.
 
-    An error of origin `worker` or `timeout` gives the task back while attempts remain; any other fails the job.
+    An error of origin `worker` or `timeout` gives the task back while attempts remain, of the settings' `max_attempts`
+    or of `tries` if these are fewer; any other fails the job.
     """
     again = error.origin in (ErrorOrigin.WORKER, ErrorOrigin.TIMEOUT)
-    return _lease(core, claimed).finish("retry" if again else "failed", error.model_dump_json())
+    return _lease(core, claimed).finish("retry" if again else "failed", error.model_dump_json(), tries=tries)
 
 
 def canceled(core: Core, claimed: ClaimedTask) -> bool:
@@ -238,9 +265,10 @@ class _Lease:
         end = {f"end:{self.attempt}": str(round(self.core.store.now())), f"outcome:{self.attempt}": "succeeded"}
         return {"attempt": str(self.attempt)} | known | end
 
-    def finish(self, happened: Happened, text: str = "", announce: bool = True) -> bool:
+    def finish(self, happened: Happened, text: str = "", announce: bool = True, tries: int | None = None) -> bool:
+        most = self.core.settings.max_attempts
         finished = self.core.store.finish(
-            self.job_id, self.task, self.attempt, happened, text, self.core.settings.max_attempts
+            self.job_id, self.task, self.attempt, happened, text, min(tries or most, most)
         )
         if announce:
             self.core.dispatcher.announce(self.job_id, finished.ready)

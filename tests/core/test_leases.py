@@ -1,10 +1,14 @@
 """The lease: who holds it writes, whoever lost it is refused, and what an attempt leaves behind is taken over."""
 
+import os
+import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.exceptions import TimeoutError
 
 from api_schemas.jobs import Job, JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin
@@ -13,7 +17,7 @@ from service.core import jobs, reaper, tasks
 from service.core.catalogue import Catalogue
 from service.core.core import Core
 from service.core.storage import Storage, blob_key
-from service.core.store import LEASES
+from service.core.store import LEASES, JobStore
 from service.core.tasks import ClaimedTask
 
 
@@ -136,6 +140,44 @@ def test_a_zombie_does_not_overwrite_the_manifest_of_its_heir(
     for manifests in (core.catalogue.datasets(None, None, None, 10)[0], core.catalogue.labelers(None, 10)[0]):
         for manifest in manifests:
             assert core.storage.get_json(manifest.key) == manifest.model_dump(mode="json")
+
+
+@pytest.mark.parametrize("lost", ["request", "answer", "what follows"])
+def test_a_claim_that_redis_does_not_answer_is_asked_for_again(
+    core: Core, job: Job, lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = JobStore._run
+
+    def cut_off(store: JobStore, script: str, *arguments: Any) -> Any:
+        monkeypatch.undo()
+        if lost == "answer":
+            run(store, script, *arguments)
+        raise TimeoutError
+
+    def silent(store: JobStore, *arguments: Any) -> Any:
+        monkeypatch.undo()
+        raise TimeoutError
+
+    monkeypatch.setattr(JobStore, *(("load", silent) if lost == "what follows" else ("_run", cut_off)))
+    claimed = tasks.claim(core, job.id, "train_labeler", "worker", stop=threading.Event())
+    assert claimed is not None
+    assert claimed.attempt == 1
+    assert tasks.renew(core, claimed) == "held"
+
+
+@pytest.mark.chaos
+def test_a_claim_that_a_hung_redis_carries_out_when_it_wakes_up_is_not_lost(core: Core, job: Job) -> None:
+    assert tasks.claim(core, job.id, "none", "worker") is None  # Redis knows the script, the connection is open
+    process = core.redis.info("server")["process_id"]
+    os.kill(process, signal.SIGSTOP)
+    # Longer than the silence (10 s) after which the first request is given up, unread in the socket of Redis.
+    waking = threading.Timer(13, os.kill, [process, signal.SIGCONT])
+    waking.start()
+    claimed = tasks.claim(core, job.id, "train_labeler", "worker", stop=threading.Event())
+    waking.join()
+    assert claimed is not None
+    assert attempts(core, job) == [None]
+    assert tasks.renew(core, claimed) == "held"
 
 
 def test_lost_workers_are_counted(core: Core, hand: Any, job: Job) -> None:

@@ -2,7 +2,6 @@
 
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,11 +13,9 @@ from service.core.core import Core
 from service.core.ids import new_id
 from service.core.tasks import ClaimedTask
 from service.core.uploads import StreamedFile, upload_key
-from tests.workers.supervised import SLOT, Claim, Run, Submit
+from tests.workers.supervised import SCRIPTED, SLOT, Claim, Run, Submit, wait_for
 from workers.input_cache import InputCache
 from workers.supervisor import run_task
-
-SCRIPTED = str(Path(__file__).with_name("scripted_runner.py"))
 
 
 @pytest.fixture
@@ -84,10 +81,3 @@ def run_aside(run: Run, core: Core) -> Callable[[ClaimedTask, str], threading.Th
         return thread
 
     return start
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)

@@ -1,6 +1,8 @@
 """What the tests of the supervisor share: one slot, and what became of a task of one attempt."""
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 from api_schemas.datasets import Dataset
 from api_schemas.jobs import Attempt, Job
@@ -11,6 +13,7 @@ from service.core.tasks import ClaimedTask
 from workers.slots import Slot
 
 SLOT = Slot(gpu=None, slots=1)
+SCRIPTED = str(Path(__file__).with_name("scripted_runner.py"))
 
 Submit = Callable[..., Dataset]
 Claim = Callable[..., ClaimedTask]
@@ -27,3 +30,10 @@ def error_of(core: Core, dataset: Dataset) -> TaskError:
     error = only_attempt(jobs.view(core, dataset.job)).error
     assert error is not None
     return error
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)

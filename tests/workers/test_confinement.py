@@ -14,7 +14,7 @@ from api_schemas.problems import ErrorCode, ErrorOrigin
 from api_schemas.runner import Confinement, TaskType
 from service.core.settings import Settings
 from service.core.tasks import ClaimedTask
-from workers.confinement import FAULTS, confinement_of, fault_of_upload
+from workers.confinement import FAULTS, confinement_of, fault_of_upload, out_of_time
 
 MiB = 1 << 20
 ROOT = Path(__file__).parents[2]
@@ -122,3 +122,19 @@ def test_a_reader_that_crashes_is_blamed_on_the_upload(number: int) -> None:
 )
 def test_any_other_death_is_not(type: TaskType, number: int | None) -> None:
     assert fault_of_upload(type, number, "") is None
+
+
+@pytest.mark.parametrize(
+    ("task", "rules"),
+    [
+        (claimed(TaskType.INGEST, name="x"), ["time_limit"]),
+        (claimed(TaskType.IMPORT_LABELER, kind="weights"), ["time_limit"]),
+        # What it waits for is the network.
+        (claimed(TaskType.IMPORT_LABELER, kind="torchvision"), []),
+        (claimed(TaskType.EVALUATE), []),
+    ],
+)
+def test_the_clock_is_held_against_uploads_alone(task: ClaimedTask, rules: list[str]) -> None:
+    error = out_of_time(task, 60, "no progress for 60 s")
+    assert (error.code, error.origin) == (ErrorCode.TIMEOUT, ErrorOrigin.TIMEOUT)
+    assert [reason.rule for reason in error.reasons] == rules

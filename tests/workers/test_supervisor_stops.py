@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from api_schemas.datasets import DatasetState
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin
-from service.core import jobs, tasks
+from service.core import datasets, jobs, tasks
 from service.core.core import Core
 from service.core.store import LEASES
 from tests.workers.supervised import Claim, Run, Submit, error_of, only_attempt
@@ -31,6 +32,21 @@ def test_a_task_that_stands_still_is_stopped_though_its_runner_gives_signs_of_li
     assert (error.code, error.origin) == (ErrorCode.TIMEOUT, ErrorOrigin.TIMEOUT)
     assert error.message == "no progress for 1 s"
     assert jobs.view(core, dataset.job).tasks[0].state is JobState.QUEUED
+
+
+def test_an_upload_that_is_not_read_in_time_is_refused_after_the_second_try(
+    core: Core, submit: Submit, claim: Claim, run: Run
+) -> None:
+    dataset = submit()
+    run(dataclasses.replace(claim(dataset), stall_seconds=1), "stand_still")
+    assert datasets.view(core, dataset.id).state is DatasetState.VALIDATING
+    run(dataclasses.replace(claim(dataset), timeout_seconds=1), "stay")
+    refused = datasets.view(core, dataset.id)
+    assert refused.state is DatasetState.REJECTED
+    assert [(reason.location, reason.rule, reason.value) for reason in refused.reasons] == [
+        ("files", "time_limit", "1 s")
+    ]
+    assert [attempt.outcome for attempt in jobs.view(core, dataset.job).tasks[0].attempts] == ["failed", "failed"]
 
 
 def test_a_task_that_gets_on_slowly_is_left_alone(core: Core, submit: Submit, claim: Claim, run: Run) -> None:

@@ -20,7 +20,11 @@ _END = struct.Struct("<4s4H2LH")
 _END_MAGIC = b"PK\x05\x06"
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _END64_MAGIC = b"PK\x06\x06"
+_LOCATOR_MAGIC = b"PK\x06\x07"
 _LOCATOR_SIZE = 20
+_INDEXED = struct.Struct("<28x3H12x")
+"""One member of the index: how long its name, extra fields and comment are, which follow."""
+_INDEXED_MAGIC = b"PK\x01\x02"
 _LOCAL = struct.Struct("<4s5H3L2H")
 _LONGEST_COMMENT = 2**16
 _UNKNOWN_32 = 0xFFFFFFFF
@@ -33,17 +37,13 @@ _LONGEST_DESCRIPTOR = 24
 def open_zip(path: Path) -> zipfile.ZipFile:
     """Open a zip whose structure holds; raises ImportRejected otherwise. Nothing is inflated here."""
     with path.open("rb") as file:
-        entries = _check_central_directory(path, file)
+        _check_central_directory(path, file)
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error, OSError) as error:
         raise rejected(path.name, "readable_archive", error, f"the zip cannot be read: {error}") from error
     try:
         members = archive.infolist()
-        if entries != len(members):
-            raise rejected(
-                path.name, "headers_agree", entries, f"the zip's end counts {entries} members, its index {len(members)}"
-            )
         _check_members(path, members)
         with path.open("rb") as file:
             _check_local_headers(path, file, members, archive.start_dir)
@@ -54,11 +54,8 @@ def open_zip(path: Path) -> zipfile.ZipFile:
     return archive
 
 
-def _check_central_directory(path: Path, file: BinaryIO) -> int:
-    """Bound the index, which `zipfile` reads as a whole, and refuse bytes after the end record.
-
-    Returns how many members there are to be.
-    """
+def _check_central_directory(path: Path, file: BinaryIO) -> None:
+    """Bound the index, of which `zipfile` makes an object for each member, and refuse bytes after the end record."""
     size = file.seek(0, os.SEEK_END)
     start = max(0, size - _LONGEST_COMMENT - _END.size - _LOCATOR_SIZE - _END64.size)
     file.seek(start)
@@ -67,20 +64,42 @@ def _check_central_directory(path: Path, file: BinaryIO) -> int:
     if position < 0 or position + _END.size > len(tail):
         raise rejected(path.name, "not_truncated", f"{size} bytes", "the zip has no end record")
     *_, entries, directory_bytes, _, comment_bytes = _END.unpack_from(tail, position)
+    directory_end = start + position
     end64 = position - _LOCATOR_SIZE - _END64.size
-    if end64 >= 0 and tail[end64 : end64 + 4] == _END64_MAGIC:
+    located = tail.startswith(_LOCATOR_MAGIC, max(0, position - _LOCATOR_SIZE))
+    if located != (end64 >= 0 and tail.startswith(_END64_MAGIC, end64)):
+        # One reader would take the sizes of the one record, another those of the other.
+        raise rejected(path.name, "readable_archive", None, "the zip64 end record and its locator do not go together")
+    if located:
         *_, entries, directory_bytes, _ = _END64.unpack_from(tail, end64)
+        directory_end = start + end64
     if start + position + _END.size + comment_bytes != size:
         raise rejected(path.name, "no_extra_bytes", f"{size} bytes", "bytes follow the zip's end record")
-    if entries > limits.MEMBERS or directory_bytes > limits.CENTRAL_DIRECTORY_BYTES:
+    if entries > limits.ZIP_MEMBERS or directory_bytes > limits.CENTRAL_DIRECTORY_BYTES:
         raise rejected(
             path.name,
             "member_count",
             f"{entries} members, index of {directory_bytes} bytes",
-            f"a zip may have {limits.MEMBERS} members and an index of {limits.CENTRAL_DIRECTORY_BYTES} bytes; "
+            f"a zip may have {limits.ZIP_MEMBERS} members and an index of {limits.CENTRAL_DIRECTORY_BYTES} bytes; "
             "send larger sets as tar",
         )
-    return int(entries)
+    file.seek(max(0, directory_end - directory_bytes))
+    indexed = _count_members(path, file.read(directory_bytes))
+    if entries != indexed:
+        raise rejected(
+            path.name, "headers_agree", entries, f"the zip's end counts {entries} members, its index {indexed}"
+        )
+
+
+def _count_members(path: Path, directory: bytes) -> int:
+    """Count the members of an index without keeping any."""
+    count = position = 0
+    while position < len(directory):
+        if not directory.startswith(_INDEXED_MAGIC, position) or position + _INDEXED.size > len(directory):
+            raise rejected(path.name, "readable_archive", f"byte {position} of it", "the zip's index is broken")
+        position += _INDEXED.size + sum(_INDEXED.unpack_from(directory, position))
+        count += 1
+    return count
 
 
 def _check_members(path: Path, members: list[zipfile.ZipInfo]) -> None:

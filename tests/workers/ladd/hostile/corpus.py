@@ -25,7 +25,7 @@ from workers.ladd.labeler_network import NetworkSpec, load_network
 from workers.ladd.stored_set import ImportOptions, import_dataset
 
 SOURCES = (damage_cases, zip_cases, tar_cases, tensor_cases, array_cases, image_cases, value_cases, labeler_cases)
-HEAVY = ("100 MiB", "bomb", "5,001", "20,000", "50,000 tensors", "no_such_model")
+HEAVY = ("100 MiB", "bomb", "5,001", "20,000", "1,000,000", "50,000 tensors", "no_such_model")
 """Words in the names of those that take seconds to make or to read."""
 
 

@@ -55,5 +55,10 @@ def _state(folder: Path, out: Path) -> list[tuple[str, str]]:
     found = [(str(path), "") for path in Path.cwd().iterdir()]
     for root, _, names in os.walk(folder):
         if not Path(root).is_relative_to(out):
-            found += [(f"{root}/{name}", hashlib.sha256(Path(root, name).read_bytes()).hexdigest()) for name in names]
+            found += [(f"{root}/{name}", _digest(Path(root, name))) for name in names]
     return sorted(found)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,6 +6,7 @@ import lzma
 import tarfile
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from tests.workers.ladd.hostile.case import Case, lazily
@@ -146,5 +147,13 @@ def tar_cases() -> Iterator[Case]:
     """Yield tars, then gzipped ones."""
     for what, data, rules in _structures():
         yield Case(f"tar {what}", "auto", lazily(lambda d: {"set.tar": d}, data), frozenset(rules), not rules)
+    yield Case("tar of 1,000,000 empty members", "auto", _many_members, frozenset({"not_empty"}))
     for what, make, rules in _gzips():
         yield Case(f"gzip {what}", "auto", lazily(lambda m: {"set.tar.gz": m()}, make), frozenset(rules), not rules)
+
+
+def _many_members(folder: Path) -> None:
+    with (folder / "set.tar").open("wb") as file:
+        for _ in range(100):
+            file.write(member("ant/0.txt", b"") * 10_000)
+        file.write(END)

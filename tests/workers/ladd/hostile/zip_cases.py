@@ -6,8 +6,11 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from tests.workers.ladd.hostile.case import Case, lazily
 from tests.workers.ladd.hostile.valid_files import folders, image, zipped
@@ -231,8 +234,33 @@ def zip_cases() -> Iterator[Case]:
         lazily(lambda: {"set.zip": _bomb(100, zipfile.ZIP_BZIP2)}),
         frozenset({"stored_or_deflated"}),
     )
-    yield Case("zip of 20,000 empty members", "auto", _many_members, frozenset({"not_empty"}))
+    yield Case("zip of 20,000 empty members", "auto", partial(_many_members, 20_000), frozenset({"not_empty"}))
+    count = frozenset({"member_count"})
+    yield Case("zip of 1,000,000 empty members", "auto", partial(_many_members, 10**6), count)
+    yield Case(
+        "zip of 1,000,000 empty members, counted as 16,960",
+        "auto",
+        partial(_many_members, 10**6, zip64=False),
+        frozenset({"headers_agree"}),
+    )
 
 
-def _many_members(folder: Path) -> None:
-    (folder / "set.zip").write_bytes(raw_zip([Member(name=b"ant/%d.txt" % i) for i in range(20_000)]))
+def _many_members(count: int, folder: Path, zip64: bool = True) -> None:
+    """Write `ant/0000000.txt` and so on; without `zip64` the end holds what 16 bits hold of the count."""
+    name = b"ant/%07d.txt" % 0
+    local, indexed = (
+        np.tile(np.frombuffer(header + name, np.uint8), (count, 1))
+        for header in (
+            struct.pack("<4s5H3L2H", b"PK\3\4", 20, 0, 0, 0, 0x21, 0, 0, 0, len(name), 0),
+            struct.pack("<4s6H3L5H2L", b"PK\1\2", 0x314, 20, 0, 0, 0, 0x21, 0, 0, 0, len(name), *[0] * 6),
+        )
+    )
+    numbers = np.arange(count, dtype="<u4")
+    for digit in range(7):
+        for headers in (local, indexed):
+            headers[:, digit - 11] = ord("0") + numbers // 10 ** (6 - digit) % 10
+    offsets = numbers * np.uint32(local.shape[1])
+    indexed[:, 42:46] = offsets.view(np.uint8).reshape(count, 4)
+    record = _zip64(count, indexed.size, local.size) if zip64 else b""
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count % 2**16, count % 2**16, indexed.size, local.size, 0)
+    (folder / "set.zip").write_bytes(b"".join((local.tobytes(), indexed.tobytes(), record, end)))

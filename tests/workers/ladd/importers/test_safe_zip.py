@@ -156,8 +156,26 @@ def test_an_index_beyond_the_limit_is_refused_unread(tmp_path: Path, monkeypatch
 
 
 def test_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MEMBERS", 1)
+    monkeypatch.setattr(limits, "ZIP_MEMBERS", 1)
     assert refusal(write_zip(tmp_path / "set.zip"))["rule"] == "member_count"
+
+
+def test_a_count_that_lies_is_found_before_the_index_is_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = patch(write_zip(tmp_path / "set.zip"), struct.pack("<2H", 2, 2), struct.pack("<2H", 1, 1))
+    monkeypatch.setattr(zipfile.ZipFile, "__init__", lambda *_: pytest.fail("it was parsed"))
+    assert refusal(path)["rule"] == "headers_agree"
+
+
+def test_two_end_records_that_readers_choose_from_differently_are_refused(tmp_path: Path) -> None:
+    """Without its locator `zipfile` passes over a zip64 record, and would read an index of any size."""
+    path = write_zip(tmp_path / "set.zip")
+    content = path.read_bytes()
+    end = content.index(b"PK\x05\x06")
+    small = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, 50, 0)
+    for locator in (bytes(20), struct.pack("<4sLQL", b"PK\x06\x07", 0, 0, 1)):
+        record = small if not any(locator) else bytes(56)
+        path.write_bytes(content[:end] + record + locator + content[end:])
+        assert refusal(path)["rule"] == "readable_archive"
 
 
 def test_a_zip_bomb_is_refused(tmp_path: Path) -> None:

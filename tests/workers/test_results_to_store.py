@@ -1,0 +1,99 @@
+"""A runner has ended and what it made is to be stored, but the storage is slow or away."""
+
+import dataclasses
+import json
+import sys
+import threading
+import time
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from api_schemas.datasets import DatasetState
+from api_schemas.jobs import JobState
+from api_schemas.problems import ErrorCode
+from service.core import datasets, jobs
+from service.core.blobs import Blobs
+from service.core.core import Core
+from service.core.errors import ServiceError
+from service.core.settings import Settings
+from service.core.storage import Storage
+from tests.workers.supervised import SCRIPTED, SLOT, Claim, Run, Submit, error_of, only_attempt, wait_for
+from workers.input_cache import InputCache
+from workers.supervisor import run_task
+
+RESULT = {
+    "stats": {
+        "num_classes": 2,
+        "ipc": 2,
+        "num_images": 4,
+        "splits": {"all": 4},
+        "image_shape": [3, 32, 32],
+        "dtype": "uint8",
+        "sha256": "5" * 64,
+        "bytes": 1234,
+        "class_counts": [],
+        "value_range": {"minimum": 0, "maximum": 255},
+        "soft_labels": None,
+        "learned_lr": None,
+        "detection": {"format": "npz", "reason": "made up"},
+        "normalization": {"name": "none", "mean": None, "std": None, "applied": False, "reason": "made up"},
+        "warnings": [],
+    }
+}
+"""What an ingestion hands in."""
+
+
+@pytest.fixture
+def slow_storage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first blob takes longer than tests let a runner stand still or work, and is not stored in the end."""
+    upload = Storage.upload_blob
+
+    def hang(storage: Storage, *arguments: Any) -> None:
+        monkeypatch.setattr(Storage, "upload_blob", upload)
+        time.sleep(3)
+        raise ServiceError(ErrorCode.UNAVAILABLE, "no answer")
+
+    monkeypatch.setattr(Storage, "upload_blob", hang)
+
+
+def test_storing_a_result_is_no_time_of_the_runner(
+    core: Core, submit: Submit, claim: Claim, run: Run, slow_storage: None
+) -> None:
+    dataset = submit(json.dumps(RESULT).encode())
+    run(dataclasses.replace(claim(dataset), stall_seconds=2, timeout_seconds=2), "hand_in_the_upload")
+    job = jobs.view(core, dataset.job)
+    assert only_attempt(job).outcome == "succeeded", only_attempt(job).error
+    assert datasets.view(core, dataset.id).state is DatasetState.READY
+
+
+def test_storing_a_checkpoint_is_no_standstill(
+    core: Core, submit: Submit, claim: Claim, run: Run, slow_storage: None
+) -> None:
+    dataset = submit()
+    run(dataclasses.replace(claim(dataset), stall_seconds=2), "keep_checkpoint")
+    assert error_of(core, dataset).code is ErrorCode.RUNNER_FAILED
+
+
+def test_a_shutdown_while_a_result_waits_for_the_storage_costs_no_attempt(
+    core: Core,
+    settings: Settings,
+    submit: Submit,
+    claim: Claim,
+    cache: InputCache,
+    shutting_down: threading.Event,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    dataset = submit(json.dumps(RESULT).encode())
+    claimed = claim(dataset)
+    command = (sys.executable, SCRIPTED, "hand_in_the_upload")
+    with closing(Storage(settings.model_copy(update={"s3_endpoint_url": "http://127.0.0.1:9"}))) as away:
+        holding = dataclasses.replace(core, blobs=Blobs(core.redis, away))
+        thread = threading.Thread(target=run_task, args=(holding, claimed, SLOT, cache, shutting_down, command))
+        thread.start()
+        wait_for(lambda: "the result cannot be stored" in caplog.text)
+        shutting_down.set()
+        thread.join()
+    job = jobs.view(core, dataset.job)
+    assert (job.tasks[0].state, only_attempt(job).outcome) == (JobState.QUEUED, "released")
