@@ -3,6 +3,7 @@
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -11,6 +12,7 @@ import pytest
 from api_schemas.events import EventType, JobEvent
 from api_schemas.jobs import Job, JobState
 from client.api import LaddClient
+from service.core import events
 from service.core.core import Core
 from service.core.settings import Settings
 from tests.chaos.evaluations import Evaluations
@@ -41,21 +43,36 @@ def test_a_kill_costs_no_more_than_the_attempt(
     client: LaddClient,
     faults: Faults,
     evaluations: Evaluations,
+    core: Core,
     calm: Job,
     calm_seconds: float,
     moments: random.Random,
     victim: str,
 ) -> None:
-    waits = []
+    told_at = row_told_at(core, calm)
+    assert told_at is not None
+    assert calm.finished_at is not None
+    calm_end_seconds = (calm.finished_at - told_at).total_seconds()
+    waits: list[float] = []
+    moments_met: Counter[str] = Counter()
     for number in range(ROUNDS):
         submitted = evaluations.submit()
-        time.sleep(moments.uniform(0, calm_seconds))
+        if number % 2 == 0:
+            time.sleep(moments.uniform(0, calm_seconds))
+        else:
+            # The ends are short, and where most can go wrong: the trial's result is stored, and the report made.
+            wait_for(lambda: row_told_at(core, submitted) is not None)  # noqa: B023
+            time.sleep(moments.uniform(0, calm_end_seconds))
         killed_at = datetime.now(UTC)
         VICTIMS[victim](faults, submitted.id)
         told: list[JobEvent] = []
         job = client.wait(submitted.id, told.append)
         outcomes = {task.name: [attempt.outcome for attempt in task.attempts] for task in job.tasks}
-        print(f"{victim} {number}: {outcomes}")
+        again = [attempt for task in job.tasks for attempt in task.attempts[1:]]
+        waited = [(attempt.started_at - killed_at).total_seconds() for attempt in again]
+        print(f"{victim} {number}: met {met(told, killed_at)}: {outcomes}, again after {waited} s")
+        moments_met[met(told, killed_at)] += 1
+        waits += waited
         assert job.state is JobState.SUCCEEDED, job.error
         assert evaluations.numbers(job) == evaluations.numbers(calm)
         # Every task succeeded once and was left alone after that, and so did the job.
@@ -65,10 +82,26 @@ def test_a_kill_costs_no_more_than_the_attempt(
         # Who listened through it all heard everything, once.
         assert [event.id for event in told] == [event.id for event in client.events(job.id)]
         wait_for(lambda: not faults.runners())
-        again = [attempt for task in job.tasks for attempt in task.attempts[1:]]
-        waits += [(attempt.started_at - killed_at).total_seconds() for attempt in again]
+    print(f"{victim}: met {dict(moments_met)}")
     print(f"{victim}: {len(waits)} attempts again in {ROUNDS} rounds, the latest after {max(waits, default=0):.1f} s")
     assert all(wait < Settings().lease_seconds + CLAIMED_AGAIN_SECONDS for wait in waits)
+
+
+def row_told_at(core: Core, job: Job) -> datetime | None:
+    """When its trial told what it found, after which its result is stored and the report made; None: not yet."""
+    told = events.read(core, job.id, None, core.settings.events_kept)
+    return next((event.time for event in told if event.type is EventType.ROW), None)
+
+
+def met(told: list[JobEvent], moment: datetime) -> str:
+    """What of the job was running at that moment."""
+    before = [event for event in told if event.time <= moment]
+    states = {event.task: event.data["state"] for event in before if event.task and event.type is EventType.STATE}
+    if states.get("report") == "running":
+        return "report"
+    if "running" not in states.values():
+        return "nothing"
+    return "trial's end" if any(event.type is EventType.ROW for event in before) else "trial"
 
 
 def test_wake_ups_that_come_many_times_start_nothing_twice(
