@@ -1,7 +1,9 @@
 """What any process does now and then for all: take back lost leases, repeat lost wake-ups, do followups, and sweep."""
 
 import logging
+import random
 import threading
+import time
 
 from service.core import followups, tasks
 from service.core.core import Core
@@ -42,9 +44,21 @@ def reap_once(core: Core) -> bool:
                 logger.warning("the lease of %s of %s was lost", task, job_id)
         core.redis.set(SIGN_OF_LIFE, core.store.now() / 1000)
         _wake_again(core)
-        for followup in core.store.due():
-            followups.attend(core, followup)
+        _attend_followups(core)
     return True
+
+
+def _attend_followups(core: Core) -> None:
+    """Do as many as the lock lasts: while the storage hangs each takes half a minute, and leases have to be looked at.
+
+    In any order, so that those that fail do not keep the others from their turn.
+    """
+    begun = time.monotonic()
+    due = core.store.due()
+    for followup in random.sample(due, len(due)):
+        if time.monotonic() - begun > LOCK_SECONDS:
+            break
+        followups.attend(core, followup)
 
 
 def _excuse_after_outage(core: Core) -> None:

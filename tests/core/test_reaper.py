@@ -14,7 +14,7 @@ from service.core.core import Core, open_core
 from service.core.errors import ServiceError
 from service.core.settings import Settings
 from service.core.storage import Storage
-from service.core.store import READY
+from service.core.store import FOLLOWUPS, READY
 
 SubmitGraph = Callable[[dict[str, list[str]]], str]
 
@@ -103,6 +103,25 @@ def test_followups_are_carried_out_after_an_outage(core: Core, hand: Any, monkey
     assert core.storage.list_keys(f"datasets/{dataset}/") == []
     assert core.storage.list_keys("uploads/") == []
     assert core.storage.list_keys("blobs/") == []
+
+
+def test_followups_that_take_long_do_not_keep_the_reaper_from_the_leases(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core.redis.sadd(FOLLOWUPS, "close job_a", "close job_b", "close job_c")
+    tried: list[str] = []
+
+    def hang(core: Core, followup: str) -> None:
+        tried.append(followup)
+        threading.Event().wait(0.1)
+
+    monkeypatch.setattr(followups, "attend", hang)
+    monkeypatch.setattr(reaper, "LOCK_SECONDS", 0.05)
+    assert reaper.reap_once(core)
+    assert len(tried) == 1
+    # Nor does one that fails keep the others from being tried.
+    while len(set(tried)) < 3:
+        reaper.reap_once(core)
 
 
 def test_the_reaper_survives_an_outage_and_stops_when_told(settings: Settings) -> None:
