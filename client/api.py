@@ -29,8 +29,9 @@ class LaddClient:
     """The service at `base_url`. Every method raises `ProblemError` when the API refuses, else `ClientError`.
 
     `api_key` is sent to that origin alone. `timeout` is in seconds for one read or write; `attempts` counts the tries
-    of a call that may be repeated. Files larger than `in_parts_above` bytes are sent in parts of `part_bytes` (None:
-    the service's choice); which those are is noted in `resume_directory`, so that another client can go on with them.
+    of a call that may be repeated: eight take 11 s or more, in which a busy machine has started its API again. Files
+    larger than `in_parts_above` bytes are sent in parts of `part_bytes` (None: the service's choice); which those are
+    is noted in `resume_directory`, so that another client can go on with them.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class LaddClient:
         *,
         api_key: str | None = None,
         timeout: float = 60.0,
-        attempts: int = 6,
+        attempts: int = 8,
         in_parts_above: int = 64 << 20,
         part_bytes: int | None = None,
         resume_directory: Path = RESUME_DIRECTORY,
