@@ -18,8 +18,8 @@ class Evaluations:
     client: LaddClient
     dataset: str
 
-    def submit(self) -> Job:
-        overrides = {"epochs": EPOCHS, "views": "sampled:1", "batch_size": 8, "lr": 0.01, "reduction": "mean"}
+    def submit(self, epochs: int = EPOCHS) -> Job:
+        overrides = {"epochs": epochs, "views": "sampled:1", "batch_size": 8, "lr": 0.01, "reduction": "mean"}
         params = EvaluateParams.model_validate(
             {
                 "dataset": self.dataset,

@@ -25,6 +25,11 @@ pytestmark = [
 
 ROUNDS = 20
 
+SAVED_ROUNDS = 3
+SAVED_EPOCHS = 1500
+"""For longer than the 30 s after which a trial is saved, on any machine."""
+SAVED_SECONDS = 10
+
 CLAIMED_AGAIN_SECONDS = 15
 """After the lease: up to 10 s for the lock of a reaper that was killed with it, 5 s between two looks."""
 
@@ -85,6 +90,37 @@ def test_a_kill_costs_no_more_than_the_attempt(
     print(f"{victim}: met {dict(moments_met)}")
     print(f"{victim}: {len(waits)} attempts again in {ROUNDS} rounds, the latest after {max(waits, default=0):.1f} s")
     assert all(wait < Settings().lease_seconds + CLAIMED_AGAIN_SECONDS for wait in waits)
+
+
+def test_a_trial_whose_machine_is_lost_goes_on_from_its_last_checkpoint(
+    client: LaddClient, core: Core, faults: Faults, evaluations: Evaluations, moments: random.Random
+) -> None:
+    calm = client.wait(evaluations.submit(SAVED_EPOCHS).id)
+    assert calm.state is JobState.SUCCEEDED, calm.error
+    for number in range(SAVED_ROUNDS):
+        submitted = evaluations.submit(SAVED_EPOCHS)
+        wait_for(lambda: is_saved(core, submitted))  # noqa: B023
+        time.sleep(moments.uniform(0, SAVED_SECONDS))
+        faults.kill_worker_with_runners(submitted.id)
+        told: list[JobEvent] = []
+        job = client.wait(submitted.id, told.append)
+        assert job.state is JobState.SUCCEEDED, job.error
+        assert [attempt.outcome for attempt in job.tasks[0].attempts] == ["lost", "succeeded"]
+        lost_at = job.tasks[0].attempts[1].started_at
+        shown = [event for event in told if event.type is EventType.PROGRESS and event.task == job.tasks[0].name]
+        before = [event.data["done"] for event in shown if event.time < lost_at]
+        again = [event.data["done"] for event in shown if event.time >= lost_at]
+        print(f"{number}: {max(before)} of {shown[-1].data['total']} images, and again from {max(again[:2])} on")
+        # It was saved after 30 s of work, and killed no more than a third of that later.
+        assert max(again[:2]) > max(before) / 2
+        assert evaluations.numbers(job) == evaluations.numbers(calm)
+
+
+def is_saved(core: Core, job: Job) -> bool:
+    """Whether a later attempt at its trial would go on from a checkpoint."""
+    found = core.store.load(job.id)
+    assert found is not None
+    return bool(found.tasks[0].checkpoint)
 
 
 def row_told_at(core: Core, job: Job) -> datetime | None:
