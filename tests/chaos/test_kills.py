@@ -92,7 +92,7 @@ def test_a_kill_costs_no_more_than_the_attempt(
     assert all(wait < Settings().lease_seconds + CLAIMED_AGAIN_SECONDS for wait in waits)
 
 
-def test_a_trial_whose_machine_is_lost_goes_on_from_its_last_checkpoint(
+def test_a_trial_goes_on_from_its_last_checkpoint(
     client: LaddClient, core: Core, faults: Faults, evaluations: Evaluations, moments: random.Random
 ) -> None:
     calm = client.wait(evaluations.submit(SAVED_EPOCHS).id)
