@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 ANSWER_SECONDS = 60
 ARRIVAL_SECONDS = 5
-"""Time over which the callers that poll or follow begin, as people do; uploads begin at once."""
+"""Time over which the callers that poll or follow begin, as people do; then the uploads begin, all at once."""
 PIECE = 256 << 10
 
 
@@ -112,6 +112,7 @@ async def upload(where: Where, size: int, seen: Seen) -> None:
     ).encode()
     tail = b"\r\n--b--\r\n"
     length = len(head) + size + len(tail)
+    await asyncio.sleep(ARRIVAL_SECONDS)
     began = time.monotonic()
     while True:
         reader, writer = await where.connect()

@@ -10,6 +10,7 @@ from redis import Redis
 
 from api_schemas.problems import ErrorCode
 from service.core.errors import ServiceError
+from service.core.scripts import register
 from service.core.settings import Settings
 from service.core.store import READY, task_key
 
@@ -25,6 +26,7 @@ class Dispatcher:
     def __init__(self, settings: Settings, redis: Redis) -> None:
         self._broker = settings.redis_url
         self._redis = redis
+        self._unheard = register(redis, "unheard")
 
     @cached_property
     def _celery(self) -> Celery:
@@ -72,6 +74,11 @@ class Dispatcher:
         for job_id, task in tasks:
             pipeline.hget(task_key(job_id, task), "queue")
         return [str(queue) for queue in pipeline.execute()]
+
+    def unheard(self, woken_before: float, at_most: int) -> list[tuple[str, str]]:
+        """Return ready tasks (job, name) whose queue is empty and that nobody was woken for since (milliseconds)."""
+        members = [str(member).partition(" ") for member in self._unheard(args=[woken_before, at_most])]
+        return [(job_id, task) for job_id, _, task in members]
 
     def waiting(self, queue: str) -> int:
         """Return how many wake-ups no worker has taken yet."""

@@ -9,7 +9,7 @@ from service.core import followups, tasks
 from service.core.core import Core
 from service.core.errors import OUTAGES, ServiceError
 from service.core.locks import held_alone
-from service.core.store import LEASES, READY, milliseconds
+from service.core.store import LEASES, milliseconds
 from service.core.sweeper import sweep_when_due
 
 SIGN_OF_LIFE = "ladd:reaper"
@@ -18,6 +18,9 @@ SIGN_OF_LIFE = "ladd:reaper"
 LOCK = "ladd:lock:reaper"
 LOCK_SECONDS = 10
 """How long nobody looks when a process is killed while it does. A longer look may overlap with another's."""
+
+WAKE_UPS = 100
+"""How many are sent again in one look, at most; the next goes on."""
 
 logger = logging.getLogger(__name__)
 
@@ -79,12 +82,9 @@ def _members(core: Core, key: str, up_to: float) -> list[tuple[str, str]]:
 
 
 def _wake_again(core: Core) -> None:
-    """Send the wake-ups of tasks that nobody claimed for a while, though their queue is empty."""
+    """Send the wake-ups of tasks that nobody claimed for a while, until some wait in the queue."""
     patience = 2000 * core.settings.reaper_seconds
-    late = _members(core, READY, core.store.now() - patience)
-    busy: set[str] = set()
-    for (job_id, task), queue in zip(late, core.dispatcher.queues(late), strict=True):
-        if queue not in busy and core.dispatcher.waiting(queue):
-            busy.add(queue)
-        if queue not in busy:
+    for job_id, task in core.dispatcher.unheard(core.store.now() - patience, WAKE_UPS):
+        [queue] = core.dispatcher.queues([(job_id, task)])
+        if not core.dispatcher.waiting(queue):
             core.dispatcher.announce(job_id, [task])

@@ -1,16 +1,32 @@
 """Where log lines of the front go, and that each carries the id of its request."""
 
+import logging
 from typing import Any
 
 from service.core.redaction import TALKATIVE, RedactingFormatter
 
 
+class WithoutUnchanged(logging.Filter):
+    """Keeps answers 304 out of the access log: polls by the thousand that found nothing new."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the line is to be written."""
+        return not (isinstance(record.args, tuple) and record.args[-1:] == (304,))
+
+
 def configuration(level: str) -> dict[str, Any]:
-    """Return the `logging.config` document for `level`, such as `INFO`: one line per record on stderr."""
+    """Return the `logging.config` document for `level`, such as `INFO`: one line per record on stderr.
+
+    At `DEBUG` answers 304 are logged, too.
+    """
+    access = {"level": "INFO", "filters": [] if level.upper() == "DEBUG" else ["without_unchanged"]}
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"request_id": {"()": "service.http.request_id.RequestIdFilter"}},
+        "filters": {
+            "request_id": {"()": "service.http.request_id.RequestIdFilter"},
+            "without_unchanged": {"()": WithoutUnchanged},
+        },
         "formatters": {
             "line": {
                 "()": RedactingFormatter,
@@ -26,5 +42,5 @@ def configuration(level: str) -> dict[str, Any]:
             }
         },
         "root": {"handlers": ["stderr"], "level": level.upper()},
-        "loggers": {name: {"level": "INFO"} for name in ("uvicorn.access", *TALKATIVE)},
+        "loggers": {"uvicorn.access": access} | {name: {"level": "INFO"} for name in TALKATIVE},
     }

@@ -47,6 +47,17 @@ def test_a_claimed_task_is_not_ready_again_by_a_late_announcement(core: Core, su
     assert core.redis.zcard(READY) == 0
 
 
+def test_unheard_are_those_whose_queue_is_empty(core: Core, submit_graph: SubmitGraph) -> None:
+    job_id = submit_graph({"a": [], "b": [], "c": []})
+    core.redis.hset(f"ladd:task:{job_id}:c", "queue", "gpu")
+    core.redis.zadd(READY, {f"{job_id} {name}": when for name, when in (("a", 1), ("b", 5), ("c", 2))})
+    assert core.dispatcher.unheard(9, 10) == [(job_id, "a"), (job_id, "c"), (job_id, "b")]
+    assert core.dispatcher.unheard(9, 2) == [(job_id, "a"), (job_id, "c")]
+    assert core.dispatcher.unheard(1, 10) == [(job_id, "a")]
+    core.dispatcher.wake(job_id, "a", "cpu")
+    assert core.dispatcher.unheard(9, 10) == [(job_id, "c")]
+
+
 def test_a_broker_that_does_not_answer_is_told_as_such(disconnected: Core) -> None:
     with pytest.raises(ServiceError, match="task queue") as caught:
         disconnected.dispatcher.wake("job", "task", "cpu")

@@ -95,6 +95,17 @@ def test_log_lines_carry_the_request_id(server: Server) -> None:
     assert "uvicorn.access" in line
 
 
+def test_polls_that_find_nothing_new_are_not_logged(server: Server) -> None:
+    with server.api.stream("POST", "/v1/datasets", files=[METADATA, ("files", ("a", b"1"))]) as accepted:
+        job = json.loads(accepted.read())["links"]["job"]
+    etag = server.api.get(job).headers["ETag"]
+    assert server.api.get(job, headers={"If-None-Match": etag}).status_code == 304
+    server.process.terminate()
+    server.process.wait(30)
+    (line,) = [line for line in server.log.read_text().splitlines() if f"GET {job}" in line]
+    assert line.endswith("200")
+
+
 def test_stops_on_sigterm_with_an_event_stream_open(server: Server) -> None:
     with server.api.stream("POST", "/v1/datasets", files=[METADATA, ("files", ("a", b"1"))]) as accepted:
         job = json.loads(accepted.read())["links"]["job"]
