@@ -1,8 +1,12 @@
 """The handle that front and workers share: settings and the clients made from them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError
 from redis.retry import Retry
@@ -14,6 +18,16 @@ from service.core.settings import Settings
 from service.core.storage import Storage
 from service.core.store import JobStore
 from service.core.tenants import DEFAULT
+
+CONNECTIONS: Mapping[str, Any] = {
+    "decode_responses": True,
+    "socket_connect_timeout": 5,
+    "socket_timeout": 10,
+    "health_check_interval": 30,
+}
+# Not after a timeout: a server that is there and silent would hold a caller for as many times as long.
+RETRIES = 3
+BACKOFF = ExponentialBackoff(cap=0.5, base=0.05)
 
 
 @dataclass(frozen=True)
@@ -48,13 +62,7 @@ class Core:
 def open_core(settings: Settings) -> Core:
     """Build the clients. Nothing is connected before it is used."""
     redis = Redis.from_url(
-        settings.redis_url,
-        decode_responses=True,
-        socket_connect_timeout=5,
-        socket_timeout=10,
-        health_check_interval=30,
-        # Not after a timeout: a server that is there and silent would hold a caller for as many times as long.
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3, supported_errors=(ConnectionError,)),
+        settings.redis_url, retry=Retry(BACKOFF, RETRIES, supported_errors=(ConnectionError,)), **CONNECTIONS
     )
     storage = Storage(settings)
     return Core(
@@ -66,3 +74,10 @@ def open_core(settings: Settings) -> Core:
         store=JobStore(redis, settings.events_kept),
         dispatcher=Dispatcher(settings, redis),
     )
+
+
+def open_async_redis(settings: Settings) -> AsyncRedis:
+    """Return a client for one event loop, which asks as that of `Core` does. Nothing is connected before it is used."""
+    retry = AsyncRetry(BACKOFF, RETRIES, supported_errors=(ConnectionError,))
+    client: AsyncRedis = AsyncRedis.from_url(settings.redis_url, retry=retry, **CONNECTIONS)
+    return client

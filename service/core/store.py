@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 
 from api_schemas.jobs import JobState
 from service.core.records import JobRecord, TaskRecord
@@ -54,6 +55,19 @@ class JobVersion:
 
     text: str
     owner: str | None
+
+
+async def versions(redis: AsyncRedis, job_ids: Sequence[str]) -> list[JobVersion | None]:
+    """Return the versions of jobs, whoever sees them; None for one that does not exist. One call to Redis."""
+    pipeline = redis.pipeline(transaction=False)
+    for job_id in job_ids:
+        pipeline.xrevrange(f"ladd:events:{job_id}", count=1)
+        pipeline.hmget(job_key(job_id), ["state", "tenant", "retried_as"])
+    answers = await pipeline.execute()
+    return [
+        None if state is None else JobVersion(f"{newest[0][0]}.{successor or ''}", owner)
+        for newest, (state, owner, successor) in zip(answers[::2], answers[1::2], strict=True)
+    ]
 
 
 class JobStore:
@@ -205,18 +219,6 @@ class JobStore:
         """Return where a job stands, None when there is none of this id."""
         state, owner = self._redis.hmget(job_key(job_id), ["state", "tenant"])
         return None if state is None or not self.shows(None if owner is None else str(owner)) else JobState(str(state))
-
-    def versions(self, job_ids: Sequence[str]) -> list[JobVersion | None]:
-        """Return the versions of jobs, whoever sees them; None for one that does not exist. One call to Redis."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for job_id in job_ids:
-            pipeline.xrevrange(f"ladd:events:{job_id}", count=1)
-            pipeline.hmget(job_key(job_id), ["state", "tenant", "retried_as"])
-        answers = pipeline.execute()
-        return [
-            None if state is None else JobVersion(f"{newest[0][0]}.{successor or ''}", owner)
-            for newest, (state, owner, successor) in zip(answers[::2], answers[1::2], strict=True)
-        ]
 
     def states(self, job_ids: Sequence[str]) -> list[JobState | None]:
         """Return where jobs stand, None for one that does not exist."""

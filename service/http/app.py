@@ -44,6 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
         core = open_core(settings)
+        job_versions = JobVersions(core)
         stop = threading.Event()
         keeper = threading.Thread(target=_keep_house, args=(core, stop), name="housekeeping", daemon=True)
         keeper.start()
@@ -54,12 +55,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield {
                 "core": core,
                 "key_ring": KeyRing(core),
-                "job_versions": JobVersions(core),
+                "job_versions": job_versions,
                 "upload_slots": UploadSlots(),
             }
         finally:
             stop.set()
             await run_in_threadpool(keeper.join, GRACEFUL_SECONDS)
+            await job_versions.close()
 
     def body_limit(scope: Scope) -> int:
         if scope["path"] in (datasets.PATH, labelers.PATH):

@@ -1,36 +1,43 @@
 import asyncio
-import threading
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from api_schemas.problems import ErrorCode
 from service.core.core import Core
 from service.core.errors import ServiceError
 from service.core.ids import new_id
-from service.core.store import JobStore, JobVersion
+from service.core.store import JobVersion, versions
+from service.http import job_versions
 from service.http.job_versions import JobVersions
 
 Calls = list[Sequence[str]]
+
+
+@asynccontextmanager
+async def asking(core: Core) -> AsyncIterator[JobVersions]:
+    asked = JobVersions(core)
+    yield asked
+    await asked.close()
 
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """The ids of every call to Redis; the first waits until others have been asked for."""
     made: Calls = []
-    ask = JobStore.versions
-    others = threading.Event()
 
-    def watched(store: JobStore, job_ids: Sequence[str]) -> list[JobVersion | None]:
+    async def watched(redis: Redis, job_ids: Sequence[str]) -> list[JobVersion | None]:
         made.append(job_ids)
         if len(made) == 1:
-            others.wait(0.5)
-        return ask(store, job_ids)
+            await asyncio.sleep(0.5)
+        return await versions(redis, job_ids)
 
-    monkeypatch.setattr(JobStore, "versions", watched)
+    monkeypatch.setattr(job_versions, "versions", watched)
     return made
 
 
@@ -44,11 +51,11 @@ def job(api: httpx.Client, worker: Any) -> str:
 
 def test_who_asks_while_redis_is_asked_shares_the_next_call(core: Core, calls: Calls, job: str) -> None:
     async def ask() -> list[str]:
-        versions = JobVersions(core)
-        first = asyncio.create_task(versions.etag(core, job))
-        await asyncio.sleep(0.1)
-        rest = [asyncio.create_task(versions.etag(core, job)) for _ in range(50)]
-        return await asyncio.gather(first, *rest)
+        async with asking(core) as found:
+            first = asyncio.create_task(found.etag(core, job))
+            await asyncio.sleep(0.1)
+            rest = [asyncio.create_task(found.etag(core, job)) for _ in range(50)]
+            return await asyncio.gather(first, *rest)
 
     etags = asyncio.run(ask())
     assert len(set(etags)) == 1
@@ -57,21 +64,21 @@ def test_who_asks_while_redis_is_asked_shares_the_next_call(core: Core, calls: C
 
 def test_who_goes_away_takes_no_answer_from_others(core: Core, calls: Calls, job: str) -> None:
     async def ask() -> str:
-        versions = JobVersions(core)
-        gone = asyncio.create_task(versions.etag(core, job))
-        await asyncio.sleep(0.1)
-        stays = asyncio.create_task(versions.etag(core, job))
-        gone.cancel()
-        return await stays
+        async with asking(core) as found:
+            gone = asyncio.create_task(found.etag(core, job))
+            await asyncio.sleep(0.1)
+            stays = asyncio.create_task(found.etag(core, job))
+            gone.cancel()
+            return await stays
 
     assert asyncio.run(ask())
 
 
 def test_each_sees_their_own(core: Core, job: str) -> None:
     async def ask() -> list[Any]:
-        versions = JobVersions(core)
-        asked = [(core, job), (core.acting_for("somebody-else"), job), (core, new_id("job"))]
-        return await asyncio.gather(*(versions.etag(*each) for each in asked), return_exceptions=True)
+        async with asking(core) as found:
+            asked = [(core, job), (core.acting_for("somebody-else"), job), (core, new_id("job"))]
+            return await asyncio.gather(*(found.etag(*each) for each in asked), return_exceptions=True)
 
     etag, anothers, nobodys = asyncio.run(ask())
     assert isinstance(etag, str)
@@ -81,15 +88,15 @@ def test_each_sees_their_own(core: Core, job: str) -> None:
 
 
 def test_an_outage_reaches_everybody_and_passes(core: Core, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(*_: object) -> None:
+    async def away(*_: object) -> None:
         raise RedisConnectionError("away")
 
     async def ask() -> None:
-        versions = JobVersions(core)
-        with monkeypatch.context() as patch:
-            patch.setattr(JobStore, "versions", away)
-            failed = await asyncio.gather(*(versions.etag(core, job) for _ in range(3)), return_exceptions=True)
-        assert [type(each) for each in failed] == [RedisConnectionError] * 3
-        assert await versions.etag(core, job)
+        async with asking(core) as found:
+            with monkeypatch.context() as patch:
+                patch.setattr(job_versions, "versions", away)
+                failed = await asyncio.gather(*(found.etag(core, job) for _ in range(3)), return_exceptions=True)
+            assert [type(each) for each in failed] == [RedisConnectionError] * 3
+            assert await found.etag(core, job)
 
     asyncio.run(ask())

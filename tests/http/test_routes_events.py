@@ -8,9 +8,8 @@ import httpx
 import pytest
 
 from api_schemas.runner import LogEvent, ProgressEvent
-from service.core import tasks
+from service.core import store, tasks
 from service.core.core import Core
-from service.core.store import JobStore
 from service.http.routes import events as route
 
 
@@ -142,14 +141,14 @@ def test_looking_ends_when_the_reader_leaves(
     wait_until: Any, api: httpx.Client, job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = 0
-    look = JobStore.versions
+    look = store.versions
 
     def counted(*arguments: Any) -> Any:
         nonlocal looks
         looks += 1
         return look(*arguments)
 
-    monkeypatch.setattr(JobStore, "versions", counted)
+    monkeypatch.setattr("service.http.job_versions.versions", counted)
     monkeypatch.setattr(route, "POLL_SECONDS", 0.01)
     with api.stream("GET", job["links"]["events"]) as response:
         reader = read_stream(response)
