@@ -1,6 +1,5 @@
 """The FastAPI application: routes, middleware, and the core and reaper that live as long as it does."""
 
-import gc
 import logging
 import threading
 from collections.abc import AsyncIterator
@@ -48,9 +47,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         stop = threading.Event()
         keeper = threading.Thread(target=_keep_house, args=(core, stop), name="housekeeping", daemon=True)
         keeper.start()
-        # What was imported stays; a full collection that looks through it stops every request for a tenth of a second.
-        gc.collect()
-        gc.freeze()
         try:
             yield {
                 "core": core,
