@@ -40,7 +40,13 @@ MIB = 1 << 20
 PROCESSES = 2
 """Processes that the callers are spread over."""
 SUBMITTERS = 4
-KINDS = ("polls", "streams", "uploads")
+PHASES = {
+    "alone": ("polls",),
+    "streams": ("polls", "streams"),
+    "uploads": ("polls", "streams", "uploads"),
+    "after": ("polls", "streams"),
+}
+"""Who calls, by phase."""
 
 
 class Resident(threading.Thread):
@@ -164,7 +170,7 @@ def row(name: str, found: dict[str, Any]) -> list[str]:
     """Return a phase as a row of the table."""
     poll, upload, mib = found["poll_ms"], found["upload_seconds"], found["api_mib"]
     return [
-        name,
+        f"{name}: {', '.join(PHASES[name])}",
         f"{found['polls'] / found['seconds']:.0f}",
         f"{poll['p50']:.1f} / {poll['p99']:.0f} / {poll['max']:.0f}" if poll else "",
         f"{found['uploads']} in {upload['max']:.0f} s, {found['refusals']} refusals" if upload else "",
@@ -189,7 +195,9 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=200)
     parser.add_argument("--uploads", type=int, default=100)
     parser.add_argument("--jobs", type=int, default=5000)
-    parser.add_argument("--phases", type=int, default=4, help="how many of them, in turn")
+    parser.add_argument(
+        "--phases", nargs="+", choices=PHASES, default=list(PHASES), metavar="NAME", help=", ".join(PHASES)
+    )
     parser.add_argument("--name", default="load", help="of the results")
     options = parser.parse_args()
     with (
@@ -203,15 +211,12 @@ def main() -> None:
         began = time.monotonic()
         job_ids = submitted(client, source, options.jobs)
         queueing = time.monotonic() - began
-        every = {
-            "polls alone": {"polls": options.clients},
-            "polls, streams": {"polls": options.clients, "streams": options.streams},
-            "polls, streams, uploads": vars(options) | {"polls": options.clients},
-            "polls, streams, after": {"polls": options.clients, "streams": options.streams},
-        }
+        callers = {"polls": options.clients, "streams": options.streams, "uploads": options.uploads}
         phases = {
-            name: called(stack, job_ids, options.seconds, **{kind: int(work.get(kind, 0)) for kind in KINDS})
-            for name, work in list(every.items())[: options.phases]
+            name: called(
+                stack, job_ids, options.seconds, **{kind: callers[kind] * (kind in PHASES[name]) for kind in callers}
+            )
+            for name in options.phases
         }
         os.kill(worker, signal.SIGCONT)
     for name, found in phases.items():
@@ -220,6 +225,7 @@ def main() -> None:
     caveats = [
         f"{options.clients} polls a second, {options.streams} streams, {options.uploads} uploads of 20 MiB at once, "
         f"{options.jobs} queued jobs (queued in {queueing:.0f} s by {SUBMITTERS} callers).",
+        "Milliseconds of the phase `uploads` are those of polls that began before the last upload had ended.",
         f"Callers, API, Redis and S3 share {os.cpu_count()} cores, with whatever else the load average tells of.",
     ]
     table = text_table(HEADER, [row(name, found) for name, found in phases.items()])

@@ -27,9 +27,16 @@ class Seen:
     milliseconds: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     streams_open: int = 0
+    uploads_asked: int = 0
+    uploads_ended: int = 0
     uploads: int = 0
     refusals: int = 0
     upload_seconds: list[float] = field(default_factory=list)
+
+    @property
+    def counts(self) -> bool:
+        """Whether what callers of all kinds meet is met now: not when the uploads, if there are any, have ended."""
+        return self.uploads_asked == 0 or self.uploads_ended < self.uploads_asked
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,7 @@ async def poll(where: Where, job_id: str, until: float, seen: Seen) -> None:
             reader, writer = await where.connect()
         else:
             # The first answer has a whole body; those after it are what a poll is.
-            if etag:
+            if etag and seen.counts:
                 seen.milliseconds.append(1000 * (time.monotonic() - began))
             seen.polls += 1
             seen.unchanged += status == 304
@@ -136,6 +143,7 @@ async def upload(where: Where, size: int, seen: Seen) -> None:
             break
         seen.refusals += 1
         await asyncio.sleep(float(headers["retry-after"]) * random.uniform(0.5, 1))
+    seen.uploads_ended += 1
     seen.uploads += status == 202
     seen.upload_seconds.append(time.monotonic() - began)
     if status != 202:
@@ -159,7 +167,7 @@ async def _all(work: dict[str, object], job_ids: Sequence[str]) -> Seen:
     split = urlsplit(str(work["url"]))
     where = Where(split.hostname or "", split.port or 80)
     until = time.monotonic() + float(str(work["seconds"]))
-    seen = Seen()
+    seen = Seen(uploads_asked=int(str(work["uploads"])))
     tasks = [poll(where, random.choice(job_ids), until, seen) for _ in range(int(str(work["polls"])))]
     tasks += [follow(where, random.choice(job_ids), until, seen) for _ in range(int(str(work["streams"])))]
     tasks += [upload(where, int(str(work["upload_bytes"])), seen) for _ in range(int(str(work["uploads"])))]

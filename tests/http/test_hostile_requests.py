@@ -1,5 +1,6 @@
 """Requests that no client sends by accident: each is refused or cut off, and the server answers the next one."""
 
+import contextlib
 import json
 import socket
 import time
@@ -56,6 +57,77 @@ def test_what_is_not_http_is_refused(connection: socket.socket, request_text: tu
     except ConnectionError:
         return
     assert 400 <= status < 500
+
+
+@pytest.mark.parametrize(
+    ("size", "pieces", "status"),
+    [
+        (connections.MAX_HEAD_BYTES - 100, 1, 200),
+        (connections.MAX_HEAD_BYTES - 100, 10, 200),
+        (connections.MAX_HEAD_BYTES + 1, 1, 400),
+        (connections.MAX_HEAD_BYTES + 1, 10, 400),
+    ],
+)
+def test_a_head_is_bounded_however_it_arrives(connection: socket.socket, size: int, pieces: int, status: int) -> None:
+    head = f"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nX: {'x' * size}\r\n\r\n".encode()
+    step = -(-len(head) // pieces)
+    for start in range(0, len(head), step):
+        connection.sendall(head[start : start + step])
+        time.sleep(0.01)
+    assert answer(connection)[0] == status
+
+
+@pytest.mark.parametrize(
+    "after_the_head", ["2;" + "x" * MIB, "2\r\n{}\r\n0\r\n" + "X: y\r\n" * 50_000], ids=["extension", "trailers"]
+)
+def test_what_chunks_bring_besides_the_body_is_bounded(connection: socket.socket, after_the_head: str) -> None:
+    connection.sendall(f"{HEAD}Transfer-Encoding: chunked\r\n\r\n".encode())
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        connection.sendall(after_the_head.encode())
+    try:
+        while connection.recv(4096):
+            pass
+    except ConnectionResetError:
+        pass
+
+
+def test_lines_that_begin_no_request_hold_no_connection(
+    standing_api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
+    address = (standing_api.base_url.host, standing_api.base_url.port or 80)
+    with socket.create_connection(address, timeout=30) as connection, contextlib.suppress(ConnectionError):
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert answer(connection)[0] == 200
+        until = time.monotonic() + 10
+        connection.settimeout(0.1)
+        while time.monotonic() < until:
+            connection.sendall(b"\r\n")
+            with contextlib.suppress(TimeoutError):
+                if connection.recv(1) == b"":
+                    return
+        pytest.fail("still open")
+
+
+def test_a_long_answer_is_not_cut_off_by_the_time_for_a_head(
+    standing_api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.2)
+    address = (standing_api.base_url.host, standing_api.base_url.port or 80)
+    with socket.create_connection(address, timeout=30) as connection:
+        connection.sendall(f"{HEAD}Content-Length: 2\r\n\r\n".encode())
+        time.sleep(0.6)
+        connection.sendall(b"{}")
+        assert answer(connection)[0] == 422
+
+
+def test_requests_in_one_piece_are_answered_in_turn(connection: socket.socket) -> None:
+    connection.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 20)
+    received = b""
+    while received.count(b"HTTP/1.1 200") < 20:
+        piece = connection.recv(65536)
+        assert piece
+        received += piece
 
 
 def test_a_body_that_is_shorter_than_said_changes_nothing(connection: socket.socket) -> None:
