@@ -24,7 +24,7 @@ test: lint ## everything CI checks: lint, types, import rules, the whole suite o
 	$(BIN)/python -m pytest $(ON_THE_STACK)
 
 test-chaos: .venv/dev.done ## kill, cut off, fuzz and load the real stack: takes long
-	$(BIN)/python -m pytest -m chaos
+	$(BIN)/python -m pytest -m chaos -n auto --maxprocesses 4 --dist worksteal
 
 lint: .venv/dev.done ## ruff, mypy strict, import rules
 	$(BIN)/ruff check $(SOURCES)

@@ -26,7 +26,7 @@ from service.http.multipart import MultipartSplitter, PartEnd, PartEvent, PartSt
 from service.http.validation import invalid, reasons_of
 
 # Each holds a part of 5 MiB for the storage and copies on the way out: see benchmarks/results/load.md.
-MAX_CONCURRENT_UPLOADS = 8
+MAX_CONCURRENT_UPLOADS = 6
 CHUNK_BYTES = 1024 * 1024
 WRITERS = max(1, (os.cpu_count() or 1) - 1)
 """Uploads that are hashed and passed on at the same time; the others wait, so that polls find a core free."""
