@@ -24,19 +24,15 @@ class Seen:
 
     polls: int = 0
     unchanged: int = 0
-    milliseconds: list[float] = field(default_factory=list)
+    answered: list[tuple[float, float]] = field(default_factory=list)
+    """Of polls: when it began (the system's monotonic clock) and the milliseconds until its answer."""
     errors: list[str] = field(default_factory=list)
     streams_open: int = 0
-    uploads_asked: int = 0
-    uploads_ended: int = 0
     uploads: int = 0
     refusals: int = 0
     upload_seconds: list[float] = field(default_factory=list)
-
-    @property
-    def counts(self) -> bool:
-        """Whether what callers of all kinds meet is met now: not when the uploads, if there are any, have ended."""
-        return self.uploads_asked == 0 or self.uploads_ended < self.uploads_asked
+    last_upload: float = 0
+    """When it had ended; 0: there was none."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +72,8 @@ async def poll(where: Where, job_id: str, until: float, seen: Seen) -> None:
             reader, writer = await where.connect()
         else:
             # The first answer has a whole body; those after it are what a poll is.
-            if etag and seen.counts:
-                seen.milliseconds.append(1000 * (time.monotonic() - began))
+            if etag:
+                seen.answered.append((began, 1000 * (time.monotonic() - began)))
             seen.polls += 1
             seen.unchanged += status == 304
             if status not in (200, 304):
@@ -143,9 +139,9 @@ async def upload(where: Where, size: int, seen: Seen) -> None:
             break
         seen.refusals += 1
         await asyncio.sleep(float(headers["retry-after"]) * random.uniform(0.5, 1))
-    seen.uploads_ended += 1
     seen.uploads += status == 202
-    seen.upload_seconds.append(time.monotonic() - began)
+    seen.last_upload = time.monotonic()
+    seen.upload_seconds.append(seen.last_upload - began)
     if status != 202:
         seen.errors.append(f"upload: {status}")
 
@@ -167,10 +163,10 @@ async def _all(work: dict[str, object], job_ids: Sequence[str]) -> Seen:
     split = urlsplit(str(work["url"]))
     where = Where(split.hostname or "", split.port or 80)
     until = time.monotonic() + float(str(work["seconds"]))
-    seen = Seen(uploads_asked=int(str(work["uploads"])))
-    tasks = [poll(where, random.choice(job_ids), until, seen) for _ in range(int(str(work["polls"])))]
-    tasks += [follow(where, random.choice(job_ids), until, seen) for _ in range(int(str(work["streams"])))]
-    tasks += [upload(where, int(str(work["upload_bytes"])), seen) for _ in range(int(str(work["uploads"])))]
+    seen = Seen()
+    tasks = [poll(where, random.choice(job_ids), until, seen) for _ in range(int(str(work.get("polls", 0))))]
+    tasks += [follow(where, random.choice(job_ids), until, seen) for _ in range(int(str(work.get("streams", 0))))]
+    tasks += [upload(where, int(str(work["upload_bytes"])), seen) for _ in range(int(str(work.get("uploads", 0))))]
     await asyncio.gather(*tasks)
     return seen
 

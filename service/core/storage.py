@@ -270,20 +270,23 @@ class StreamingUpload:
         self._bytes += len(data)
         self._buffer += data
         while len(self._buffer) >= PART_BYTES:
-            # A view: a slice would be one more copy.
-            with memoryview(self._buffer) as gathered:
-                part = bytes(gathered[:PART_BYTES])
-            del self._buffer[:PART_BYTES]
+            # The buffer itself is sent: a slice would be one more copy of it.
+            part, self._buffer = self._buffer, self._buffer[PART_BYTES:]
+            del part[PART_BYTES:]
             self._send(part)
 
-    def _send(self, part: bytes) -> None:
+    def _send(self, part: bytes | bytearray) -> None:
         with answers(self._key):
             if self._upload_id is None:
                 started = self._client.create_multipart_upload(Bucket=self._bucket, Key=self._key)
                 self._upload_id = started["UploadId"]
             number = len(self._parts) + 1
             sent = self._client.upload_part(
-                Bucket=self._bucket, Key=self._key, UploadId=self._upload_id, PartNumber=number, Body=part
+                Bucket=self._bucket,
+                Key=self._key,
+                UploadId=self._upload_id,
+                PartNumber=number,
+                Body=part,  # type: ignore[arg-type]  # botocore takes bytearrays, its stubs do not
             )
         self._parts.append({"ETag": sent["ETag"], "PartNumber": number})
 
@@ -294,7 +297,7 @@ class StreamingUpload:
                 self._client.put_object(Bucket=self._bucket, Key=self._key, Body=bytes(self._buffer))
         else:
             if self._buffer:
-                self._send(bytes(self._buffer))
+                self._send(self._buffer)
             with answers(self._key):
                 self._client.complete_multipart_upload(
                     Bucket=self._bucket,

@@ -15,7 +15,7 @@ from tests.workers.ladd.hostile.case import Case, lazily
 from tests.workers.ladd.hostile.outcome import complaints
 from tests.workers.ladd.hostile.valid_files import OPTIONS, VALID, valid, zipped
 
-EXAMPLES = 150
+EXAMPLES = 2000
 """For each reader."""
 UNCONFINED = Confinement(memory_bytes=1 << 40, file_bytes=1 << 40, cpu_seconds=1 << 30, open_files=1024, network=True)
 """These run in the test's own process, which keeps its rights."""
