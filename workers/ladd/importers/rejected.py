@@ -32,7 +32,9 @@ def rejected(location: str, rule: str, value: object, message: str) -> ImportRej
 
 
 def _shown(text: str, length: int) -> str:
-    if len(text) > length:
-        text = text[: length - 3] + "..."
-    # Names may hold halves of surrogate pairs, which neither JSON nor UTF-8 can carry.
-    return text.encode(errors="backslashreplace").decode()
+    # Names may hold what a terminal obeys, and halves of surrogate pairs, which neither JSON nor UTF-8 can carry.
+    shown = "".join(
+        each if each.isprintable() or each == "\n" else each.encode("unicode_escape").decode()
+        for each in text[: length + 1]
+    )
+    return shown if len(shown) <= length else shown[: length - 3] + "..."
