@@ -21,7 +21,7 @@ down: ## stop what `make up` started
 
 test: lint ## everything CI checks: lint, types, import rules, the whole suite on the real stack
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(foreach room,$(ON_THE_STACK),--ignore $(room))
-	$(BIN)/python -m pytest $(ON_THE_STACK)
+	$(BIN)/python -m pytest -n auto --maxprocesses 2 --dist loadfile $(ON_THE_STACK)
 
 test-chaos: .venv/dev.done ## kill, cut off, fuzz and load the real stack: takes long
 	$(BIN)/python -m pytest -m chaos -n auto --maxprocesses 4 --dist worksteal
