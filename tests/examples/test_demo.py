@@ -53,7 +53,8 @@ def start(home: Path, data: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", SMALL],
         cwd=home / "examples",
-        env={**os.environ, "LADD_FASHION_MNIST_DIR": str(data), "PYTHONUNBUFFERED": "1"},
+        # Wide enough for a path of the temporary folder on one line.
+        env={**os.environ, "LADD_FASHION_MNIST_DIR": str(data), "PYTHONUNBUFFERED": "1", "COLUMNS": "200"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
