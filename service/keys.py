@@ -11,10 +11,10 @@ from redis.exceptions import RedisError
 
 from service.core import keys
 from service.core.core import Core, open_core
-from service.core.errors import ServiceError
+from service.core.foundation.errors import ServiceError
+from service.core.foundation.settings import Settings
+from service.core.foundation.tenants import DEFAULT, NAME
 from service.core.keys import ApiKey, Scope
-from service.core.settings import Settings
-from service.core.tenants import DEFAULT, NAME
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="API keys of the LADD service.")
 

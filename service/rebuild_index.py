@@ -5,9 +5,9 @@ from contextlib import closing
 
 from service.core import keys
 from service.core.core import open_core
-from service.core.errors import OUTAGES, ServiceError
+from service.core.foundation.errors import OUTAGES, ServiceError
+from service.core.foundation.settings import Settings
 from service.core.rebuild_index import rebuild_index
-from service.core.settings import Settings
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from service.core import keys
 from service.core.core import Core, open_core
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 from stack.embedded import Embedded, embedded_servers
 from stack.readiness import BUCKET
 from stack.running import Stack, running_stack

@@ -7,9 +7,9 @@ from contextlib import closing
 from celery import signals
 
 from service.core.core import open_core
+from service.core.foundation.redaction import TALKATIVE, RedactingFormatter
+from service.core.foundation.settings import Settings
 from service.core.reaper import run_reaper
-from service.core.redaction import TALKATIVE, RedactingFormatter
-from service.core.settings import Settings
 from workers.celery_app import create_app
 from workers.input_cache import InputCache
 from workers.pulse import Pulse, pulse_step

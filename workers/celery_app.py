@@ -6,7 +6,7 @@ and a lost one late. A wake-up is acknowledged on arrival; the lease in the job'
 
 from celery import Celery
 
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 
 
 def create_app(settings: Settings) -> Celery:

@@ -4,7 +4,7 @@ import signal
 
 from api_schemas.problems import ErrorCode, ErrorOrigin, Reason, TaskError
 from api_schemas.runner import Confinement, TaskType
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 from service.core.tasks import ClaimedTask
 
 READERS = (TaskType.INGEST, TaskType.IMPORT_LABELER)

@@ -6,7 +6,7 @@ from contextlib import closing
 from redis.exceptions import RedisError
 
 from service.core.core import open_core
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 from workers.pulse import ailment
 
 

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from service.core import tasks
 from service.core.core import Core
-from service.core.errors import ServiceError
+from service.core.foundation.errors import ServiceError
 from service.core.tasks import ClaimedTask
 
 logger = logging.getLogger(__name__)

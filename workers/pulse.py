@@ -10,7 +10,7 @@ from celery import bootsteps
 from redis.exceptions import RedisError
 
 from service.core.core import Core
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 from workers.slots import Slots, queues_of
 
 logger = logging.getLogger(__name__)

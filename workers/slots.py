@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 
 from api_schemas.runner import TaskType
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 
 NVIDIA_SMI_SECONDS = 30
 

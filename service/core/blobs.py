@@ -10,7 +10,7 @@ from pathlib import Path
 from redis import Redis
 
 from api_schemas.problems import ErrorCode
-from service.core.errors import ServiceError
+from service.core.foundation.errors import ServiceError
 from service.core.scripts import register
 from service.core.storage import Blob, Storage, blob_key, blob_of
 

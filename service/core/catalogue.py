@@ -22,10 +22,10 @@ from api_schemas.datasets import (
 from api_schemas.labelers import Architecture, Labeler, LabelerEpoch, LabelerLinks, LabelerMetadata, LabelerRecipe
 from api_schemas.problems import Reason
 from service.core.flops import Shape, forward_flops
-from service.core.listing import page_of
+from service.core.foundation.listing import page_of
+from service.core.foundation.tenants import DEFAULT, listing_for, sees
 from service.core.scripts import register, register_with_index
 from service.core.storage import Storage
-from service.core.tenants import DEFAULT, listing_for, sees
 
 ARCHIVE = "archive.zip"
 """Name of the file of a label-augmented set that callers download; its other forms are `archive.<format>`."""

@@ -14,10 +14,10 @@ from redis.retry import Retry
 from service.core.blobs import Blobs
 from service.core.catalogue import Catalogue
 from service.core.dispatch import Dispatcher
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
+from service.core.foundation.tenants import DEFAULT
 from service.core.storage import Storage
 from service.core.store import JobStore
-from service.core.tenants import DEFAULT
 
 CONNECTIONS: Mapping[str, Any] = {
     "decode_responses": True,

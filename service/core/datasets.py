@@ -17,8 +17,8 @@ from api_schemas.problems import ErrorCode
 from service.core import followups, pictures, uploads
 from service.core.catalogue import ARCHIVE, DatasetManifest
 from service.core.core import Core
-from service.core.errors import ServiceError, not_found, reason
-from service.core.ids import new_id
+from service.core.foundation.errors import ServiceError, not_found, reason
+from service.core.foundation.ids import new_id
 from service.core.kinds import KINDS
 from service.core.kinds.ingest_dataset import DatasetUpload
 from service.core.storage import blob_key

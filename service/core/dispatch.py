@@ -9,9 +9,9 @@ from kombu.exceptions import OperationalError
 from redis import Redis
 
 from api_schemas.problems import ErrorCode
-from service.core.errors import ServiceError
+from service.core.foundation.errors import ServiceError
+from service.core.foundation.settings import Settings
 from service.core.scripts import register
-from service.core.settings import Settings
 from service.core.store import READY, task_key
 
 WAKE = "ladd.wake"

@@ -12,7 +12,7 @@ from api_schemas.problems import Reason
 from api_schemas.runner import TaskType
 from service.core.core import Core
 from service.core.endings import end_key, ending
-from service.core.errors import OUTAGES, ServiceError, reason
+from service.core.foundation.errors import OUTAGES, ServiceError, reason
 from service.core.records import JobRecord
 from service.core.submission import request_key
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from api_schemas.health import Readiness
 from service.core.core import Core
-from service.core.errors import OUTAGES, ServiceError
+from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.reaper import SIGN_OF_LIFE
 
 REAPER_SILENT_SECONDS = 120

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from service.core.core import Core
-from service.core.errors import not_found
+from service.core.foundation.errors import not_found
 from service.core.plan import Ref
 from service.core.uploads import uploaded_name
 

@@ -9,12 +9,12 @@ from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobRequest,
 from api_schemas.problems import ErrorCode
 from service.core import followups, rates
 from service.core.core import Core
-from service.core.errors import ServiceError, not_found
-from service.core.ids import new_id
+from service.core.foundation.errors import ServiceError, not_found
+from service.core.foundation.ids import new_id
+from service.core.foundation.listing import page_of
 from service.core.job_view import listed, shown
 from service.core.kinds import KINDS
 from service.core.kinds.train_labeler import canonical
-from service.core.listing import page_of
 from service.core.outcomes import report_key
 from service.core.records import PLANNED, JobRecord, TaskRecord
 from service.core.storage import blob_key

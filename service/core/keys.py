@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict
 
 from api_schemas.base import Name, Timestamp
 from service.core.core import Core
-from service.core.errors import not_found
-from service.core.ids import new_id
+from service.core.foundation.errors import not_found
+from service.core.foundation.ids import new_id
 from service.core.storage import Storage
 
 KEYS = "ladd:keys"

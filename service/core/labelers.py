@@ -6,7 +6,7 @@ from api_schemas.jobs import Job, JobKind
 from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
 from service.core import jobs, uploads
 from service.core.core import Core
-from service.core.errors import not_found
+from service.core.foundation.errors import not_found
 from service.core.kinds import KINDS
 from service.core.kinds.import_labeler import LabelerUpload
 from service.core.submission import Submission, task_fields

@@ -15,8 +15,8 @@ from api_schemas.problems import ErrorCode
 from api_schemas.uploads import MIB, Upload, UploadLinks, UploadPart, UploadRequest, UploadState
 from service.core import quotas
 from service.core.core import Core
-from service.core.errors import ServiceError, not_found, reason
-from service.core.ids import new_id
+from service.core.foundation.errors import ServiceError, not_found, reason
+from service.core.foundation.ids import new_id
 from service.core.multipart_objects import ReceivedPart
 from service.core.storage import Blob
 from service.core.uploads import StreamedFile, check_name, upload_key

@@ -11,7 +11,7 @@ from api_schemas.datasets import DatasetStats
 from api_schemas.problems import ErrorCode
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
-from service.core.errors import ServiceError, not_found
+from service.core.foundation.errors import ServiceError, not_found
 from service.core.storage import blob_key
 
 PREVIEW = "preview.png"

@@ -10,7 +10,7 @@ from api_schemas.labelers import Architecture
 from api_schemas.presets import JobBody, PaperMethod, Preset, PresetList
 from service.core.architectures import default_architectures
 from service.core.core import Core
-from service.core.errors import not_found
+from service.core.foundation.errors import not_found
 from service.core.kinds.findings import Findings
 from service.core.kinds.trials import EPOCHS
 from service.core.paper import METHOD_TAG, RESULTS, TABLE_6

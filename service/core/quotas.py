@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from api_schemas.problems import ErrorCode
 from service.core.catalogue import stored_key
 from service.core.core import Core
-from service.core.errors import ServiceError
+from service.core.foundation.errors import ServiceError
 
 MINUTE = 60
 

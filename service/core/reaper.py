@@ -7,8 +7,8 @@ import time
 
 from service.core import followups, tasks
 from service.core.core import Core
-from service.core.errors import OUTAGES, ServiceError
-from service.core.locks import held_alone
+from service.core.foundation.errors import OUTAGES, ServiceError
+from service.core.foundation.locks import held_alone
 from service.core.store import LEASES, milliseconds
 from service.core.sweeper import sweep_when_due
 

@@ -16,8 +16,8 @@ from api_schemas.problems import ErrorCode
 from service.core.catalogue import DatasetManifest, LabelerManifest
 from service.core.core import Core
 from service.core.endings import end_key
-from service.core.errors import ServiceError
-from service.core.locks import held_alone
+from service.core.foundation.errors import ServiceError
+from service.core.foundation.locks import held_alone
 from service.core.outcomes import job_result_key, report_key, results_prefix
 from service.core.restored_job import RestoredJob
 from service.core.store import FOLLOWUPS, IDEMPOTENCY_SECONDS, job_key

@@ -17,9 +17,9 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
 from api_schemas.problems import ErrorCode
-from service.core.errors import ServiceError
+from service.core.foundation.errors import ServiceError
+from service.core.foundation.settings import Settings
 from service.core.multipart_objects import MultipartObjects
-from service.core.settings import Settings
 from service.core.storage_errors import ABSENT, answers, passing_over
 
 if TYPE_CHECKING:

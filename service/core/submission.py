@@ -9,7 +9,7 @@ from api_schemas.jobs import JobKind, JobState
 from api_schemas.problems import ErrorCode
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
-from service.core.errors import ServiceError, reason
+from service.core.foundation.errors import ServiceError, reason
 from service.core.plan import Ref, TaskPlan
 from service.core.quotas import exceeded, limits_of_submission
 from service.core.store import IDEMPOTENCY_SECONDS, Submitted

@@ -14,7 +14,7 @@ from itertools import islice
 from api_schemas.jobs import TERMINAL_STATES
 from service.core import retention
 from service.core.core import Core
-from service.core.locks import held_alone
+from service.core.foundation.locks import held_alone
 from service.core.rebuild_index import INDEXED, LOCK, LOCK_SECONDS
 from service.core.storage import BLOBS
 from service.core.store import JOBS

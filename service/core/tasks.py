@@ -16,7 +16,7 @@ from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent, TaskType
 from service.core import followups, outcomes, rates
 from service.core.core import Core
-from service.core.errors import OUTAGES, ServiceError
+from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.inputs import resolve, results
 from service.core.outcomes import OUTCOMES, FinishedTask, Outcome, job_result_key, results_prefix
 from service.core.records import JobRecord, TaskRecord

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from api_schemas.datasets import UploadedFile
 from api_schemas.problems import ErrorCode
 from service.core.core import Core
-from service.core.errors import ServiceError, reason
+from service.core.foundation.errors import ServiceError, reason
 from service.core.plan import Ref
 from service.core.storage import Blob
 

@@ -8,8 +8,8 @@ import uvicorn
 
 from service.core import keys
 from service.core.core import open_core
-from service.core.errors import OUTAGES, ServiceError
-from service.core.settings import Settings
+from service.core.foundation.errors import OUTAGES, ServiceError
+from service.core.foundation.settings import Settings
 from service.http.access import is_loopback
 from service.http.app import GRACEFUL_SECONDS, create_app
 from service.http.connections import Connection

@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api_schemas.problems import ErrorCode
 from service.core import keys
 from service.core.core import Core
-from service.core.errors import OUTAGES, ServiceError
-from service.core.tenants import DEFAULT
+from service.core.foundation.errors import OUTAGES, ServiceError
+from service.core.foundation.tenants import DEFAULT
 from service.http import docs_page, problems
 from service.http.key_ring import KeyRing
 

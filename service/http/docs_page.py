@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import HTMLResponse
 
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 from service.http.security_headers import inline_source, page_policy, storage_origin
 
 PATH = "/docs"

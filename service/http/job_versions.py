@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Sequence
 
 from service.core.core import Core, open_async_redis
-from service.core.errors import not_found
+from service.core.foundation.errors import not_found
 from service.core.store import JobVersion, versions
 
 

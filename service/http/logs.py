@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from service.core.redaction import TALKATIVE, RedactingFormatter
+from service.core.foundation.redaction import TALKATIVE, RedactingFormatter
 
 
 class WithoutUnchanged(logging.Filter):

@@ -6,7 +6,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from api_schemas.problems import ErrorCode
-from service.core.errors import ServiceError, reason
+from service.core.foundation.errors import ServiceError, reason
 
 
 @dataclass(frozen=True)

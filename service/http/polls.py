@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.core.core import Core
-from service.core.errors import OUTAGES, ServiceError
+from service.core.foundation.errors import OUTAGES, ServiceError
 from service.http import problems
 from service.http.job_versions import JobVersions
 from service.http.negotiation import etag_matches

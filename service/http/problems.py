@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from api_schemas.problems import ErrorCode, Problem, Reason
-from service.core.errors import OUTAGES, ServiceError, reason
+from service.core.foundation.errors import OUTAGES, ServiceError, reason
 from service.core.quotas import QuotaExceededError
 from service.http import security_headers
 from service.http.ratelimit import ratelimit_headers

@@ -12,7 +12,7 @@ from api_schemas.problems import ErrorCode
 from api_schemas.uploads import UploadIds
 from service.core import multipart_uploads
 from service.core.core import Core
-from service.core.errors import ServiceError
+from service.core.foundation.errors import ServiceError
 from service.http.limits import MAX_JSON_BYTES
 from service.http.upload import Metadata, ReceivedForm, UploadSlots, check_size, parsed_metadata, received_form
 from service.http.validation import invalid, reasons_of

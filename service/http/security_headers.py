@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 
 DEFAULTS: Mapping[str, str] = {
     # An answer is data, not a page: nothing in it runs, loads or is framed. Pages have policies of their own.

@@ -18,7 +18,7 @@ from api_schemas.problems import ErrorCode
 from api_schemas.uploads import MAX_FILES
 from service.core import quotas, uploads
 from service.core.core import Core
-from service.core.errors import ServiceError, reason
+from service.core.foundation.errors import ServiceError, reason
 from service.core.storage import StreamingUpload
 from service.core.uploads import StreamedFile
 from service.http.limits import MAX_JSON_BYTES

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from api_schemas.problems import ErrorCode, Reason
-from service.core.errors import ServiceError, reason
+from service.core.foundation.errors import ServiceError, reason
 
 MAX_REASONS = 50
 

@@ -14,7 +14,7 @@ from api_schemas.jobs import Job, JobState
 from client.api import LaddClient
 from service.core import events
 from service.core.core import Core
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 from tests.chaos.evaluations import Evaluations
 from tests.chaos.fault_injection import Faults, wait_for
 

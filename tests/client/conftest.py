@@ -20,7 +20,7 @@ from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent
 from client.api import LaddClient
 from service.core import tasks
 from service.core.core import Core
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 from service.core.tasks import ClaimedTask
 
 ARCHIVE_BYTES = 3 << 20

@@ -11,7 +11,7 @@ from api_schemas.jobs import TERMINAL_STATES, Job, JobRequest
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from service.core import datasets, jobs, tasks
 from service.core.core import Core
-from service.core.ids import new_id
+from service.core.foundation.ids import new_id
 from service.core.tasks import ClaimedTask
 from service.core.uploads import StreamedFile, upload_key
 from tests.core.made_up_results import RESULTS, made_up_stats

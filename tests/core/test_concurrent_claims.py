@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 from service.core.core import Core, open_core
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 from service.core.store import LEASES, READY
 
 JOBS, TASKS = 20, 500

@@ -5,7 +5,7 @@ import sys
 from contextlib import closing
 
 from service.core.core import open_core
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 
 
 def test_opening_connects_nothing() -> None:

@@ -10,8 +10,8 @@ from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from service.core import datasets, jobs, tasks
 from service.core.core import Core
-from service.core.errors import ServiceError, reason
-from service.core.ids import new_id
+from service.core.foundation.errors import ServiceError, reason
+from service.core.foundation.ids import new_id
 from service.core.storage import Storage
 from service.core.uploads import discard_uploads, upload_key
 

@@ -9,8 +9,8 @@ import pytest
 
 from api_schemas.problems import ErrorCode
 from service.core.core import Core, open_core
-from service.core.errors import ServiceError
-from service.core.settings import Settings
+from service.core.foundation.errors import ServiceError
+from service.core.foundation.settings import Settings
 from service.core.store import READY
 
 SubmitGraph = Callable[[dict[str, list[str]]], str]

@@ -10,8 +10,8 @@ from api_schemas.events import EventType
 from api_schemas.problems import ErrorCode
 from service.core import events
 from service.core.core import Core, open_core
-from service.core.errors import ServiceError
-from service.core.settings import Settings
+from service.core.foundation.errors import ServiceError
+from service.core.foundation.settings import Settings
 
 SubmitGraph = Callable[[dict[str, list[str]]], str]
 

@@ -4,7 +4,7 @@ from contextlib import closing
 
 from service.core import health, reaper
 from service.core.core import Core, open_core
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 
 
 def test_all_is_well_once_a_reaper_has_looked(core: Core) -> None:

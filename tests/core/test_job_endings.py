@@ -8,7 +8,7 @@ from api_schemas.jobs import Job, JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin
 from service.core import datasets, jobs, tasks
 from service.core.core import Core
-from service.core.ids import new_id
+from service.core.foundation.ids import new_id
 
 
 def states(job: Job) -> dict[str, str]:

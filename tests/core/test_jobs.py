@@ -7,7 +7,7 @@ from api_schemas.jobs import Job, JobKind, JobState
 from api_schemas.problems import ErrorCode
 from service.core import datasets, events, jobs, labelers, tasks
 from service.core.core import Core
-from service.core.ids import new_id
+from service.core.foundation.ids import new_id
 
 
 def states(job: Job) -> dict[str, str]:

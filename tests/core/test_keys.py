@@ -5,7 +5,7 @@ import pytest
 from api_schemas.problems import ErrorCode
 from service.core import keys
 from service.core.core import Core
-from service.core.errors import ServiceError
+from service.core.foundation.errors import ServiceError
 from service.core.keys import Scope
 
 pytestmark = pytest.mark.usefixtures("forget_keys")

@@ -10,8 +10,8 @@ from api_schemas.labelers import Labeler, LabelerMetadata
 from api_schemas.problems import ErrorCode, ErrorOrigin
 from service.core import jobs, labelers
 from service.core.core import Core
-from service.core.errors import ServiceError
-from service.core.ids import new_id
+from service.core.foundation.errors import ServiceError
+from service.core.foundation.ids import new_id
 from service.core.uploads import StreamedFile, upload_key
 
 METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)

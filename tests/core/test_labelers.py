@@ -6,7 +6,7 @@ import pytest
 
 from service.core import labelers
 from service.core.core import Core
-from service.core.errors import ServiceError
+from service.core.foundation.errors import ServiceError
 
 
 def test_labelers_are_listed_and_shown(core: Core, hand: Any) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from service.core import datasets, quotas
 from service.core.core import Core, open_core
-from service.core.ids import new_id
+from service.core.foundation.ids import new_id
+from service.core.foundation.settings import Settings
 from service.core.quotas import QuotaExceededError
-from service.core.settings import Settings
 
 Limited = Callable[..., Core]
 

@@ -11,8 +11,8 @@ from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode
 from service.core import followups, jobs, reaper, tasks
 from service.core.core import Core, open_core
-from service.core.errors import ServiceError
-from service.core.settings import Settings
+from service.core.foundation.errors import ServiceError
+from service.core.foundation.settings import Settings
 from service.core.storage import Storage
 from service.core.store import FOLLOWUPS, READY
 

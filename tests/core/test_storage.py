@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from api_schemas.problems import ErrorCode
-from service.core.errors import ServiceError
-from service.core.settings import Settings
+from service.core.foundation.errors import ServiceError
+from service.core.foundation.settings import Settings
 from service.core.storage import PART_BYTES, Storage, blob_key, blob_of
 
 

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from api_schemas.uploads import UploadRequest
 from service.core import datasets, multipart_uploads, tasks, uploads
 from service.core.core import Core
-from service.core.ids import new_id
+from service.core.foundation.ids import new_id
 from service.core.reaper import reap_once
 from service.core.rebuild_index import INDEXED
 from service.core.storage import blob_of

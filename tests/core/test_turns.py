@@ -7,8 +7,8 @@ import pytest
 
 from service.core import tasks
 from service.core.core import Core, open_core
-from service.core.ids import new_id
-from service.core.settings import Settings
+from service.core.foundation.ids import new_id
+from service.core.foundation.settings import Settings
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from api_schemas.problems import ErrorCode
 from service.core import keys
 from service.core.core import Core
+from service.core.foundation.settings import Settings
 from service.core.keys import Scope
-from service.core.settings import Settings
 from service.http import key_ring
 from service.http.app import create_app
 from service.http.key_ring import KeyRing

@@ -10,7 +10,7 @@ from http.client import HTTPResponse
 import httpx
 import pytest
 
-from service.core.ids import new_id
+from service.core.foundation.ids import new_id
 from service.http import connections, limits
 
 MIB = 1024 * 1024

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api_schemas.problems import ErrorCode
-from service.core.errors import ServiceError
+from service.core.foundation.errors import ServiceError
 from service.http.multipart import MultipartSplitter, PartEnd, PartStart
 
 BOUNDARY = b"frontier"

@@ -7,7 +7,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from api_schemas.problems import ErrorCode
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 from service.http.app import create_app
 from service.http.problems import MEDIA_TYPE, STATUS
 

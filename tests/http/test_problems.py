@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from api_schemas.problems import ErrorCode, Problem
-from service.core.errors import ServiceError
-from service.core.settings import Settings
+from service.core.foundation.errors import ServiceError
+from service.core.foundation.settings import Settings
 from service.http.app import create_app
 from service.http.limits import MAX_JSON_BYTES
 from service.http.problems import MEDIA_TYPE, STATUS

@@ -2,7 +2,7 @@ from typing import Any
 
 import httpx
 
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 from service.http.app import create_app
 
 

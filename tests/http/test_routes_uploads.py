@@ -9,8 +9,8 @@ import pytest
 from api_schemas.problems import ErrorCode
 from service.core import multipart_uploads
 from service.core.core import Core
-from service.core.errors import ServiceError
-from service.core.settings import Settings
+from service.core.foundation.errors import ServiceError
+from service.core.foundation.settings import Settings
 from service.http.app import create_app
 
 FAR = datetime.max.replace(tzinfo=UTC)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 from service.http.security_headers import storage_origin
 
 EVERYWHERE = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"}

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 
 MIB = 1024 * 1024
 METADATA = ("metadata", (None, json.dumps({"name": "a set", "role": "source"})))

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from service.core.core import Core
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 from service.core.uploads import upload_key
 from service.http import limits
 from service.http.app import create_app

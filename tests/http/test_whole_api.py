@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 from service.http.app import create_app
 
 SCHEMA = schemathesis.openapi.from_dict(create_app(Settings()).openapi())

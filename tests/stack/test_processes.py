@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 from stack import processes
 from stack.processes import service_environment, services
 from stack.state import prepare_state

@@ -10,7 +10,7 @@ import pytest
 from api_schemas.datasets import Dataset, DatasetMetadata
 from service.core import datasets, jobs, tasks
 from service.core.core import Core
-from service.core.ids import new_id
+from service.core.foundation.ids import new_id
 from service.core.tasks import ClaimedTask
 from service.core.uploads import StreamedFile, upload_key
 from tests.workers.supervised import SCRIPTED, SLOT, Claim, Run, Submit, wait_for

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.core.core import Core
-from service.core.errors import ServiceError
+from service.core.foundation.errors import ServiceError
 from service.core.storage import blob_of
 from workers.input_cache import InputCache
 

@@ -16,8 +16,8 @@ from api_schemas.problems import ErrorCode
 from service.core import datasets, jobs
 from service.core.blobs import Blobs
 from service.core.core import Core
-from service.core.errors import ServiceError
-from service.core.settings import Settings
+from service.core.foundation.errors import ServiceError
+from service.core.foundation.settings import Settings
 from service.core.storage import Storage
 from tests.workers.supervised import SCRIPTED, SLOT, Claim, Run, Submit, error_of, only_attempt, wait_for
 from workers.input_cache import InputCache

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from api_schemas.runner import TaskType
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 from workers import slots as slots_module
 from workers.slots import Slot, Slots, cpu_cores, queues_of, slots_of, visible_gpus
 

@@ -8,7 +8,7 @@ from api_schemas.datasets import DatasetRole, DatasetStats
 from api_schemas.evaluation import ArmName, EvaluationSpec
 from api_schemas.runner import TaskType
 from service.core.catalogue import DatasetManifest
-from service.core.ids import new_id
+from service.core.foundation.ids import new_id
 from service.core.kinds.evaluated_set import EvaluatedSet, evaluated
 from service.core.kinds.findings import Findings
 from service.core.plan import Ref, TaskPlan

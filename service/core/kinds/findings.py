@@ -7,7 +7,7 @@ from api_schemas.labelers import Architecture
 from api_schemas.problems import ErrorCode, Reason
 from service.core.architectures import misfit
 from service.core.catalogue import Catalogue, DatasetManifest, LabelerManifest
-from service.core.errors import ServiceError, reason
+from service.core.foundation.errors import ServiceError, reason
 
 DSA_FAMILIES = {"color", "crop", "cutout", "flip", "scale", "rotate"}
 """Families of DSA (Zhao & Bilen, ICML 2021) that a strategy joins by underscores."""

@@ -10,7 +10,7 @@ from api_schemas.runner import TaskType
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
 from service.core.flops import FLOAT32_BYTES
-from service.core.ids import new_id
+from service.core.foundation.ids import new_id
 from service.core.kinds.arm_inputs import own_files
 from service.core.kinds.chosen_labelers import MOST_HELD_OUT, ChosenLabeler, choose_existing, chooses
 from service.core.kinds.findings import Findings

@@ -14,11 +14,11 @@ from service.core.architectures import convnet_for
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
 from service.core.flops import FLOAT32_BYTES, Shape, parameter_count, shape_of, training_flops
-from service.core.ids import derived_id
+from service.core.foundation.ids import derived_id
+from service.core.foundation.tenants import DEFAULT
 from service.core.kinds.findings import Findings
 from service.core.normalizations import STATISTICS, training_statistics
 from service.core.plan import Plan, Ref, TaskCost, TaskPlan
-from service.core.tenants import DEFAULT
 
 CODE_VERSION = "1"
 """Part of a labeler's id: raise it when the same recipe would train other weights."""

@@ -18,7 +18,7 @@ from api_schemas.jobs import TERMINAL_STATES
 from api_schemas.problems import ErrorCode
 from service.core import events, jobs
 from service.core.core import Core
-from service.core.errors import OUTAGES, ServiceError
+from service.core.foundation.errors import OUTAGES, ServiceError
 from service.http.access import StillAdmitted
 from service.http.dependencies import CoreDep, JobVersionsDep
 from service.http.job_versions import JobVersions

@@ -16,7 +16,7 @@ from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobRequest,
 from api_schemas.problems import ErrorCode
 from service.core import jobs
 from service.core.core import Core
-from service.core.errors import ServiceError
+from service.core.foundation.errors import ServiceError
 from service.http.accepted import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, JobVersionsDep, Limit
 from service.http.negotiation import etag_matches, wait_seconds

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from service.core.core import Core, open_core
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 from stack.embedded import Embedded
 from stack.readiness import BUCKET
 

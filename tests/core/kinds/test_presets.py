@@ -10,7 +10,7 @@ from api_schemas.jobs import JobRequest
 from api_schemas.labelers import Architecture
 from api_schemas.presets import PaperMethod
 from api_schemas.problems import ErrorCode
-from service.core.errors import ServiceError
+from service.core.foundation.errors import ServiceError
 from service.core.kinds import KINDS
 from service.core.presets import PRESETS, expand
 

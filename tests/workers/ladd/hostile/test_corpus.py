@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from api_schemas.runner import Confinement
-from service.core.settings import Settings
+from service.core.foundation.settings import Settings
 from tests.workers.ladd.hostile.corpus import corpus, light
 from workers.confinement import FILE_BYTES, OPEN_FILES
 from workers.ladd.imported_labelers import READERS

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from api_schemas.runner import TaskType
-from service.core.settings import TASK_STALLS, TASK_TIMEOUTS, Settings
+from service.core.foundation.settings import TASK_STALLS, TASK_TIMEOUTS, Settings
 
 
 def test_environment_sets_fields(monkeypatch: pytest.MonkeyPatch) -> None:

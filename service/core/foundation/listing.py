@@ -7,7 +7,7 @@ from typing import TypeVar
 from redis import Redis
 
 from api_schemas.problems import ErrorCode
-from service.core.errors import ServiceError, reason
+from service.core.foundation.errors import ServiceError, reason
 
 BATCH = 100
 """Members looked up at a time while a filter is searched for."""

@@ -2,8 +2,8 @@ import logging
 
 import pytest
 
+from service.core.foundation.redaction import RedactingFormatter, redacted
 from service.core.keys import PREFIX
-from service.core.redaction import RedactingFormatter, redacted
 
 KEY = PREFIX + "a-_d" + "efghijkl-mnop_qrstuvwxyzABCDEFGHIJKLMNOPQRSTUV"
 

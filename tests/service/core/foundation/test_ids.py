@@ -6,7 +6,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core.ids import derived_id, new_id
+from service.core.foundation.ids import derived_id, new_id
 
 
 def test_new_ids_sort_by_time_and_differ() -> None:

@@ -10,9 +10,9 @@ from api_schemas.problems import ErrorCode
 from service.core import datasets, events, jobs, labelers
 from service.core.catalogue import DATASETS, LABELERS
 from service.core.core import Core
-from service.core.errors import ServiceError
+from service.core.foundation.errors import ServiceError
+from service.core.foundation.tenants import DEFAULT, adopt
 from service.core.store import JOBS, job_key
-from service.core.tenants import DEFAULT, adopt
 
 
 class Tenants:
