@@ -7,7 +7,7 @@ from pathlib import Path
 
 from api_schemas.datasets import DatasetRole
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MAKERS = {"rejected": 1, "reason": 1, "Reason": None, "RejectionReason": None}
 """What makes a reason, and at which position it takes the rule; None: by its name alone."""
 OF_PYDANTIC = "service/http/validation.py"

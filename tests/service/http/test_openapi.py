@@ -11,7 +11,7 @@ from service.core.foundation.settings import Settings
 from service.http.app import create_app
 from service.http.problems import MEDIA_TYPE, STATUS
 
-COMMITTED = Path(__file__).parents[2] / "docs" / "openapi.json"
+COMMITTED = Path(__file__).parents[3] / "docs" / "openapi.json"
 
 
 @pytest.fixture(scope="module")
