@@ -5,7 +5,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from service.core.storage import Storage
+from service.core.objects.storage import Storage
 
 DEFAULT_LIMIT = 20 << 30
 """Bytes kept: some twenty source sets of ImageNette's size at 128 px."""

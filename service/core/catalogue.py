@@ -24,8 +24,8 @@ from api_schemas.problems import Reason
 from service.core.flops import Shape, forward_flops
 from service.core.foundation.listing import page_of
 from service.core.foundation.tenants import DEFAULT, listing_for, sees
+from service.core.objects.storage import Storage
 from service.core.scripts import register, register_with_index
-from service.core.storage import Storage
 
 ARCHIVE = "archive.zip"
 """Name of the file of a label-augmented set that callers download; its other forms are `archive.<format>`."""

@@ -14,16 +14,17 @@ from api_schemas.datasets import (
 )
 from api_schemas.jobs import TERMINAL_STATES, JobKind
 from api_schemas.problems import ErrorCode
-from service.core import followups, pictures, uploads
+from service.core import followups, pictures
 from service.core.catalogue import ARCHIVE, DatasetManifest
 from service.core.core import Core
 from service.core.foundation.errors import ServiceError, not_found, reason
 from service.core.foundation.ids import new_id
 from service.core.kinds import KINDS
 from service.core.kinds.ingest_dataset import DatasetUpload
-from service.core.storage import blob_key
+from service.core.objects import received_files
+from service.core.objects.received_files import StreamedFile, upload_ids
+from service.core.objects.storage import blob_key
 from service.core.submission import Submission, gone, task_fields
-from service.core.uploads import StreamedFile, upload_ids
 
 
 def create(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile], dataset_id: str) -> Dataset:
@@ -38,7 +39,7 @@ def create(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile],
         _check_source(core, metadata)
         return _record(core, metadata, files, dataset_id)
     except BaseException:
-        uploads.discard_uploads(core, dataset_id)
+        received_files.discard_uploads(core, dataset_id)
         raise
 
 

@@ -15,9 +15,9 @@ from service.core.foundation.listing import page_of
 from service.core.job_view import listed, shown
 from service.core.kinds import KINDS
 from service.core.kinds.train_labeler import canonical
+from service.core.objects.storage import blob_key
 from service.core.outcomes import report_key
 from service.core.records import PLANNED, JobRecord, TaskRecord
-from service.core.storage import blob_key
 from service.core.submission import Submission, gone, task_fields
 
 

@@ -17,7 +17,7 @@ from api_schemas.base import Name, Timestamp
 from service.core.core import Core
 from service.core.foundation.errors import not_found
 from service.core.foundation.ids import new_id
-from service.core.storage import Storage
+from service.core.objects.storage import Storage
 
 KEYS = "ladd:keys"
 """Hash {SHA-256 of a key: its `ApiKey` as JSON}."""

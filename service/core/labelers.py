@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from api_schemas.jobs import Job, JobKind
 from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
-from service.core import jobs, uploads
+from service.core import jobs
 from service.core.core import Core
 from service.core.foundation.errors import not_found
 from service.core.kinds import KINDS
 from service.core.kinds.import_labeler import LabelerUpload
+from service.core.objects import received_files
+from service.core.objects.received_files import StreamedFile, upload_ids
 from service.core.submission import Submission, task_fields
-from service.core.uploads import StreamedFile, upload_ids
 
 
 def import_labeler(core: Core, metadata: LabelerMetadata, files: Sequence[StreamedFile], labeler_id: str) -> Job:
@@ -28,7 +29,7 @@ def import_labeler(core: Core, metadata: LabelerMetadata, files: Sequence[Stream
             core, Submission(JobKind.IMPORT_LABELER, plan.params, {}, tasks, plan.reads, uploads=upload_ids(files))
         )
     except BaseException:
-        uploads.discard_uploads(core, labeler_id)
+        received_files.discard_uploads(core, labeler_id)
         raise
     return job
 

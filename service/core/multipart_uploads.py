@@ -17,9 +17,9 @@ from service.core import quotas
 from service.core.core import Core
 from service.core.foundation.errors import ServiceError, not_found, reason
 from service.core.foundation.ids import new_id
-from service.core.multipart_objects import ReceivedPart
-from service.core.storage import Blob
-from service.core.uploads import StreamedFile, check_name, upload_key
+from service.core.objects.parts import ReceivedPart
+from service.core.objects.received_files import StreamedFile, check_name, upload_key
+from service.core.objects.storage import Blob
 
 MAX_PARTS = 10_000
 """S3's limit."""

@@ -23,9 +23,9 @@ from service.core import costs, paper
 from service.core.catalogue import DatasetManifest, LabelerManifest, StoredBlob
 from service.core.core import Core
 from service.core.kinds.arm_inputs import WHITENING, own_files
+from service.core.objects.storage import Blob
 from service.core.pictures import PREVIEW
 from service.core.records import JobRecord, TaskRecord
-from service.core.storage import Blob
 
 LABELER_METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
 

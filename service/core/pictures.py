@@ -12,7 +12,7 @@ from api_schemas.problems import ErrorCode
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
 from service.core.foundation.errors import ServiceError, not_found
-from service.core.storage import blob_key
+from service.core.objects.storage import blob_key
 
 PREVIEW = "preview.png"
 """Name of the file with the first images of a set, which ingestion writes."""

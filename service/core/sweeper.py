@@ -15,10 +15,10 @@ from api_schemas.jobs import TERMINAL_STATES
 from service.core import retention
 from service.core.core import Core
 from service.core.foundation.locks import held_alone
+from service.core.objects.received_files import UPLOADS
+from service.core.objects.storage import BLOBS
 from service.core.rebuild_index import INDEXED, LOCK, LOCK_SECONDS
-from service.core.storage import BLOBS
 from service.core.store import JOBS
-from service.core.uploads import UPLOADS
 
 DUE = "ladd:swept"
 """Key that lives from one sweep to the next."""

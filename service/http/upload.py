@@ -16,11 +16,12 @@ from starlette.requests import Request
 
 from api_schemas.problems import ErrorCode
 from api_schemas.uploads import MAX_FILES
-from service.core import quotas, uploads
+from service.core import quotas
 from service.core.core import Core
 from service.core.foundation.errors import ServiceError, reason
-from service.core.storage import StreamingUpload
-from service.core.uploads import StreamedFile
+from service.core.objects import received_files
+from service.core.objects.received_files import StreamedFile
+from service.core.objects.storage import StreamingUpload
 from service.http.limits import MAX_JSON_BYTES
 from service.http.multipart import MultipartSplitter, PartEnd, PartEvent, PartStart, broken_form
 from service.http.validation import invalid, reasons_of
@@ -137,15 +138,15 @@ class _Receiver(Generic[Metadata]):
     def discard(self) -> None:
         if self._file is not None:
             self._file.upload.abort()
-        uploads.discard_uploads(self.core, self.owner_id)
+        received_files.discard_uploads(self.core, self.owner_id)
 
     async def _open_file(self, filename: str | None) -> None:
-        name = uploads.check_name(filename, "body.files")
+        name = received_files.check_name(filename, "body.files")
         if any(file.name == name for file in self._files):
             raise invalid([reason("body.files", "unique_names", name, "Two files have the same name")])
         if len(self._files) == MAX_FILES:
             raise invalid([reason("body.files", "too_many_files", name, f"At most {MAX_FILES} files are accepted")])
-        key = uploads.upload_key(self.owner_id, len(self._files))
+        key = received_files.upload_key(self.owner_id, len(self._files))
         self._file = _OpenFile(name, key, await run_in_threadpool(self.core.storage.open_upload, key))
 
     async def _append(self, data: bytes) -> None:

@@ -11,7 +11,7 @@ import pytest
 from api_schemas.problems import ErrorCode
 from service.core.core import Core
 from service.core.foundation.errors import ServiceError
-from service.core.storage import blob_of
+from service.core.objects.storage import blob_of
 from tests.chaos.fault_injection import Faults, wait_for
 
 pytestmark = pytest.mark.chaos

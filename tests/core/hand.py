@@ -12,8 +12,8 @@ from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from service.core import datasets, jobs, tasks
 from service.core.core import Core
 from service.core.foundation.ids import new_id
+from service.core.objects.received_files import StreamedFile, upload_key
 from service.core.tasks import ClaimedTask
-from service.core.uploads import StreamedFile, upload_key
 from tests.core.made_up_results import RESULTS, made_up_stats
 
 REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)

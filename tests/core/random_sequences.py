@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from service.core.core import Core
-from service.core.storage import BLOBS
+from service.core.objects.storage import BLOBS
 
 
 def run_sequences(machine: type[RuleBasedStateMachine], core: Core, hand: Any, examples: int) -> None:

@@ -12,8 +12,8 @@ from service.core import datasets, jobs, tasks
 from service.core.core import Core
 from service.core.foundation.errors import ServiceError, reason
 from service.core.foundation.ids import new_id
-from service.core.storage import Storage
-from service.core.uploads import discard_uploads, upload_key
+from service.core.objects.received_files import discard_uploads, upload_key
+from service.core.objects.storage import Storage
 
 
 def test_an_upload_becomes_a_dataset(core: Core, hand: Any) -> None:

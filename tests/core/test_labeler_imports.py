@@ -12,7 +12,7 @@ from service.core import jobs, labelers
 from service.core.core import Core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.ids import new_id
-from service.core.uploads import StreamedFile, upload_key
+from service.core.objects.received_files import StreamedFile, upload_key
 
 METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
 

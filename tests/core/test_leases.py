@@ -16,7 +16,7 @@ from api_schemas.runner import ProgressEvent
 from service.core import jobs, reaper, tasks
 from service.core.catalogue import Catalogue
 from service.core.core import Core
-from service.core.storage import Storage, blob_key
+from service.core.objects.storage import Storage, blob_key
 from service.core.store import LEASES, JobStore
 from service.core.tasks import ClaimedTask
 

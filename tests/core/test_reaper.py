@@ -13,7 +13,7 @@ from service.core import followups, jobs, reaper, tasks
 from service.core.core import Core, open_core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
-from service.core.storage import Storage
+from service.core.objects.storage import Storage
 from service.core.store import FOLLOWUPS, READY
 
 SubmitGraph = Callable[[dict[str, list[str]]], str]

@@ -9,12 +9,13 @@ from hypothesis import strategies
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from api_schemas.uploads import UploadRequest
-from service.core import datasets, multipart_uploads, tasks, uploads
+from service.core import datasets, multipart_uploads, tasks
 from service.core.core import Core
 from service.core.foundation.ids import new_id
+from service.core.objects import received_files
+from service.core.objects.storage import blob_of
 from service.core.reaper import reap_once
 from service.core.rebuild_index import INDEXED
-from service.core.storage import blob_of
 from service.core.sweeper import sweep
 from tests.core.random_sequences import blobs_of, empty, run_sequences
 
@@ -98,7 +99,7 @@ class Storing(RuleBasedStateMachine):
 
     @rule()
     def break_off_an_upload(self) -> None:
-        stream = self.core.storage.open_upload(uploads.upload_key(new_id("ds"), 0))
+        stream = self.core.storage.open_upload(received_files.upload_key(new_id("ds"), 0))
         stream.write(b"raw")
         stream.finish()
         multipart_uploads.create(self.core, UploadRequest(name="a.pt", bytes=10))

@@ -12,7 +12,7 @@ from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent
 from service.core import datasets, events, jobs, outcomes, reaper, tasks
 from service.core.core import Core
 from service.core.foundation.errors import ServiceError
-from service.core.storage import Storage, blob_key
+from service.core.objects.storage import Storage, blob_key
 from service.core.store import LEASES
 from service.core.tasks import ClaimedTask
 

@@ -8,7 +8,7 @@ import pytest
 
 from service.core.core import Core
 from service.core.foundation.errors import ServiceError
-from service.core.storage import blob_of
+from service.core.objects.storage import blob_of
 from workers.input_cache import InputCache
 
 

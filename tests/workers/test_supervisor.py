@@ -19,7 +19,7 @@ from api_schemas.runner import TaskType
 from service.core import datasets, events, jobs
 from service.core.core import Core, open_core
 from service.core.foundation.settings import Settings
-from service.core.uploads import upload_key
+from service.core.objects.received_files import upload_key
 from tests.workers.supervised import SLOT, Claim, Run, Submit, error_of, only_attempt
 from workers.input_cache import InputCache
 from workers.runner_process import RUNNER_COMMAND

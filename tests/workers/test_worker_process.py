@@ -19,7 +19,7 @@ from api_schemas.jobs import TERMINAL_STATES, JobState
 from service.core import datasets, jobs
 from service.core.core import Core
 from service.core.foundation.ids import new_id
-from service.core.uploads import StreamedFile, upload_key
+from service.core.objects.received_files import StreamedFile, upload_key
 from stack.embedded import Embedded
 from stack.readiness import BUCKET
 

@@ -17,8 +17,8 @@ from service.core.core import Core
 from service.core.kinds.findings import Findings
 from service.core.kinds.train_labeler import choose_statistics
 from service.core.normalizations import STATISTICS, training_statistics
+from service.core.objects.received_files import StreamedFile, original_names, uploads_ref
 from service.core.plan import Plan, Ref, TaskPlan
-from service.core.uploads import StreamedFile, original_names, uploads_ref
 
 FILES = {
     LabelerImportKind.WEIGHTS: 1,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from api_schemas.runner import TaskType
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
+from service.core.objects.received_files import StreamedFile, original_names, uploads_ref
 from service.core.plan import Plan, Ref, TaskPlan
-from service.core.uploads import StreamedFile, original_names, uploads_ref
 
 
 @dataclass(frozen=True)

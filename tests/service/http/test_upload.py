@@ -12,7 +12,7 @@ import pytest
 
 from service.core.core import Core
 from service.core.foundation.settings import Settings
-from service.core.uploads import upload_key
+from service.core.objects.received_files import upload_key
 from service.http import limits
 from service.http.app import create_app
 from stack.readiness import BUCKET

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from service.core.storage_errors import answers, passing_over
+from service.core.objects.storage_errors import answers, passing_over
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from api_schemas.problems import ErrorCode
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
-from service.core.storage import PART_BYTES, Storage, blob_key, blob_of
+from service.core.objects.storage import PART_BYTES, Storage, blob_key, blob_of
 
 
 @pytest.fixture

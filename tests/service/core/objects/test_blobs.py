@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.core.core import Core
-from service.core.storage import Storage, blob_key
+from service.core.objects.storage import Storage, blob_key
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from botocore.config import Config
 from api_schemas.problems import ErrorCode
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
-from service.core.multipart_objects import MultipartObjects
-from service.core.storage_errors import ABSENT, answers, passing_over
+from service.core.objects.parts import MultipartObjects
+from service.core.objects.storage_errors import ABSENT, answers, passing_over
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
