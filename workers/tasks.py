@@ -10,7 +10,7 @@ from celery import Celery, Task
 
 from service.core import tasks
 from service.core.core import Core
-from service.core.dispatch import WAKE
+from service.core.queue.dispatch import WAKE
 from workers.input_cache import InputCache
 from workers.slots import Slots
 from workers.supervisor import run_task

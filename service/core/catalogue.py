@@ -25,7 +25,7 @@ from service.core.flops import Shape, forward_flops
 from service.core.foundation.listing import page_of
 from service.core.foundation.tenants import DEFAULT, listing_for, sees
 from service.core.objects.storage import Storage
-from service.core.scripts import register, register_with_index
+from service.core.queue.scripts import register, register_with_index
 
 ARCHIVE = "archive.zip"
 """Name of the file of a label-augmented set that callers download; its other forms are `archive.<format>`."""

@@ -12,12 +12,12 @@ from redis.exceptions import ConnectionError
 from redis.retry import Retry
 
 from service.core.catalogue import Catalogue
-from service.core.dispatch import Dispatcher
 from service.core.foundation.settings import Settings
 from service.core.foundation.tenants import DEFAULT
 from service.core.objects.blobs import Blobs
 from service.core.objects.storage import Storage
-from service.core.store import JobStore
+from service.core.queue.dispatch import Dispatcher
+from service.core.queue.store import JobStore
 
 CONNECTIONS: Mapping[str, Any] = {
     "decode_responses": True,

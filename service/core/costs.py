@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from api_schemas.cost import Cost, CostName, CostParts, JobCost
 from api_schemas.jobs import JobKind
-from service.core.records import JobRecord, TaskRecord
+from service.core.queue.records import JobRecord, TaskRecord
 
 PARTS = {
     JobKind.TRAIN_LABELER: [CostName.LABELER_TRAINING],

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from service.core.records import PLANNED, JobRecord
+from service.core.queue.records import PLANNED, JobRecord
 
 COUNTED_AGAIN = frozenset({"unfinished", "retried_as"})
 """Fields of a job that follow from its tasks and from other jobs."""

@@ -8,7 +8,7 @@ from api_schemas.events import EventType, JobEvent
 from api_schemas.problems import ErrorCode
 from service.core.core import Core
 from service.core.foundation.errors import ServiceError, not_found, reason
-from service.core.store import job_key
+from service.core.queue.store import job_key
 
 
 def read(core: Core, job_id: str, after: str | None, limit: int) -> list[JobEvent]:

@@ -13,7 +13,7 @@ from api_schemas.runner import TaskType
 from service.core.core import Core
 from service.core.endings import end_key, ending
 from service.core.foundation.errors import OUTAGES, ServiceError, reason
-from service.core.records import JobRecord
+from service.core.queue.records import JobRecord
 from service.core.submission import request_key
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from typing import Any
 from service.core.core import Core
 from service.core.foundation.errors import not_found
 from service.core.objects.received_files import uploaded_name
-from service.core.plan import Ref
+from service.core.queue.plan import Ref
 
 Files = dict[str, str]
 """{file name: SHA-256 of a blob, or key of an object}."""

@@ -6,7 +6,7 @@ from api_schemas.runner import TaskType
 from service.core import costs, progress
 from service.core.core import Core
 from service.core.outcomes import report_key
-from service.core.records import JobRecord, TaskRecord, timestamp
+from service.core.queue.records import JobRecord, TaskRecord, timestamp
 
 
 def shown(core: Core, job: JobRecord) -> Job:

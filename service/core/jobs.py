@@ -17,7 +17,7 @@ from service.core.kinds import KINDS
 from service.core.kinds.train_labeler import canonical
 from service.core.objects.storage import blob_key
 from service.core.outcomes import report_key
-from service.core.records import PLANNED, JobRecord, TaskRecord
+from service.core.queue.records import PLANNED, JobRecord, TaskRecord
 from service.core.submission import Submission, gone, task_fields
 
 

@@ -25,7 +25,7 @@ from service.core.core import Core
 from service.core.kinds.arm_inputs import WHITENING, own_files
 from service.core.objects.storage import Blob
 from service.core.pictures import PREVIEW
-from service.core.records import JobRecord, TaskRecord
+from service.core.queue.records import JobRecord, TaskRecord
 
 LABELER_METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
 

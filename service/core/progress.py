@@ -1,7 +1,7 @@
 """How far a job is: the sum over the tasks of the stage it is in."""
 
 from api_schemas.jobs import JobState, Progress
-from service.core.records import JobRecord, TaskRecord
+from service.core.queue.records import JobRecord, TaskRecord
 
 
 def of_task(task: TaskRecord) -> Progress:

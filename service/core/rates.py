@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from service.core.core import Core
-from service.core.plan import TaskCost
+from service.core.queue.plan import TaskCost
 
 RATES = "ladd:rates"
 """Hash of FLOPs per second of one device, by device kind, part of the method, architecture and precision."""

@@ -9,7 +9,7 @@ from service.core import followups, tasks
 from service.core.core import Core
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.locks import held_alone
-from service.core.store import LEASES, milliseconds
+from service.core.queue.store import LEASES, milliseconds
 from service.core.sweeper import sweep_when_due
 
 SIGN_OF_LIFE = "ladd:reaper"

@@ -19,8 +19,8 @@ from service.core.endings import end_key
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.locks import held_alone
 from service.core.outcomes import job_result_key, report_key, results_prefix
+from service.core.queue.store import FOLLOWUPS, IDEMPOTENCY_SECONDS, job_key
 from service.core.restored_job import RestoredJob
-from service.core.store import FOLLOWUPS, IDEMPOTENCY_SECONDS, job_key
 from service.core.submission import request_key
 
 INDEXED = "ladd:indexed"

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from api_schemas.jobs import TERMINAL_STATES, JobState
-from service.core.records import PLANNED
+from service.core.queue.records import PLANNED
 from service.core.submission import datasets_made, labelers_named
 
 

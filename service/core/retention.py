@@ -7,8 +7,8 @@ from api_schemas.jobs import TERMINAL_STATES, JobState
 from service.core import followups
 from service.core.catalogue import AnyManifest, DatasetManifest, LabelerManifest
 from service.core.core import Core
-from service.core.records import JobRecord
-from service.core.store import JOBS
+from service.core.queue.records import JobRecord
+from service.core.queue.store import JOBS
 
 BATCH = 100
 """Jobs, datasets or labelers loaded at a time."""

@@ -10,9 +10,9 @@ from api_schemas.problems import ErrorCode
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
 from service.core.foundation.errors import ServiceError, reason
-from service.core.plan import Ref, TaskPlan
+from service.core.queue.plan import Ref, TaskPlan
+from service.core.queue.store import IDEMPOTENCY_SECONDS, Submitted
 from service.core.quotas import exceeded, limits_of_submission
-from service.core.store import IDEMPOTENCY_SECONDS, Submitted
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from service.core.core import Core
 from service.core.foundation.locks import held_alone
 from service.core.objects.received_files import UPLOADS
 from service.core.objects.storage import BLOBS
+from service.core.queue.store import JOBS
 from service.core.rebuild_index import INDEXED, LOCK, LOCK_SECONDS
-from service.core.store import JOBS
 
 DUE = "ladd:swept"
 """Key that lives from one sweep to the next."""

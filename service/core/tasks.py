@@ -19,8 +19,8 @@ from service.core.core import Core
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.inputs import resolve, results
 from service.core.outcomes import OUTCOMES, FinishedTask, Outcome, job_result_key, results_prefix
-from service.core.records import JobRecord, TaskRecord
-from service.core.store import Happened
+from service.core.queue.records import JobRecord, TaskRecord
+from service.core.queue.store import Happened
 
 logger = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from service.core.core import Core, open_core
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.settings import Settings
 from service.core.foundation.tenants import adopt
+from service.core.queue.store import JOBS
 from service.core.reaper import run_reaper
-from service.core.store import JOBS
 from service.http import docs_page, openapi, problems
 from service.http.access import AccessMiddleware, is_loopback
 from service.http.job_versions import JobVersions

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from service.core.core import Core, open_async_redis
 from service.core.foundation.errors import not_found
-from service.core.store import JobVersion, versions
+from service.core.queue.store import JobVersion, versions
 
 
 class JobVersions:

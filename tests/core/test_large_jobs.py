@@ -9,7 +9,7 @@ from redis import Redis
 from api_schemas.jobs import Job, JobState
 from service.core import jobs, reaper
 from service.core.core import Core
-from service.core.store import READY
+from service.core.queue.store import READY
 
 TRIALS = 100
 ARCHITECTURES = ["ConvNetD3", "AlexNet", "VGG11", "ResNet18", "ViT"]

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from service.core import progress
-from service.core.records import JobRecord, TaskRecord
+from service.core.queue.records import JobRecord, TaskRecord
 
 
 def task(name: str, state: str, work: int = 100, **said: Any) -> TaskRecord:

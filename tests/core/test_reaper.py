@@ -14,7 +14,7 @@ from service.core.core import Core, open_core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
 from service.core.objects.storage import Storage
-from service.core.store import FOLLOWUPS, READY
+from service.core.queue.store import FOLLOWUPS, READY
 
 SubmitGraph = Callable[[dict[str, list[str]]], str]
 

@@ -15,9 +15,9 @@ from service.core import datasets, jobs, labelers, tasks
 from service.core.core import Core
 from service.core.kinds import KINDS
 from service.core.objects.storage import BLOBS
+from service.core.queue.records import JobRecord
+from service.core.queue.store import JOBS, job_key
 from service.core.rebuild_index import INDEXED, rebuild_index
-from service.core.records import JobRecord
-from service.core.store import JOBS, job_key
 from service.core.submission import Submission, task_fields
 from service.core.sweeper import sweep
 from tests.core.random_sequences import blobs_of, empty, run_sequences

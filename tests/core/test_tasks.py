@@ -13,7 +13,7 @@ from service.core import datasets, events, jobs, outcomes, reaper, tasks
 from service.core.core import Core
 from service.core.foundation.errors import ServiceError
 from service.core.objects.storage import Storage, blob_key
-from service.core.store import LEASES
+from service.core.queue.store import LEASES
 from service.core.tasks import ClaimedTask
 
 

@@ -11,7 +11,7 @@ from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin
 from service.core import datasets, jobs, tasks
 from service.core.core import Core
-from service.core.store import LEASES
+from service.core.queue.store import LEASES
 from tests.workers.supervised import Claim, Run, Submit, error_of, only_attempt
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from api_schemas.jobs import JobKind
 from service.core.core import Core
 from service.core.kinds import evaluate, generate_labels, import_labeler, ingest_dataset, ladd, sweep, train_labeler
-from service.core.plan import Plan
+from service.core.queue.plan import Plan
 
 Planner = Callable[[Core, Any], Plan]
 """From the params of the request to a plan; raises ServiceError for params that cannot be planned."""

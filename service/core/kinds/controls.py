@@ -11,7 +11,7 @@ from service.core.catalogue import DatasetManifest
 from service.core.foundation.ids import new_id
 from service.core.kinds.evaluated_set import EvaluatedSet, evaluated
 from service.core.kinds.findings import Findings
-from service.core.plan import Ref, TaskPlan
+from service.core.queue.plan import Ref, TaskPlan
 
 CONTROL_ARMS = (ArmName.RANDOM, ArmName.RANDOM_LADD, ArmName.BASELINE_PLUS)
 

@@ -14,7 +14,7 @@ from service.core.kinds.evaluated_set import evaluated
 from service.core.kinds.findings import Findings
 from service.core.kinds.report import plan_report
 from service.core.kinds.trials import EPOCHS, plan_trials
-from service.core.plan import Plan
+from service.core.queue.plan import Plan
 
 
 def plan(core: Core, params: EvaluateParams) -> Plan:

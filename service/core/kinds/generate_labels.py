@@ -16,7 +16,7 @@ from service.core.kinds.chosen_labelers import MOST_HELD_OUT, ChosenLabeler, cho
 from service.core.kinds.findings import Findings
 from service.core.kinds.report import plan_report
 from service.core.normalizations import training_statistics
-from service.core.plan import Plan, Ref, TaskCost, TaskPlan
+from service.core.queue.plan import Plan, Ref, TaskCost, TaskPlan
 
 
 def plan(core: Core, params: GenerateLabelsParams) -> Plan:

@@ -18,7 +18,7 @@ from service.core.kinds.findings import Findings
 from service.core.kinds.train_labeler import choose_statistics
 from service.core.normalizations import STATISTICS, training_statistics
 from service.core.objects.received_files import StreamedFile, original_names, uploads_ref
-from service.core.plan import Plan, Ref, TaskPlan
+from service.core.queue.plan import Plan, Ref, TaskPlan
 
 FILES = {
     LabelerImportKind.WEIGHTS: 1,

@@ -7,7 +7,7 @@ from api_schemas.runner import TaskType
 from service.core.catalogue import DatasetManifest
 from service.core.core import Core
 from service.core.objects.received_files import StreamedFile, original_names, uploads_ref
-from service.core.plan import Plan, Ref, TaskPlan
+from service.core.queue.plan import Plan, Ref, TaskPlan
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from service.core.kinds.generate_labels import check_packing, held_out_sets, pla
 from service.core.kinds.report import plan_report
 from service.core.kinds.train_labeler import plan_training
 from service.core.kinds.trials import plan_trials
-from service.core.plan import Plan, TaskPlan
+from service.core.queue.plan import Plan, TaskPlan
 
 
 def plan(core: Core, params: LaddParams) -> Plan:

@@ -5,7 +5,7 @@ from typing import Any
 
 from api_schemas.jobs import JobKind
 from api_schemas.runner import TaskType
-from service.core.plan import Ref, TaskPlan
+from service.core.queue.plan import Ref, TaskPlan
 
 
 def plan_report(

@@ -20,7 +20,7 @@ from service.core.kinds.generate_labels import check_packing, plan_labelling
 from service.core.kinds.ladd import Chosen, choose_labeler
 from service.core.kinds.report import plan_report
 from service.core.kinds.trials import plan_trials
-from service.core.plan import Plan, TaskPlan
+from service.core.queue.plan import Plan, TaskPlan
 
 MOST_POINTS = 64
 """Of one sweep: each makes a label-augmented set of its own."""

@@ -18,7 +18,7 @@ from service.core.foundation.ids import derived_id
 from service.core.foundation.tenants import DEFAULT
 from service.core.kinds.findings import Findings
 from service.core.normalizations import STATISTICS, training_statistics
-from service.core.plan import Plan, Ref, TaskCost, TaskPlan
+from service.core.queue.plan import Plan, Ref, TaskCost, TaskPlan
 
 CODE_VERSION = "1"
 """Part of a labeler's id: raise it when the same recipe would train other weights."""

@@ -23,7 +23,7 @@ from service.core.kinds.arm_inputs import (
 )
 from service.core.kinds.evaluated_set import EvaluatedSet
 from service.core.kinds.findings import Findings
-from service.core.plan import Ref, TaskCost, TaskPlan
+from service.core.queue.plan import Ref, TaskCost, TaskPlan
 
 EPOCHS = 1000
 """Training epochs of all recipes unless overridden: GLaD's `eval_loop`, MTT's and DATM's `evaluate_synset`."""

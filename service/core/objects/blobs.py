@@ -12,7 +12,7 @@ from redis import Redis
 from api_schemas.problems import ErrorCode
 from service.core.foundation.errors import ServiceError
 from service.core.objects.storage import Blob, Storage, blob_key, blob_of
-from service.core.scripts import register
+from service.core.queue.scripts import register
 
 REMOVAL_SECONDS = 600
 """Longest time between the decision to remove a blob and its removal, all retries of the storage included."""

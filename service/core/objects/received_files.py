@@ -8,7 +8,7 @@ from api_schemas.problems import ErrorCode
 from service.core.core import Core
 from service.core.foundation.errors import ServiceError, reason
 from service.core.objects.storage import Blob
-from service.core.plan import Ref
+from service.core.queue.plan import Ref
 
 MAX_NAME_BYTES = 255
 """What Linux's file systems take: the worker gives the file its name."""

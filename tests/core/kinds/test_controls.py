@@ -10,7 +10,7 @@ from api_schemas.runner import TaskType
 from service.core.core import Core
 from service.core.foundation.errors import ServiceError
 from service.core.kinds import KINDS
-from service.core.plan import Plan, Ref
+from service.core.queue.plan import Plan, Ref
 
 REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
 ALL = ["baseline", "ladd", "random", "random_ladd", "baseline_plus"]

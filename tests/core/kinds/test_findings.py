@@ -13,7 +13,7 @@ from service.core.foundation.errors import ServiceError
 from service.core.kinds import KINDS
 from service.core.kinds.findings import Findings
 from service.core.kinds.generate_labels import check_packing
-from service.core.plan import Plan
+from service.core.queue.plan import Plan
 
 REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
 

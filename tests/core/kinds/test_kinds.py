@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from api_schemas.jobs import JobKind, JobRequest
 from service.core.core import Core
 from service.core.kinds import KINDS
-from service.core.plan import Plan, Ref
+from service.core.queue.plan import Plan, Ref
 
 REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
 

@@ -9,7 +9,7 @@ from api_schemas.jobs import JobKind, JobRequest, JobState
 from service.core.core import Core
 from service.core.foundation.errors import ServiceError
 from service.core.kinds import KINDS
-from service.core.plan import Plan
+from service.core.queue.plan import Plan
 
 REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
 EVALUATION = {"architectures": ["ConvNetD3"], "trials": 1, "overrides": {"epochs": 1}}

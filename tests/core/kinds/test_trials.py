@@ -13,7 +13,7 @@ from service.core.flops import Shape, training_flops
 from service.core.foundation.errors import ServiceError
 from service.core.kinds import evaluate
 from service.core.kinds.arm_inputs import label_files, networks, source_files, trains_on_images, trains_on_views
-from service.core.plan import Plan, Ref, TaskPlan
+from service.core.queue.plan import Plan, Ref, TaskPlan
 from workers.ladd.arms import ARMS
 from workers.ladd.evaluation import LR_FACTORS
 from workers.ladd.recipes import resolve_recipe

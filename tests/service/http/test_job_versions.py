@@ -12,7 +12,7 @@ from api_schemas.problems import ErrorCode
 from service.core.core import Core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.ids import new_id
-from service.core.store import JobVersion, versions
+from service.core.queue.store import JobVersion, versions
 from service.http import job_versions
 from service.http.job_versions import JobVersions
 

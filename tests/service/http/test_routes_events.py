@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from api_schemas.runner import LogEvent, ProgressEvent
-from service.core import store, tasks
+from service.core import tasks
 from service.core.core import Core
+from service.core.queue import store
 from service.http.routes import events as route
 
 

@@ -12,7 +12,7 @@ from service.core.catalogue import DATASETS, LABELERS
 from service.core.core import Core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.tenants import DEFAULT, adopt
-from service.core.store import JOBS, job_key
+from service.core.queue.store import JOBS, job_key
 
 
 class Tenants:

@@ -17,7 +17,7 @@ from service.core import jobs, reaper, tasks
 from service.core.catalogue import Catalogue
 from service.core.core import Core
 from service.core.objects.storage import Storage, blob_key
-from service.core.store import LEASES, JobStore
+from service.core.queue.store import LEASES, JobStore
 from service.core.tasks import ClaimedTask
 
 

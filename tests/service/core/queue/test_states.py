@@ -16,9 +16,9 @@ from api_schemas.jobs import TERMINAL_STATES, JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from service.core import events
 from service.core.core import Core
-from service.core.states import may_follow
-from service.core.store import LEASES, READY, Happened
-from tests.core.job_model import JobModel
+from service.core.queue.states import may_follow
+from service.core.queue.store import LEASES, READY, Happened
+from tests.service.core.queue.job_model import JobModel
 
 MAX_ATTEMPTS = 2
 AFTER: dict[str, list[str]] = {"left": [], "right": [], "next": ["left"], "last": ["next", "right"]}

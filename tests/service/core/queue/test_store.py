@@ -12,7 +12,7 @@ from redis.exceptions import ConnectionError
 
 from service.core import events
 from service.core.core import Core
-from service.core.store import READY
+from service.core.queue.store import READY
 
 THREADS = 16
 

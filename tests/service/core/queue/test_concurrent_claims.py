@@ -8,7 +8,7 @@ from contextlib import closing
 
 from service.core.core import Core, open_core
 from service.core.foundation.settings import Settings
-from service.core.store import LEASES, READY
+from service.core.queue.store import LEASES, READY
 
 JOBS, TASKS = 20, 500
 CLAIMERS = 2

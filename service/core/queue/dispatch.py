@@ -11,8 +11,8 @@ from redis import Redis
 from api_schemas.problems import ErrorCode
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
-from service.core.scripts import register
-from service.core.store import READY, task_key
+from service.core.queue.scripts import register
+from service.core.queue.store import READY, task_key
 
 WAKE = "ladd.wake"
 """Name of the Celery task; its arguments are the job's id and the task's name."""

@@ -11,7 +11,7 @@ from api_schemas.problems import ErrorCode
 from service.core.core import Core, open_core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
-from service.core.store import READY
+from service.core.queue.store import READY
 
 SubmitGraph = Callable[[dict[str, list[str]]], str]
 

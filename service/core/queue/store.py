@@ -12,8 +12,8 @@ from redis.asyncio import Redis as AsyncRedis
 
 from api_schemas.jobs import JobState
 from service.core.foundation.tenants import listing_for, sees
-from service.core.records import JobRecord, TaskRecord
-from service.core.scripts import register, register_for_jobs
+from service.core.queue.records import JobRecord, TaskRecord
+from service.core.queue.scripts import register, register_for_jobs
 
 READY = "ladd:ready"
 """Sorted set of `<job> <task>` that may be claimed, scored by when a worker was last woken for it (0: never)."""

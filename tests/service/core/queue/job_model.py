@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from api_schemas.jobs import JobState
-from service.core.store import Happened
+from service.core.queue.store import Happened
 
 
 @dataclass

@@ -11,7 +11,7 @@ from api_schemas.jobs import Attempt, JobKind, JobState
 from api_schemas.problems import TaskError
 from api_schemas.runner import ProgressEvent, TaskType
 from service.core.foundation.tenants import DEFAULT
-from service.core.plan import Ref, TaskCost
+from service.core.queue.plan import Ref, TaskCost
 
 PLANNED = ("stage", "type", "queue", "params", "inputs", "after", "work", "unit", "makes", "cost")
 """Fields of a task that its attempts do not change."""
