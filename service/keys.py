@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from service.core import keys
-from service.core.core import Core, open_core
+from service.core.clients import Core, open_core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
 from service.core.foundation.tenants import DEFAULT, NAME

@@ -4,7 +4,7 @@ import sys
 from contextlib import closing
 
 from service.core import keys
-from service.core.core import open_core
+from service.core.clients import open_core
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.settings import Settings
 from service.core.rebuild_index import rebuild_index

@@ -13,7 +13,7 @@ import redis
 from pydantic import SecretStr
 
 from service.core import keys
-from service.core.core import Core, open_core
+from service.core.clients import Core, open_core
 from service.core.foundation.settings import Settings
 from stack.embedded import Embedded, embedded_servers
 from stack.readiness import BUCKET

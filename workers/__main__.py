@@ -6,7 +6,7 @@ from contextlib import closing
 
 from celery import signals
 
-from service.core.core import open_core
+from service.core.clients import open_core
 from service.core.foundation.redaction import TALKATIVE, RedactingFormatter
 from service.core.foundation.settings import Settings
 from service.core.reaper import run_reaper

@@ -5,7 +5,7 @@ from contextlib import closing
 
 from redis.exceptions import RedisError
 
-from service.core.core import open_core
+from service.core.clients import open_core
 from service.core.foundation.settings import Settings
 from workers.pulse import ailment
 

@@ -11,7 +11,7 @@ from typing import Literal
 from redis.exceptions import RedisError
 
 from service.core import tasks
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.tasks import ClaimedTask
 

@@ -9,7 +9,7 @@ from typing import Any
 from celery import bootsteps
 from redis.exceptions import RedisError
 
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.settings import Settings
 from workers.slots import Slots, queues_of
 

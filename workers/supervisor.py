@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import CheckpointEvent, DoneEvent, FailedEvent, ProgressEvent, RunnerEvent, RunnerTask
 from service.core import tasks
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.tasks import ClaimedTask
 from workers.confinement import TIMELY_TRIES, confinement_of, fault_of_upload, out_of_time

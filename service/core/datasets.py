@@ -15,8 +15,8 @@ from api_schemas.datasets import (
 from api_schemas.jobs import TERMINAL_STATES, JobKind
 from api_schemas.problems import ErrorCode
 from service.core import followups, pictures
-from service.core.catalogue import ARCHIVE, DatasetManifest
-from service.core.core import Core
+from service.core.catalogue.catalogue import ARCHIVE, DatasetManifest
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, not_found, reason
 from service.core.foundation.ids import new_id
 from service.core.kinds import KINDS

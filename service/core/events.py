@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from api_schemas.events import EventType, JobEvent
 from api_schemas.problems import ErrorCode
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, not_found, reason
 from service.core.queue.store import job_key
 

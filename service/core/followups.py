@@ -10,7 +10,7 @@ from api_schemas.datasets import DatasetState
 from api_schemas.jobs import JobKind, JobState
 from api_schemas.problems import Reason
 from api_schemas.runner import TaskType
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.endings import end_key, ending
 from service.core.foundation.errors import OUTAGES, ServiceError, reason
 from service.core.queue.records import JobRecord

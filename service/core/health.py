@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from api_schemas.health import Readiness
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.reaper import SIGN_OF_LIFE
 

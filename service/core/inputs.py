@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import not_found
 from service.core.objects.received_files import uploaded_name
 from service.core.queue.plan import Ref

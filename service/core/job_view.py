@@ -4,7 +4,7 @@ from api_schemas.evaluation import Report
 from api_schemas.jobs import Job, JobLinks, JobResult, JobState, Task
 from api_schemas.runner import TaskType
 from service.core import costs, progress
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.outcomes import report_key
 from service.core.queue.records import JobRecord, TaskRecord, timestamp
 

@@ -8,7 +8,7 @@ from api_schemas.evaluation import Report
 from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobRequest, JobState
 from api_schemas.problems import ErrorCode
 from service.core import followups, rates
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, not_found
 from service.core.foundation.ids import new_id
 from service.core.foundation.listing import page_of

@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from api_schemas.base import Name, Timestamp
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import not_found
 from service.core.foundation.ids import new_id
 from service.core.objects.storage import Storage

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from api_schemas.jobs import Job, JobKind
 from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
 from service.core import jobs
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import not_found
 from service.core.kinds import KINDS
 from service.core.kinds.import_labeler import LabelerUpload

@@ -20,8 +20,8 @@ from api_schemas.labelers import LabelerEpoch, LabelerMetadata, LabelerRecipe
 from api_schemas.labelling import Labelling
 from api_schemas.runner import TaskType
 from service.core import costs, paper
-from service.core.catalogue import DatasetManifest, LabelerManifest, StoredBlob
-from service.core.core import Core
+from service.core.catalogue.catalogue import DatasetManifest, LabelerManifest, StoredBlob
+from service.core.clients import Core
 from service.core.kinds.arm_inputs import WHITENING, own_files
 from service.core.objects.storage import Blob
 from service.core.pictures import PREVIEW

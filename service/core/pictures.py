@@ -9,8 +9,8 @@ import png  # type: ignore[import-untyped]
 
 from api_schemas.datasets import DatasetStats
 from api_schemas.problems import ErrorCode
-from service.core.catalogue import DatasetManifest
-from service.core.core import Core
+from service.core.catalogue.catalogue import DatasetManifest
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, not_found
 from service.core.objects.storage import blob_key
 

@@ -9,7 +9,7 @@ from api_schemas.jobs import JobKind, JobRequest
 from api_schemas.labelers import Architecture
 from api_schemas.presets import JobBody, PaperMethod, Preset, PresetList
 from service.core.architectures import default_architectures
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import not_found
 from service.core.kinds.findings import Findings
 from service.core.kinds.trials import EPOCHS

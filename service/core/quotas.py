@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass
 
 from api_schemas.problems import ErrorCode
-from service.core.catalogue import stored_key
-from service.core.core import Core
+from service.core.catalogue.catalogue import stored_key
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 
 MINUTE = 60

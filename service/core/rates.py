@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.queue.plan import TaskCost
 
 RATES = "ladd:rates"

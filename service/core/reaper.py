@@ -6,7 +6,7 @@ import threading
 import time
 
 from service.core import followups, tasks
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.locks import held_alone
 from service.core.queue.store import LEASES, milliseconds

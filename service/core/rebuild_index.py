@@ -13,8 +13,8 @@ from typing import TypeVar
 from api_schemas.datasets import DatasetState
 from api_schemas.jobs import TERMINAL_STATES, JobState
 from api_schemas.problems import ErrorCode
-from service.core.catalogue import DatasetManifest, LabelerManifest
-from service.core.core import Core
+from service.core.catalogue.catalogue import DatasetManifest, LabelerManifest
+from service.core.clients import Core
 from service.core.endings import end_key
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.locks import held_alone

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from api_schemas.jobs import TERMINAL_STATES, JobState
 from service.core import followups
-from service.core.catalogue import AnyManifest, DatasetManifest, LabelerManifest
-from service.core.core import Core
+from service.core.catalogue.catalogue import AnyManifest, DatasetManifest, LabelerManifest
+from service.core.clients import Core
 from service.core.queue.records import JobRecord
 from service.core.queue.store import JOBS
 

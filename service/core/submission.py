@@ -7,8 +7,8 @@ from typing import Any
 
 from api_schemas.jobs import JobKind, JobState
 from api_schemas.problems import ErrorCode
-from service.core.catalogue import DatasetManifest
-from service.core.core import Core
+from service.core.catalogue.catalogue import DatasetManifest
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, reason
 from service.core.queue.plan import Ref, TaskPlan
 from service.core.queue.store import IDEMPOTENCY_SECONDS, Submitted

@@ -13,7 +13,7 @@ from itertools import islice
 
 from api_schemas.jobs import TERMINAL_STATES
 from service.core import retention
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.locks import held_alone
 from service.core.objects.received_files import UPLOADS
 from service.core.objects.storage import BLOBS

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent, TaskType
 from service.core import followups, outcomes, rates
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.inputs import resolve, results
 from service.core.outcomes import OUTCOMES, FinishedTask, Outcome, job_result_key, results_prefix

@@ -7,7 +7,7 @@ from contextlib import closing
 import uvicorn
 
 from service.core import keys
-from service.core.core import open_core
+from service.core.clients import open_core
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.settings import Settings
 from service.http.access import is_loopback

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_schemas.problems import ErrorCode
 from service.core import keys
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.tenants import DEFAULT
 from service.http import docs_page, problems

@@ -12,8 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 from starlette.types import Scope
 
-from service.core.catalogue import DATASETS, LABELERS
-from service.core.core import Core, open_core
+from service.core.catalogue.catalogue import DATASETS, LABELERS
+from service.core.clients import Core, open_core
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.settings import Settings
 from service.core.foundation.tenants import adopt

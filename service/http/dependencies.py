@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Query
 from starlette.requests import Request
 
-from service.core.core import Core
+from service.core.clients import Core
 from service.http.job_versions import JobVersions
 
 

@@ -6,7 +6,7 @@ Without a thread: beside uploads, which keep threads busy, each change from one 
 import asyncio
 from collections.abc import Sequence
 
-from service.core.core import Core, open_async_redis
+from service.core.clients import Core, open_async_redis
 from service.core.foundation.errors import not_found
 from service.core.queue.store import JobVersion, versions
 

@@ -6,7 +6,7 @@ import time
 from starlette.concurrency import run_in_threadpool
 
 from service.core import keys
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.keys import ApiKey
 
 REFRESH_SECONDS = 2.0

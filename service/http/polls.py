@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.http import problems
 from service.http.job_versions import JobVersions

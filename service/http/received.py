@@ -11,7 +11,7 @@ from starlette.requests import Request
 from api_schemas.problems import ErrorCode
 from api_schemas.uploads import UploadIds
 from service.core import multipart_uploads
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.http.limits import MAX_JSON_BYTES
 from service.http.upload import Metadata, ReceivedForm, UploadSlots, check_size, parsed_metadata, received_form

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole
 from api_schemas.jobs import Job, JobState
 from client.api import LaddClient
-from service.core.core import Core, open_core
+from service.core.clients import Core, open_core
 from service.core.foundation.settings import Settings
 from stack.readiness import BUCKET
 from stack.running import Stack, running_stack

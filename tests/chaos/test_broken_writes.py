@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from api_schemas.problems import ErrorCode
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.objects.storage import blob_of
 from tests.chaos.fault_injection import Faults, wait_for

@@ -19,7 +19,7 @@ from api_schemas.problems import TaskError
 from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent
 from client.api import LaddClient
 from service.core import tasks
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.settings import Settings
 from service.core.tasks import ClaimedTask
 

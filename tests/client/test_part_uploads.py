@@ -9,7 +9,7 @@ from api_schemas.datasets import DatasetMetadata, DatasetRole
 from api_schemas.labelers import WeightsImport
 from client.api import LaddClient
 from client.errors import ClientError
-from service.core.core import Core
+from service.core.clients import Core
 
 FAR = datetime.max.replace(tzinfo=UTC)
 MIB = 1 << 20

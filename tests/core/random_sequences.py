@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.objects.storage import BLOBS
 
 

@@ -9,7 +9,7 @@ from api_schemas.jobs import Job, JobState
 from api_schemas.labelers import Architecture
 from api_schemas.problems import ErrorOrigin
 from service.core import jobs, tasks
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.flops import Shape, forward_flops, parameter_count, training_flops
 from service.core.rates import RATES
 

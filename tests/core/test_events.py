@@ -9,7 +9,7 @@ import pytest
 from api_schemas.events import EventType
 from api_schemas.problems import ErrorCode
 from service.core import events
-from service.core.core import Core, open_core
+from service.core.clients import Core, open_core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
 

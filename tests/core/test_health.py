@@ -3,7 +3,7 @@
 from contextlib import closing
 
 from service.core import health, reaper
-from service.core.core import Core, open_core
+from service.core.clients import Core, open_core
 from service.core.foundation.settings import Settings
 
 

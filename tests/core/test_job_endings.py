@@ -7,7 +7,7 @@ import pytest
 from api_schemas.jobs import Job, JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin
 from service.core import datasets, jobs, tasks
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.ids import new_id
 
 

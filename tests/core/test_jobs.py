@@ -6,7 +6,7 @@ from api_schemas.evaluation import ArmName
 from api_schemas.jobs import Job, JobKind, JobState
 from api_schemas.problems import ErrorCode
 from service.core import datasets, events, jobs, labelers, tasks
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.ids import new_id
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from api_schemas.problems import ErrorCode
 from service.core import keys
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.keys import Scope
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from service.core import labelers
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 
 

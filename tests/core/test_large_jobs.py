@@ -8,7 +8,7 @@ from redis import Redis
 
 from api_schemas.jobs import Job, JobState
 from service.core import jobs, reaper
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.queue.store import READY
 
 TRIALS = 100

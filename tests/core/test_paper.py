@@ -7,7 +7,7 @@ import pytest
 from api_schemas.evaluation import Evaluation
 from service.core import jobs, paper
 from service.core.architectures import default_architectures
-from service.core.core import Core
+from service.core.clients import Core
 
 TAGS = {"paper": "GLaD-MTT"}
 IMAGENETTE = {"ipc": 5, "image_shape": [3, 128, 128]}

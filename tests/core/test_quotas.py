@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service.core import datasets, quotas
-from service.core.core import Core, open_core
+from service.core.clients import Core, open_core
 from service.core.foundation.ids import new_id
 from service.core.foundation.settings import Settings
 from service.core.quotas import QuotaExceededError

@@ -4,7 +4,7 @@ import pytest
 
 from api_schemas.cost import CostName
 from service.core import rates
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.queue.plan import TaskCost
 
 TRIAL = TaskCost(CostName.DEPLOYMENT, "ViT", "exact", flops=10**12)

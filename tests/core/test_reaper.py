@@ -10,7 +10,7 @@ import pytest
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode
 from service.core import followups, jobs, reaper, tasks
-from service.core.core import Core, open_core
+from service.core.clients import Core, open_core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
 from service.core.objects.storage import Storage

@@ -12,7 +12,7 @@ from api_schemas.datasets import DatasetRole, DatasetState
 from api_schemas.jobs import TERMINAL_STATES, GenerateLabelsParams, JobKind, JobState
 from api_schemas.problems import ErrorCode
 from service.core import datasets, jobs, labelers, tasks
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.kinds import KINDS
 from service.core.objects.storage import BLOBS
 from service.core.queue.records import JobRecord

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from api_schemas.uploads import UploadRequest
 from service.core import datasets, multipart_uploads, tasks
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.ids import new_id
 from service.core.objects import received_files
 from service.core.objects.storage import blob_of

@@ -10,7 +10,7 @@ from api_schemas.jobs import Job, JobState
 from api_schemas.problems import ErrorCode
 from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent
 from service.core import datasets, events, jobs, outcomes, reaper, tasks
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.objects.storage import Storage, blob_key
 from service.core.queue.store import LEASES

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from service.core import keys
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.keys import Scope
 from stack.embedded import Embedded
 from stack.ports import free_ports

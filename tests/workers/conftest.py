@@ -9,7 +9,7 @@ import pytest
 
 from api_schemas.datasets import Dataset, DatasetMetadata
 from service.core import datasets, jobs, tasks
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.ids import new_id
 from service.core.objects.received_files import StreamedFile, upload_key
 from service.core.tasks import ClaimedTask

@@ -8,7 +8,7 @@ from api_schemas.datasets import Dataset
 from api_schemas.jobs import Attempt, Job
 from api_schemas.problems import TaskError
 from service.core import jobs
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.tasks import ClaimedTask
 from workers.slots import Slot
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.core.core import Core
+from service.core.clients import Core
 from workers.pulse import SILENT_SECONDS, Pulse, ailment, pulse_key
 from workers.slots import Slot, Slots
 

@@ -14,7 +14,7 @@ from api_schemas.datasets import DatasetState
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode
 from service.core import datasets, jobs
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
 from service.core.objects.blobs import Blobs

@@ -17,7 +17,7 @@ import pytest
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetState
 from api_schemas.jobs import TERMINAL_STATES, JobState
 from service.core import datasets, jobs
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.ids import new_id
 from service.core.objects.received_files import StreamedFile, upload_key
 from stack.embedded import Embedded

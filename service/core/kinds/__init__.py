@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from api_schemas.jobs import JobKind
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.kinds import evaluate, generate_labels, import_labeler, ingest_dataset, ladd, sweep, train_labeler
 from service.core.queue.plan import Plan
 

@@ -6,7 +6,7 @@ from api_schemas.datasets import DatasetRole, DatasetState
 from api_schemas.labelers import Architecture
 from api_schemas.problems import ErrorCode, Reason
 from service.core.architectures import misfit
-from service.core.catalogue import Catalogue, DatasetManifest, LabelerManifest
+from service.core.catalogue.catalogue import Catalogue, DatasetManifest, LabelerManifest
 from service.core.foundation.errors import ServiceError, reason
 
 DSA_FAMILIES = {"color", "crop", "cutout", "flip", "scale", "rotate"}

@@ -12,8 +12,8 @@ from api_schemas.labelers import (
     WeightsImport,
 )
 from api_schemas.runner import TaskType
-from service.core.catalogue import DatasetManifest
-from service.core.core import Core
+from service.core.catalogue.catalogue import DatasetManifest
+from service.core.clients import Core
 from service.core.kinds.findings import Findings
 from service.core.kinds.train_labeler import choose_statistics
 from service.core.normalizations import STATISTICS, training_statistics

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api_schemas.runner import TaskType
-from service.core.catalogue import DatasetManifest
-from service.core.core import Core
+from service.core.catalogue.catalogue import DatasetManifest
+from service.core.clients import Core
 from service.core.objects.received_files import StreamedFile, original_names, uploads_ref
 from service.core.queue.plan import Plan, Ref, TaskPlan
 

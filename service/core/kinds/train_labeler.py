@@ -11,8 +11,8 @@ from api_schemas.jobs import TrainLabelerParams
 from api_schemas.labelers import Architecture, LabelerRecipe
 from api_schemas.runner import TaskType
 from service.core.architectures import convnet_for
-from service.core.catalogue import DatasetManifest
-from service.core.core import Core
+from service.core.catalogue.catalogue import DatasetManifest
+from service.core.clients import Core
 from service.core.flops import FLOAT32_BYTES, Shape, parameter_count, shape_of, training_flops
 from service.core.foundation.ids import derived_id
 from service.core.foundation.tenants import DEFAULT

@@ -9,7 +9,7 @@ from api_schemas.evaluation import ArmName, EvaluationSpec, RecipeName
 from api_schemas.labelers import Architecture
 from api_schemas.runner import TaskType
 from service.core.architectures import DEAREST_FIRST
-from service.core.catalogue import DatasetManifest
+from service.core.catalogue.catalogue import DatasetManifest
 from service.core.flops import shape_of, training_flops
 from service.core.kinds.arm_inputs import (
     FULL_LABELS,

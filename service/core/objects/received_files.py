@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from api_schemas.datasets import UploadedFile
 from api_schemas.problems import ErrorCode
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, reason
 from service.core.objects.storage import Blob
 from service.core.queue.plan import Ref

@@ -17,7 +17,7 @@ from api_schemas.events import EventPage, EventType, JobEvent
 from api_schemas.jobs import TERMINAL_STATES
 from api_schemas.problems import ErrorCode
 from service.core import events, jobs
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.http.access import StillAdmitted
 from service.http.dependencies import CoreDep, JobVersionsDep

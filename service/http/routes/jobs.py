@@ -15,7 +15,7 @@ from api_schemas.evaluation import Report
 from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobRequest, JobState
 from api_schemas.problems import ErrorCode
 from service.core import jobs
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.http.accepted import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, JobVersionsDep, Limit

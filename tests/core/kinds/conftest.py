@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from service.core.core import Core, open_core
+from service.core.clients import Core, open_core
 from service.core.foundation.settings import Settings
 from stack.embedded import Embedded
 from stack.readiness import BUCKET

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from api_schemas.jobs import JobKind, JobRequest, JobState
 from api_schemas.runner import TaskType
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.kinds import KINDS
 from service.core.queue.plan import Plan, Ref

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from api_schemas.datasets import DatasetRole
 from api_schemas.jobs import ImageFormat, JobKind, JobRequest, Packing
 from api_schemas.problems import ErrorCode
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.kinds import KINDS
 from service.core.kinds.findings import Findings

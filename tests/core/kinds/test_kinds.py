@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from api_schemas.jobs import JobKind, JobRequest
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.kinds import KINDS
 from service.core.queue.plan import Plan, Ref
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from api_schemas.jobs import JobKind, JobRequest, JobState
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.kinds import KINDS
 from service.core.queue.plan import Plan

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from service.core import tasks
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.settings import Settings
 from service.core.tasks import ClaimedTask
 from service.http.app import create_app

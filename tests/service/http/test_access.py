@@ -11,7 +11,7 @@ import pytest
 
 from api_schemas.problems import ErrorCode
 from service.core import keys
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.settings import Settings
 from service.core.keys import Scope
 from service.http import key_ring

@@ -7,7 +7,7 @@ import uvicorn
 from typer.testing import CliRunner
 
 from service.core import keys
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.keys import Scope
 from service.http.__main__ import main as serve
 from service.keys import app

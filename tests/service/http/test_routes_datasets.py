@@ -4,7 +4,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.core.core import Core
+from service.core.clients import Core
 
 UNKNOWN = "ds_" + "0" * 26
 

@@ -9,7 +9,7 @@ import pytest
 
 from api_schemas.runner import LogEvent, ProgressEvent
 from service.core import tasks
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.queue import store
 from service.http.routes import events as route
 

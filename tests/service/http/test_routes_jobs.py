@@ -8,7 +8,7 @@ import pytest
 
 from api_schemas.runner import ProgressEvent
 from service.core import tasks
-from service.core.core import Core
+from service.core.clients import Core
 
 UNKNOWN = "job_" + "0" * 26
 

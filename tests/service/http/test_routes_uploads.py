@@ -8,7 +8,7 @@ import pytest
 
 from api_schemas.problems import ErrorCode
 from service.core import multipart_uploads
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
 from service.http.app import create_app

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.settings import Settings
 from service.core.objects.received_files import upload_key
 from service.http import limits

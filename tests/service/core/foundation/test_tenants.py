@@ -8,8 +8,8 @@ import pytest
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode
 from service.core import datasets, events, jobs, labelers
-from service.core.catalogue import DATASETS, LABELERS
-from service.core.core import Core
+from service.core.catalogue.catalogue import DATASETS, LABELERS
+from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.tenants import DEFAULT, adopt
 from service.core.queue.store import JOBS, job_key

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.objects.storage import Storage, blob_key
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
-from service.core.core import Core, open_core
+from service.core.clients import Core, open_core
 from service.core.foundation.settings import Settings
 from service.core.queue.store import LEASES, READY
 

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from api_schemas.problems import ErrorCode
-from service.core.core import Core, open_core
+from service.core.clients import Core, open_core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
 from service.core.queue.store import READY

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from api_schemas.jobs import TERMINAL_STATES, JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from service.core import events
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.queue.states import may_follow
 from service.core.queue.store import LEASES, READY, Happened
 from tests.service.core.queue.job_model import JobModel

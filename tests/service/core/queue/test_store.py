@@ -11,7 +11,7 @@ from redis.connection import Connection
 from redis.exceptions import ConnectionError
 
 from service.core import events
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.queue.store import READY
 
 THREADS = 16

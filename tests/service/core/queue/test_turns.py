@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from service.core import tasks
-from service.core.core import Core, open_core
+from service.core.clients import Core, open_core
 from service.core.foundation.ids import new_id
 from service.core.foundation.settings import Settings
 

@@ -11,7 +11,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError
 from redis.retry import Retry
 
-from service.core.catalogue import Catalogue
+from service.core.catalogue.catalogue import Catalogue
 from service.core.foundation.settings import Settings
 from service.core.foundation.tenants import DEFAULT
 from service.core.objects.blobs import Blobs

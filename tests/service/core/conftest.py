@@ -10,11 +10,11 @@ import pytest
 
 from api_schemas.jobs import Job
 from api_schemas.problems import ErrorCode
-from service.core.core import Core, open_core
+from service.core.clients import Core, open_core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.ids import new_id
 from service.core.foundation.settings import Settings
-from tests.core.hand import Hand
+from tests.service.core.hand import Hand
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from contextlib import closing
 
-from service.core.core import open_core
+from service.core.clients import open_core
 from service.core.foundation.settings import Settings
 
 

@@ -10,11 +10,11 @@ from api_schemas.datasets import DatasetMetadata, DatasetRole
 from api_schemas.jobs import TERMINAL_STATES, Job, JobRequest
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from service.core import datasets, jobs, tasks
-from service.core.core import Core
+from service.core.clients import Core
 from service.core.foundation.ids import new_id
 from service.core.objects.received_files import StreamedFile, upload_key
 from service.core.tasks import ClaimedTask
-from tests.core.made_up_results import RESULTS, made_up_stats
+from tests.service.core.made_up_results import RESULTS, made_up_stats
 
 REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
 
