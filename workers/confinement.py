@@ -5,7 +5,7 @@ import signal
 from api_schemas.problems import ErrorCode, ErrorOrigin, Reason, TaskError
 from api_schemas.runner import Confinement, TaskType
 from service.core.foundation.settings import Settings
-from service.core.tasks import ClaimedTask
+from service.core.lifecycle.tasks import ClaimedTask
 
 READERS = (TaskType.INGEST, TaskType.IMPORT_LABELER)
 """The task types that read uploads. All others read what these wrote."""

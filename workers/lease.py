@@ -10,10 +10,10 @@ from typing import Literal
 
 from redis.exceptions import RedisError
 
-from service.core import tasks
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
-from service.core.tasks import ClaimedTask
+from service.core.lifecycle import tasks
+from service.core.lifecycle.tasks import ClaimedTask
 
 logger = logging.getLogger(__name__)
 

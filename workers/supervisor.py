@@ -12,10 +12,10 @@ from redis.exceptions import RedisError
 
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import CheckpointEvent, DoneEvent, FailedEvent, ProgressEvent, RunnerEvent, RunnerTask
-from service.core import tasks
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
-from service.core.tasks import ClaimedTask
+from service.core.lifecycle import tasks
+from service.core.lifecycle.tasks import ClaimedTask
 from workers.confinement import TIMELY_TRIES, confinement_of, fault_of_upload, out_of_time
 from workers.input_cache import InputCache
 from workers.lease import LeaseKeeper

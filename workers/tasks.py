@@ -8,8 +8,8 @@ from typing import Any
 
 from celery import Celery, Task
 
-from service.core import tasks
 from service.core.clients import Core
+from service.core.lifecycle import tasks
 from service.core.queue.dispatch import WAKE
 from workers.input_cache import InputCache
 from workers.slots import Slots

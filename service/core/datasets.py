@@ -14,17 +14,18 @@ from api_schemas.datasets import (
 )
 from api_schemas.jobs import TERMINAL_STATES, JobKind
 from api_schemas.problems import ErrorCode
-from service.core import followups, pictures
+from service.core import pictures
 from service.core.catalogue.catalogue import ARCHIVE, DatasetManifest
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, not_found, reason
 from service.core.foundation.ids import new_id
 from service.core.kinds import KINDS
 from service.core.kinds.ingest_dataset import DatasetUpload
+from service.core.lifecycle import outbox
+from service.core.lifecycle.submission import Submission, gone, task_fields
 from service.core.objects import received_files
 from service.core.objects.received_files import StreamedFile, upload_ids
 from service.core.objects.storage import blob_key
-from service.core.submission import Submission, gone, task_fields
 
 
 def create(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile], dataset_id: str) -> Dataset:
@@ -114,7 +115,7 @@ def view(core: Core, dataset_id: str) -> Dataset:
     dataset = _get(core, dataset_id)
     if dataset.state is DatasetState.VALIDATING and _has_ended(core, dataset.job):
         # The job failed or was canceled a moment ago, and its followup is still on the way.
-        followups.attend(core, f"close {dataset.job}")
+        outbox.attend(core, f"close {dataset.job}")
         dataset = _get(core, dataset_id)
     return dataset.shown()
 
@@ -149,7 +150,7 @@ def delete(core: Core, dataset_id: str) -> None:
         raise not_found("dataset", dataset_id)
     if answer != "deleted":
         raise ServiceError(ErrorCode.DATASET_IN_USE, f"{dataset_id} is used by {answer}, which is not finished.")
-    followups.attend(core, f"delete {dataset_id}")
+    outbox.attend(core, f"delete {dataset_id}")
 
 
 def preview_url(core: Core, dataset_id: str) -> str:

@@ -3,9 +3,10 @@
 from api_schemas.evaluation import Report
 from api_schemas.jobs import Job, JobLinks, JobResult, JobState, Task
 from api_schemas.runner import TaskType
-from service.core import costs, progress
+from service.core import progress
 from service.core.clients import Core
-from service.core.outcomes import report_key
+from service.core.lifecycle import costs
+from service.core.lifecycle.outcomes import report_key
 from service.core.queue.records import JobRecord, TaskRecord, timestamp
 
 

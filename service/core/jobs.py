@@ -7,7 +7,6 @@ from dataclasses import replace
 from api_schemas.evaluation import Report
 from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobRequest, JobState
 from api_schemas.problems import ErrorCode
-from service.core import followups, rates
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, not_found
 from service.core.foundation.ids import new_id
@@ -15,10 +14,11 @@ from service.core.foundation.listing import page_of
 from service.core.job_view import listed, shown
 from service.core.kinds import KINDS
 from service.core.kinds.train_labeler import canonical
+from service.core.lifecycle import outbox, rates
+from service.core.lifecycle.outcomes import report_key
+from service.core.lifecycle.submission import Submission, gone, task_fields
 from service.core.objects.storage import blob_key
-from service.core.outcomes import report_key
 from service.core.queue.records import PLANNED, JobRecord, TaskRecord
-from service.core.submission import Submission, gone, task_fields
 
 
 def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tuple[Job, bool]:
@@ -113,7 +113,7 @@ def cancel(core: Core, job_id: str) -> Job:
     if before in TERMINAL_STATES and before is not JobState.CANCELED:
         raise ServiceError(ErrorCode.JOB_NOT_CANCELABLE, f"{job_id} has {before} already.")
     if core.store.is_due(f"close {job_id}"):
-        followups.attend(core, f"close {job_id}")
+        outbox.attend(core, f"close {job_id}")
     return view(core, job_id)
 
 

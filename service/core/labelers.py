@@ -9,9 +9,9 @@ from service.core.clients import Core
 from service.core.foundation.errors import not_found
 from service.core.kinds import KINDS
 from service.core.kinds.import_labeler import LabelerUpload
+from service.core.lifecycle.submission import Submission, task_fields
 from service.core.objects import received_files
 from service.core.objects.received_files import StreamedFile, upload_ids
-from service.core.submission import Submission, task_fields
 
 
 def import_labeler(core: Core, metadata: LabelerMetadata, files: Sequence[StreamedFile], labeler_id: str) -> Job:

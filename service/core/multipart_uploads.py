@@ -13,10 +13,10 @@ from pydantic import BaseModel
 from api_schemas.base import Timestamp
 from api_schemas.problems import ErrorCode
 from api_schemas.uploads import MIB, Upload, UploadLinks, UploadPart, UploadRequest, UploadState
-from service.core import quotas
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, not_found, reason
 from service.core.foundation.ids import new_id
+from service.core.lifecycle import quotas
 from service.core.objects.parts import ReceivedPart
 from service.core.objects.received_files import StreamedFile, check_name, upload_key
 from service.core.objects.storage import Blob

@@ -13,7 +13,7 @@ from service.core.clients import Core
 from service.core.foundation.errors import not_found
 from service.core.kinds.findings import Findings
 from service.core.kinds.trials import EPOCHS
-from service.core.paper import METHOD_TAG, RESULTS, TABLE_6
+from service.core.lifecycle.paper import METHOD_TAG, RESULTS, TABLE_6
 
 _JOB_REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
 _TABLE_6_ARMS = ["baseline", "full_soft", "full_both", "sub_hard", "sub_soft", "sub_both", "ladd"]

@@ -5,10 +5,10 @@ import random
 import threading
 import time
 
-from service.core import followups, tasks
 from service.core.clients import Core
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.locks import held_alone
+from service.core.lifecycle import outbox, tasks
 from service.core.queue.store import LEASES, milliseconds
 from service.core.sweeper import sweep_when_due
 
@@ -61,7 +61,7 @@ def _attend_followups(core: Core) -> None:
     for followup in random.sample(due, len(due)):
         if time.monotonic() - begun > LOCK_SECONDS:
             break
-        followups.attend(core, followup)
+        outbox.attend(core, followup)
 
 
 def _excuse_after_outage(core: Core) -> None:

@@ -15,13 +15,13 @@ from api_schemas.jobs import TERMINAL_STATES, JobState
 from api_schemas.problems import ErrorCode
 from service.core.catalogue.catalogue import DatasetManifest, LabelerManifest
 from service.core.clients import Core
-from service.core.endings import end_key
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.locks import held_alone
-from service.core.outcomes import job_result_key, report_key, results_prefix
+from service.core.lifecycle.finalization import end_key
+from service.core.lifecycle.outcomes import job_result_key, report_key, results_prefix
+from service.core.lifecycle.submission import request_key
 from service.core.queue.store import FOLLOWUPS, IDEMPOTENCY_SECONDS, job_key
 from service.core.restored_job import RestoredJob
-from service.core.submission import request_key
 
 INDEXED = "ladd:indexed"
 """Key that is there when Redis knows everything that the object storage holds. A Redis that was wiped lacks it."""

@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Any
 
 from api_schemas.jobs import TERMINAL_STATES, JobState
+from service.core.lifecycle.submission import datasets_made, labelers_named
 from service.core.queue.records import PLANNED
-from service.core.submission import datasets_made, labelers_named
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from api_schemas.jobs import TERMINAL_STATES, JobState
-from service.core import followups
 from service.core.catalogue.catalogue import AnyManifest, DatasetManifest, LabelerManifest
 from service.core.clients import Core
+from service.core.lifecycle import outbox
 from service.core.queue.records import JobRecord
 from service.core.queue.store import JOBS
 
@@ -36,7 +36,7 @@ def _expire_queued(core: Core, before: datetime) -> None:
         if job.state is JobState.QUEUED and _milliseconds(job, "created") < before.timestamp() * 1000:
             core.store.expire(job.id)
             if core.store.is_due(f"close {job.id}"):
-                followups.attend(core, f"close {job.id}")
+                outbox.attend(core, f"close {job.id}")
 
 
 def _forget_jobs(core: Core, before: datetime) -> None:
@@ -46,7 +46,7 @@ def _forget_jobs(core: Core, before: datetime) -> None:
         if job.retried_as is not None and core.store.state(job.retried_as) is not None:
             continue
         if core.store.forget(job.id):
-            followups.attend(core, f"forget {job.id}")
+            outbox.attend(core, f"forget {job.id}")
 
 
 def _delete_datasets(core: Core, before: datetime) -> None:
@@ -61,7 +61,7 @@ def _delete_datasets(core: Core, before: datetime) -> None:
     for dataset_id in datasets.keys() - stay:
         # Refused while an unfinished job uses it: one may have come since.
         if core.catalogue.delete_dataset(dataset_id) == "deleted":
-            followups.attend(core, f"delete {dataset_id}")
+            outbox.attend(core, f"delete {dataset_id}")
 
 
 def _delete_labelers(core: Core, before: datetime) -> None:

@@ -14,7 +14,7 @@ from starlette.routing import Match
 
 from api_schemas.problems import ErrorCode, Problem, Reason
 from service.core.foundation.errors import OUTAGES, ServiceError, reason
-from service.core.quotas import QuotaExceededError
+from service.core.lifecycle.quotas import QuotaExceededError
 from service.http import security_headers
 from service.http.ratelimit import ratelimit_headers
 from service.http.request_id import HEADER, current_request_id

@@ -1,6 +1,6 @@
 """The headers of `429 Too Many Requests`, after draft-ietf-httpapi-ratelimit-headers-10."""
 
-from service.core.quotas import Quota
+from service.core.lifecycle.quotas import Quota
 
 
 def ratelimit_headers(quota: Quota) -> dict[str, str]:

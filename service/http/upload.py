@@ -16,9 +16,9 @@ from starlette.requests import Request
 
 from api_schemas.problems import ErrorCode
 from api_schemas.uploads import MAX_FILES
-from service.core import quotas
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, reason
+from service.core.lifecycle import quotas
 from service.core.objects import received_files
 from service.core.objects.received_files import StreamedFile
 from service.core.objects.storage import StreamingUpload

@@ -18,10 +18,10 @@ from api_schemas.jobs import Job, JobRequest
 from api_schemas.problems import TaskError
 from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent
 from client.api import LaddClient
-from service.core import tasks
 from service.core.clients import Core
 from service.core.foundation.settings import Settings
-from service.core.tasks import ClaimedTask
+from service.core.lifecycle import tasks
+from service.core.lifecycle.tasks import ClaimedTask
 
 ARCHIVE_BYTES = 3 << 20
 ARRAYS = ("images", "labels")

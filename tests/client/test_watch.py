@@ -12,7 +12,7 @@ from api_schemas.runner import LogEvent, ProgressEvent
 from client.api import LaddClient
 from client.stages import StageBoard
 from client.watch import watch
-from service.core import tasks
+from service.core.lifecycle import tasks
 
 BROKEN = TaskError(code=ErrorCode.INTERNAL, origin=ErrorOrigin.INTERNAL, message="it broke", reasons=[])
 

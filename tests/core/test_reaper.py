@@ -9,10 +9,11 @@ import pytest
 
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode
-from service.core import followups, jobs, reaper, tasks
+from service.core import jobs, reaper
 from service.core.clients import Core, open_core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
+from service.core.lifecycle import outbox, tasks
 from service.core.objects.storage import Storage
 from service.core.queue.store import FOLLOWUPS, READY
 
@@ -93,7 +94,7 @@ def test_followups_are_carried_out_after_an_outage(core: Core, hand: Any, monkey
         patch.setattr(Storage, "delete", out)
         jobs.cancel(core, waiting.job)
         core.catalogue.delete_dataset(dataset)
-        followups.attend(core, f"delete {dataset}")
+        outbox.attend(core, f"delete {dataset}")
         assert len(core.store.due()) == 2
         reaper.reap_once(core)
         assert len(core.store.due()) == 2

@@ -8,9 +8,10 @@ from redis import Redis
 
 from api_schemas.jobs import Job, JobState
 from api_schemas.problems import ErrorCode
-from service.core import datasets, jobs, labelers, tasks
+from service.core import datasets, jobs, labelers
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
+from service.core.lifecycle import tasks
 from service.core.reaper import reap_once
 from service.core.rebuild_index import INDEXED, LOCK, Restored, rebuild_index
 

@@ -9,9 +9,10 @@ from hypothesis import strategies
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from api_schemas.uploads import UploadRequest
-from service.core import datasets, multipart_uploads, tasks
+from service.core import datasets, multipart_uploads
 from service.core.clients import Core
 from service.core.foundation.ids import new_id
+from service.core.lifecycle import tasks
 from service.core.objects import received_files
 from service.core.objects.storage import blob_of
 from service.core.reaper import reap_once

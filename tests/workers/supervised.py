@@ -9,7 +9,7 @@ from api_schemas.jobs import Attempt, Job
 from api_schemas.problems import TaskError
 from service.core import jobs
 from service.core.clients import Core
-from service.core.tasks import ClaimedTask
+from service.core.lifecycle.tasks import ClaimedTask
 from workers.slots import Slot
 
 SLOT = Slot(gpu=None, slots=1)

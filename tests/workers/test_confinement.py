@@ -13,7 +13,7 @@ import pytest
 from api_schemas.problems import ErrorCode, ErrorOrigin
 from api_schemas.runner import Confinement, TaskType
 from service.core.foundation.settings import Settings
-from service.core.tasks import ClaimedTask
+from service.core.lifecycle.tasks import ClaimedTask
 from workers.confinement import FAULTS, confinement_of, fault_of_upload, out_of_time
 
 MiB = 1 << 20

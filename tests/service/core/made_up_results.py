@@ -5,7 +5,7 @@ from typing import Any
 
 from api_schemas.datasets import DatasetRole
 from api_schemas.runner import TaskType
-from service.core.tasks import ClaimedTask
+from service.core.lifecycle.tasks import ClaimedTask
 from workers.ladd.trial_rows import merge_trials
 
 

@@ -16,10 +16,10 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
-from service.core import tasks
 from service.core.clients import Core
 from service.core.foundation.settings import Settings
-from service.core.tasks import ClaimedTask
+from service.core.lifecycle import tasks
+from service.core.lifecycle.tasks import ClaimedTask
 from service.http.app import create_app
 from service.http.connections import Connection
 from stack.embedded import Embedded

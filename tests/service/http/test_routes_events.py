@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from api_schemas.runner import LogEvent, ProgressEvent
-from service.core import tasks
 from service.core.clients import Core
+from service.core.lifecycle import tasks
 from service.core.queue import store
 from service.http.routes import events as route
 

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from api_schemas.runner import ProgressEvent
-from service.core import tasks
 from service.core.clients import Core
+from service.core.lifecycle import tasks
 
 UNKNOWN = "job_" + "0" * 26
 

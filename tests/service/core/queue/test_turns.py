@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from service.core import tasks
 from service.core.clients import Core, open_core
 from service.core.foundation.ids import new_id
 from service.core.foundation.settings import Settings
+from service.core.lifecycle import tasks
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from api_schemas.problems import ErrorCode
 from service.core.catalogue.catalogue import DatasetManifest
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, reason
+from service.core.lifecycle.quotas import exceeded, limits_of_submission
 from service.core.queue.plan import Ref, TaskPlan
 from service.core.queue.store import IDEMPOTENCY_SECONDS, Submitted
-from service.core.quotas import exceeded, limits_of_submission
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import pytest
 
 from api_schemas.cost import CostName
-from service.core import rates
 from service.core.clients import Core
+from service.core.lifecycle import rates
 from service.core.queue.plan import TaskCost
 
 TRIAL = TaskCost(CostName.DEPLOYMENT, "ViT", "exact", flops=10**12)

@@ -11,10 +11,10 @@ from api_schemas.jobs import JobKind, JobState
 from api_schemas.problems import Reason
 from api_schemas.runner import TaskType
 from service.core.clients import Core
-from service.core.endings import end_key, ending
 from service.core.foundation.errors import OUTAGES, ServiceError, reason
+from service.core.lifecycle.finalization import end_key, ending
+from service.core.lifecycle.submission import request_key
 from service.core.queue.records import JobRecord
-from service.core.submission import request_key
 
 logger = logging.getLogger(__name__)
 

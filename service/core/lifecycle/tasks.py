@@ -14,11 +14,11 @@ from typing import Any, Literal
 
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent, TaskType
-from service.core import followups, outcomes, rates
 from service.core.clients import Core
 from service.core.foundation.errors import OUTAGES, ServiceError
-from service.core.inputs import resolve, results
-from service.core.outcomes import OUTCOMES, FinishedTask, Outcome, job_result_key, results_prefix
+from service.core.lifecycle import outbox, outcomes, rates
+from service.core.lifecycle.inputs import resolve, results
+from service.core.lifecycle.outcomes import OUTCOMES, FinishedTask, Outcome, job_result_key, results_prefix
 from service.core.queue.records import JobRecord, TaskRecord
 from service.core.queue.store import Happened
 
@@ -151,7 +151,7 @@ def keep_checkpoint(core: Core, claimed: ClaimedTask, files: Mapping[str, Path])
     if lease.renew() != "running":
         return False
     _, task = lease.load()
-    owner = followups.checkpoint_owner(claimed.job_id, claimed.name)
+    owner = outbox.checkpoint_owner(claimed.job_id, claimed.name)
     kept = {name: core.blobs.put(owner, path).sha256 for name, path in files.items()}
     if not core.store.note_checkpoint(claimed.job_id, claimed.name, claimed.attempt, kept):
         return False
@@ -273,7 +273,7 @@ class _Lease:
         if announce:
             self.core.dispatcher.announce(self.job_id, finished.ready)
         if self.core.store.is_due(f"close {self.job_id}"):
-            followups.attend(self.core, f"close {self.job_id}")
+            outbox.attend(self.core, f"close {self.job_id}")
         return finished.outcome != "refused" and (happened != "succeeded" or finished.outcome == "succeeded")
 
 

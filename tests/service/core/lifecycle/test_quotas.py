@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from service.core import datasets, quotas
+from service.core import datasets
 from service.core.clients import Core, open_core
 from service.core.foundation.ids import new_id
 from service.core.foundation.settings import Settings
-from service.core.quotas import QuotaExceededError
+from service.core.lifecycle import quotas
+from service.core.lifecycle.quotas import QuotaExceededError
 
 Limited = Callable[..., Core]
 
@@ -97,11 +98,11 @@ def test_what_is_rejected_stores_nothing(hand: Any, limited: Limited) -> None:
 
 def test_uploads_per_minute(limited: Limited, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = limited(uploads_per_minute=3)
-    monkeypatch.setattr("service.core.quotas.time.time", lambda: 6_000_045.0)
+    monkeypatch.setattr("service.core.lifecycle.quotas.time.time", lambda: 6_000_045.0)
     for _ in range(3):
         quotas.admit_upload(ours, 0)
     quota = quota_met(lambda: quotas.admit_upload(ours, 0))
     assert (quota.name, quota.limit, quota.window_seconds, quota.retry_seconds) == ("uploads", 3, 60, 15)
     quotas.admit_upload(ours.acting_for("theirs"), 0)
-    monkeypatch.setattr("service.core.quotas.time.time", lambda: 6_000_060.0)
+    monkeypatch.setattr("service.core.lifecycle.quotas.time.time", lambda: 6_000_060.0)
     quotas.admit_upload(ours, 0)
