@@ -8,11 +8,11 @@ from api_schemas.datasets import DatasetRole
 from api_schemas.jobs import JobKind, JobRequest
 from api_schemas.labelers import Architecture
 from api_schemas.presets import JobBody, PaperMethod, Preset, PresetList
-from service.core.architectures import default_architectures
 from service.core.clients import Core
 from service.core.foundation.errors import not_found
-from service.core.kinds.findings import Findings
+from service.core.kinds.architectures import default_architectures
 from service.core.kinds.trials import EPOCHS
+from service.core.kinds.validation_errors import Findings
 from service.core.lifecycle.paper import METHOD_TAG, RESULTS, TABLE_6
 
 _JOB_REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)

@@ -21,7 +21,7 @@ from api_schemas.datasets import (
 )
 from api_schemas.labelers import Architecture, Labeler, LabelerEpoch, LabelerLinks, LabelerMetadata, LabelerRecipe
 from api_schemas.problems import Reason
-from service.core.flops import Shape, forward_flops
+from service.core.catalogue.flops import Shape, forward_flops
 from service.core.foundation.listing import page_of
 from service.core.foundation.tenants import DEFAULT, listing_for, sees
 from service.core.objects.storage import Storage

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from api_schemas.datasets import DatasetRole
 from api_schemas.ensemble import Ensemble, EpochChoice, LabelerChoice, Temperature
 from service.core.catalogue.catalogue import DatasetManifest, LabelerManifest
-from service.core.kinds.findings import Findings
+from service.core.kinds.validation_errors import Findings
 
 PAPER_EPOCH = 10
 """The labeler's checkpoint that LADD uses (section 3.2)."""

@@ -10,7 +10,7 @@ from api_schemas.runner import TaskType
 from service.core.catalogue.catalogue import DatasetManifest
 from service.core.foundation.ids import new_id
 from service.core.kinds.evaluated_set import EvaluatedSet, evaluated
-from service.core.kinds.findings import Findings
+from service.core.kinds.validation_errors import Findings
 from service.core.queue.plan import Ref, TaskPlan
 
 CONTROL_ARMS = (ArmName.RANDOM, ArmName.RANDOM_LADD, ArmName.BASELINE_PLUS)

@@ -6,14 +6,14 @@ from typing import Any
 from api_schemas.datasets import DatasetRole
 from api_schemas.evaluation import EvaluationSpec
 from api_schemas.jobs import EvaluateParams, JobKind
-from service.core.architectures import default_architectures
 from service.core.catalogue.catalogue import DatasetManifest
 from service.core.clients import Core
+from service.core.kinds.architectures import default_architectures
 from service.core.kinds.controls import CONTROL_ARMS, Controls, own_arms, plan_controls
 from service.core.kinds.evaluated_set import evaluated
-from service.core.kinds.findings import Findings
 from service.core.kinds.report import plan_report
 from service.core.kinds.trials import EPOCHS, plan_trials
+from service.core.kinds.validation_errors import Findings
 from service.core.queue.plan import Plan
 
 

@@ -7,7 +7,7 @@ from api_schemas.datasets import ChannelStatistics, DatasetStats
 from api_schemas.evaluation import ArmName
 from service.core.catalogue.catalogue import DatasetManifest
 from service.core.kinds.arm_inputs import FULL_LABELS, WHITENING
-from service.core.normalizations import training_statistics
+from service.core.kinds.normalizations import training_statistics
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from api_schemas.ensemble import EpochChoice
 from api_schemas.jobs import GenerateLabelsParams, ImageFormat, JobKind, LaddParams, Packing
 from api_schemas.runner import TaskType
 from service.core.catalogue.catalogue import DatasetManifest
+from service.core.catalogue.flops import FLOAT32_BYTES
 from service.core.clients import Core
-from service.core.flops import FLOAT32_BYTES
 from service.core.foundation.ids import new_id
 from service.core.kinds.arm_inputs import own_files
 from service.core.kinds.chosen_labelers import MOST_HELD_OUT, ChosenLabeler, choose_existing, chooses
-from service.core.kinds.findings import Findings
+from service.core.kinds.normalizations import training_statistics
 from service.core.kinds.report import plan_report
-from service.core.normalizations import training_statistics
+from service.core.kinds.validation_errors import Findings
 from service.core.queue.plan import Plan, Ref, TaskCost, TaskPlan
 
 

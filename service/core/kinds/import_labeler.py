@@ -14,9 +14,9 @@ from api_schemas.labelers import (
 from api_schemas.runner import TaskType
 from service.core.catalogue.catalogue import DatasetManifest
 from service.core.clients import Core
-from service.core.kinds.findings import Findings
+from service.core.kinds.normalizations import STATISTICS, training_statistics
 from service.core.kinds.train_labeler import choose_statistics
-from service.core.normalizations import STATISTICS, training_statistics
+from service.core.kinds.validation_errors import Findings
 from service.core.objects.received_files import StreamedFile, original_names, uploads_ref
 from service.core.queue.plan import Plan, Ref, TaskPlan
 

@@ -8,17 +8,17 @@ from api_schemas.datasets import ChannelStatistics, DatasetStats
 from api_schemas.jobs import JobKind, LaddParams
 from api_schemas.labelers import LabelerRecipe
 from service.core.catalogue.catalogue import DatasetManifest
+from service.core.catalogue.flops import forward_flops, shape_of
 from service.core.clients import Core
-from service.core.flops import forward_flops, shape_of
 from service.core.kinds.chosen_labelers import ChosenLabeler, choose_epochs, choose_existing, chooses
 from service.core.kinds.controls import own_arms, plan_controls
 from service.core.kinds.evaluate import resolve, shown, test_images
 from service.core.kinds.evaluated_set import evaluated, statistics_of
-from service.core.kinds.findings import Findings
 from service.core.kinds.generate_labels import check_packing, held_out_sets, plan_labelling, resolved_epoch
 from service.core.kinds.report import plan_report
 from service.core.kinds.train_labeler import plan_training
 from service.core.kinds.trials import plan_trials
+from service.core.kinds.validation_errors import Findings
 from service.core.queue.plan import Plan, TaskPlan
 
 

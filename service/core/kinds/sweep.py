@@ -15,11 +15,11 @@ from service.core.kinds.arm_inputs import label_files, trains_on_views
 from service.core.kinds.controls import own_arms, plan_controls
 from service.core.kinds.evaluate import resolve, shown, test_images
 from service.core.kinds.evaluated_set import EvaluatedSet, evaluated, statistics_of
-from service.core.kinds.findings import Findings
 from service.core.kinds.generate_labels import check_packing, plan_labelling
 from service.core.kinds.ladd import Chosen, choose_labeler
 from service.core.kinds.report import plan_report
 from service.core.kinds.trials import plan_trials
+from service.core.kinds.validation_errors import Findings
 from service.core.queue.plan import Plan, TaskPlan
 
 MOST_POINTS = 64

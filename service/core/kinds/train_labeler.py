@@ -10,14 +10,14 @@ from api_schemas.datasets import ChannelStatistics, DatasetRole, DatasetStats, N
 from api_schemas.jobs import TrainLabelerParams
 from api_schemas.labelers import Architecture, LabelerRecipe
 from api_schemas.runner import TaskType
-from service.core.architectures import convnet_for
 from service.core.catalogue.catalogue import DatasetManifest
+from service.core.catalogue.flops import FLOAT32_BYTES, Shape, parameter_count, shape_of, training_flops
 from service.core.clients import Core
-from service.core.flops import FLOAT32_BYTES, Shape, parameter_count, shape_of, training_flops
 from service.core.foundation.ids import derived_id
 from service.core.foundation.tenants import DEFAULT
-from service.core.kinds.findings import Findings
-from service.core.normalizations import STATISTICS, training_statistics
+from service.core.kinds.architectures import convnet_for
+from service.core.kinds.normalizations import STATISTICS, training_statistics
+from service.core.kinds.validation_errors import Findings
 from service.core.queue.plan import Plan, Ref, TaskCost, TaskPlan
 
 CODE_VERSION = "1"

@@ -8,9 +8,9 @@ from api_schemas.cost import CostName
 from api_schemas.evaluation import ArmName, EvaluationSpec, RecipeName
 from api_schemas.labelers import Architecture
 from api_schemas.runner import TaskType
-from service.core.architectures import DEAREST_FIRST
 from service.core.catalogue.catalogue import DatasetManifest
-from service.core.flops import shape_of, training_flops
+from service.core.catalogue.flops import shape_of, training_flops
+from service.core.kinds.architectures import DEAREST_FIRST
 from service.core.kinds.arm_inputs import (
     FULL_LABELS,
     WHITENING,
@@ -22,7 +22,7 @@ from service.core.kinds.arm_inputs import (
     trains_on_views,
 )
 from service.core.kinds.evaluated_set import EvaluatedSet
-from service.core.kinds.findings import Findings
+from service.core.kinds.validation_errors import Findings
 from service.core.queue.plan import Ref, TaskCost, TaskPlan
 
 EPOCHS = 1000

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from api_schemas.datasets import NamedClassMap
 from api_schemas.evaluation import ArmName, Evaluation, EvaluationSummary, PaperNumber
 from api_schemas.presets import PaperMethod, PaperResult
-from service.core.architectures import default_architectures
 from service.core.catalogue.catalogue import DatasetManifest
 from service.core.clients import Core
+from service.core.kinds.architectures import default_architectures
 
 METHOD_TAG = "paper"
 """The tag of a job that says what distilled its set."""

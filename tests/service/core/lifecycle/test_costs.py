@@ -9,8 +9,8 @@ from api_schemas.jobs import Job, JobState
 from api_schemas.labelers import Architecture
 from api_schemas.problems import ErrorOrigin
 from service.core import jobs
+from service.core.catalogue.flops import Shape, forward_flops, parameter_count, training_flops
 from service.core.clients import Core
-from service.core.flops import Shape, forward_flops, parameter_count, training_flops
 from service.core.lifecycle import tasks
 from service.core.lifecycle.rates import RATES
 

@@ -6,8 +6,8 @@ import pytest
 
 from api_schemas.evaluation import Evaluation
 from service.core import jobs
-from service.core.architectures import default_architectures
 from service.core.clients import Core
+from service.core.kinds.architectures import default_architectures
 from service.core.lifecycle import paper
 
 TAGS = {"paper": "GLaD-MTT"}

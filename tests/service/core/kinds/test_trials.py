@@ -8,8 +8,8 @@ from api_schemas.cost import CostName
 from api_schemas.evaluation import ArmName
 from api_schemas.jobs import EvaluateParams
 from api_schemas.labelers import Architecture
+from service.core.catalogue.flops import Shape, training_flops
 from service.core.clients import Core
-from service.core.flops import Shape, training_flops
 from service.core.foundation.errors import ServiceError
 from service.core.kinds import evaluate
 from service.core.kinds.arm_inputs import label_files, networks, source_files, trains_on_images, trains_on_views

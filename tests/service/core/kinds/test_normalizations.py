@@ -1,7 +1,7 @@
 """Planning and training use the same statistics."""
 
 from api_schemas.datasets import Normalization
-from service.core.normalizations import STATISTICS, training_statistics
+from service.core.kinds.normalizations import STATISTICS, training_statistics
 from workers.ladd.normalization import NORMALIZATIONS
 
 

@@ -11,8 +11,8 @@ from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.kinds import KINDS
-from service.core.kinds.findings import Findings
 from service.core.kinds.generate_labels import check_packing
+from service.core.kinds.validation_errors import Findings
 from service.core.queue.plan import Plan
 
 REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from api_schemas.labelers import Architecture
-from service.core.architectures import DEAREST_FIRST, convnet_for, default_architectures, misfit
+from service.core.kinds.architectures import DEAREST_FIRST, convnet_for, default_architectures, misfit
 from workers.ladd.models import build_model
 from workers.ladd.models import convnet_for as convnet_of_models
 

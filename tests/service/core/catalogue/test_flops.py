@@ -5,8 +5,8 @@ import itertools
 import pytest
 
 from api_schemas.labelers import Architecture
-from service.core.architectures import misfit
-from service.core.flops import Shape, forward_flops, parameter_count, training_flops
+from service.core.catalogue.flops import Shape, forward_flops, parameter_count, training_flops
+from service.core.kinds.architectures import misfit
 from workers.ladd import accounting
 from workers.ladd.models import build_model
 

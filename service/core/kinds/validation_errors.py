@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from api_schemas.datasets import DatasetRole, DatasetState
 from api_schemas.labelers import Architecture
 from api_schemas.problems import ErrorCode, Reason
-from service.core.architectures import misfit
 from service.core.catalogue.catalogue import Catalogue, DatasetManifest, LabelerManifest
 from service.core.foundation.errors import ServiceError, reason
+from service.core.kinds.architectures import misfit
 
 DSA_FAMILIES = {"color", "crop", "cutout", "flip", "scale", "rotate"}
 """Families of DSA (Zhao & Bilen, ICML 2021) that a strategy joins by underscores."""
