@@ -9,12 +9,12 @@ import typer
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
-from service.core import keys
 from service.core.clients import Core, open_core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
 from service.core.foundation.tenants import DEFAULT, NAME
-from service.core.keys import ApiKey, Scope
+from service.core.resources import api_keys
+from service.core.resources.api_keys import ApiKey, Scope
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="API keys of the LADD service.")
 
@@ -30,7 +30,7 @@ def create(
         message = f"{tenant!r} is not of lower-case letters, digits and hyphens, at most 63"
         raise typer.BadParameter(message, param_hint="--tenant")
     with _core() as core:
-        key, secret = keys.create(core, tenant, name, _scopes(scopes))
+        key, secret = api_keys.create(core, tenant, name, _scopes(scopes))
     typer.echo(f"{_line(key)}\nIt is shown this once:", err=True)
     typer.echo(secret)
 
@@ -39,7 +39,7 @@ def create(
 def list_() -> None:
     """List every key, revoked ones included."""
     with _core() as core:
-        for key in keys.stored(core.storage):
+        for key in api_keys.stored(core.storage):
             typer.echo(_line(key))
 
 
@@ -47,7 +47,7 @@ def list_() -> None:
 def revoke(key: Annotated[str, typer.Argument(metavar="KEY", help="Its id, key_..., as `list` shows it.")]) -> None:
     """Make a key useless, within seconds on every front."""
     with _core() as core:
-        typer.echo(_line(keys.revoke(core, key)))
+        typer.echo(_line(api_keys.revoke(core, key)))
 
 
 def _scopes(text: str) -> set[Scope]:

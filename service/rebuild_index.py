@@ -3,18 +3,18 @@
 import sys
 from contextlib import closing
 
-from service.core import keys
 from service.core.clients import open_core
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.settings import Settings
 from service.core.rebuild_index import rebuild_index
+from service.core.resources import api_keys
 
 
 def main() -> int:
     """Rebuild and print what was restored; 1 when a server does not answer or another process is at it."""
     with closing(open_core(Settings())) as core:
         try:
-            api_keys = keys.restore(core)
+            api_keys = api_keys.restore(core)
             restored = rebuild_index(core)
         except (ServiceError, *OUTAGES) as error:
             print(error, file=sys.stderr)

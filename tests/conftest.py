@@ -12,9 +12,9 @@ import pytest
 import redis
 from pydantic import SecretStr
 
-from service.core import keys
 from service.core.clients import Core, open_core
 from service.core.foundation.settings import Settings
+from service.core.resources import api_keys
 from stack.embedded import Embedded, embedded_servers
 from stack.readiness import BUCKET
 from stack.running import Stack, running_stack
@@ -74,8 +74,8 @@ def core(settings: Settings) -> Iterator[Core]:
 def forget_keys(core: Core) -> Iterator[None]:
     """Leave no API key behind, which would lock the fronts of other tests."""
     yield
-    core.redis.delete(keys.KEYS)
-    for path in core.storage.list_keys(keys.FOLDER):
+    core.redis.delete(api_keys.KEYS)
+    for path in core.storage.list_keys(api_keys.FOLDER):
         core.storage.delete(path)
 
 
@@ -83,8 +83,8 @@ def forget_keys(core: Core) -> Iterator[None]:
 def make_key(core: Core, forget_keys: None) -> Callable[..., str]:
     """Make an API key of a tenant with some scopes; returns its secret."""
 
-    def make(tenant: str, *scopes: keys.Scope) -> str:
-        return keys.create(core, tenant, "a test", scopes)[1]
+    def make(tenant: str, *scopes: api_keys.Scope) -> str:
+        return api_keys.create(core, tenant, "a test", scopes)[1]
 
     return make
 

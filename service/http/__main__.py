@@ -6,10 +6,10 @@ from contextlib import closing
 
 import uvicorn
 
-from service.core import keys
 from service.core.clients import open_core
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.settings import Settings
+from service.core.resources import api_keys
 from service.http.access import is_loopback
 from service.http.app import GRACEFUL_SECONDS, create_app
 from service.http.connections import Connection
@@ -41,7 +41,7 @@ def _require_a_key(settings: Settings) -> None:
     try:
         with closing(open_core(settings)) as core:
             core.storage.ensure_bucket()
-            found = keys.stored(core.storage)
+            found = api_keys.stored(core.storage)
     except (ServiceError, *OUTAGES) as error:
         sys.exit(f"cannot tell whether there is an API key, so {settings.host} is not listened on: {error}")
     if not found:

@@ -10,10 +10,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_schemas.problems import ErrorCode
-from service.core import keys
 from service.core.clients import Core
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.tenants import DEFAULT
+from service.core.resources import api_keys
 from service.http import docs_page, problems
 from service.http.key_ring import KeyRing
 
@@ -78,13 +78,13 @@ class AccessMiddleware:
         if key is None:
             message = "This needs a key that is valid: send it as `Authorization: Bearer <key>`."
             raise ServiceError(ErrorCode.UNAUTHENTICATED, message)
-        needed = keys.Scope.READ if scope["method"] in ("GET", "HEAD") else keys.Scope.WRITE
+        needed = api_keys.Scope.READ if scope["method"] in ("GET", "HEAD") else api_keys.Scope.WRITE
         if not key.allows(needed):
             message = f"The key {key.id} has no scope `{needed}`, which {scope['method']} needs here."
             raise ServiceError(ErrorCode.FORBIDDEN, message)
         # What an admin starts is their tenant's, made of what that tenant has.
         starts = scope["method"] == "POST" and not scope["path"].endswith("/cancel")
-        seen = core.acting_for(key.tenant, sees_all=keys.Scope.ADMIN in key.scopes and not starts)
+        seen = core.acting_for(key.tenant, sees_all=api_keys.Scope.ADMIN in key.scopes and not starts)
 
         async def still_admitted() -> bool:
             return await ring.find(secret) is not None

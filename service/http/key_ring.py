@@ -5,9 +5,9 @@ import time
 
 from starlette.concurrency import run_in_threadpool
 
-from service.core import keys
 from service.core.clients import Core
-from service.core.keys import ApiKey
+from service.core.resources import api_keys
+from service.core.resources.api_keys import ApiKey
 
 REFRESH_SECONDS = 2.0
 """Age up to which the copy is used: a request costs no call of its own, and a revoked key works this much longer."""
@@ -35,7 +35,7 @@ class KeyRing:
 
     async def find(self, secret: str) -> ApiKey | None:
         """Return a key that is not revoked. One that has just been made is found at once."""
-        digest, now = keys.digest_of(secret), time.monotonic()
+        digest, now = api_keys.digest_of(secret), time.monotonic()
         await self._refresh(since=now - REFRESH_SECONDS)
         if digest not in self._keys:
             await self._refresh(since=now)
@@ -55,9 +55,9 @@ class KeyRing:
             self._read_at = now
 
     def _read(self) -> dict[str, ApiKey]:
-        found = keys.indexed(self._core)
+        found = api_keys.indexed(self._core)
         if not found and (self._seen_any or not self._knows_the_truth):
-            keys.restore(self._core)
+            api_keys.restore(self._core)
             self._knows_the_truth = True
-            found = keys.indexed(self._core)
+            found = api_keys.indexed(self._core)
         return found

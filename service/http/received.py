@@ -10,9 +10,9 @@ from starlette.requests import Request
 
 from api_schemas.problems import ErrorCode
 from api_schemas.uploads import UploadIds
-from service.core import multipart_uploads
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
+from service.core.resources import part_uploads
 from service.http.limits import MAX_JSON_BYTES
 from service.http.upload import Metadata, ReceivedForm, UploadSlots, check_size, parsed_metadata, received_form
 from service.http.validation import invalid, reasons_of
@@ -39,7 +39,7 @@ async def received(
         check_size("The body", len(body), MAX_JSON_BYTES)
     with _located_in_json():
         sent, upload_ids = _split(bytes(body))
-        files = await run_in_threadpool(multipart_uploads.as_files, core, upload_ids)
+        files = await run_in_threadpool(part_uploads.as_files, core, upload_ids)
         yield ReceivedForm(parsed_metadata(sent, metadata), files)
 
 

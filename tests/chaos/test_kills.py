@@ -12,9 +12,9 @@ import pytest
 from api_schemas.events import EventType, JobEvent
 from api_schemas.jobs import Job, JobState
 from client.api import LaddClient
-from service.core import events
 from service.core.clients import Core
 from service.core.foundation.settings import Settings
+from service.core.resources import events
 from tests.chaos.evaluations import Evaluations
 from tests.chaos.fault_injection import Faults, wait_for
 

@@ -12,7 +12,7 @@ from api_schemas.datasets import DatasetState
 from api_schemas.jobs import Job, JobState
 from client.api import LaddClient
 from client.cli import app
-from service.core.keys import Scope
+from service.core.resources.api_keys import Scope
 
 Ladd = Callable[..., Any]
 

@@ -10,7 +10,7 @@ from api_schemas.problems import ErrorCode
 from api_schemas.runner import LogEvent
 from client.api import LaddClient
 from client.errors import ClientError, ProblemError
-from service.core import events
+from service.core.resources import events
 
 
 def test_every_event_comes_once_and_in_order_over_broken_connections(

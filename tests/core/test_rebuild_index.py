@@ -8,12 +8,12 @@ from redis import Redis
 
 from api_schemas.jobs import Job, JobState
 from api_schemas.problems import ErrorCode
-from service.core import datasets, jobs, labelers
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.lifecycle import tasks
 from service.core.reaper import reap_once
 from service.core.rebuild_index import INDEXED, LOCK, Restored, rebuild_index
+from service.core.resources import datasets, jobs, labelers
 
 
 def dump(core: Core) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from api_schemas.datasets import DatasetRole, DatasetState
 from api_schemas.jobs import TERMINAL_STATES, GenerateLabelsParams, JobKind, JobState
 from api_schemas.problems import ErrorCode
-from service.core import datasets, jobs, labelers
 from service.core.clients import Core
 from service.core.kinds import KINDS
 from service.core.lifecycle import tasks
@@ -20,6 +19,7 @@ from service.core.objects.storage import BLOBS
 from service.core.queue.records import JobRecord
 from service.core.queue.store import JOBS, job_key
 from service.core.rebuild_index import INDEXED, rebuild_index
+from service.core.resources import datasets, jobs, labelers
 from service.core.sweeper import sweep
 from tests.core.random_sequences import blobs_of, empty, run_sequences
 

@@ -9,7 +9,6 @@ from hypothesis import strategies
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from api_schemas.uploads import UploadRequest
-from service.core import datasets, multipart_uploads
 from service.core.clients import Core
 from service.core.foundation.ids import new_id
 from service.core.lifecycle import tasks
@@ -17,6 +16,7 @@ from service.core.objects import received_files
 from service.core.objects.storage import blob_of
 from service.core.reaper import reap_once
 from service.core.rebuild_index import INDEXED
+from service.core.resources import datasets, part_uploads
 from service.core.sweeper import sweep
 from tests.core.random_sequences import blobs_of, empty, run_sequences
 
@@ -103,7 +103,7 @@ class Storing(RuleBasedStateMachine):
         stream = self.core.storage.open_upload(received_files.upload_key(new_id("ds"), 0))
         stream.write(b"raw")
         stream.finish()
-        multipart_uploads.create(self.core, UploadRequest(name="a.pt", bytes=10))
+        part_uploads.create(self.core, UploadRequest(name="a.pt", bytes=10))
 
     @rule(days=strategies.sampled_from([0, 0.5, 2]))
     def time_passes(self, days: float) -> None:

@@ -17,9 +17,9 @@ import httpx
 import numpy as np
 import pytest
 
-from service.core import keys
 from service.core.clients import Core
-from service.core.keys import Scope
+from service.core.resources import api_keys
+from service.core.resources.api_keys import Scope
 from stack.embedded import Embedded
 from stack.ports import free_ports
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from api_schemas.datasets import Dataset, DatasetMetadata
-from service.core import datasets, jobs
 from service.core.clients import Core
 from service.core.foundation.ids import new_id
 from service.core.lifecycle import tasks
 from service.core.lifecycle.tasks import ClaimedTask
 from service.core.objects.received_files import StreamedFile, upload_key
+from service.core.resources import datasets, jobs
 from tests.workers.supervised import SCRIPTED, SLOT, Claim, Run, Submit, wait_for
 from workers.input_cache import InputCache
 from workers.supervisor import run_task

@@ -7,9 +7,9 @@ from pathlib import Path
 from api_schemas.datasets import Dataset
 from api_schemas.jobs import Attempt, Job
 from api_schemas.problems import TaskError
-from service.core import jobs
 from service.core.clients import Core
 from service.core.lifecycle.tasks import ClaimedTask
+from service.core.resources import jobs
 from workers.slots import Slot
 
 SLOT = Slot(gpu=None, slots=1)

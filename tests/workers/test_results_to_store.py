@@ -13,12 +13,12 @@ import pytest
 from api_schemas.datasets import DatasetState
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode
-from service.core import datasets, jobs
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
 from service.core.objects.blobs import Blobs
 from service.core.objects.storage import Storage
+from service.core.resources import datasets, jobs
 from tests.workers.supervised import SCRIPTED, SLOT, Claim, Run, Submit, error_of, only_attempt, wait_for
 from workers.input_cache import InputCache
 from workers.supervisor import run_task

@@ -16,10 +16,10 @@ from api_schemas.events import EventType
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin
 from api_schemas.runner import TaskType
-from service.core import datasets, events, jobs
 from service.core.clients import Core, open_core
 from service.core.foundation.settings import Settings
 from service.core.objects.received_files import upload_key
+from service.core.resources import datasets, events, jobs
 from tests.workers.supervised import SLOT, Claim, Run, Submit, error_of, only_attempt
 from workers.input_cache import InputCache
 from workers.runner_process import RUNNER_COMMAND

@@ -9,10 +9,10 @@ import pytest
 from api_schemas.datasets import DatasetState
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin
-from service.core import datasets, jobs
 from service.core.clients import Core
 from service.core.lifecycle import tasks
 from service.core.queue.store import LEASES
+from service.core.resources import datasets, jobs
 from tests.workers.supervised import Claim, Run, Submit, error_of, only_attempt
 
 

@@ -16,10 +16,10 @@ import pytest
 
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetState
 from api_schemas.jobs import TERMINAL_STATES, JobState
-from service.core import datasets, jobs
 from service.core.clients import Core
 from service.core.foundation.ids import new_id
 from service.core.objects.received_files import StreamedFile, upload_key
+from service.core.resources import datasets, jobs
 from stack.embedded import Embedded
 from stack.readiness import BUCKET
 

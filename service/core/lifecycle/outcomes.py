@@ -24,8 +24,8 @@ from service.core.clients import Core
 from service.core.kinds.arm_inputs import WHITENING, own_files
 from service.core.lifecycle import costs, paper
 from service.core.objects.storage import Blob
-from service.core.pictures import PREVIEW
 from service.core.queue.records import JobRecord, TaskRecord
+from service.core.resources.pictures import PREVIEW
 
 LABELER_METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
 

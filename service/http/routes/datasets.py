@@ -11,8 +11,8 @@ from starlette.responses import RedirectResponse, Response
 from api_schemas.base import DatasetId
 from api_schemas.datasets import ArchiveFormat, Dataset, DatasetMetadata, DatasetPage, DatasetRole, DatasetState
 from api_schemas.problems import ErrorCode
-from service.core import datasets
 from service.core.foundation.ids import new_id
+from service.core.resources import datasets
 from service.http import openapi
 from service.http.accepted import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, Limit

@@ -16,9 +16,9 @@ from api_schemas.base import JobId
 from api_schemas.events import EventPage, EventType, JobEvent
 from api_schemas.jobs import TERMINAL_STATES
 from api_schemas.problems import ErrorCode
-from service.core import events, jobs
 from service.core.clients import Core
 from service.core.foundation.errors import OUTAGES, ServiceError
+from service.core.resources import events, jobs
 from service.http.access import StillAdmitted
 from service.http.dependencies import CoreDep, JobVersionsDep
 from service.http.job_versions import JobVersions

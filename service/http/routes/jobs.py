@@ -14,9 +14,9 @@ from api_schemas.base import JobId
 from api_schemas.evaluation import Report
 from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobRequest, JobState
 from api_schemas.problems import ErrorCode
-from service.core import jobs
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
+from service.core.resources import jobs
 from service.http.accepted import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, JobVersionsDep, Limit
 from service.http.negotiation import etag_matches, wait_seconds

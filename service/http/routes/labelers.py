@@ -10,8 +10,8 @@ from api_schemas.base import LabelerId
 from api_schemas.jobs import Job
 from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
 from api_schemas.problems import ErrorCode
-from service.core import labelers
 from service.core.foundation.ids import new_id
+from service.core.resources import labelers
 from service.http import openapi
 from service.http.accepted import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, Limit

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from api_schemas.base import DatasetId
 from api_schemas.presets import JobBody, PaperMethod, PresetList
 from api_schemas.problems import ErrorCode
-from service.core import presets
+from service.core.resources import presets
 from service.http.dependencies import CoreDep
 from service.http.problems import responses
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from api_schemas.problems import ErrorCode
 from api_schemas.uploads import Upload, UploadId, UploadRequest
-from service.core import multipart_uploads
+from service.core.resources import part_uploads
 from service.http.dependencies import CoreDep
 from service.http.problems import responses
 from service.http.routes.jobs import require_json
@@ -29,7 +29,7 @@ PartLimit = Annotated[int, Query(ge=0, le=1000, description="How many parts at m
 )
 def create_upload(upload: UploadRequest, response: Response, core: CoreDep) -> Upload:
     """Announce a file. Each part of the answer has a link to PUT its bytes to."""
-    created = multipart_uploads.create(core, upload)
+    created = part_uploads.create(core, upload)
     response.headers["Location"] = created.links.self
     return created
 
@@ -37,7 +37,7 @@ def create_upload(upload: UploadRequest, response: Response, core: CoreDep) -> U
 @router.get("/{upload_id}", responses=responses(ErrorCode.NOT_FOUND, ErrorCode.INVALID_REQUEST))
 def get_upload(upload_id: UploadId, core: CoreDep, after: After = 0, limit: PartLimit = 1000) -> Upload:
     """Show which parts have arrived, with fresh links for the others."""
-    return multipart_uploads.view(core, upload_id, after, limit)
+    return part_uploads.view(core, upload_id, after, limit)
 
 
 @router.post(
@@ -49,10 +49,10 @@ def complete_upload(upload_id: UploadId, core: CoreDep) -> Upload:
 
     Then `POST /v1/datasets` or `/v1/labelers` with JSON takes it, once: `upload_ids` beside the fields of the metadata.
     """
-    return multipart_uploads.complete(core, upload_id)
+    return part_uploads.complete(core, upload_id)
 
 
 @router.delete("/{upload_id}", status_code=204, responses=responses(ErrorCode.NOT_FOUND))
 def delete_upload(upload_id: UploadId, core: CoreDep) -> None:
     """Drop an upload that nothing was made of."""
-    multipart_uploads.discard(core, upload_id)
+    part_uploads.discard(core, upload_id)

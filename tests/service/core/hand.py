@@ -9,12 +9,12 @@ from pydantic import TypeAdapter
 from api_schemas.datasets import DatasetMetadata, DatasetRole
 from api_schemas.jobs import TERMINAL_STATES, Job, JobRequest
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
-from service.core import datasets, jobs
 from service.core.clients import Core
 from service.core.foundation.ids import new_id
 from service.core.lifecycle import tasks
 from service.core.lifecycle.tasks import ClaimedTask
 from service.core.objects.received_files import StreamedFile, upload_key
+from service.core.resources import datasets, jobs
 from tests.service.core.made_up_results import RESULTS, made_up_stats
 
 REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)

@@ -15,6 +15,6 @@ def test_opening_connects_nothing() -> None:
 
 
 def test_torch_stays_outside() -> None:
-    heavy = "import sys, service.core.lifecycle.tasks, service.core.jobs; print({'torch', 'numpy', 'fastapi'} & set(sys.modules))"
+    heavy = "import sys, service.core.lifecycle.tasks, service.core.resources.jobs; print({'torch', 'numpy', 'fastapi'} & set(sys.modules))"
     answer = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "set()"

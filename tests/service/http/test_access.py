@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from api_schemas.problems import ErrorCode
-from service.core import keys
 from service.core.clients import Core
 from service.core.foundation.settings import Settings
-from service.core.keys import Scope
+from service.core.resources import api_keys
+from service.core.resources.api_keys import Scope
 from service.http import key_ring
 from service.http.app import create_app
 from service.http.key_ring import KeyRing
@@ -87,10 +87,10 @@ def test_the_first_key_locks_a_front_that_is_running(
 ) -> None:
     monkeypatch.setattr(key_ring, "REFRESH_SECONDS", 0.1)
     assert api.get("/v1/jobs").status_code == 200
-    _, secret = keys.create(core, "default", "first", [Scope.READ])
+    _, secret = api_keys.create(core, "default", "first", [Scope.READ])
     wait_until(lambda: api.get("/v1/jobs").status_code == 401)
     assert api.get("/v1/jobs", headers=bearer(secret)).status_code == 200
-    keys.revoke(core, keys.stored(core.storage)[0].id)
+    api_keys.revoke(core, api_keys.stored(core.storage)[0].id)
     wait_until(lambda: api.get("/v1/jobs", headers=bearer(secret)).status_code == 401)
     assert api.get("/v1/jobs").status_code == 401
     # Redis may lose what it knows: nobody comes in for that.
@@ -212,11 +212,11 @@ def test_above_a_quota_requests_get_429(settings: Settings, serve: Any) -> None:
 def test_a_thousand_lookups_cost_one_look_into_redis(
     core: Core, monkeypatch: pytest.MonkeyPatch, forget_keys: None
 ) -> None:
-    _, secret = keys.create(core, "acme", "busy", [Scope.READ])
+    _, secret = api_keys.create(core, "acme", "busy", [Scope.READ])
     looks = 0
-    indexed = keys.indexed
+    indexed = api_keys.indexed
 
-    def counted(core: Core) -> dict[str, keys.ApiKey]:
+    def counted(core: Core) -> dict[str, api_keys.ApiKey]:
         nonlocal looks
         looks += 1
         return indexed(core)
@@ -243,8 +243,8 @@ def test_a_stream_of_events_ends_when_its_key_is_revoked(
     with caller.stream("GET", f"{job}/events") as stream:
         lines = stream.iter_lines()
         assert any(line.startswith("event: state") for line in lines)
-        (own,) = (key for key in keys.stored(core.storage) if key.tenant == "acme")
-        keys.revoke(core, own.id)
+        (own,) = (key for key in api_keys.stored(core.storage) if key.tenant == "acme")
+        api_keys.revoke(core, own.id)
         # It would go on for as long as the job waits.
         assert not any(line.startswith("event: state") for line in lines)
     assert caller.get(job).status_code == 401

@@ -6,9 +6,9 @@ import pytest
 import uvicorn
 from typer.testing import CliRunner
 
-from service.core import keys
 from service.core.clients import Core
-from service.core.keys import Scope
+from service.core.resources import api_keys
+from service.core.resources.api_keys import Scope
 from service.http.__main__ import main as serve
 from service.keys import app
 
@@ -31,8 +31,8 @@ def run(*arguments: str, code: int = 0) -> tuple[str, str]:
 def test_a_key_is_made_listed_and_revoked(core: Core) -> None:
     out, err = run("create", "--name", "laptop", "--tenant", "acme", "--scopes", "read, admin")
     secret = out.strip()
-    (key,) = keys.stored(core.storage)
-    assert keys.indexed(core) == {keys.digest_of(secret): key}
+    (key,) = api_keys.stored(core.storage)
+    assert api_keys.indexed(core) == {api_keys.digest_of(secret): key}
     assert (key.name, key.tenant, key.scopes) == ("laptop", "acme", [Scope.ADMIN, Scope.READ])
     assert secret not in err
     listed, _ = run("list")
@@ -56,7 +56,7 @@ def test_what_is_refused_makes_no_key(arguments: list[str], code: int, message: 
     _, err = run(*arguments, code=code)
     assert message in err
     assert "Traceback" not in err
-    assert keys.stored(core.storage) == []
+    assert api_keys.stored(core.storage) == []
 
 
 def test_other_machines_are_not_listened_to_without_a_key(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ def test_other_machines_are_not_listened_to_without_a_key(core: Core, monkeypatc
     for host in ("127.0.0.1", "::1", "localhost"):
         monkeypatch.setenv("LADD_HOST", host)
         serve()
-    keys.create(core, "default", "first", [Scope.READ])
+    api_keys.create(core, "default", "first", [Scope.READ])
     # Redis may have lost it.
     core.redis.flushall()
     monkeypatch.setenv("LADD_HOST", "0.0.0.0")

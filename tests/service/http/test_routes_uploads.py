@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from api_schemas.problems import ErrorCode
-from service.core import multipart_uploads
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
+from service.core.resources import part_uploads
 from service.http.app import create_app
 
 FAR = datetime.max.replace(tzinfo=UTC)
@@ -136,14 +136,14 @@ def test_an_upload_is_another_tenants_in_no_way(api: httpx.Client, core: Core, a
     upload = announce(bytes=10)
     theirs = core.acting_for("theirs")
     for touch in (
-        lambda: multipart_uploads.view(theirs, upload["id"], 0, 1),
-        lambda: multipart_uploads.complete(theirs, upload["id"]),
-        lambda: multipart_uploads.discard(theirs, upload["id"]),
+        lambda: part_uploads.view(theirs, upload["id"], 0, 1),
+        lambda: part_uploads.complete(theirs, upload["id"]),
+        lambda: part_uploads.discard(theirs, upload["id"]),
     ):
         with pytest.raises(ServiceError, check=lambda error: error.code is ErrorCode.NOT_FOUND):
             touch()
     with pytest.raises(ServiceError, check=lambda error: error.reasons[0].rule == "not_found"):
-        multipart_uploads.as_files(theirs, [upload["id"]])
+        part_uploads.as_files(theirs, [upload["id"]])
     assert api.get(upload["links"]["self"]).status_code == 200
 
 

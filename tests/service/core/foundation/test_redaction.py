@@ -3,7 +3,7 @@ import logging
 import pytest
 
 from service.core.foundation.redaction import RedactingFormatter, redacted
-from service.core.keys import PREFIX
+from service.core.resources.api_keys import PREFIX
 
 KEY = PREFIX + "a-_d" + "efghijkl-mnop_qrstuvwxyzABCDEFGHIJKLMNOPQRSTUV"
 

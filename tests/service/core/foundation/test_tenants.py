@@ -7,12 +7,12 @@ import pytest
 
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode
-from service.core import datasets, events, jobs, labelers
 from service.core.catalogue.catalogue import DATASETS, LABELERS
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.tenants import DEFAULT, adopt
 from service.core.queue.store import JOBS, job_key
+from service.core.resources import datasets, events, jobs, labelers
 
 
 class Tenants:

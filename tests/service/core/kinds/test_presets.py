@@ -12,7 +12,7 @@ from api_schemas.presets import PaperMethod
 from api_schemas.problems import ErrorCode
 from service.core.foundation.errors import ServiceError
 from service.core.kinds import KINDS
-from service.core.presets import PRESETS, expand
+from service.core.resources.presets import PRESETS, expand
 
 REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
 

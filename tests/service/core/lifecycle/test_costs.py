@@ -8,11 +8,11 @@ from api_schemas.cost import Cost, CostName
 from api_schemas.jobs import Job, JobState
 from api_schemas.labelers import Architecture
 from api_schemas.problems import ErrorOrigin
-from service.core import jobs
 from service.core.catalogue.flops import Shape, forward_flops, parameter_count, training_flops
 from service.core.clients import Core
 from service.core.lifecycle import tasks
 from service.core.lifecycle.rates import RATES
+from service.core.resources import jobs
 
 CONVNET = Architecture.CONVNET_D3
 SHAPE = Shape(num_classes=10, channels=3, size=32)

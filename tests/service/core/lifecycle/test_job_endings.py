@@ -6,10 +6,10 @@ import pytest
 
 from api_schemas.jobs import Job, JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin
-from service.core import datasets, jobs
 from service.core.clients import Core
 from service.core.foundation.ids import new_id
 from service.core.lifecycle import tasks
+from service.core.resources import datasets, jobs
 
 
 def states(job: Job) -> dict[str, str]:

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from api_schemas.evaluation import Evaluation
-from service.core import jobs
 from service.core.clients import Core
 from service.core.kinds.architectures import default_architectures
 from service.core.lifecycle import paper
+from service.core.resources import jobs
 
 TAGS = {"paper": "GLaD-MTT"}
 IMAGENETTE = {"ipc": 5, "image_shape": [3, 128, 128]}

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from service.core import datasets
 from service.core.clients import Core, open_core
 from service.core.foundation.ids import new_id
 from service.core.foundation.settings import Settings
 from service.core.lifecycle import quotas
 from service.core.lifecycle.quotas import QuotaExceededError
+from service.core.resources import datasets
 
 Limited = Callable[..., Core]
 

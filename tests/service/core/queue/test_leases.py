@@ -13,13 +13,14 @@ from redis.exceptions import TimeoutError
 from api_schemas.jobs import Job, JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin
 from api_schemas.runner import ProgressEvent
-from service.core import jobs, reaper
+from service.core import reaper
 from service.core.catalogue.catalogue import Catalogue
 from service.core.clients import Core
 from service.core.lifecycle import tasks
 from service.core.lifecycle.tasks import ClaimedTask
 from service.core.objects.storage import Storage, blob_key
 from service.core.queue.store import LEASES, JobStore
+from service.core.resources import jobs
 
 
 @pytest.fixture

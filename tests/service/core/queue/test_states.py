@@ -14,10 +14,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from api_schemas.jobs import TERMINAL_STATES, JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
-from service.core import events
 from service.core.clients import Core
 from service.core.queue.states import may_follow
 from service.core.queue.store import LEASES, READY, Happened
+from service.core.resources import events
 from tests.service.core.queue.job_model import JobModel
 
 MAX_ATTEMPTS = 2

@@ -10,9 +10,9 @@ import pytest
 from redis.connection import Connection
 from redis.exceptions import ConnectionError
 
-from service.core import events
 from service.core.clients import Core
 from service.core.queue.store import READY
+from service.core.resources import events
 
 THREADS = 16
 

@@ -11,7 +11,6 @@ from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, not_found
 from service.core.foundation.ids import new_id
 from service.core.foundation.listing import page_of
-from service.core.job_view import listed, shown
 from service.core.kinds import KINDS
 from service.core.kinds.train_labeler import canonical
 from service.core.lifecycle import outbox, rates
@@ -19,6 +18,7 @@ from service.core.lifecycle.outcomes import report_key
 from service.core.lifecycle.submission import Submission, gone, task_fields
 from service.core.objects.storage import blob_key
 from service.core.queue.records import PLANNED, JobRecord, TaskRecord
+from service.core.resources.job_view import listed, shown
 
 
 def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tuple[Job, bool]:

@@ -8,10 +8,10 @@ import pytest
 
 from api_schemas.events import EventType
 from api_schemas.problems import ErrorCode
-from service.core import events
 from service.core.clients import Core, open_core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
+from service.core.resources import events
 
 SubmitGraph = Callable[[dict[str, list[str]]], str]
 

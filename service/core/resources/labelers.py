@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from api_schemas.jobs import Job, JobKind
 from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
-from service.core import jobs
 from service.core.clients import Core
 from service.core.foundation.errors import not_found
 from service.core.kinds import KINDS
@@ -12,6 +11,7 @@ from service.core.kinds.import_labeler import LabelerUpload
 from service.core.lifecycle.submission import Submission, task_fields
 from service.core.objects import received_files
 from service.core.objects.received_files import StreamedFile, upload_ids
+from service.core.resources import jobs
 
 
 def import_labeler(core: Core, metadata: LabelerMetadata, files: Sequence[StreamedFile], labeler_id: str) -> Job:

@@ -5,10 +5,10 @@ from typing import Any
 from api_schemas.evaluation import ArmName
 from api_schemas.jobs import Job, JobKind, JobState
 from api_schemas.problems import ErrorCode
-from service.core import datasets, events, jobs, labelers
 from service.core.clients import Core
 from service.core.foundation.ids import new_id
 from service.core.lifecycle import tasks
+from service.core.resources import datasets, events, jobs, labelers
 
 
 def states(job: Job) -> dict[str, str]:

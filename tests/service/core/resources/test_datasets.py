@@ -8,13 +8,13 @@ import pytest
 from api_schemas.datasets import DatasetMetadata, DatasetRole, DatasetState
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
-from service.core import datasets, jobs
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, reason
 from service.core.foundation.ids import new_id
 from service.core.lifecycle import tasks
 from service.core.objects.received_files import discard_uploads, upload_key
 from service.core.objects.storage import Storage
+from service.core.resources import datasets, jobs
 
 
 def test_an_upload_becomes_a_dataset(core: Core, hand: Any) -> None:

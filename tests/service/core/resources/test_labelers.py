@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from service.core import labelers
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
+from service.core.resources import labelers
 
 
 def test_labelers_are_listed_and_shown(core: Core, hand: Any) -> None:

@@ -3,11 +3,11 @@
 from api_schemas.evaluation import Report
 from api_schemas.jobs import Job, JobLinks, JobResult, JobState, Task
 from api_schemas.runner import TaskType
-from service.core import progress
 from service.core.clients import Core
 from service.core.lifecycle import costs
 from service.core.lifecycle.outcomes import report_key
 from service.core.queue.records import JobRecord, TaskRecord, timestamp
+from service.core.resources import progress
 
 
 def shown(core: Core, job: JobRecord) -> Job:

@@ -8,11 +8,11 @@ from pydantic import TypeAdapter
 from api_schemas.jobs import Job, JobKind, JobState
 from api_schemas.labelers import Labeler, LabelerMetadata
 from api_schemas.problems import ErrorCode, ErrorOrigin
-from service.core import jobs, labelers
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.ids import new_id
 from service.core.objects.received_files import StreamedFile, upload_key
+from service.core.resources import jobs, labelers
 
 METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
 

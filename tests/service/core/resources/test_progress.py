@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from service.core import progress
 from service.core.queue.records import JobRecord, TaskRecord
+from service.core.resources import progress
 
 
 def task(name: str, state: str, work: int = 100, **said: Any) -> TaskRecord:

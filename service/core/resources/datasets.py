@@ -14,7 +14,6 @@ from api_schemas.datasets import (
 )
 from api_schemas.jobs import TERMINAL_STATES, JobKind
 from api_schemas.problems import ErrorCode
-from service.core import pictures
 from service.core.catalogue.catalogue import ARCHIVE, DatasetManifest
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, not_found, reason
@@ -26,6 +25,7 @@ from service.core.lifecycle.submission import Submission, gone, task_fields
 from service.core.objects import received_files
 from service.core.objects.received_files import StreamedFile, upload_ids
 from service.core.objects.storage import blob_key
+from service.core.resources import pictures
 
 
 def create(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile], dataset_id: str) -> Dataset:
