@@ -6,8 +6,8 @@ from contextlib import closing
 from service.core.clients import open_core
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.settings import Settings
-from service.core.rebuild_index import rebuild_index
 from service.core.resources import api_keys
+from service.core.upkeep.rebuild_index import rebuild_index
 
 
 def main() -> int:

@@ -9,7 +9,7 @@ from celery import signals
 from service.core.clients import open_core
 from service.core.foundation.redaction import TALKATIVE, RedactingFormatter
 from service.core.foundation.settings import Settings
-from service.core.reaper import run_reaper
+from service.core.upkeep.reaper import run_reaper
 from workers.celery_app import create_app
 from workers.input_cache import InputCache
 from workers.pulse import Pulse, pulse_step

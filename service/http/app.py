@@ -18,7 +18,7 @@ from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.settings import Settings
 from service.core.foundation.tenants import adopt
 from service.core.queue.store import JOBS
-from service.core.reaper import run_reaper
+from service.core.upkeep.reaper import run_reaper
 from service.http import docs_page, openapi, problems
 from service.http.access import AccessMiddleware, is_loopback
 from service.http.job_versions import JobVersions

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from api_schemas.health import Liveness, Readiness
-from service.core import health
+from service.core.upkeep import health
 from service.http.dependencies import CoreDep
 
 router = APIRouter(tags=["health"])

@@ -7,10 +7,10 @@ from typing import Any
 from redis import Redis
 
 from api_schemas.jobs import Job, JobState
-from service.core import reaper
 from service.core.clients import Core
 from service.core.queue.store import READY
 from service.core.resources import jobs
+from service.core.upkeep import reaper
 
 TRIALS = 100
 ARCHITECTURES = ["ConvNetD3", "AlexNet", "VGG11", "ResNet18", "ViT"]

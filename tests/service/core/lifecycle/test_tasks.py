@@ -9,7 +9,6 @@ from api_schemas.events import EventType
 from api_schemas.jobs import Job, JobState
 from api_schemas.problems import ErrorCode
 from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent
-from service.core import reaper
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.lifecycle import outcomes, tasks
@@ -17,6 +16,7 @@ from service.core.lifecycle.tasks import ClaimedTask
 from service.core.objects.storage import Storage, blob_key
 from service.core.queue.store import LEASES
 from service.core.resources import datasets, events, jobs
+from service.core.upkeep import reaper
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from redis.exceptions import TimeoutError
 from api_schemas.jobs import Job, JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin
 from api_schemas.runner import ProgressEvent
-from service.core import reaper
 from service.core.catalogue.catalogue import Catalogue
 from service.core.clients import Core
 from service.core.lifecycle import tasks
@@ -21,6 +20,7 @@ from service.core.lifecycle.tasks import ClaimedTask
 from service.core.objects.storage import Storage, blob_key
 from service.core.queue.store import LEASES, JobStore
 from service.core.resources import jobs
+from service.core.upkeep import reaper
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 from contextlib import closing
 
-from service.core import health, reaper
 from service.core.clients import Core, open_core
 from service.core.foundation.settings import Settings
+from service.core.upkeep import health, reaper
 
 
 def test_all_is_well_once_a_reaper_has_looked(core: Core) -> None:

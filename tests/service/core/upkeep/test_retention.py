@@ -18,10 +18,10 @@ from service.core.lifecycle.submission import Submission, task_fields
 from service.core.objects.storage import BLOBS
 from service.core.queue.records import JobRecord
 from service.core.queue.store import JOBS, job_key
-from service.core.rebuild_index import INDEXED, rebuild_index
 from service.core.resources import datasets, jobs, labelers
-from service.core.sweeper import sweep
-from tests.core.random_sequences import blobs_of, empty, run_sequences
+from service.core.upkeep.rebuild_index import INDEXED, rebuild_index
+from service.core.upkeep.sweeper import sweep
+from tests.service.core.upkeep.random_sequences import blobs_of, empty, run_sequences
 
 DAY = timedelta(days=1)
 SEEDS = strategies.sampled_from([0, 1])

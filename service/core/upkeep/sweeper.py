@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from api_schemas.jobs import TERMINAL_STATES
-from service.core import retention
 from service.core.clients import Core
 from service.core.foundation.locks import held_alone
 from service.core.objects.received_files import UPLOADS
 from service.core.objects.storage import BLOBS
 from service.core.queue.store import JOBS
-from service.core.rebuild_index import INDEXED, LOCK, LOCK_SECONDS
+from service.core.upkeep import retention
+from service.core.upkeep.rebuild_index import INDEXED, LOCK, LOCK_SECONDS
 
 DUE = "ladd:swept"
 """Key that lives from one sweep to the next."""

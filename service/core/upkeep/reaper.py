@@ -10,7 +10,7 @@ from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.locks import held_alone
 from service.core.lifecycle import outbox, tasks
 from service.core.queue.store import LEASES, milliseconds
-from service.core.sweeper import sweep_when_due
+from service.core.upkeep.sweeper import sweep_when_due
 
 SIGN_OF_LIFE = "ladd:reaper"
 """Key of the time (seconds since 1970, by Redis's clock) of the last look at the leases."""

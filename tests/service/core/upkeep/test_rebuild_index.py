@@ -11,9 +11,9 @@ from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.lifecycle import tasks
-from service.core.reaper import reap_once
-from service.core.rebuild_index import INDEXED, LOCK, Restored, rebuild_index
 from service.core.resources import datasets, jobs, labelers
+from service.core.upkeep.reaper import reap_once
+from service.core.upkeep.rebuild_index import INDEXED, LOCK, Restored, rebuild_index
 
 
 def dump(core: Core) -> dict[str, Any]:

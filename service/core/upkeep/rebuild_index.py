@@ -21,7 +21,7 @@ from service.core.lifecycle.finalization import end_key
 from service.core.lifecycle.outcomes import job_result_key, report_key, results_prefix
 from service.core.lifecycle.submission import request_key
 from service.core.queue.store import FOLLOWUPS, IDEMPOTENCY_SECONDS, job_key
-from service.core.restored_job import RestoredJob
+from service.core.upkeep.restored_job import RestoredJob
 
 INDEXED = "ladd:indexed"
 """Key that is there when Redis knows everything that the object storage holds. A Redis that was wiped lacks it."""

@@ -9,7 +9,6 @@ import pytest
 
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode
-from service.core import reaper
 from service.core.clients import Core, open_core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
@@ -17,6 +16,7 @@ from service.core.lifecycle import outbox, tasks
 from service.core.objects.storage import Storage
 from service.core.queue.store import FOLLOWUPS, READY
 from service.core.resources import jobs
+from service.core.upkeep import reaper
 
 SubmitGraph = Callable[[dict[str, list[str]]], str]
 

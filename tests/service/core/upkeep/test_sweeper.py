@@ -14,11 +14,11 @@ from service.core.foundation.ids import new_id
 from service.core.lifecycle import tasks
 from service.core.objects import received_files
 from service.core.objects.storage import blob_of
-from service.core.reaper import reap_once
-from service.core.rebuild_index import INDEXED
 from service.core.resources import datasets, part_uploads
-from service.core.sweeper import sweep
-from tests.core.random_sequences import blobs_of, empty, run_sequences
+from service.core.upkeep.reaper import reap_once
+from service.core.upkeep.rebuild_index import INDEXED
+from service.core.upkeep.sweeper import sweep
+from tests.service.core.upkeep.random_sequences import blobs_of, empty, run_sequences
 
 DAY = timedelta(days=1)
 CONTENTS = strategies.sampled_from([b"one", b"two", b"three"])

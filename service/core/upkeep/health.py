@@ -5,7 +5,7 @@ from collections.abc import Callable
 from api_schemas.health import Readiness
 from service.core.clients import Core
 from service.core.foundation.errors import OUTAGES, ServiceError
-from service.core.reaper import SIGN_OF_LIFE
+from service.core.upkeep.reaper import SIGN_OF_LIFE
 
 REAPER_SILENT_SECONDS = 120
 """A look may take long where much is to be cleaned up."""
