@@ -160,8 +160,8 @@ def _environment(ours: bool, device: str) -> dict[str, str]:
         return os.environ | {"PYTHONPATH": str(ROOT), "TORCHINDUCTOR_COMPILE_THREADS": "4"}
     # Here, because on a CUDA machine torch and this repository's workers/ladd are enough.
     from api_schemas.runner import TaskType
-    from workers.runner_process import INHERITED, runner_environment
-    from workers.slots import Slot
+    from workers.supervisor.runner_process import INHERITED, runner_environment
+    from workers.supervisor.slots import Slot
 
     one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     if ours:

@@ -10,12 +10,12 @@ from service.core.clients import open_core
 from service.core.foundation.redaction import TALKATIVE, RedactingFormatter
 from service.core.foundation.settings import Settings
 from service.core.upkeep.reaper import run_reaper
-from workers.celery_app import create_app
-from workers.input_cache import InputCache
-from workers.pulse import Pulse, pulse_step
-from workers.scratch import remove_abandoned
-from workers.slots import Slots, queues_of, slots_of
-from workers.tasks import register_wake
+from workers.supervisor.celery_app import create_app
+from workers.supervisor.heartbeat import Pulse, pulse_step
+from workers.supervisor.input_cache import InputCache
+from workers.supervisor.scratch import remove_abandoned
+from workers.supervisor.slots import Slots, queues_of, slots_of
+from workers.supervisor.wake import register_wake
 
 
 def main() -> None:

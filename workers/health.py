@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 
 from service.core.clients import open_core
 from service.core.foundation.settings import Settings
-from workers.pulse import ailment
+from workers.supervisor.heartbeat import ailment
 
 
 def main() -> int:

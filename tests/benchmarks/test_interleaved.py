@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from interleaved import Deadline, Process, TimeIsUp, Timing, Variant, measure
 
-from workers.runner_process import ALLOCATOR
+from workers.supervisor.runner_process import ALLOCATOR
 
 TINY = {"shape": (1, 4, 8), "precision": "fp32", "channels_last": False}
 

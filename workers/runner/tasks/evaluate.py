@@ -23,7 +23,7 @@ from workers.ladd.trial_resume import FILE_NAME
 from workers.ladd.views import ViewGrid
 from workers.ladd.whitening import WHITENING_FILE, Whitening
 from workers.runner.carried_statistics import carried_statistics
-from workers.runner.hand_over import HandOver
+from workers.runner.preempt import HandOver
 from workers.runner.reporter import Reporter
 
 

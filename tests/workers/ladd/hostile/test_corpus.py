@@ -12,9 +12,9 @@ import pytest
 from api_schemas.runner import Confinement
 from service.core.foundation.settings import Settings
 from tests.workers.ladd.hostile.corpus import corpus, light
-from workers.confinement import FILE_BYTES, OPEN_FILES
 from workers.ladd.imported_labelers import READERS
 from workers.ladd.importers import IMPORTERS
+from workers.supervisor.confinement import FILE_BYTES, OPEN_FILES
 
 ROOT = Path(__file__).parents[4]
 SHARE = 3

@@ -9,7 +9,7 @@ import pytest
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.objects.storage import blob_of
-from workers.input_cache import InputCache
+from workers.supervisor.input_cache import InputCache
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ from service.core.clients import Core, open_core
 from service.core.foundation.settings import Settings
 from service.core.objects.received_files import upload_key
 from service.core.resources import datasets, events, jobs
-from tests.workers.supervised import SLOT, Claim, Run, Submit, error_of, only_attempt
-from workers.input_cache import InputCache
-from workers.runner_process import RUNNER_COMMAND
-from workers.supervisor import run_task
+from tests.workers.supervisor.supervised import SLOT, Claim, Run, Submit, error_of, only_attempt
+from workers.supervisor.attempt import run_task
+from workers.supervisor.input_cache import InputCache
+from workers.supervisor.runner_process import RUNNER_COMMAND
 
 
 def npz(**arrays: np.ndarray) -> bytes:

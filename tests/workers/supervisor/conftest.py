@@ -14,9 +14,9 @@ from service.core.lifecycle import tasks
 from service.core.lifecycle.tasks import ClaimedTask
 from service.core.objects.received_files import StreamedFile, upload_key
 from service.core.resources import datasets, jobs
-from tests.workers.supervised import SCRIPTED, SLOT, Claim, Run, Submit, wait_for
-from workers.input_cache import InputCache
-from workers.supervisor import run_task
+from tests.workers.supervisor.supervised import SCRIPTED, SLOT, Claim, Run, Submit, wait_for
+from workers.supervisor.attempt import run_task
+from workers.supervisor.input_cache import InputCache
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from service.core.foundation.settings import Settings
 from service.core.objects.blobs import Blobs
 from service.core.objects.storage import Storage
 from service.core.resources import datasets, jobs
-from tests.workers.supervised import SCRIPTED, SLOT, Claim, Run, Submit, error_of, only_attempt, wait_for
-from workers.input_cache import InputCache
-from workers.supervisor import run_task
+from tests.workers.supervisor.supervised import SCRIPTED, SLOT, Claim, Run, Submit, error_of, only_attempt, wait_for
+from workers.supervisor.attempt import run_task
+from workers.supervisor.input_cache import InputCache
 
 RESULT = {
     "stats": {

@@ -13,7 +13,7 @@ from service.core.clients import Core
 from service.core.lifecycle import tasks
 from service.core.queue.store import LEASES
 from service.core.resources import datasets, jobs
-from tests.workers.supervised import Claim, Run, Submit, error_of, only_attempt
+from tests.workers.supervisor.supervised import Claim, Run, Submit, error_of, only_attempt
 
 
 def test_a_task_that_takes_too_long_is_stopped(core: Core, submit: Submit, claim: Claim, run: Run) -> None:

@@ -6,14 +6,14 @@ import sys
 import time
 from pathlib import Path
 
-from workers.runner_process import RunnerProcess
+from workers.supervisor.runner_process import RunnerProcess
 
 SCRIPTED = str(Path(__file__).with_name("scripted_runner.py"))
 
 SUPERVISOR = """
 import os, sys
 from pathlib import Path
-from workers.runner_process import RunnerProcess
+from workers.supervisor.runner_process import RunnerProcess
 command, folder = (sys.executable, sys.argv[1], "stay_watching"), Path(sys.argv[2])
 with RunnerProcess(command, folder, dict(os.environ)) as runner:
     for event in runner.events():

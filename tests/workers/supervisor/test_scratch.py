@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from workers.scratch import attempt_folder, remove_abandoned
+from workers.supervisor.scratch import attempt_folder, remove_abandoned
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from workers.scratch import attempt_folder
+from workers.supervisor.scratch import attempt_folder
 with attempt_folder(Path(sys.argv[1]), "job_a", "ingest", 1) as folder:
     (folder / "inputs").mkdir()
     os.kill(os.getpid(), signal.SIGKILL)

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from service.core.clients import Core
 from service.core.foundation.settings import Settings
-from workers.slots import Slots, queues_of
+from workers.supervisor.slots import Slots, queues_of
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from api_schemas.problems import TaskError
 from service.core.clients import Core
 from service.core.lifecycle.tasks import ClaimedTask
 from service.core.resources import jobs
-from workers.slots import Slot
+from workers.supervisor.slots import Slot
 
 SLOT = Slot(gpu=None, slots=1)
 SCRIPTED = str(Path(__file__).with_name("scripted_runner.py"))

@@ -11,9 +11,9 @@ from celery import Celery, Task
 from service.core.clients import Core
 from service.core.lifecycle import tasks
 from service.core.queue.dispatch import WAKE
-from workers.input_cache import InputCache
-from workers.slots import Slots
-from workers.supervisor import run_task
+from workers.supervisor.attempt import run_task
+from workers.supervisor.input_cache import InputCache
+from workers.supervisor.slots import Slots
 
 logger = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@
 import pytest
 
 from service.core.clients import Core
-from workers.pulse import SILENT_SECONDS, Pulse, ailment, pulse_key
-from workers.slots import Slot, Slots
+from workers.supervisor.heartbeat import SILENT_SECONDS, Pulse, ailment, pulse_key
+from workers.supervisor.slots import Slot, Slots
 
 Clock = list[float]
 
@@ -12,7 +12,7 @@ Clock = list[float]
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     now = [1000.0]
-    monkeypatch.setattr("workers.pulse.monotonic", lambda: now[0])
+    monkeypatch.setattr("workers.supervisor.heartbeat.monotonic", lambda: now[0])
     return now
 
 

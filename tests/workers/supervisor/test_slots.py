@@ -8,8 +8,8 @@ import pytest
 
 from api_schemas.runner import TaskType
 from service.core.foundation.settings import Settings
-from workers import slots as slots_module
-from workers.slots import Slot, Slots, cpu_cores, queues_of, slots_of, visible_gpus
+from workers.supervisor.attempt import slots as slots_module
+from workers.supervisor.slots import Slot, Slots, cpu_cores, queues_of, slots_of, visible_gpus
 
 
 @pytest.fixture(autouse=True)

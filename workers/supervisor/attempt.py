@@ -16,12 +16,12 @@ from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.lifecycle import tasks
 from service.core.lifecycle.tasks import ClaimedTask
-from workers.confinement import TIMELY_TRIES, confinement_of, fault_of_upload, out_of_time
-from workers.input_cache import InputCache
-from workers.lease import LeaseKeeper
-from workers.runner_process import RUNNER_COMMAND, RunnerProcess, runner_environment
-from workers.scratch import attempt_folder
-from workers.slots import Slot
+from workers.supervisor.confinement import TIMELY_TRIES, confinement_of, fault_of_upload, out_of_time
+from workers.supervisor.input_cache import InputCache
+from workers.supervisor.lease import LeaseKeeper
+from workers.supervisor.runner_process import RUNNER_COMMAND, RunnerProcess, runner_environment
+from workers.supervisor.scratch import attempt_folder
+from workers.supervisor.slots import Slot
 
 logger = logging.getLogger(__name__)
 

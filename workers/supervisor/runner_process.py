@@ -15,7 +15,7 @@ from types import TracebackType
 from pydantic import ValidationError
 
 from api_schemas.runner import RUNNER_EVENT, RunnerEvent, TaskType
-from workers.slots import Slot
+from workers.supervisor.slots import Slot
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def runner_environment(slot: Slot, type: TaskType, home: Path) -> dict[str, str]
     threads = str(slot.threads(type))
     return inherited | {
         "HOME": str(home),
-        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
         "PYTHONUNBUFFERED": "1",
         "CUDA_VISIBLE_DEVICES": slot.gpu or "",
         "GLIBC_TUNABLES": ALLOCATOR,

@@ -146,7 +146,7 @@ def test_the_celery_side_has_no_torch() -> None:
     script = "import sys, workers.__main__; print(*sys.modules, sep='\\n')"
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = set(told.stdout.splitlines())
-    assert "workers.supervisor" in loaded
+    assert "workers.supervisor.attempt" in loaded
     assert not loaded & {"torch", "numpy", "workers.ladd", "workers.runner", "service.http", "stack"}
 
 

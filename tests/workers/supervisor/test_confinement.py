@@ -14,10 +14,10 @@ from api_schemas.problems import ErrorCode, ErrorOrigin
 from api_schemas.runner import Confinement, TaskType
 from service.core.foundation.settings import Settings
 from service.core.lifecycle.tasks import ClaimedTask
-from workers.confinement import FAULTS, confinement_of, fault_of_upload, out_of_time
+from workers.supervisor.confinement import FAULTS, confinement_of, fault_of_upload, out_of_time
 
 MiB = 1 << 20
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONFINED = """
 import errno, json, os, resource, socket, sys
 from pathlib import Path
