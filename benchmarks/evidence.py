@@ -25,8 +25,8 @@ from small_trials import LABELER, first_rows, kept_or_made, read_distilled, read
 
 from workers.ladd.answers import unpack_answers
 from workers.ladd.dense_labels import WHOLE_IMAGE, generate_dense_labels
+from workers.ladd.engine.normalization import NORMALIZATIONS, training_images
 from workers.ladd.evaluation import TestSet
-from workers.ladd.normalization import NORMALIZATIONS, training_images
 from workers.ladd.paired_difference import PairedDifference, paired_difference
 from workers.ladd.statistics import summarize
 from workers.ladd.stored_set import SourceSet

@@ -18,8 +18,8 @@ from trainings import Lap
 
 from workers.ladd.arms import ARMS
 from workers.ladd.deployment import train_trial
+from workers.ladd.engine.seeds import trial_seed
 from workers.ladd.recipes import resolve_recipe
-from workers.ladd.seeds import trial_seed
 
 NETWORK, SIZE = "ConvNetD3", 32
 DOUBLINGS = 4

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from trainings import Lap
 
+from workers.ladd.engine.normalization import NORMALIZATIONS
 from workers.ladd.importers.imported import ImportOptions
-from workers.ladd.normalization import NORMALIZATIONS
 from workers.ladd.stored_set import import_dataset
 from workers.ladd.torchvision_import import import_torchvision
 

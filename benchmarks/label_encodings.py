@@ -22,8 +22,8 @@ from small_trials import MEAN, STD, kept_results, labelled_set, run_missing, run
 
 from workers.ladd.encoding_costs import encoding_costs
 from workers.ladd.encodings import encoding_of
+from workers.ladd.engine.normalization import to_pixels
 from workers.ladd.evaluation import TestSet
-from workers.ladd.normalization import to_pixels
 from workers.ladd.statistics import summarize
 from workers.ladd.training_set import TrainingSet
 

@@ -20,12 +20,12 @@ from torch.utils.data import DataLoader, TensorDataset
 from trainings import EPOCHS, Lap
 
 from workers.ladd.accounting import forward_flops, training_flops
-from workers.ladd.augment import STRATEGY
+from workers.ladd.engine.dsa import STRATEGY
+from workers.ladd.engine.micro_batch import micro_batch_size, slices
+from workers.ladd.engine.normalization import NORMALIZATIONS, normalize
+from workers.ladd.engine.precision import exact_float32
 from workers.ladd.labeler import train_labeler
-from workers.ladd.micro_batch import micro_batch_size, slices
 from workers.ladd.models import build_model, convnet_for
-from workers.ladd.normalization import NORMALIZATIONS, normalize
-from workers.ladd.precision import exact_float32
 from workers.ladd.stored_set import SourceSet
 
 BATCH = 256

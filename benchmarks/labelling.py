@@ -15,9 +15,9 @@ from trainings import Lap
 
 from workers.ladd.accounting import labelling_flops
 from workers.ladd.dense_labels import generate_dense_labels
-from workers.ladd.micro_batch import micro_batch_size, slices
+from workers.ladd.engine.micro_batch import micro_batch_size, slices
+from workers.ladd.engine.precision import exact_float32
 from workers.ladd.models import build_model, convnet_for
-from workers.ladd.precision import exact_float32
 from workers.ladd.views import ViewGrid
 
 BATCH = 256

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from workers.ladd.memory import peak_bytes
+from workers.ladd.engine.memory import peak_bytes
 
 cuda: Any = torch.cuda
 """Partly untyped in torch."""

@@ -2,7 +2,7 @@
 random numbers.
 
 Written from the law of `DiffAugment` and `ParamDiffAug` (DC, DSA, MTT and GLaD, `utils.py`, mode 'S'), to be timed and
-compared with `workers.ladd.augment`. Scale and rotate build their matrices in Python, image by image, as there.
+compared with `workers.ladd.engine.dsa`. Scale and rotate build their matrices in Python, image by image, as there.
 """
 
 from collections.abc import Callable

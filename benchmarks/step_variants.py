@@ -15,8 +15,8 @@ from bench_report import Report, times
 from interleaved import Variant
 from trainings import Lap
 
+from workers.ladd.engine.precision import exact_float32
 from workers.ladd.models import build_model
-from workers.ladd.precision import exact_float32
 
 BASE = "fp32"
 ROWS = {

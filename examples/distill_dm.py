@@ -24,7 +24,7 @@ import torch
 from fashion_mnist import read_split
 from torch import Tensor
 
-from workers.ladd.augment import STRATEGY, apply_dsa, draw_dsa
+from workers.ladd.engine.dsa import STRATEGY, apply_dsa, draw_dsa
 from workers.ladd.models import build_model
 from workers.ladd.models.convnet import ConvNet
 

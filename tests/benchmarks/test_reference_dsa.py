@@ -8,7 +8,7 @@ import reference_dsa
 import torch
 from torch import Tensor
 
-from workers.ladd.augment import DSADraw, apply_dsa
+from workers.ladd.engine.dsa import DSADraw, apply_dsa
 
 ROWS, SIZE = 6, 20
 Draw = Callable[[], dict[str, Tensor]]

@@ -20,10 +20,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from workers.ladd.arms import ARMS
 from workers.ladd.deployment import train_trial
+from workers.ladd.engine.inference import measure_accuracy
+from workers.ladd.engine.seeds import derive_seed
 from workers.ladd.models import build_model
 from workers.ladd.recipes import Recipe, resolve_recipe
-from workers.ladd.seeds import derive_seed
-from workers.ladd.testing import measure_accuracy
 from workers.ladd.training_set import TrainingSet
 
 SEED, CLASSES, SIZE, IMAGES, EPOCHS = 4, 3, 16, 3, 6

@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from workers.ladd.micro_batch import micro_batch_size, slices
-from workers.ladd.normalization import normalize
-from workers.ladd.precision import exact_float32
-from workers.ladd.seeds import derive_seed
+from workers.ladd.engine.micro_batch import micro_batch_size, slices
+from workers.ladd.engine.normalization import normalize
+from workers.ladd.engine.precision import exact_float32
+from workers.ladd.engine.seeds import derive_seed
 from workers.ladd.views import ViewGrid, extract_views
 
 MOST_IMAGES = 2_000

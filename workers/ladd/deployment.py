@@ -15,15 +15,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from workers.ladd.arithmetic import EAGER, Arithmetic
 from workers.ladd.arms import Arm
 from workers.ladd.ema import MovingAverage
-from workers.ladd.micro_batch import micro_batch_size
+from workers.ladd.engine.execution import EAGER, Arithmetic
+from workers.ladd.engine.micro_batch import micro_batch_size
+from workers.ladd.engine.precision import exact_float32
+from workers.ladd.engine.seeds import DropoutState, derive_seed, seeded_dropout
 from workers.ladd.models import build_model
-from workers.ladd.precision import exact_float32
 from workers.ladd.recipes.recipe import Recipe
 from workers.ladd.schedule import forgets_momentum, learning_rate
-from workers.ladd.seeds import DropoutState, derive_seed, seeded_dropout
 from workers.ladd.step_gradient import StepGradient
 from workers.ladd.step_plan import Step, Streams, plan_epoch
 from workers.ladd.training_set import TrainingSet
@@ -121,7 +121,7 @@ def train(
 ) -> Trained:
     """Train `model` in place, as `train_trial` does with a fresh one.
 
-    `micro_batch` images are forwarded at once; None: as many as the recipe or `workers.ladd.micro_batch` says.
+    `micro_batch` images are forwarded at once; None: as many as the recipe or `workers.ladd.engine.micro_batch` says.
     """
     device = torch.device(device)
     training_set, model = training_set.to(device), model.to(device).train()

@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from workers.ladd.answers import pack_answers
 from workers.ladd.arms import Arm
 from workers.ladd.deployment import SILENT, Listener, Trained, train_trial
+from workers.ladd.engine.inference import measure_accuracy, predict
+from workers.ladd.engine.memory import peak_bytes
+from workers.ladd.engine.normalization import network_input
+from workers.ladd.engine.seeds import trial_seed
 from workers.ladd.grad_cam import grad_cam
-from workers.ladd.memory import peak_bytes
-from workers.ladd.normalization import network_input
 from workers.ladd.recipes.recipe import Recipe
-from workers.ladd.seeds import trial_seed
 from workers.ladd.step_plan import AUGMENTATION_RULE
-from workers.ladd.testing import measure_accuracy, predict
 from workers.ladd.training_set import TrainingSet
 from workers.ladd.trial_cost import predict_cost
 

@@ -21,8 +21,8 @@ from safetensors.numpy import save_file
 from torch import Tensor
 
 from workers.ladd.archive import ZIP_EPOCH, Archive
+from workers.ladd.engine.normalization import normalize
 from workers.ladd.image_files import write_image
-from workers.ladd.normalization import normalize
 
 
 def write_export(archive: Archive, export_format: str, path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from workers.ladd.resume_file import read_state, write_state
+from workers.ladd.engine.resume import read_state, write_state
 
 FILE_NAME = "resume.pt"
 

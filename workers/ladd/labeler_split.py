@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.ladd.seeds import derive_seed
+from workers.ladd.engine.seeds import derive_seed
 
 
 def split_held_out(

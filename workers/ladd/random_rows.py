@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from workers.ladd.seeds import generator
+from workers.ladd.engine.seeds import generator
 
 
 def pick_random_rows(labels: NDArray[np.int64], counts: NDArray[np.int64], seed: int) -> NDArray[np.int64]:

@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from workers.ladd.arithmetic import Arithmetic, uncompiled
-from workers.ladd.augment import apply_dsa
-from workers.ladd.memory_shortage import is_memory_shortage
-from workers.ladd.micro_batch import check_divisible, slices
-from workers.ladd.seeds import DropoutState
+from workers.ladd.engine.dsa import apply_dsa
+from workers.ladd.engine.execution import Arithmetic, uncompiled
+from workers.ladd.engine.memory_shortage import is_memory_shortage
+from workers.ladd.engine.micro_batch import check_divisible, slices
+from workers.ladd.engine.seeds import DropoutState
 from workers.ladd.step_plan import Step
 from workers.ladd.training_set import Targets, TrainingSet
 

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from workers.ladd.arms import Arm
-from workers.ladd.augment import DSADraw, draw_dsa
-from workers.ladd.micro_batch import slices
+from workers.ladd.engine.dsa import DSADraw, draw_dsa
+from workers.ladd.engine.micro_batch import slices
+from workers.ladd.engine.seeds import generator
 from workers.ladd.recipes.recipe import Recipe
-from workers.ladd.seeds import generator
 
 FULL_IMAGE = -1
 """In place of a view's index: the image itself."""

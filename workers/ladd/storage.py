@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from workers.ladd.encoding_costs import encoding_costs, zipped_bytes
 from workers.ladd.encodings import compared
-from workers.ladd.normalization import to_pixels
+from workers.ladd.engine.normalization import to_pixels
 
 _ROWS = 256
 _INDEX_ENTRY = 46

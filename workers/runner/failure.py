@@ -8,7 +8,7 @@ from api_schemas.problems import ErrorCode, ErrorOrigin, Reason, TaskError
 from api_schemas.runner import Confinement
 from workers.ladd.diverged import TrainingDivergedError
 from workers.ladd.encodings import EncodingRefusedError
-from workers.ladd.memory_shortage import is_memory_shortage
+from workers.ladd.engine.memory_shortage import is_memory_shortage
 from workers.runner.full_disk import is_full_disk
 
 

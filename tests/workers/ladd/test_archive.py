@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from workers.ladd.archive import read_archive, write_archive
 from workers.ladd.encodings import encoding_of
-from workers.ladd.normalization import NORMALIZATIONS, normalize
+from workers.ladd.engine.normalization import NORMALIZATIONS, normalize
 from workers.ladd.views import ViewGrid, extract_views
 
 RNG = np.random.default_rng(0)

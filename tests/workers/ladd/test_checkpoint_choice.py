@@ -17,7 +17,7 @@ from workers.ladd.checkpoint_choice import (
     judge,
     view_logits,
 )
-from workers.ladd.normalization import normalize
+from workers.ladd.engine.normalization import normalize
 from workers.ladd.views import ViewGrid, extract_views
 
 

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workers.ladd.arms import ARMS, Arm
-from workers.ladd.augment import DSADraw, draw_dsa
 from workers.ladd.deployment import Listener, train, train_trial
+from workers.ladd.engine.dsa import DSADraw, draw_dsa
 from workers.ladd.models import build_model
 from workers.ladd.recipes import resolve_recipe
 from workers.ladd.step_gradient import accumulate

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler
 
 from workers.ladd.arms import ARMS
-from workers.ladd.augment import STRATEGY, apply_dsa, draw_dsa
 from workers.ladd.deployment import train
+from workers.ladd.engine.dsa import STRATEGY, apply_dsa, draw_dsa
+from workers.ladd.engine.seeds import derive_seed, generator
 from workers.ladd.models import build_model
 from workers.ladd.recipes import resolve_recipe
-from workers.ladd.seeds import derive_seed, generator
 from workers.ladd.training_set import TrainingSet
 from workers.ladd.views import ViewGrid
 

@@ -15,9 +15,9 @@ from safetensors.numpy import load_file
 from webdataset.tariterators import group_by_keys, tar_file_expander  # type: ignore[import-untyped]
 
 from workers.ladd.archive import Archive, read_archive, write_archive
+from workers.ladd.engine.normalization import NORMALIZATIONS, to_pixels
 from workers.ladd.exports import EXPORTS, write_export
 from workers.ladd.image_files import read_image_files
-from workers.ladd.normalization import NORMALIZATIONS, to_pixels
 from workers.ladd.stored_set import ImportOptions, import_dataset, load_distilled
 
 RNG = np.random.default_rng(0)

@@ -9,12 +9,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from api_schemas.labelers import Architecture
-from workers.ladd.augment import apply_dsa, draw_dsa
 from workers.ladd.diverged import TrainingDivergedError
+from workers.ladd.engine.dsa import apply_dsa, draw_dsa
+from workers.ladd.engine.normalization import normalize
+from workers.ladd.engine.seeds import derive_seed, generator
 from workers.ladd.labeler import train_labeler
 from workers.ladd.models import build_model
-from workers.ladd.normalization import normalize
-from workers.ladd.seeds import derive_seed, generator
 from workers.ladd.stored_set import SourceSet
 
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
@@ -111,7 +111,7 @@ def plain_training(epochs: int, lr: float) -> tuple[list[float], dict[str, Tenso
 
 
 def test_it_is_plain_sgd_with_dsa(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.ladd.micro_batch.CPU_PIXELS", 3 * 16 * 16)
+    monkeypatch.setattr("workers.ladd.engine.micro_batch.CPU_PIXELS", 3 * 16 * 16)
     # A small rate, with which rounding does not grow.
     losses, weights = plain_training(4, lr=0.001)
     rows = train(tmp_path, lr=0.001)

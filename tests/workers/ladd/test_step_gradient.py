@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from workers.ladd.arithmetic import Arithmetic
 from workers.ladd.arms import ARMS
 from workers.ladd.deployment import Listener, train
+from workers.ladd.engine.execution import Arithmetic
 from workers.ladd.models import build_model
 from workers.ladd.recipes import resolve_recipe
 from workers.ladd.training_set import TrainingSet

@@ -9,7 +9,7 @@ import torch
 
 from api_schemas.evaluation import Storage
 from workers.ladd.archive import write_archive
-from workers.ladd.normalization import NORMALIZATIONS, normalize
+from workers.ladd.engine.normalization import NORMALIZATIONS, normalize
 from workers.ladd.storage import pixels_of, storage
 
 RNG = np.random.default_rng(0)

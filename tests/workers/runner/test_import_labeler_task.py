@@ -12,9 +12,9 @@ from safetensors.torch import load_file, save_file
 
 from api_schemas.labelers import LabelerEpoch
 from api_schemas.runner import RunnerTask, TaskType
+from workers.ladd.engine.inference import predict
 from workers.ladd.importers import ImportRejected
 from workers.ladd.models import build_model
-from workers.ladd.testing import predict
 from workers.runner.reporter import Reporter
 from workers.runner.tasks.import_labeler import run
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from workers.ladd.engine.inference import measure_accuracy, predict
+from workers.ladd.engine.memory_shortage import is_memory_shortage
 from workers.ladd.importers.rejected import rejected
-from workers.ladd.memory_shortage import is_memory_shortage
-from workers.ladd.testing import measure_accuracy, predict
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
+from workers.ladd.engine.normalization import NORMALIZATIONS, normalized_range
 from workers.ladd.importers.channel_summary import ChannelSummary
 from workers.ladd.importers.rejected import rejected
-from workers.ladd.normalization import NORMALIZATIONS, normalized_range
 
 FIELD = "metadata.normalization"
 ZCA = "zca"

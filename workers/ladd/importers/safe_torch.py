@@ -18,11 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from workers.ladd.engine.memory_shortage import is_memory_shortage
 from workers.ladd.importers import limits
 from workers.ladd.importers.container import container_of
 from workers.ladd.importers.rejected import ImportRejected, rejected
 from workers.ladd.importers.safe_zip import open_zip
-from workers.ladd.memory_shortage import is_memory_shortage
 
 _STORAGES = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
 _SCALAR_NAMES = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from workers.ladd.engine.memory_shortage import is_memory_shortage
 from workers.ladd.importers.rejected import rejected
-from workers.ladd.memory_shortage import is_memory_shortage
 
 _NO_OBJECT = "PyObject pointer is null"
 """The panic's text where Python has no memory for the bytes of a tensor."""

@@ -1,6 +1,6 @@
 """GLaD's deployment protocol, the one that the LADD paper cites for its tables."""
 
-from workers.ladd.augment import STRATEGY
+from workers.ladd.engine.dsa import STRATEGY
 from workers.ladd.recipes.recipe import Recipe
 
 SLOWER = {"VGG11": 1e-4}

@@ -1,6 +1,6 @@
 """MTT's deployment protocol."""
 
-from workers.ladd.augment import STRATEGY
+from workers.ladd.engine.dsa import STRATEGY
 from workers.ladd.recipes.recipe import Recipe
 
 FALLBACK_LR = 0.01

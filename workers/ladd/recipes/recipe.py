@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from workers.ladd.augment import parse_strategy
+from workers.ladd.engine.dsa import parse_strategy
 
 _VIEWS = re.compile(r"full|pool|sampled:(?P<drawn>[1-9][0-9]*)")
 
@@ -27,9 +27,9 @@ class Recipe:
         view; a step takes its batch from full images and views alike, at the cost of the baseline.
     reduction: "sum" adds the losses of an image's views (Eq. 5), "mean" averages them. With 25 views "sum" makes the
         loss up to 26 times larger, which acts like a larger learning rate. It has no meaning for "pool".
-    precision: "exact": float32 throughout, without TF32. "fast": whatever `workers.ladd.arithmetic` has for the
+    precision: "exact": float32 throughout, without TF32. "fast": whatever `workers.ladd.engine.execution` has for the
         architecture and the device, as a rule bfloat16 under autocast. The test is always in float32.
-    micro_batch: rows forwarded at once, None for the rule of `workers.ladd.micro_batch`. Not part of the mathematics,
+    micro_batch: rows forwarded at once, None for the rule of `workers.ladd.engine.micro_batch`. Not part of the mathematics,
         but ViT's dropout masks are drawn micro-batch by micro-batch.
 
     Raises ValueError naming field, rule and value.

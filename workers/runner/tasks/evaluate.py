@@ -13,9 +13,9 @@ from api_schemas.datasets import Dataset
 from api_schemas.runner import DoneEvent, RunnerTask
 from workers.ladd.arms import ARMS
 from workers.ladd.deployment import Listener
+from workers.ladd.engine.normalization import training_images
 from workers.ladd.evaluation import TestSet, evaluate_trial
 from workers.ladd.held_out import held_out_rows
-from workers.ladd.normalization import training_images
 from workers.ladd.progressive import Decision, open_question
 from workers.ladd.recipes import resolve_recipe
 from workers.ladd.training_set import TrainingSet

@@ -14,10 +14,10 @@ from workers.ladd.archive import read_archive, write_archive
 from workers.ladd.class_agreement import compare_classes, permutation_warning
 from workers.ladd.dense_labels import WHOLE_IMAGE, generate_dense_labels
 from workers.ladd.encodings import decode_checked
+from workers.ladd.engine.normalization import training_images
 from workers.ladd.exports import write_export
 from workers.ladd.importers.normalization_choice import ZCA
 from workers.ladd.label_grid import write_label_grid
-from workers.ladd.normalization import training_images
 from workers.ladd.storage import pixels_of, storage
 from workers.ladd.stored_set import DistilledSet, load_distilled
 from workers.ladd.views import ViewGrid

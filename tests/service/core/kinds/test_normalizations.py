@@ -2,7 +2,7 @@
 
 from api_schemas.datasets import Normalization
 from service.core.kinds.normalizations import STATISTICS, training_statistics
-from workers.ladd.normalization import NORMALIZATIONS
+from workers.ladd.engine.normalization import NORMALIZATIONS
 
 
 def test_named_statistics_are_those_of_the_science() -> None:

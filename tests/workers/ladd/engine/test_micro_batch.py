@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from workers.ladd.micro_batch import check_divisible, micro_batch_size, slices, training_micro_batch
+from workers.ladd.engine.micro_batch import check_divisible, micro_batch_size, slices, training_micro_batch
 
 
 @pytest.mark.parametrize(("side", "cpu", "gpu"), [(32, 64, 1024), (64, 16, 256), (128, 4, 64), (1024, 1, 1)])

@@ -7,9 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from workers.ladd.micro_batch import micro_batch_size, slices
-from workers.ladd.normalization import network_input
-from workers.ladd.precision import exact_float32
+from workers.ladd.engine.micro_batch import micro_batch_size, slices
+from workers.ladd.engine.normalization import network_input
+from workers.ladd.engine.precision import exact_float32
 
 
 def predict(
@@ -24,7 +24,7 @@ def predict(
     """Return logits float32 [T, num_classes], on `device`, for images wherever they lie: as `network_input` takes them.
 
     The network runs in evaluation mode and stays in it, so how many images go through it at once (`batch_size`, None
-    for the rule of `workers.ladd.micro_batch`) does not matter. `on_images` is told the size of each batch done.
+    for the rule of `workers.ladd.engine.micro_batch`) does not matter. `on_images` is told the size of each batch done.
     """
     height, width = images.shape[2:] if images.is_floating_point() else images.shape[1:3]
     size = micro_batch_size(height, width, torch.device(device), batch_size)

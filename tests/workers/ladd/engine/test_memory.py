@@ -5,13 +5,13 @@ import sys
 import pytest
 import torch
 
-from workers.ladd.arithmetic import EAGER, Arithmetic
-from workers.ladd.memory import training_bytes
+from workers.ladd.engine.execution import EAGER, Arithmetic
+from workers.ladd.engine.memory import training_bytes
 
 ONE_TRIAL = """
 import json, sys, torch
 torch.set_num_threads(1)
-from tests.workers.ladd.test_memory import bytes_of_a_trial
+from tests.workers.ladd.engine.test_memory import bytes_of_a_trial
 print(json.dumps(bytes_of_a_trial(*sys.argv[1:2], int(sys.argv[2]))))
 """
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from workers.ladd.resume_file import read_state, write_state
+from workers.ladd.engine.resume import read_state, write_state
 
 STATE: dict[str, Any] = {"recipe": {"lr": 0.1, "seed": 0}, "model": {"weight": torch.arange(3)}}
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from workers.ladd.seeds import derive_seed, generator, seeded_dropout, trial_seed
+from workers.ladd.engine.seeds import derive_seed, generator, seeded_dropout, trial_seed
 
 
 def test_seeds_are_the_documented_function_of_their_names() -> None:

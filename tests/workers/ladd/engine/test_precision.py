@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 import torch
 
-from workers.ladd.precision import exact_float32
+from workers.ladd.engine.precision import exact_float32
 
 
 def settings() -> list[str]:

@@ -3,10 +3,10 @@ from itertools import product
 import pytest
 import torch
 
-from workers.ladd import arithmetic
-from workers.ladd.arithmetic import COMPILE_AFTER_SECONDS, EAGER_FLOPS_PER_SECOND, Arithmetic, choose_arithmetic
 from workers.ladd.arms import ARMS
 from workers.ladd.deployment import train
+from workers.ladd.engine import execution
+from workers.ladd.engine.execution import COMPILE_AFTER_SECONDS, EAGER_FLOPS_PER_SECOND, Arithmetic, choose_arithmetic
 from workers.ladd.models import ARCHITECTURES, build_model
 from workers.ladd.recipes import resolve_recipe
 from workers.ladd.training_set import TrainingSet

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from workers.ladd.augment import STRATEGY, DSADraw, apply_dsa, draw_dsa, parse_strategy
+from workers.ladd.engine.dsa import STRATEGY, DSADraw, apply_dsa, draw_dsa, parse_strategy
 
 FAMILIES = ("color", "crop", "cutout", "flip", "scale", "rotate")
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from workers.ladd.normalization import NORMALIZATIONS, normalize, normalized_range, to_pixels
+from workers.ladd.engine.normalization import NORMALIZATIONS, normalize, normalized_range, to_pixels
 from workers.ladd.torchvision_import import import_torchvision
 
 GENERATOR = torch.Generator().manual_seed(0)

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
+from workers.ladd.engine.inference import measure_accuracy, predict
+from workers.ladd.engine.normalization import normalize
 from workers.ladd.models import build_model
-from workers.ladd.normalization import normalize
-from workers.ladd.testing import measure_accuracy, predict
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.3, 0.4)
 
