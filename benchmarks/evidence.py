@@ -28,8 +28,8 @@ from workers.ladd.dense_labels import WHOLE_IMAGE, generate_dense_labels
 from workers.ladd.engine.normalization import NORMALIZATIONS, training_images
 from workers.ladd.evaluation import TestSet
 from workers.ladd.paired_difference import PairedDifference, paired_difference
+from workers.ladd.sets.stored_set import SourceSet
 from workers.ladd.statistics import summarize
-from workers.ladd.stored_set import SourceSet
 from workers.ladd.training_set import TrainingSet
 from workers.ladd.views import ViewGrid
 

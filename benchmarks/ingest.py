@@ -22,7 +22,7 @@ from trainings import Lap
 
 from workers.ladd.engine.normalization import NORMALIZATIONS
 from workers.ladd.importers.imported import ImportOptions
-from workers.ladd.stored_set import import_dataset
+from workers.ladd.sets.stored_set import import_dataset
 from workers.ladd.torchvision_import import import_torchvision
 
 RESOLUTION = 128

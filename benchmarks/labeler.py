@@ -26,7 +26,7 @@ from workers.ladd.engine.normalization import NORMALIZATIONS, normalize
 from workers.ladd.engine.precision import exact_float32
 from workers.ladd.labeler import train_labeler
 from workers.ladd.models import build_model, convnet_for
-from workers.ladd.stored_set import SourceSet
+from workers.ladd.sets.stored_set import SourceSet
 
 BATCH = 256
 MEAN, STD = NORMALIZATIONS["imagenet"]

@@ -41,8 +41,8 @@ from workers.ladd.evaluation import TestSet
 from workers.ladd.labeler import train_labeler
 from workers.ladd.labeler_network import NetworkSpec, load_network
 from workers.ladd.labeler_split import split_held_out
+from workers.ladd.sets.stored_set import SourceSet
 from workers.ladd.statistics import summarize
-from workers.ladd.stored_set import SourceSet
 from workers.ladd.training_set import TrainingSet
 from workers.ladd.views import ViewGrid
 

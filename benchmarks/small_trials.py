@@ -24,7 +24,7 @@ from workers.ladd.importers.imported import ImportOptions
 from workers.ladd.labeler import train_labeler
 from workers.ladd.models import build_model
 from workers.ladd.recipes import resolve_recipe
-from workers.ladd.stored_set import DistilledSet, SourceSet, import_dataset, load_distilled
+from workers.ladd.sets.stored_set import DistilledSet, SourceSet, import_dataset, load_distilled
 from workers.ladd.training_set import TrainingSet
 from workers.ladd.views import ViewGrid
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workers.ladd.stored_set import ImportOptions, import_dataset, load_source
+from workers.ladd.sets.stored_set import ImportOptions, import_dataset, load_source
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "repack_cifar10.py"
 

@@ -27,7 +27,7 @@ from workers.ladd.engine.seeds import derive_seed, generator, seeded_dropout
 from workers.ladd.labeler_resume import ResumePoint
 from workers.ladd.labeler_split import split_held_out
 from workers.ladd.models import build_model
-from workers.ladd.stored_set import SourceSet
+from workers.ladd.sets.stored_set import SourceSet
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from workers.ladd.archive import Archive, read_archive, write_archive
 from workers.ladd.engine.normalization import NORMALIZATIONS, to_pixels
 from workers.ladd.exports import EXPORTS, write_export
 from workers.ladd.image_files import read_image_files
-from workers.ladd.stored_set import ImportOptions, import_dataset, load_distilled
+from workers.ladd.sets.stored_set import ImportOptions, import_dataset, load_distilled
 
 RNG = np.random.default_rng(0)
 LABELS = np.arange(6, dtype=np.int64) % 3

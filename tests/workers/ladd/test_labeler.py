@@ -15,7 +15,7 @@ from workers.ladd.engine.normalization import normalize
 from workers.ladd.engine.seeds import derive_seed, generator
 from workers.ladd.labeler import train_labeler
 from workers.ladd.models import build_model
-from workers.ladd.stored_set import SourceSet
+from workers.ladd.sets.stored_set import SourceSet
 
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 TRAIN, VAL = 20, 9

@@ -10,7 +10,7 @@ from PIL import Image
 
 from api_schemas.datasets import DatasetStats
 from api_schemas.runner import RunnerTask, TaskType
-from workers.ladd.stored_set import ImportOptions, import_dataset, load_distilled, load_source
+from workers.ladd.sets.stored_set import ImportOptions, import_dataset, load_distilled, load_source
 from workers.runner.reporter import Reporter
 from workers.runner.tasks.random_set import run
 

@@ -9,8 +9,8 @@ import numpy as np
 from workers.ladd.importers import limits
 from workers.ladd.importers.image_files import Pixels
 from workers.ladd.importers.rejected import rejected
-from workers.ladd.npy_rows import iter_rows
-from workers.ladd.npy_writer import NpyWriter
+from workers.ladd.sets.npy_rows import iter_rows
+from workers.ladd.sets.npy_writer import NpyWriter
 
 _CHUNK_BYTES = 8 * limits.MiB
 

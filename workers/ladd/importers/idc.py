@@ -20,7 +20,7 @@ from workers.ladd.importers.readings import undecided
 from workers.ladd.importers.rejected import rejected
 from workers.ladd.importers.safe_torch import as_array, read_torch
 from workers.ladd.importers.uploaded_file import UploadedFile
-from workers.ladd.npy_writer import NpyWriter
+from workers.ladd.sets.npy_writer import NpyWriter
 
 PADDING = 0.5
 """Right and below, where the side is no multiple of the factor: mid-grey (IDC `decode_zoom`)."""

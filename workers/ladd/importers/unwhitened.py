@@ -8,7 +8,7 @@ import torch
 
 from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, ImportOptions, KnownSource
 from workers.ladd.importers.rejected import rejected
-from workers.ladd.whitening import EPSILON, MOST_VALUES, WHITENING_FILE, fit_whitening
+from workers.ladd.sets.whitening import EPSILON, MOST_VALUES, WHITENING_FILE, fit_whitening
 
 _FIELD = "metadata.normalization"
 

@@ -18,8 +18,8 @@ from workers.ladd.engine.normalization import training_images
 from workers.ladd.exports import write_export
 from workers.ladd.importers.normalization_choice import ZCA
 from workers.ladd.label_grid import write_label_grid
+from workers.ladd.sets.stored_set import DistilledSet, load_distilled
 from workers.ladd.storage import pixels_of, storage
-from workers.ladd.stored_set import DistilledSet, load_distilled
 from workers.ladd.views import ViewGrid
 from workers.runner.carried_statistics import carried_statistics
 from workers.runner.label_writers import LabelWriter, choose_writers

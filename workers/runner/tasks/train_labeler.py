@@ -9,7 +9,7 @@ from workers.ladd.accounting import labeler_training_flops
 from workers.ladd.labeler import train_labeler
 from workers.ladd.labeler_resume import FILE_NAME
 from workers.ladd.labeler_split import split_held_out
-from workers.ladd.stored_set import load_source
+from workers.ladd.sets.stored_set import load_source
 from workers.runner.reporter import Reporter
 
 

@@ -22,7 +22,7 @@ from tests.workers.ladd.hostile.zip_cases import zip_cases
 from workers.ladd.imported_labelers import READERS
 from workers.ladd.imported_labelers.tested import ValSplit, check_network, measure_checkpoint
 from workers.ladd.labeler_network import NetworkSpec, load_network
-from workers.ladd.stored_set import ImportOptions, import_dataset
+from workers.ladd.sets.stored_set import ImportOptions, import_dataset
 
 SOURCES = (damage_cases, zip_cases, tar_cases, tensor_cases, array_cases, image_cases, value_cases, labeler_cases)
 HEAVY = ("100 MiB", "bomb", "5,001", "20,000", "1,000,000", "50,000 tensors", "no_such_model")

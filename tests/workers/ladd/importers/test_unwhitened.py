@@ -8,7 +8,7 @@ import torch
 from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, ImportOptions, KnownSource, Split
 from workers.ladd.importers.rejected import ImportRejected, RejectionReason
 from workers.ladd.importers.unwhitened import unwhiten
-from workers.ladd.whitening import WHITENING_FILE, Whitening, fit_whitening
+from workers.ladd.sets.whitening import WHITENING_FILE, Whitening, fit_whitening
 
 PIXELS = np.random.default_rng(2).integers(0, 256, (50, 8, 8, 3), dtype=np.uint8)
 LABELS = np.array([0, 0, 1, 1], dtype=np.int64)

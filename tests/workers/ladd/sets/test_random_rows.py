@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workers.ladd.random_rows import pick_random_rows
+from workers.ladd.sets.random_rows import pick_random_rows
 
 LABELS = np.arange(300) % 3
 COUNTS = np.array([4, 0, 7])

@@ -3,7 +3,7 @@
 A distilled set is `images.npy` (uint8 [M, H, W, C], or float32 [M, C, H, W] when it came as floats) and `labels.npy`
 (int64 [M]), with `soft_labels.npy` (float32 [M, C], probabilities) where it came with soft labels: the largest entry of
 a row is then the label. One that was distilled in whitened space has plain pixels all the same, and `zca.safetensors`
-(`workers.ladd.whitening`) to train with. A source set is `train_images.npy` (uint8 [n, H, W, C]), `train_labels.npy`,
+(`workers.ladd.sets.whitening`) to train with. A source set is `train_images.npy` (uint8 [n, H, W, C]), `train_labels.npy`,
 and the same for `val`.
 """
 
@@ -26,8 +26,8 @@ from workers.ladd.importers.normalization_choice import ZCA, family_warnings, of
 from workers.ladd.importers.rejected import rejected
 from workers.ladd.importers.set_rules import check_classes, check_images
 from workers.ladd.importers.unwhitened import unwhiten
-from workers.ladd.npy_rows import iter_rows
-from workers.ladd.npy_writer import NpyWriter
+from workers.ladd.sets.npy_rows import iter_rows
+from workers.ladd.sets.npy_writer import NpyWriter
 
 __all__ = [
     "DISTILLED_FILES",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from workers.ladd.whitening import EPSILON, MOST_VALUES, Whitening, fit_whitening
+from workers.ladd.sets.whitening import EPSILON, MOST_VALUES, Whitening, fit_whitening
 
 PIXELS = np.random.default_rng(5).integers(0, 256, (300, 4, 4, 3), dtype=np.uint8)
 

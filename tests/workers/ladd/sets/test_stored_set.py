@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from api_schemas.datasets import DatasetStats
-from workers.ladd.stored_set import (
+from workers.ladd.sets.stored_set import (
     DISTILLED_FILES,
     SOFT_LABELS_FILE,
     SOURCE_FILES,

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from workers.ladd.preview import GAP, PER_CLASS, as_pixels, write_preview
+from workers.ladd.sets.preview import GAP, PER_CLASS, as_pixels, write_preview
 
 
 def test_classes_are_lines_and_images_columns(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workers.ladd.npy_rows import iter_rows
-from workers.ladd.npy_writer import NpyWriter
+from workers.ladd.sets.npy_rows import iter_rows
+from workers.ladd.sets.npy_writer import NpyWriter
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
