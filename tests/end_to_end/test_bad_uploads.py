@@ -15,7 +15,7 @@ from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole, DatasetS
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin
 from client.api import LaddClient
-from tests.workers.ladd.hostile.corpus import corpus
+from tests.workers.ladd.importers.hostile.corpus import corpus
 
 IMAGES = torch.zeros(4, 3, 32, 32)
 LABELS = torch.tensor([0, 0, 1, 1])

@@ -19,7 +19,7 @@ def task_error(error: BaseException, confinement: Confinement | None = None) -> 
     What runs into a limit of `confinement` is refused for it: it would do so on every worker.
     """
     from workers.ladd.imported_labelers.weights_unavailable import WeightsUnavailableError
-    from workers.ladd.importers.rejected import ImportRejected
+    from workers.ladd.importers.reading.rejected import ImportRejected
 
     if isinstance(error, ImportRejected):
         return _rejected_input(error, [Reason(**reason) for reason in error.reasons])

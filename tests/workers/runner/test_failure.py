@@ -13,7 +13,7 @@ from api_schemas.problems import ErrorCode, ErrorOrigin
 from api_schemas.runner import Confinement
 from workers.ladd.diverged import TrainingDivergedError
 from workers.ladd.encodings import EncodingRefusedError
-from workers.ladd.importers.rejected import rejected
+from workers.ladd.importers.reading.rejected import rejected
 from workers.runner.failure import task_error
 
 

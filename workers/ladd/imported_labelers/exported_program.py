@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from workers.ladd.importers import limits
-from workers.ladd.importers.container import container_of
-from workers.ladd.importers.rejected import ImportRejected, rejected
-from workers.ladd.importers.safe_zip import open_zip
+from workers.ladd.importers.reading import limits
+from workers.ladd.importers.reading.container import container_of
+from workers.ladd.importers.reading.rejected import ImportRejected, rejected
+from workers.ladd.importers.reading.safe_zip import open_zip
 from workers.ladd.program import UnknownOperatorError, function_of, scalar_dtype
 
 SCHEMA = 8

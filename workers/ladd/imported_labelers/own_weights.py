@@ -8,7 +8,7 @@ from torch import Tensor
 
 from workers.ladd.imported_labelers.imported_network import ImportedNetwork
 from workers.ladd.imported_labelers.tensor_files import as_float32, read_named_tensors
-from workers.ladd.importers.rejected import rejected
+from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.labeler_network import NetworkSpec, build_own
 
 _PARALLEL = "module."

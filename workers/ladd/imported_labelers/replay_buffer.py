@@ -12,8 +12,8 @@ from torch import Tensor
 
 from workers.ladd.imported_labelers.imported_network import ImportedNetwork
 from workers.ladd.imported_labelers.tensor_files import as_float32
-from workers.ladd.importers.rejected import rejected
-from workers.ladd.importers.safe_torch import read_torch
+from workers.ladd.importers.reading.rejected import rejected
+from workers.ladd.importers.reading.safe_torch import read_torch
 from workers.ladd.labeler_network import NetworkSpec, build_own
 
 EVERY = 10

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
-from workers.ladd.importers.container import container_of
-from workers.ladd.importers.rejected import rejected
-from workers.ladd.importers.safe_torch import is_pickle, read_torch
-from workers.ladd.importers.safetensors_errors import safetensors_errors
+from workers.ladd.importers.reading.container import container_of
+from workers.ladd.importers.reading.rejected import rejected
+from workers.ladd.importers.reading.safe_torch import is_pickle, read_torch
+from workers.ladd.importers.reading.safetensors_errors import safetensors_errors
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from workers.ladd.imported_labelers.imported_network import ImportedNetwork
 from workers.ladd.imported_labelers.weights_unavailable import WeightsUnavailableError
-from workers.ladd.importers.rejected import rejected
+from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.labeler_network import NetworkSpec
 from workers.ladd.torchvision_import import import_torchvision
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from workers.ladd.importers import bare_tensors, class_folders, dc_dict, glad, idc, npz, safetensors_file
+from workers.ladd.importers.formats import bare_tensors, class_folders, dc_dict, glad, idc, npz, safetensors_file
 from workers.ladd.importers.imported import Imported, ImportOptions, KnownSource, Progress
 from workers.ladd.importers.labeler_files import refuse_labelers
-from workers.ladd.importers.rejected import ImportRejected, rejected
-from workers.ladd.importers.uploaded_file import UploadedFile, inspect_file
+from workers.ladd.importers.reading.rejected import ImportRejected, rejected
+from workers.ladd.importers.reading.uploaded_file import UploadedFile, inspect_file
 
 __all__ = ["IMPORTERS", "ImportOptions", "ImportRejected", "Imported", "Importer", "KnownSource", "read_upload"]
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.ladd.importers.imported import Labels
-from workers.ladd.importers.rejected import rejected
+from workers.ladd.importers.reading.rejected import rejected
 
 CHANNELS = (1, 3)
 _FLOATS = (np.float16, np.float32, np.float64)

@@ -6,9 +6,9 @@ from types import TracebackType
 
 import numpy as np
 
-from workers.ladd.importers import limits
 from workers.ladd.importers.image_files import Pixels
-from workers.ladd.importers.rejected import rejected
+from workers.ladd.importers.reading import limits
+from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.sets.npy_rows import iter_rows
 from workers.ladd.sets.npy_writer import NpyWriter
 

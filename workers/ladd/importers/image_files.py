@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from workers.ladd.importers import limits
-from workers.ladd.importers.rejected import ImportRejected, rejected
+from workers.ladd.importers.reading import limits
+from workers.ladd.importers.reading.rejected import ImportRejected, rejected
 from workers.ladd.torchvision_import import import_torchvision
 
 Pixels = NDArray[np.uint8]

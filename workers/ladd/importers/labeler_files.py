@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from workers.ladd.importers.rejected import rejected
-from workers.ladd.importers.safe_torch import read_torch
-from workers.ladd.importers.uploaded_file import UploadedFile
+from workers.ladd.importers.reading.rejected import rejected
+from workers.ladd.importers.reading.safe_torch import read_torch
+from workers.ladd.importers.reading.uploaded_file import UploadedFile
 
 
 def refuse_labelers(files: Sequence[UploadedFile]) -> None:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.ladd.importers.rejected import rejected
+from workers.ladd.importers.reading.rejected import rejected
 
 HIGHEST = 1000
 """As the API's `learned_lr`; trajectory matching can blow the rate up or turn it negative (MTT issues 16 and 31)."""

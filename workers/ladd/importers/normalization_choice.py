@@ -5,7 +5,7 @@ from typing import TypedDict
 
 from workers.ladd.engine.normalization import NORMALIZATIONS, normalized_range
 from workers.ladd.importers.channel_summary import ChannelSummary
-from workers.ladd.importers.rejected import rejected
+from workers.ladd.importers.reading.rejected import rejected
 
 FIELD = "metadata.normalization"
 ZCA = "zca"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from workers.ladd.importers.rejected import ImportRejected, rejected
+from workers.ladd.importers.reading.rejected import ImportRejected, rejected
 
 
 def undecided(location: str, seen: str, readings: Mapping[str, str]) -> ImportRejected:

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from workers.ladd.importers import limits
 from workers.ladd.importers.arrays import CHANNELS
 from workers.ladd.importers.imported import Imported, ImportOptions, Split
+from workers.ladd.importers.reading import limits
+from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.importers.readings import undecided
-from workers.ladd.importers.rejected import rejected
 
 _SIDES = (8, 1024)
 _SHOWN = 10

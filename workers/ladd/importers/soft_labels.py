@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from workers.ladd.importers.arrays import as_labels
 from workers.ladd.importers.imported import ImportOptions, Labels, SoftLabels
+from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.importers.readings import undecided
-from workers.ladd.importers.rejected import rejected
 
 FIELD = "metadata.soft_labels"
 FORMAT_KINDS: dict[str, Literal["probabilities", "logits"]] = {"tesla": "probabilities", "datm": "logits"}

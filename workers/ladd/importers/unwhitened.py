@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, ImportOptions, KnownSource
-from workers.ladd.importers.rejected import rejected
+from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.sets.whitening import EPSILON, MOST_VALUES, WHITENING_FILE, fit_whitening
 
 _FIELD = "metadata.normalization"

@@ -23,7 +23,7 @@ from workers.ladd.importers.channel_summary import ChannelSummary
 from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, Labels, Split
 from workers.ladd.importers.learned_lr import choose_learned_lr
 from workers.ladd.importers.normalization_choice import ZCA, family_warnings, of_distilled, of_source
-from workers.ladd.importers.rejected import rejected
+from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.importers.set_rules import check_classes, check_images
 from workers.ladd.importers.unwhitened import unwhiten
 from workers.ladd.sets.npy_rows import iter_rows

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from workers.ladd.imported_labelers import READERS, ImportedNetwork
 from workers.ladd.importers import ImportRejected
-from workers.ladd.importers.rejected import RejectionReason
+from workers.ladd.importers.reading.rejected import RejectionReason
 from workers.ladd.labeler_network import NetworkSpec
 
 Reading = Callable[..., ImportedNetwork]

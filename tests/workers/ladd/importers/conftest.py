@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from workers.ladd.importers import Imported, ImportOptions, ImportRejected, read_upload
-from workers.ladd.importers.rejected import RejectionReason
+from workers.ladd.importers.reading.rejected import RejectionReason
 
 Refusal = Callable[..., RejectionReason]
 Reading = Callable[..., Imported]

@@ -3,7 +3,7 @@ import pytest
 from workers.ladd.class_maps import imagenet_indices, wnids
 from workers.ladd.importers import ImportOptions, ImportRejected, KnownSource
 from workers.ladd.importers.class_order import FIELD, ClassOrder, order_classes
-from workers.ladd.importers.rejected import RejectionReason
+from workers.ladd.importers.reading.rejected import RejectionReason
 
 WOOF = wnids("imagewoof")
 TEN = [f"{number:05d}" for number in range(10)]

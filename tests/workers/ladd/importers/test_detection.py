@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from workers.ladd.importers import IMPORTERS, ImportOptions, read_upload
-from workers.ladd.importers.rejected import RejectionReason
+from workers.ladd.importers.reading.rejected import RejectionReason
 
 Archiving = Callable[[str, Mapping[str, bytes]], Path]
 Encoding = Callable[..., bytes]

@@ -7,9 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from workers.ladd.importers import limits
 from workers.ladd.importers.image_files import decode, one_thread, resize
-from workers.ladd.importers.rejected import ImportRejected, RejectionReason
+from workers.ladd.importers.reading import limits
+from workers.ladd.importers.reading.rejected import ImportRejected, RejectionReason
 
 Encoding = Callable[..., bytes]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from workers.ladd.importers.rejected import RejectionReason
+from workers.ladd.importers.reading.rejected import RejectionReason
 
 Saving = Callable[[str, object], Path]
 Refusal = Callable[..., RejectionReason]

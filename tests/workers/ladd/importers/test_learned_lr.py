@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from workers.ladd.importers.learned_lr import choose_learned_lr, stored_number
-from workers.ladd.importers.rejected import ImportRejected
+from workers.ladd.importers.reading.rejected import ImportRejected
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])

@@ -4,7 +4,7 @@ import pytest
 from workers.ladd.engine.normalization import NORMALIZATIONS
 from workers.ladd.importers.channel_summary import ChannelSummary
 from workers.ladd.importers.normalization_choice import Normalization, family_warnings, of_distilled, of_source
-from workers.ladd.importers.rejected import ImportRejected, RejectionReason
+from workers.ladd.importers.reading.rejected import ImportRejected, RejectionReason
 
 CUSTOM = {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}
 

@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from workers.ladd.importers import ImportOptions, ImportRejected
-from workers.ladd.importers.rejected import RejectionReason
+from workers.ladd.importers.reading.rejected import RejectionReason
 from workers.ladd.importers.soft_labels import FIELD, ReadLabels, read_labels
 
 PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]], np.float32)

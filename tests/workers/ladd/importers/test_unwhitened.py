@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, ImportOptions, KnownSource, Split
-from workers.ladd.importers.rejected import ImportRejected, RejectionReason
+from workers.ladd.importers.reading.rejected import ImportRejected, RejectionReason
 from workers.ladd.importers.unwhitened import unwhiten
 from workers.ladd.sets.whitening import WHITENING_FILE, Whitening, fit_whitening
 

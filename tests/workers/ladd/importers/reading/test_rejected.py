@@ -1,0 +1,28 @@
+"""What a refusal quotes out of an upload: short, and nothing that a terminal would obey."""
+
+import pytest
+
+from workers.ladd.importers.reading.rejected import rejected
+
+
+@pytest.mark.parametrize(
+    ("quoted", "shown"),
+    [
+        ("images/été.png\nsecond line", "images/été.png\nsecond line"),
+        ("\x1b[2J", "\\x1b[2J"),
+        ("\0\u202e", "\\x00\\u202e"),
+        ("\ud800", "\\ud800"),
+    ],
+    ids=["words", "escape", "NUL and right-to-left", "half a surrogate pair"],
+)
+def test_what_cannot_be_printed_is_escaped(quoted: str, shown: str) -> None:
+    (reason,) = rejected(quoted, "rule", quoted, quoted).reasons
+    assert (reason["location"], reason["value"], reason["message"]) == (shown, shown, shown)
+
+
+@pytest.mark.parametrize("letter", ["x", "\0", "\ud800"])
+def test_what_is_quoted_is_shortened_as_it_is_shown(letter: str) -> None:
+    (reason,) = rejected(5000 * letter, "rule", 5000 * letter, 5000 * letter).reasons
+    assert reason["value"] is not None
+    assert (len(reason["location"]), len(reason["value"]), len(reason["message"])) == (2000, 200, 2000)
+    assert reason["message"].endswith("...")

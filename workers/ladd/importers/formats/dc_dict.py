@@ -1,0 +1,82 @@
+"""Importer for the files of DC, DSA and DM: `{'data': [[images, labels], ...], 'accs_all_exps': ...}`.
+
+`data` has one entry per experiment (five, in the published runs). DatasetCondensation, `main.py` and `main_DM.py`.
+GLaD's MTT variant ends with such a file too.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import Tensor
+
+from workers.ladd.importers.arrays import as_images
+from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, ImportOptions, Progress, Split
+from workers.ladd.importers.reading.rejected import rejected
+from workers.ladd.importers.reading.safe_torch import as_array, read_torch
+from workers.ladd.importers.reading.uploaded_file import UploadedFile
+from workers.ladd.importers.soft_labels import read_labels
+
+_METHOD = re.compile(r"res_(DC|DSA|DM)_")
+"""File names are `res_<method>_<dataset>_<model>_<ipc>ipc.pt`."""
+_LAYOUT = "expected a dict whose 'data' is a list of [images, labels] tensors"
+
+
+def detect(files: Sequence[UploadedFile]) -> str | None:
+    """Recognise one `.pt` file with a dict that has `data`."""
+    if len(files) != 1 or files[0].kind not in ("tensors", "pickle"):
+        return None
+    content = read_torch(files[0].path)
+    if not isinstance(content, dict) or "data" not in content:
+        return None
+    return f"{files[0].path.name} is a dict with 'data', a list of experiments"
+
+
+def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, progress: Progress) -> Imported:
+    """Read one experiment, the last unless `options.experiment` says which.
+
+    Raises ImportRejected with rule `dc_layout`, `experiment_exists`, `distilled_only`, or one of `arrays`'.
+    """
+    if options.role != "distilled":
+        raise rejected(
+            "metadata.role", "distilled_only", options.role, "these files hold distilled sets; a source set has splits"
+        )
+    if len(files) != 1:
+        raise rejected("files", "dc_layout", f"{len(files)} files", "a DC, DSA or DM set is one file")
+    path = files[0].path
+    experiments = _experiments(path.name, read_torch(path))
+    index = len(experiments) - 1 if options.experiment is None else options.experiment
+    if not 0 <= index < len(experiments):
+        raise rejected(
+            "metadata.experiment", "experiment_exists", index, f"the file has {len(experiments)} experiments, from 0 on"
+        )
+    images, labels = _pair(path.name, experiments[index])
+    location = f"{path.name}/data[{index}]"
+    read = read_labels(as_array(labels, location), location, options)
+    pixels = as_images(as_array(images, location), location)
+    method = _METHOD.search(path.name)
+    warnings = []
+    if len(experiments) > 1 and options.experiment is None:
+        warnings.append(f"the last of {len(experiments)} experiments was taken; `experiment` names another")
+    return Imported(
+        {DISTILLED_SPLIT: Split(pixels, read.hard, location, location, soft=read.soft)},
+        warnings=warnings,
+        format=method[1].lower() if method else None,
+        reasons=[f"experiment {index} of {len(experiments)}, counted from 0", read.reason]
+        + ([f"the file's name says {method[1]}"] if method else ["DC, DSA, DM and GLaD's MTT variant save the same"]),
+    )
+
+
+def _experiments(name: str, content: object) -> list[object]:
+    data = content.get("data") if isinstance(content, dict) else None
+    if not isinstance(data, list) or not data:
+        raise rejected(name, "dc_layout", type(content).__name__, _LAYOUT)
+    return data
+
+
+def _pair(name: str, experiment: object) -> tuple[Tensor, Tensor]:
+    if isinstance(experiment, list | tuple) and len(experiment) == 2:
+        images, labels = experiment
+        if isinstance(images, Tensor) and isinstance(labels, Tensor):
+            return images, labels
+    raise rejected(name, "dc_layout", type(experiment).__name__, _LAYOUT)

@@ -1,0 +1,207 @@
+"""Read `.pt` files from strangers: plain tensors in lists and dicts, memory-mapped, nothing executed.
+
+Three fences: the zip's structure, an allow-list over the pickle's opcodes before anything interprets it, and
+`torch.load(weights_only=True)`. Tensors are then compared with their storage: a pickle of 1.5 kB can claim ten
+billion elements that all lie on one stored number (stride 0), 40 GB once copied.
+"""
+
+import io
+import pickle
+import pickletools
+import zipfile
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from workers.ladd.engine.memory_shortage import is_memory_shortage
+from workers.ladd.importers.reading import limits
+from workers.ladd.importers.reading.container import container_of
+from workers.ladd.importers.reading.rejected import ImportRejected, rejected
+from workers.ladd.importers.reading.safe_zip import open_zip
+
+_STORAGES = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
+_SCALAR_NAMES = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")
+_ALLOWED_GLOBALS = {
+    "collections.OrderedDict",
+    "torch._utils._rebuild_tensor_v2",
+    "torch._utils._rebuild_parameter",
+    *(f"torch.{name}Storage" for name in _STORAGES),
+    # DC, DSA and DM files keep their accuracies as numpy scalars.
+    "numpy.dtype",
+    "_codecs.encode",
+    *_SCALAR_NAMES,
+}
+_SHARED_TUPLES = 16
+"""How often a pickle may refer to a tuple before; torch.save writes each anew. Tuples that hold the one before twice
+double with each reference, to whoever hashes or compares them: 100 references would take longer than the universe."""
+_SCALAR_DTYPES = ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "b1")
+
+
+def read_torch(path: Path) -> object:
+    """Return what `torch.save` wrote: tensors (memory-mapped, on the CPU) in dicts, lists and tuples.
+
+    Raises ImportRejected with rule `no_code_in_pickle`, `shared_tuples`, `torch_zip_format`, `tensor_fits_storage`,
+    `readable_tensor_file`, or one of the zip rules.
+    """
+    if container_of(path) != "zip":
+        with path.open("rb") as file:
+            _check_pickle(path, file.read(limits.PICKLE_BYTES))
+        raise rejected(
+            path.name,
+            "torch_zip_format",
+            None,
+            "not the zip format that torch.save writes since torch 1.6; load it and save it again",
+        )
+    with open_zip(path) as archive:
+        _check_pickle(path, _pickle_of(path, archive))
+    content = _load(path)
+    for tensor in _tensors_in(content):
+        _check_tensor(path, tensor)
+    return content
+
+
+def as_array(tensor: Tensor, location: str) -> NDArray[np.generic]:
+    """Return a tensor's memory as an array; raises ImportRejected with rule `plain_array` where numpy has none."""
+    if tensor.layout != torch.strided or tensor.dtype == torch.bfloat16 or tensor.is_neg():
+        raise rejected(location, "plain_array", f"{tensor.dtype}, {tensor.layout}", "the tensor is not a plain array")
+    array: NDArray[np.generic] = tensor.detach().numpy()
+    return array
+
+
+def is_pickle(path: Path) -> bool:
+    """Tell whether a file that is no container looks like a bare pickle (or a `.pt` of torch < 1.6)."""
+    with path.open("rb") as file:
+        content = file.read(limits.PICKLE_BYTES)
+    if content.startswith(pickle.PROTO):
+        return True
+    try:  # protocols 0 and 1 have no mark: they parse to the end or they are something else
+        for _ in pickletools.genops(io.BytesIO(content)):
+            pass
+    except Exception:  # whatever the opcodes' decoders raise
+        return False
+    return True
+
+
+def is_tensor_index(name: str) -> bool:
+    """Tell whether a zip member's name is that of the pickle that `torch.save` writes."""
+    return name.count("/") == 1 and name.endswith("/data.pkl")
+
+
+def _pickle_of(path: Path, archive: zipfile.ZipFile) -> bytes:
+    members = [member for member in archive.infolist() if is_tensor_index(member.filename)]
+    if len(members) != 1:
+        raise rejected(
+            path.name, "torch_zip_format", f"{len(members)} data.pkl", "the zip is not one that torch.save wrote"
+        )
+    for member in archive.infolist():
+        if member.compress_type != zipfile.ZIP_STORED:
+            raise rejected(
+                path.name, "torch_zip_format", member.filename, "torch.save stores members without compression"
+            )
+    if members[0].file_size > limits.PICKLE_BYTES:
+        raise rejected(
+            path.name,
+            "pickle_size",
+            f"{members[0].file_size} bytes",
+            f"the index of a tensor file may have {limits.PICKLE_BYTES} bytes",
+        )
+    try:
+        return archive.read(members[0])
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise rejected(path.name, "readable_tensor_file", error, f"the zip cannot be read: {error}") from error
+
+
+def _check_pickle(path: Path, content: bytes) -> None:
+    """Walk the opcodes without interpreting them; refuse every global that a tensor file has no use for."""
+    strings: deque[str] = deque(maxlen=2)
+    tuples: set[int | None] = set()
+    before, shared = "", 0
+    try:
+        for opcode, argument, _ in pickletools.genops(io.BytesIO(content)):
+            if "PUT" in opcode.name and "TUPLE" in before:
+                tuples.add(argument)
+            elif "GET" in opcode.name and argument in tuples:
+                shared += 1
+            before = opcode.name
+            if shared > _SHARED_TUPLES:
+                message = f"the pickle refers to earlier tuples more than {_SHARED_TUPLES} times"
+                raise rejected(path.name, "shared_tuples", f"> {_SHARED_TUPLES}", message)
+            if opcode.name in ("GLOBAL", "INST"):
+                _check_global(path, str(argument).replace(" ", "."))
+            elif opcode.name == "STACK_GLOBAL":
+                _check_global(path, ".".join(strings))
+            elif opcode.name.startswith("EXT"):
+                _check_global(path, f"extension {argument}")
+            elif "UNICODE" in opcode.name:
+                strings.append(str(argument))
+    except ImportRejected:
+        raise
+    except Exception as error:  # pickletools raises whatever its decoders raise
+        raise rejected(path.name, "readable_tensor_file", error, f"not a tensor file: {error}") from error
+
+
+def _check_global(path: Path, name: str) -> None:
+    if name not in _ALLOWED_GLOBALS:
+        raise rejected(
+            path.name,
+            "no_code_in_pickle",
+            name,
+            f"the pickle calls {name}; only plain tensors, numbers, strings, lists and dicts are read",
+        )
+
+
+def _scalar_dtype(code: str, *flags: object) -> np.dtype[np.generic]:
+    """Stand in for `numpy.dtype`: fixed-size numbers only (a `V` dtype could claim gigabytes)."""
+    if code not in _SCALAR_DTYPES:
+        raise pickle.UnpicklingError(f"numpy scalar of dtype {code!r}")
+    return np.dtype(code)
+
+
+def _load(path: Path) -> object:
+    scalar: Any = np.float64(0).__reduce__()[0]
+    numbers: list[Any] = [type(np.dtype(code)) for code in _SCALAR_DTYPES]
+    try:
+        with torch.serialization.safe_globals(
+            [*numbers, (_scalar_dtype, "numpy.dtype"), *((scalar, name) for name in _SCALAR_NAMES)]
+        ):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # a broken file surfaces as any exception of the unpickler or of torch's own code
+        if is_memory_shortage(error):
+            raise
+        last_line = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        raise rejected(
+            path.name, "readable_tensor_file", last_line, f"torch.load cannot read the file: {last_line[:200]}"
+        ) from error
+
+
+def _tensors_in(content: object) -> list[Tensor]:
+    tensors: list[Tensor] = []
+    pending, seen = [content], {id(content)}
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Tensor):
+            tensors.append(value)
+        children = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+        for child in children:
+            if id(child) not in seen:
+                seen.add(id(child))
+                pending.append(child)
+    return tensors
+
+
+def _check_tensor(path: Path, tensor: Tensor) -> None:
+    stored = tensor.untyped_storage().nbytes()
+    claimed = tensor.numel() * tensor.itemsize
+    if claimed > stored:
+        raise rejected(
+            path.name,
+            "tensor_fits_storage",
+            f"{tensor.numel()} elements of {tensor.itemsize} bytes",
+            f"a tensor of shape {tuple(tensor.shape)} claims {claimed} bytes, "
+            f"the file stores {stored} of them; save a contiguous copy",
+        )

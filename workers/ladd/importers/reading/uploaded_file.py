@@ -1,0 +1,48 @@
+"""One file of an upload and what it looks like from outside."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from workers.ladd.importers.reading.container import container_of
+from workers.ladd.importers.reading.safe_torch import is_pickle, is_tensor_index
+from workers.ladd.importers.reading.safe_zip import open_zip
+
+Kind = Literal["tensors", "pickle", "safetensors", "arrays", "archive", "other"]
+
+
+@dataclass(frozen=True)
+class UploadedFile:
+    """What a file is.
+
+    `tensors`: a `.pt` zip; `pickle`: a bare pickle; `arrays`: an `.npz`; `archive`: any other zip, tar or tar.gz.
+    """
+
+    path: Path
+    kind: Kind
+
+
+def inspect_file(path: Path) -> UploadedFile:
+    """Find out the kind of a file; raises ImportRejected where its container is broken or hostile."""
+    return UploadedFile(path, _kind_of(path))
+
+
+def _kind_of(path: Path) -> Kind:
+    container = container_of(path)
+    if container == "other":
+        # first: the length that begins a safetensors file may look like the first byte of a pickle
+        return "safetensors" if _is_safetensors(path) else "pickle" if is_pickle(path) else "other"
+    if container != "zip":
+        return "archive"
+    with open_zip(path) as archive:
+        names = archive.namelist()
+    if any(is_tensor_index(name) for name in names):
+        return "tensors"
+    return "arrays" if names and all(name.endswith(".npy") for name in names) else "archive"
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Tell whether a file begins with the length of a JSON header that fits into it."""
+    with path.open("rb") as file:
+        head = file.read(9)
+    return len(head) == 9 and head[8:] == b"{" and int.from_bytes(head[:8], "little") <= path.stat().st_size - 8
