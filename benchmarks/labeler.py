@@ -24,7 +24,7 @@ from workers.ladd.engine.dsa import STRATEGY
 from workers.ladd.engine.micro_batch import micro_batch_size, slices
 from workers.ladd.engine.normalization import NORMALIZATIONS, normalize
 from workers.ladd.engine.precision import exact_float32
-from workers.ladd.labeler import train_labeler
+from workers.ladd.labeler.training import train_labeler
 from workers.ladd.models import build_model, convnet_for
 from workers.ladd.sets.stored_set import SourceSet
 

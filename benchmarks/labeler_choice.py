@@ -33,14 +33,14 @@ from small_trials import (
     run_trial,
 )
 
-from workers.ladd.checkpoint_choice import best, draw_held_out_views, judge, view_logits
 from workers.ladd.class_agreement import compare_classes
 from workers.ladd.dense_labels import generate_dense_labels
 from workers.ladd.engine.normalization import training_images
 from workers.ladd.evaluation import TestSet
-from workers.ladd.labeler import train_labeler
-from workers.ladd.labeler_network import NetworkSpec, load_network
-from workers.ladd.labeler_split import split_held_out
+from workers.ladd.labeler.checkpoint_choice import best, draw_held_out_views, judge, view_logits
+from workers.ladd.labeler.held_out import split_held_out
+from workers.ladd.labeler.network import NetworkSpec, load_network
+from workers.ladd.labeler.training import train_labeler
 from workers.ladd.sets.stored_set import SourceSet
 from workers.ladd.statistics import summarize
 from workers.ladd.training_set import TrainingSet

@@ -21,7 +21,7 @@ from workers.ladd.dense_labels import generate_dense_labels
 from workers.ladd.engine.normalization import NORMALIZATIONS, training_images
 from workers.ladd.evaluation import TestSet, evaluate_trial
 from workers.ladd.importers.imported import ImportOptions
-from workers.ladd.labeler import train_labeler
+from workers.ladd.labeler.training import train_labeler
 from workers.ladd.models import build_model
 from workers.ladd.recipes import resolve_recipe
 from workers.ladd.sets.stored_set import DistilledSet, SourceSet, import_dataset, load_distilled

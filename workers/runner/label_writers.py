@@ -9,8 +9,15 @@ from torch import nn
 
 from api_schemas.labelers import Labeler
 from api_schemas.runner import RunnerTask
-from workers.ladd.checkpoint_choice import Candidate, HeldOutViews, best, draw_held_out_views, judge, view_logits
-from workers.ladd.labeler_split import split_held_out
+from workers.ladd.labeler.checkpoint_choice import (
+    Candidate,
+    HeldOutViews,
+    best,
+    draw_held_out_views,
+    judge,
+    view_logits,
+)
+from workers.ladd.labeler.held_out import split_held_out
 from workers.ladd.views import ViewGrid
 from workers.runner.labeler_files import network_of
 from workers.runner.reporter import Reporter

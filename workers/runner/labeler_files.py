@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import nn
 
 from api_schemas.labelers import Labeler, LabelerImportKind, LabelerMetadata, TorchvisionImport, ZeroShotImport
-from workers.ladd.labeler_network import NetworkSpec, load_network
+from workers.ladd.labeler.network import NetworkSpec, load_network
 
 PROGRAM = "program.json"
 """Name of the file with an exported network's graph."""

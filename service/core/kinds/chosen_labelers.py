@@ -12,7 +12,7 @@ PAPER_EPOCH = 10
 """The labeler's checkpoint that LADD uses (section 3.2)."""
 
 MOST_HELD_OUT = 2_000
-"""Held-out images that checkpoints are judged on at most (`workers.ladd.checkpoint_choice`)."""
+"""Held-out images that checkpoints are judged on at most (`workers.ladd.labeler.checkpoint_choice`)."""
 
 
 @dataclass(frozen=True)

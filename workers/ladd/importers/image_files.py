@@ -11,7 +11,7 @@ from PIL import Image
 
 from workers.ladd.importers.reading import limits
 from workers.ladd.importers.reading.rejected import ImportRejected, rejected
-from workers.ladd.torchvision_import import import_torchvision
+from workers.ladd.labeler.torchvision_import import import_torchvision
 
 Pixels = NDArray[np.uint8]
 """[H, W, 3]"""

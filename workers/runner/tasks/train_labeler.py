@@ -6,9 +6,9 @@ from pathlib import Path
 from api_schemas.labelers import LabelerRecipe
 from api_schemas.runner import DoneEvent, RunnerTask
 from workers.ladd.accounting import labeler_training_flops
-from workers.ladd.labeler import train_labeler
-from workers.ladd.labeler_resume import FILE_NAME
-from workers.ladd.labeler_split import split_held_out
+from workers.ladd.labeler.held_out import split_held_out
+from workers.ladd.labeler.resume import FILE_NAME
+from workers.ladd.labeler.training import train_labeler
 from workers.ladd.sets.stored_set import load_source
 from workers.runner.reporter import Reporter
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from torch import Tensor
 
-from workers.ladd.imported_labelers.imported_network import ImportedNetwork
-from workers.ladd.imported_labelers.tensor_files import as_float32, read_named_tensors
 from workers.ladd.importers.reading.rejected import rejected
-from workers.ladd.labeler_network import NetworkSpec, build_own
+from workers.ladd.labeler.imported.imported_network import ImportedNetwork
+from workers.ladd.labeler.imported.tensor_files import as_float32, read_named_tensors
+from workers.ladd.labeler.network import NetworkSpec, build_own
 
 _PARALLEL = "module."
 """What `nn.DataParallel` puts before every name."""

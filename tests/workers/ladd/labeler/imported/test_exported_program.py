@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import nn
 
-from workers.ladd.imported_labelers import ImportedNetwork
+from workers.ladd.labeler.graph import Program
+from workers.ladd.labeler.imported import ImportedNetwork
 from workers.ladd.models import build_model
-from workers.ladd.program import Program
 
 
 def program_of(imported: ImportedNetwork) -> Program:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from workers.ladd.operators import OPERATORS
-from workers.ladd.program import Program, UnknownOperatorError, function_of, scalar_dtype
+from workers.ladd.labeler.graph import Program, UnknownOperatorError, function_of, scalar_dtype
+from workers.ladd.labeler.operators import OPERATORS
 
 
 def graph(*nodes: dict[str, Any], batch: int | None = None) -> dict[str, Any]:

@@ -17,15 +17,15 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from workers.ladd.diverged import TrainingDivergedError
 from workers.ladd.engine.dsa import apply_dsa, draw_dsa, parse_strategy
 from workers.ladd.engine.inference import measure_accuracy, predict
 from workers.ladd.engine.micro_batch import check_divisible, micro_batch_size, slices
 from workers.ladd.engine.normalization import normalize
 from workers.ladd.engine.precision import exact_float32
 from workers.ladd.engine.seeds import derive_seed, generator, seeded_dropout
-from workers.ladd.labeler_resume import ResumePoint
-from workers.ladd.labeler_split import split_held_out
+from workers.ladd.labeler.diverged import TrainingDivergedError
+from workers.ladd.labeler.held_out import split_held_out
+from workers.ladd.labeler.resume import ResumePoint
 from workers.ladd.models import build_model
 from workers.ladd.sets.stored_set import SourceSet
 

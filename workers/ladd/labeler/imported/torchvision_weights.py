@@ -5,11 +5,11 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from workers.ladd.imported_labelers.imported_network import ImportedNetwork
-from workers.ladd.imported_labelers.weights_unavailable import WeightsUnavailableError
 from workers.ladd.importers.reading.rejected import rejected
-from workers.ladd.labeler_network import NetworkSpec
-from workers.ladd.torchvision_import import import_torchvision
+from workers.ladd.labeler.imported.imported_network import ImportedNetwork
+from workers.ladd.labeler.imported.weights_unavailable import WeightsUnavailableError
+from workers.ladd.labeler.network import NetworkSpec
+from workers.ladd.labeler.torchvision_import import import_torchvision
 
 
 def read(files: Sequence[Path], spec: NetworkSpec, options: Mapping[str, Any]) -> ImportedNetwork:

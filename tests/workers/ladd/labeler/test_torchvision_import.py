@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from workers.ladd.torchvision_import import import_torchvision
+from workers.ladd.labeler.torchvision_import import import_torchvision
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 BROKEN = """
 import sys, types, importlib.abc, importlib.machinery
@@ -15,7 +15,7 @@ class Refusing(importlib.abc.MetaPathFinder):
         if name == "torchvision":
             raise RuntimeError("another reason")
 sys.meta_path.insert(0, Refusing())
-from workers.ladd.torchvision_import import import_torchvision
+from workers.ladd.labeler.torchvision_import import import_torchvision
 try:
     import_torchvision()
 except RuntimeError as error:
@@ -26,7 +26,7 @@ WORKING = """
 import sys, types
 working = types.ModuleType("torchvision")
 sys.modules["torchvision"] = working
-from workers.ladd import torchvision_import
+from workers.ladd.labeler.training import torchvision_import
 assert torchvision_import.import_torchvision() is working
 print(torchvision_import._libraries)
 """

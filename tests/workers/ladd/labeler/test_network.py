@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from workers.ladd.labeler_network import NetworkSpec, build_own, load_network
+from workers.ladd.labeler.network import NetworkSpec, build_own, load_network
 
 
 def test_a_trained_network_comes_back_in_evaluation_mode(tmp_path: Path) -> None:

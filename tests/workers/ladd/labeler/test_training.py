@@ -9,11 +9,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from api_schemas.labelers import Architecture
-from workers.ladd.diverged import TrainingDivergedError
 from workers.ladd.engine.dsa import apply_dsa, draw_dsa
 from workers.ladd.engine.normalization import normalize
 from workers.ladd.engine.seeds import derive_seed, generator
-from workers.ladd.labeler import train_labeler
+from workers.ladd.labeler.diverged import TrainingDivergedError
+from workers.ladd.labeler.training import train_labeler
 from workers.ladd.models import build_model
 from workers.ladd.sets.stored_set import SourceSet
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from workers.ladd.imported_labelers import READERS, ImportedNetwork
 from workers.ladd.importers import ImportRejected
 from workers.ladd.importers.reading.rejected import RejectionReason
-from workers.ladd.labeler_network import NetworkSpec
+from workers.ladd.labeler.imported import READERS, ImportedNetwork
+from workers.ladd.labeler.network import NetworkSpec
 
 Reading = Callable[..., ImportedNetwork]
 Refusal = Callable[..., RejectionReason]

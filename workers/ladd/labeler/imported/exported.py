@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workers.ladd.imported_labelers.exported_program import read_program
-from workers.ladd.imported_labelers.imported_network import ImportedNetwork
-from workers.ladd.labeler_network import NetworkSpec
+from workers.ladd.labeler.imported.exported_program import read_program
+from workers.ladd.labeler.imported.imported_network import ImportedNetwork
+from workers.ladd.labeler.network import NetworkSpec
 
 
 def read(files: Sequence[Path], spec: NetworkSpec, options: Mapping[str, Any]) -> ImportedNetwork:

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from workers.ladd.operators import OPERATORS
+from workers.ladd.labeler.operators import OPERATORS
 
 KEYWORD = 2
 """`ArgumentKind.KEYWORD` of the schema; older files leave the kind out of positional arguments."""

@@ -1,8 +1,8 @@
 """Reads the `.pt2` of `torch.export.save` without `torch.export.load`, which unpickles whatever the file holds.
 
 The archive (schema 8, as torch 2.13 writes it) keeps its graph as JSON and its tensors as raw bytes. Both are read as
-data, and every operator must be one of `workers.ladd.operators`. Pickled members (example inputs, custom objects) are
-left alone. The results are a graph in the reduced form of `workers.ladd.program` and its tensors.
+data, and every operator must be one of `workers.ladd.labeler.operators`. Pickled members (example inputs, custom objects) are
+left alone. The results are a graph in the reduced form of `workers.ladd.labeler.graph` and its tensors.
 """
 
 import json
@@ -18,7 +18,7 @@ from workers.ladd.importers.reading import limits
 from workers.ladd.importers.reading.container import container_of
 from workers.ladd.importers.reading.rejected import ImportRejected, rejected
 from workers.ladd.importers.reading.safe_zip import open_zip
-from workers.ladd.program import UnknownOperatorError, function_of, scalar_dtype
+from workers.ladd.labeler.graph import UnknownOperatorError, function_of, scalar_dtype
 
 SCHEMA = 8
 JSON_BYTES = 64 * limits.MiB

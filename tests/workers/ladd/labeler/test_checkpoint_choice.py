@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from workers.ladd.checkpoint_choice import (
+from workers.ladd.engine.normalization import normalize
+from workers.ladd.labeler.checkpoint_choice import (
     COLDEST,
     HOTTEST,
     MOST_IMAGES,
@@ -17,7 +18,6 @@ from workers.ladd.checkpoint_choice import (
     judge,
     view_logits,
 )
-from workers.ladd.engine.normalization import normalize
 from workers.ladd.views import ViewGrid, extract_views
 
 

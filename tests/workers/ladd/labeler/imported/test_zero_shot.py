@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import nn
 
-from workers.ladd.labeler_network import load_network
+from workers.ladd.labeler.network import load_network
 
 
 @pytest.fixture

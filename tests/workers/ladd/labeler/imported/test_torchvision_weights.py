@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from workers.ladd.imported_labelers.weights_unavailable import WeightsUnavailableError
-from workers.ladd.labeler_network import load_network
-from workers.ladd.torchvision_import import import_torchvision
+from workers.ladd.labeler.imported.weights_unavailable import WeightsUnavailableError
+from workers.ladd.labeler.network import load_network
+from workers.ladd.labeler.torchvision_import import import_torchvision
 
 MODEL = "squeezenet1_1"
 NAMES = ["tench", "goldfish", "golden retriever", "toaster"]
