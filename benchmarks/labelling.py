@@ -14,11 +14,11 @@ from torch.utils.data import DataLoader, TensorDataset
 from trainings import Lap
 
 from workers.ladd.accounting import labelling_flops
-from workers.ladd.dense_labels import generate_dense_labels
 from workers.ladd.engine.micro_batch import micro_batch_size, slices
 from workers.ladd.engine.precision import exact_float32
+from workers.ladd.labels.dense_labels import generate_dense_labels
+from workers.ladd.labels.views import ViewGrid
 from workers.ladd.models import build_model, convnet_for
-from workers.ladd.views import ViewGrid
 
 BATCH = 256
 SETS = {"cpu": {32: 50, 128: 4}, "cuda": {32: 500, 128: 100}}

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
+from workers.ladd.labels.views import ViewGrid
 from workers.ladd.recipes.recipe import Recipe
-from workers.ladd.views import ViewGrid
 
 TEST_BATCH = 128
 """GLaD's `batch_test`."""

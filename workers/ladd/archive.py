@@ -1,6 +1,6 @@
 """The label-augmented archive: one plain zip that `numpy.load` opens, equal bytes for equal inputs, no pickle.
 
-Members: `README.md`, `dense_labels.npy` (float32 [M, V, C], or what `workers.ladd.encodings` writes), `full_labels.npy`
+Members: `README.md`, `dense_labels.npy` (float32 [M, V, C], or what `workers.ladd.labels.encodings` writes), `full_labels.npy`
 float32 [M, C] (of the whole images), `images.npy` (uint8 [M, H, W, C], or float32 [M, C, H, W] exactly as uploaded) or
 `images/000000.png`, ... (one file for each 8-bit image), `labels.npy` int64 [M], `manifest.json`; `soft_labels.npy`
 float32 [M, C] where the set came with soft labels.
@@ -20,9 +20,9 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from workers.ladd.archive_readme import archive_readme
-from workers.ladd.encodings import encoding_of
 from workers.ladd.image_files import IMAGE_FILES, read_image_files, write_image
-from workers.ladd.views import ViewGrid
+from workers.ladd.labels.encodings import encoding_of
+from workers.ladd.labels.views import ViewGrid
 
 SCHEMA_VERSION = 1
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -5,8 +5,8 @@ from typing import Any
 
 from workers.ladd.image_files import IMAGE_FILES
 from workers.ladd.importers.normalization_choice import ZCA
+from workers.ladd.labels.views import ViewGrid
 from workers.ladd.sets.whitening import EPSILON
-from workers.ladd.views import ViewGrid
 
 _TEXT = """\
 # Label-augmented dataset

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from workers.ladd.encoding_costs import encoding_costs, zipped_bytes
-from workers.ladd.encodings import compared
 from workers.ladd.engine.normalization import to_pixels
+from workers.ladd.labels.encoding_costs import encoding_costs, zipped_bytes
+from workers.ladd.labels.encodings import compared
 
 _ROWS = 256
 _INDEX_ENTRY = 46

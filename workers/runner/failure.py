@@ -6,9 +6,9 @@ import traceback
 
 from api_schemas.problems import ErrorCode, ErrorOrigin, Reason, TaskError
 from api_schemas.runner import Confinement
-from workers.ladd.encodings import EncodingRefusedError
 from workers.ladd.engine.memory_shortage import is_memory_shortage
 from workers.ladd.labeler.diverged import TrainingDivergedError
+from workers.ladd.labels.encodings import EncodingRefusedError
 from workers.runner.full_disk import is_full_disk
 
 

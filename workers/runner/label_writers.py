@@ -18,7 +18,7 @@ from workers.ladd.labeler.checkpoint_choice import (
     view_logits,
 )
 from workers.ladd.labeler.held_out import split_held_out
-from workers.ladd.views import ViewGrid
+from workers.ladd.labels.views import ViewGrid
 from workers.runner.labeler_files import network_of
 from workers.runner.reporter import Reporter
 

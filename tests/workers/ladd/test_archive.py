@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 
 from workers.ladd.archive import read_archive, write_archive
-from workers.ladd.encodings import encoding_of
 from workers.ladd.engine.normalization import NORMALIZATIONS, normalize
-from workers.ladd.views import ViewGrid, extract_views
+from workers.ladd.labels.encodings import encoding_of
+from workers.ladd.labels.views import ViewGrid, extract_views
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (6, 16, 16, 3), dtype=np.uint8)

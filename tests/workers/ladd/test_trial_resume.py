@@ -9,9 +9,9 @@ from torch import Tensor
 from workers.ladd import trial_resume
 from workers.ladd.arms import ARMS
 from workers.ladd.deployment import SILENT, Listener, Trained, train_trial
+from workers.ladd.labels.views import ViewGrid
 from workers.ladd.recipes import Recipe, resolve_recipe
 from workers.ladd.training_set import TrainingSet
-from workers.ladd.views import ViewGrid
 
 CLASSES = 3
 

@@ -11,9 +11,9 @@ from safetensors.torch import save_file
 
 from api_schemas.problems import ErrorCode, ErrorOrigin
 from api_schemas.runner import Confinement
-from workers.ladd.encodings import EncodingRefusedError
 from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.labeler.diverged import TrainingDivergedError
+from workers.ladd.labels.encodings import EncodingRefusedError
 from workers.runner.failure import task_error
 
 

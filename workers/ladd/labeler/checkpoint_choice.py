@@ -20,7 +20,7 @@ from workers.ladd.engine.micro_batch import micro_batch_size, slices
 from workers.ladd.engine.normalization import normalize
 from workers.ladd.engine.precision import exact_float32
 from workers.ladd.engine.seeds import derive_seed
-from workers.ladd.views import ViewGrid, extract_views
+from workers.ladd.labels.views import ViewGrid, extract_views
 
 MOST_IMAGES = 2_000
 """Held-out images used at most, each with one view: more views of one image say little more."""

@@ -12,10 +12,10 @@ from safetensors.torch import save_file
 
 from api_schemas.labelers import LabelerMetadata
 from api_schemas.runner import DoneEvent, RunnerTask
-from workers.ladd.class_agreement import compare_classes, permutation_warning
 from workers.ladd.labeler.imported import READERS
 from workers.ladd.labeler.imported.tested import ValSplit, check_network, measure_checkpoint
 from workers.ladd.labeler.network import load_network
+from workers.ladd.labels.class_agreement import compare_classes, permutation_warning
 from workers.runner.labeler_files import PROGRAM, spec_of
 from workers.runner.reporter import Reporter
 from workers.runner.uploaded_files import with_their_names

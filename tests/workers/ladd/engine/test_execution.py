@@ -7,10 +7,10 @@ from workers.ladd.arms import ARMS
 from workers.ladd.deployment import train
 from workers.ladd.engine import execution
 from workers.ladd.engine.execution import COMPILE_AFTER_SECONDS, EAGER_FLOPS_PER_SECOND, Arithmetic, choose_arithmetic
+from workers.ladd.labels.views import ViewGrid
 from workers.ladd.models import ARCHITECTURES, build_model
 from workers.ladd.recipes import resolve_recipe
 from workers.ladd.training_set import TrainingSet
-from workers.ladd.views import ViewGrid
 
 CPU = torch.device("cpu")
 LONG = 2 * COMPILE_AFTER_SECONDS * EAGER_FLOPS_PER_SECOND["cpu"]

@@ -18,7 +18,7 @@ from workers.ladd.labeler.checkpoint_choice import (
     judge,
     view_logits,
 )
-from workers.ladd.views import ViewGrid, extract_views
+from workers.ladd.labels.views import ViewGrid, extract_views
 
 
 def calibrated(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from workers.ladd.engine.micro_batch import micro_batch_size, slices
 from workers.ladd.engine.precision import exact_float32
-from workers.ladd.views import ViewGrid, extract_views
+from workers.ladd.labels.views import ViewGrid, extract_views
 
 WHOLE_IMAGE = ViewGrid(n=1, ratio=1.0)
 """The grid whose only view is the image itself: what the labeler says about it are the `full_labels` of Table 6."""

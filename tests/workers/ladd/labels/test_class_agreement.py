@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from workers.ladd.class_agreement import compare_classes, permutation_warning
+from workers.ladd.labels.class_agreement import compare_classes, permutation_warning
 
 NAMES = [f"class {label}" for label in range(10)]
 WOOF = [8, 0, 1, 9, 2, 3, 4, 5, 6, 7]

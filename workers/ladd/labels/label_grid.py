@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from workers.ladd.views import ViewGrid, extract_views
+from workers.ladd.labels.views import ViewGrid, extract_views
 
 LARGEST = 8
 """Rows and columns at most: finer grids show every second, third, ... view."""

@@ -11,7 +11,7 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 from PIL import Image
 
-from workers.ladd.encodings import divergence, encoding_of
+from workers.ladd.labels.encodings import divergence, encoding_of
 
 JPEG_QUALITY = 75
 """Pillow's default, with which SRe2L and RDED publish their sets."""

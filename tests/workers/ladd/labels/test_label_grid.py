@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workers.ladd.label_grid import LARGEST, write_label_grid
-from workers.ladd.views import ViewGrid
+from workers.ladd.labels.label_grid import LARGEST, write_label_grid
+from workers.ladd.labels.views import ViewGrid
 
 
 @pytest.mark.parametrize(("n", "channels", "shown"), [(1, 1, 1), (3, 3, 3), (LARGEST + 1, 1, 5)])

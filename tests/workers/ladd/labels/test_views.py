@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.ladd.views import ViewGrid, extract_views
+from workers.ladd.labels.views import ViewGrid, extract_views
 
 PAPER = ViewGrid()
 

@@ -3,9 +3,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from workers.ladd.dense_labels import generate_dense_labels
+from workers.ladd.labels.dense_labels import generate_dense_labels
+from workers.ladd.labels.views import ViewGrid
 from workers.ladd.models import build_model
-from workers.ladd.views import ViewGrid
 
 IMAGES = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 

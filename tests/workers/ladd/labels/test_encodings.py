@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.ladd.encodings import (
+from workers.ladd.labels.encodings import (
     FLOAT16_TINIEST,
     KL_LIMIT,
     UINT4_SPAN,
