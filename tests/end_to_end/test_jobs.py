@@ -33,7 +33,7 @@ from api_schemas.problems import ErrorCode, ErrorOrigin
 from client.api import LaddClient
 from tests.end_to_end.finished import Finished
 from workers.ladd.accounting import forward_flops
-from workers.ladd.archive import read_archive
+from workers.ladd.archive.archive import read_archive
 from workers.ladd.progressive import open_question
 
 ROOT = Path(__file__).parents[2]

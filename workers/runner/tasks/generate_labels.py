@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from api_schemas.datasets import Dataset
 from api_schemas.runner import DoneEvent, RunnerTask
-from workers.ladd.archive import read_archive, write_archive
+from workers.ladd.archive.archive import read_archive, write_archive
+from workers.ladd.archive.exports import write_export
+from workers.ladd.archive.storage import pixels_of, storage
 from workers.ladd.engine.normalization import training_images
-from workers.ladd.exports import write_export
 from workers.ladd.importers.normalization_choice import ZCA
 from workers.ladd.labels.class_agreement import compare_classes, permutation_warning
 from workers.ladd.labels.dense_labels import WHOLE_IMAGE, generate_dense_labels
@@ -20,7 +21,6 @@ from workers.ladd.labels.encodings import decode_checked
 from workers.ladd.labels.label_grid import write_label_grid
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.sets.stored_set import DistilledSet, load_distilled
-from workers.ladd.storage import pixels_of, storage
 from workers.runner.carried_statistics import carried_statistics
 from workers.runner.label_writers import LabelWriter, choose_writers
 from workers.runner.reporter import Reporter

@@ -20,6 +20,7 @@ from api_schemas.evaluation import (
 from api_schemas.labelers import Labeler
 from api_schemas.labelling import Labelling
 from api_schemas.runner import DoneEvent, RunnerTask
+from workers.ladd.archive.storage_notes import storage_notes
 from workers.ladd.arms import ARMS
 from workers.ladd.comparisons import compare_with_baseline
 from workers.ladd.figures import FIGURES
@@ -27,7 +28,6 @@ from workers.ladd.figures.found import Found
 from workers.ladd.figures.png import write_png
 from workers.ladd.progressive import open_question
 from workers.ladd.statistics import cae
-from workers.ladd.storage_notes import storage_notes
 from workers.ladd.trial_rows import Row, accuracies, merge_trials
 from workers.runner.reporter import Reporter
 from workers.runner.versions import hardware, versions

@@ -1,6 +1,6 @@
 from typing import Any
 
-from workers.ladd.storage_notes import KL_WITHIN_NOISE, storage_notes
+from workers.ladd.archive.storage_notes import KL_WITHIN_NOISE, storage_notes
 
 
 def cost(encoding: str, overhead: float, kl: float) -> dict[str, Any]:

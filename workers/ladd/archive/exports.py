@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from torch import Tensor
 
-from workers.ladd.archive import ZIP_EPOCH, Archive
+from workers.ladd.archive.archive import ZIP_EPOCH, Archive
+from workers.ladd.archive.image_files import write_image
 from workers.ladd.engine.normalization import normalize
-from workers.ladd.image_files import write_image
 
 
 def write_export(archive: Archive, export_format: str, path: Path) -> None:

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from workers.ladd.archive_readme import archive_readme
-from workers.ladd.image_files import IMAGE_FILES, read_image_files, write_image
+from workers.ladd.archive.image_files import IMAGE_FILES, read_image_files, write_image
+from workers.ladd.archive.readme import archive_readme
 from workers.ladd.labels.encodings import encoding_of
 from workers.ladd.labels.views import ViewGrid
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from workers.ladd.image_files import IMAGE_FILES
+from workers.ladd.archive.image_files import IMAGE_FILES
 from workers.ladd.importers.normalization_choice import ZCA
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.sets.whitening import EPSILON
