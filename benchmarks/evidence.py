@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from small_trials import LABELER, first_rows, kept_or_made, read_distilled, read_source, run_trial, train_small_labeler
 
 from workers.ladd.answers import unpack_answers
+from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import NORMALIZATIONS, training_images
 from workers.ladd.evaluation import TestSet
 from workers.ladd.labels.dense_labels import WHOLE_IMAGE, generate_dense_labels
@@ -31,7 +32,6 @@ from workers.ladd.labels.views import ViewGrid
 from workers.ladd.paired_difference import PairedDifference, paired_difference
 from workers.ladd.sets.stored_set import SourceSet
 from workers.ladd.statistics import summarize
-from workers.ladd.training_set import TrainingSet
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("results") / "evidence.json"

@@ -17,7 +17,7 @@ from random_sets import random_labelled_set
 from trainings import Lap
 
 from workers.ladd.arms import ARMS
-from workers.ladd.deployment import train_trial
+from workers.ladd.deployment.training import train_trial
 from workers.ladd.engine.seeds import trial_seed
 from workers.ladd.recipes import resolve_recipe
 

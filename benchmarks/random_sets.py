@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.labels.views import ViewGrid
-from workers.ladd.training_set import TrainingSet
 
 
 def random_labelled_set(images: int, size: int, num_classes: int = 10, n: int = 5) -> TrainingSet:

@@ -21,9 +21,9 @@ from typing import Any
 import torch
 from small_trials import kept_results, labelled_set, run_missing, run_trial
 
+from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.evaluation import TestSet
 from workers.ladd.statistics import summarize
-from workers.ladd.training_set import TrainingSet
 
 RESULTS = Path(__file__).with_name("results") / "shortcuts.json"
 PREPARED = Path(__file__).parents[1] / ".cache" / "shortcuts.pt"

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from workers.ladd.arms import ARMS
+from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import NORMALIZATIONS, training_images
 from workers.ladd.evaluation import TestSet, evaluate_trial
 from workers.ladd.importers.imported import ImportOptions
@@ -26,7 +27,6 @@ from workers.ladd.labels.views import ViewGrid
 from workers.ladd.models import build_model
 from workers.ladd.recipes import resolve_recipe
 from workers.ladd.sets.stored_set import DistilledSet, SourceSet, import_dataset, load_distilled
-from workers.ladd.training_set import TrainingSet
 
 MEAN, STD = NORMALIZATIONS["cifar10"]
 TRAIN_PER_CLASS, TEST_PER_CLASS = 500, 200

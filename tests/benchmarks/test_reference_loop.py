@@ -19,12 +19,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from workers.ladd.arms import ARMS
-from workers.ladd.deployment import train_trial
+from workers.ladd.deployment.training import train_trial
+from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.inference import measure_accuracy
 from workers.ladd.engine.seeds import derive_seed
 from workers.ladd.models import build_model
 from workers.ladd.recipes import Recipe, resolve_recipe
-from workers.ladd.training_set import TrainingSet
 
 SEED, CLASSES, SIZE, IMAGES, EPOCHS = 4, 3, 16, 3, 6
 # At these rates a few epochs change the loss visibly and rounding does not grow.

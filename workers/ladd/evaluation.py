@@ -14,16 +14,16 @@ from torch import Tensor, nn
 
 from workers.ladd.answers import pack_answers
 from workers.ladd.arms import Arm
-from workers.ladd.deployment import SILENT, Listener, Trained, train_trial
+from workers.ladd.deployment.cost import predict_cost
+from workers.ladd.deployment.step_plan import AUGMENTATION_RULE
+from workers.ladd.deployment.training import SILENT, Listener, Trained, train_trial
+from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.inference import measure_accuracy, predict
 from workers.ladd.engine.memory import peak_bytes
 from workers.ladd.engine.normalization import network_input
 from workers.ladd.engine.seeds import trial_seed
 from workers.ladd.grad_cam import grad_cam
 from workers.ladd.recipes.recipe import Recipe
-from workers.ladd.step_plan import AUGMENTATION_RULE
-from workers.ladd.training_set import TrainingSet
-from workers.ladd.trial_cost import predict_cost
 
 LR_FACTORS = (1, 3, 10, 30)
 """Of the recipe's learning rate, for an arm that is to have the one that suits it. The largest is about what Eq. 5's

@@ -18,7 +18,7 @@ class Recipe:
     lr, momentum, weight_decay: of SGD; `lr` is the highest learning rate.
     epochs: as the protocol counts them; `passes` says how often the set is gone through.
     batch_size: distilled images of one optimizer step; their views come on top.
-    schedule, warmup_epochs: see `workers.ladd.schedule`; "step" has no warm-up.
+    schedule, warmup_epochs: see `workers.ladd.deployment.schedule`; "step" has no warm-up.
     ema_beta: decay of the averaged model that is tested, None to test the trained model itself.
     augmentation: a DSA strategy or "none". One operation per optimizer step, drawn after the crop: all full images
         and views of a step share its family, each has its own parameters.

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from api_schemas.datasets import Dataset
 from api_schemas.runner import DoneEvent, RunnerTask
 from workers.ladd.arms import ARMS
-from workers.ladd.deployment import Listener
+from workers.ladd.deployment.resume import FILE_NAME
+from workers.ladd.deployment.training import Listener
+from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import training_images
 from workers.ladd.evaluation import TestSet, evaluate_trial
 from workers.ladd.held_out import held_out_rows
@@ -20,8 +22,6 @@ from workers.ladd.labels.views import ViewGrid
 from workers.ladd.progressive import Decision, open_question
 from workers.ladd.recipes import resolve_recipe
 from workers.ladd.sets.whitening import WHITENING_FILE, Whitening
-from workers.ladd.training_set import TrainingSet
-from workers.ladd.trial_resume import FILE_NAME
 from workers.runner.carried_statistics import carried_statistics
 from workers.runner.preempt import HandOver
 from workers.runner.reporter import Reporter

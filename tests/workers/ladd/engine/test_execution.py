@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from workers.ladd.arms import ARMS
-from workers.ladd.deployment import train
+from workers.ladd.deployment.training import train
+from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine import execution
 from workers.ladd.engine.execution import COMPILE_AFTER_SECONDS, EAGER_FLOPS_PER_SECOND, Arithmetic, choose_arithmetic
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.models import ARCHITECTURES, build_model
 from workers.ladd.recipes import resolve_recipe
-from workers.ladd.training_set import TrainingSet
 
 CPU = torch.device("cpu")
 LONG = 2 * COMPILE_AFTER_SECONDS * EAGER_FLOPS_PER_SECOND["cpu"]

@@ -19,9 +19,9 @@ print(json.dumps(bytes_of_a_trial(*sys.argv[1:2], int(sys.argv[2]))))
 def bytes_of_a_trial(architecture: str, size: int) -> tuple[int, int]:
     """Predicted and measured peak of a process that runs one trial."""
     from workers.ladd.arms import ARMS
+    from workers.ladd.deployment.training_set import TrainingSet
     from workers.ladd.evaluation import TestSet, evaluate_trial
     from workers.ladd.recipes import resolve_recipe
-    from workers.ladd.training_set import TrainingSet
 
     recipe = resolve_recipe("glad", architecture, {"epochs": 2, "micro_batch": 64 * 32 * 32 // size**2})
     images = 64 * 32 * 32 // size**2

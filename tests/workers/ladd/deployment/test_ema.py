@@ -3,7 +3,7 @@ import torch
 from ema_pytorch import EMA  # type: ignore[import-untyped]
 from torch import nn
 
-from workers.ladd.ema import MovingAverage
+from workers.ladd.deployment.ema import MovingAverage
 
 
 @pytest.mark.parametrize("beta", [0.995, 0.8])

@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler
 
 from workers.ladd.arms import ARMS
-from workers.ladd.deployment import train
+from workers.ladd.deployment.training import train
+from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.dsa import STRATEGY, apply_dsa, draw_dsa
 from workers.ladd.engine.seeds import derive_seed, generator
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.models import build_model
 from workers.ladd.recipes import resolve_recipe
-from workers.ladd.training_set import TrainingSet
 
 # VGG11 takes no less than 32 px; the others are faster at 16.
 SIZES = {"ConvNetD3": 16, "AlexNet": 16, "VGG11": 32, "ResNet18": 16, "ViT": 16}

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from workers.ladd.arms import Arm, LabelKind
+from workers.ladd.deployment.step_plan import FULL_IMAGE
 from workers.ladd.labels.views import ViewGrid, extract_views
-from workers.ladd.step_plan import FULL_IMAGE
 
 
 @dataclass(frozen=True)

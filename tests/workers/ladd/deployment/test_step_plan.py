@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from workers.ladd.arms import ARMS
+from workers.ladd.deployment.step_plan import FULL_IMAGE, Step, Streams, TrainingCounts, plan_epoch, training_counts
 from workers.ladd.recipes import Recipe, resolve_recipe
-from workers.ladd.step_plan import FULL_IMAGE, Step, Streams, TrainingCounts, plan_epoch, training_counts
 
 VIEWS = 4
 

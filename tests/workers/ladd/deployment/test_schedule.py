@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler
 
+from workers.ladd.deployment.schedule import forgets_momentum, learning_rate
 from workers.ladd.recipes import resolve_recipe
-from workers.ladd.schedule import forgets_momentum, learning_rate
 
 # GLaD's own schedulers at lr 1e-3 over 1,000 epochs, to the digits noted when they were run.
 GLAD = {0: 1e-10, 100: 2e-4, 250: 5e-4, 500: 1e-3, 501: 1e-3, 750: 5.03e-4, 900: 9.7e-5, 999: 3.9e-8}

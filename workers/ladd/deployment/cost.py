@@ -7,12 +7,12 @@ import torch
 
 from workers.ladd.accounting import deployment_flops, parameter_count, training_flops
 from workers.ladd.arms import Arm
+from workers.ladd.deployment.step_plan import TrainingCounts, training_counts
+from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.execution import Arithmetic, choose_arithmetic
 from workers.ladd.engine.memory import resident_bytes, training_bytes
 from workers.ladd.engine.micro_batch import training_micro_batch
 from workers.ladd.recipes.recipe import Recipe
-from workers.ladd.step_plan import TrainingCounts, training_counts
-from workers.ladd.training_set import TrainingSet
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,17 @@ import torch
 from torch import nn
 
 from workers.ladd.arms import ARMS
-from workers.ladd.deployment import Listener, train
+from workers.ladd.deployment.training import Listener, train
+from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.execution import Arithmetic
 from workers.ladd.models import build_model
 from workers.ladd.recipes import resolve_recipe
-from workers.ladd.training_set import TrainingSet
 
 UNDER_A_MEMORY_LIMIT = """
 import json, resource, sys
 from pathlib import Path
 import torch
-from tests.workers.ladd.test_step_gradient import losses_of_a_training
+from tests.workers.ladd.deployment.test_step_gradient import losses_of_a_training
 torch.set_num_threads(1)
 losses_of_a_training(micro_batch=8)
 pages = int(Path("/proc/self/statm").read_text().split()[0])
@@ -33,7 +33,7 @@ print(json.dumps(losses_of_a_training(micro_batch=256)))
 
 WITH_THE_COMPILER = """
 import json
-from tests.workers.ladd.test_step_gradient import compiled_training
+from tests.workers.ladd.deployment.test_step_gradient import compiled_training
 print(json.dumps(compiled_training()))
 """
 

@@ -16,19 +16,19 @@ import torch
 from torch import Tensor, nn
 
 from workers.ladd.arms import Arm
-from workers.ladd.ema import MovingAverage
+from workers.ladd.deployment.cost import TrialCost, predict_cost
+from workers.ladd.deployment.ema import MovingAverage
+from workers.ladd.deployment.resume import Pace, TrialPoint
+from workers.ladd.deployment.schedule import forgets_momentum, learning_rate
+from workers.ladd.deployment.step_gradient import StepGradient
+from workers.ladd.deployment.step_plan import Step, Streams, plan_epoch
+from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.execution import EAGER, Arithmetic
 from workers.ladd.engine.micro_batch import micro_batch_size
 from workers.ladd.engine.precision import exact_float32
 from workers.ladd.engine.seeds import DropoutState, derive_seed, seeded_dropout
 from workers.ladd.models import build_model
 from workers.ladd.recipes.recipe import Recipe
-from workers.ladd.schedule import forgets_momentum, learning_rate
-from workers.ladd.step_gradient import StepGradient
-from workers.ladd.step_plan import Step, Streams, plan_epoch
-from workers.ladd.training_set import TrainingSet
-from workers.ladd.trial_cost import TrialCost, predict_cost
-from workers.ladd.trial_resume import Pace, TrialPoint
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from workers.ladd import trial_resume
 from workers.ladd.arms import ARMS
-from workers.ladd.deployment import SILENT, Listener, Trained, train_trial
+from workers.ladd.deployment.training import SILENT, Listener, Trained, resume, train_trial
+from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.recipes import Recipe, resolve_recipe
-from workers.ladd.training_set import TrainingSet
 
 CLASSES = 3
 
