@@ -23,15 +23,15 @@ from bench_report import markdown_table, measured_on
 from numpy.typing import NDArray
 from small_trials import LABELER, first_rows, kept_or_made, read_distilled, read_source, run_trial, train_small_labeler
 
-from workers.ladd.answers import unpack_answers
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import NORMALIZATIONS, training_images
-from workers.ladd.evaluation import TestSet
+from workers.ladd.evaluation.answers import unpack_answers
+from workers.ladd.evaluation.paired_difference import PairedDifference, paired_difference
+from workers.ladd.evaluation.statistics import summarize
+from workers.ladd.evaluation.trial import TestSet
 from workers.ladd.labels.dense_labels import WHOLE_IMAGE, generate_dense_labels
 from workers.ladd.labels.views import ViewGrid
-from workers.ladd.paired_difference import PairedDifference, paired_difference
 from workers.ladd.sets.stored_set import SourceSet
-from workers.ladd.statistics import summarize
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("results") / "evidence.json"
@@ -180,7 +180,7 @@ def table(kept: Mapping[str, Any]) -> str:
         f"- Labeler: ConvNetD3, {kept['labeler']['epochs']} epochs on {10 * TRAIN_PER_CLASS:,} train images.",
         "- Accuracy in % after the last epoch, mean ± standard deviation (ddof 0) over trials. Differences to the "
         "baseline are of the same trials and test images, with the 95 % interval that covers both "
-        "(`workers/ladd/paired_difference.py`); where it covers 0 there is no evidence of a difference.",
+        "(`workers/ladd/evaluation/paired_difference.py`); where it covers 0 there is no evidence of a difference.",
         "- Of 20 differences that are none, about one is found by chance, and each line has four: do not pick one out.",
     ]
     for name, about in kept["sets"].items():

@@ -22,10 +22,10 @@ from small_trials import MEAN, STD, kept_results, labelled_set, run_missing, run
 
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import to_pixels
-from workers.ladd.evaluation import TestSet
+from workers.ladd.evaluation.statistics import summarize
+from workers.ladd.evaluation.trial import TestSet
 from workers.ladd.labels.encoding_costs import encoding_costs
 from workers.ladd.labels.encodings import encoding_of
-from workers.ladd.statistics import summarize
 
 RESULTS = Path(__file__).with_name("results") / "encodings.json"
 PREPARED = Path(__file__).parents[1] / ".cache" / "encodings.pt"

@@ -35,7 +35,8 @@ from small_trials import (
 
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import training_images
-from workers.ladd.evaluation import TestSet
+from workers.ladd.evaluation.statistics import summarize
+from workers.ladd.evaluation.trial import TestSet
 from workers.ladd.labeler.checkpoint_choice import best, draw_held_out_views, judge, view_logits
 from workers.ladd.labeler.held_out import split_held_out
 from workers.ladd.labeler.network import NetworkSpec, load_network
@@ -44,7 +45,6 @@ from workers.ladd.labels.class_agreement import compare_classes
 from workers.ladd.labels.dense_labels import generate_dense_labels
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.sets.stored_set import SourceSet
-from workers.ladd.statistics import summarize
 
 RESULTS = Path(__file__).with_name("results") / "labeler_choice.json"
 PREPARED = Path(__file__).parents[1] / ".cache" / "labeler_choice.pt"

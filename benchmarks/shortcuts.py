@@ -22,8 +22,8 @@ import torch
 from small_trials import kept_results, labelled_set, run_missing, run_trial
 
 from workers.ladd.deployment.training_set import TrainingSet
-from workers.ladd.evaluation import TestSet
-from workers.ladd.statistics import summarize
+from workers.ladd.evaluation.statistics import summarize
+from workers.ladd.evaluation.trial import TestSet
 
 RESULTS = Path(__file__).with_name("results") / "shortcuts.json"
 PREPARED = Path(__file__).parents[1] / ".cache" / "shortcuts.pt"

@@ -19,7 +19,7 @@ from torch import nn
 from workers.ladd.arms import ARMS
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import NORMALIZATIONS, training_images
-from workers.ladd.evaluation import TestSet, evaluate_trial
+from workers.ladd.evaluation.trial import TestSet, evaluate_trial
 from workers.ladd.importers.imported import ImportOptions
 from workers.ladd.labeler.training import train_labeler
 from workers.ladd.labels.dense_labels import generate_dense_labels

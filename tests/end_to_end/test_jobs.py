@@ -34,7 +34,7 @@ from client.api import LaddClient
 from tests.end_to_end.finished import Finished
 from workers.ladd.accounting import forward_flops
 from workers.ladd.archive.archive import read_archive
-from workers.ladd.progressive import open_question
+from workers.ladd.evaluation.progressive import open_question
 
 ROOT = Path(__file__).parents[2]
 SHAPE = {"num_classes": 10, "channels": 1, "size": 32}

@@ -12,7 +12,7 @@ class Arm:
 
     `full_images`: the distilled images; `views`: their local views. "hard": the class of the image; "soft": what the
     labeler said about that very image or view; "both": the sum of both losses, at the cost of one forward.
-    `best_lr`: at the learning rate that suits it (`workers.ladd.evaluation`), not at the recipe's.
+    `best_lr`: at the learning rate that suits it (`workers.ladd.evaluation.trial`), not at the recipe's.
     """
 
     name: str

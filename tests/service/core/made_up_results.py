@@ -6,7 +6,7 @@ from typing import Any
 from api_schemas.datasets import DatasetRole
 from api_schemas.runner import TaskType
 from service.core.lifecycle.tasks import ClaimedTask
-from workers.ladd.trial_rows import merge_trials
+from workers.ladd.evaluation.rows import merge_trials
 
 
 def made_up_stats(role: str = "distilled", **changed: Any) -> dict[str, Any]:

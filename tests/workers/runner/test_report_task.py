@@ -9,7 +9,7 @@ import pytest
 
 from api_schemas.evaluation import Report
 from api_schemas.runner import RunnerTask, TaskType
-from workers.ladd.answers import pack_answers
+from workers.ladd.evaluation.answers import pack_answers
 from workers.runner.reporter import Reporter
 from workers.runner.tasks.report import run
 

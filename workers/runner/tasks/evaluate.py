@@ -16,10 +16,10 @@ from workers.ladd.deployment.resume import FILE_NAME
 from workers.ladd.deployment.training import Listener
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import training_images
-from workers.ladd.evaluation import TestSet, evaluate_trial
-from workers.ladd.held_out import held_out_rows
+from workers.ladd.evaluation.lr_choice import held_out_rows
+from workers.ladd.evaluation.progressive import Decision, open_question
+from workers.ladd.evaluation.trial import TestSet, evaluate_trial
 from workers.ladd.labels.views import ViewGrid
-from workers.ladd.progressive import Decision, open_question
 from workers.ladd.recipes import resolve_recipe
 from workers.ladd.sets.whitening import WHITENING_FILE, Whitening
 from workers.runner.carried_statistics import carried_statistics

@@ -22,13 +22,13 @@ from api_schemas.labelling import Labelling
 from api_schemas.runner import DoneEvent, RunnerTask
 from workers.ladd.archive.storage_notes import storage_notes
 from workers.ladd.arms import ARMS
-from workers.ladd.comparisons import compare_with_baseline
+from workers.ladd.evaluation.comparisons import compare_with_baseline
+from workers.ladd.evaluation.progressive import open_question
+from workers.ladd.evaluation.rows import Row, accuracies, merge_trials
+from workers.ladd.evaluation.statistics import cae
 from workers.ladd.figures import FIGURES
 from workers.ladd.figures.found import Found
 from workers.ladd.figures.png import write_png
-from workers.ladd.progressive import open_question
-from workers.ladd.statistics import cae
-from workers.ladd.trial_rows import Row, accuracies, merge_trials
 from workers.runner.reporter import Reporter
 from workers.runner.versions import hardware, versions
 

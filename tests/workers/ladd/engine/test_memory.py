@@ -20,7 +20,7 @@ def bytes_of_a_trial(architecture: str, size: int) -> tuple[int, int]:
     """Predicted and measured peak of a process that runs one trial."""
     from workers.ladd.arms import ARMS
     from workers.ladd.deployment.training_set import TrainingSet
-    from workers.ladd.evaluation import TestSet, evaluate_trial
+    from workers.ladd.evaluation.trial import TestSet, evaluate_trial
     from workers.ladd.recipes import resolve_recipe
 
     recipe = resolve_recipe("glad", architecture, {"epochs": 2, "micro_batch": 64 * 32 * 32 // size**2})

@@ -5,7 +5,7 @@ import pytest
 import torch
 from captum.attr import LayerGradCam  # type: ignore[import-untyped]
 
-from workers.ladd.grad_cam import grad_cam, last_maps
+from workers.ladd.evaluation.grad_cam import grad_cam, last_maps
 from workers.ladd.models import build_model
 
 CLASSES = torch.tensor([0, 1, 2, 3])

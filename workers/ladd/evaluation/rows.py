@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from workers.ladd.statistics import summarize
+from workers.ladd.evaluation.statistics import summarize
 
 Row = dict[str, Any]
 

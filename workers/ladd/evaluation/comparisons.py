@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.ladd.answers import unpack_answers
-from workers.ladd.paired_difference import PairedDifference, paired_difference
+from workers.ladd.evaluation.answers import unpack_answers
+from workers.ladd.evaluation.paired_difference import PairedDifference, paired_difference
 
 Answers = dict[int, NDArray[np.bool_]]
 """{trial: which test images were right}."""

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from workers.ladd.statistics import summarize
-from workers.ladd.trial_rows import accuracies, merge_trials
+from workers.ladd.evaluation.rows import accuracies, merge_trials
+from workers.ladd.evaluation.statistics import summarize
 
 
 def result(number: int = 0, accuracy: float = 50.0, views: str = "full", **changed: Any) -> dict[str, Any]:

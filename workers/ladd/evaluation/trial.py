@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from workers.ladd.answers import pack_answers
 from workers.ladd.arms import Arm
 from workers.ladd.deployment.cost import predict_cost
 from workers.ladd.deployment.step_plan import AUGMENTATION_RULE
@@ -22,7 +21,8 @@ from workers.ladd.engine.inference import measure_accuracy, predict
 from workers.ladd.engine.memory import peak_bytes
 from workers.ladd.engine.normalization import network_input
 from workers.ladd.engine.seeds import trial_seed
-from workers.ladd.grad_cam import grad_cam
+from workers.ladd.evaluation.answers import pack_answers
+from workers.ladd.evaluation.grad_cam import grad_cam
 from workers.ladd.recipes.recipe import Recipe
 
 LR_FACTORS = (1, 3, 10, 30)
@@ -87,7 +87,7 @@ def evaluate_trial(
     `seed` is the evaluation's, from which the seed of trial number `trial`, counted from 0, is derived. The accuracy is
     that after the last epoch. Accuracies are in percent; a class without test images has None, and so has the loss of
     an epoch that was not finite (the training diverged). `correct` says which test images were right
-    (`workers.ladd.answers`); `grad_cam` is there for the first `explained_images` test images of each class in turn.
+    (`workers.ladd.evaluation.answers`); `grad_cam` is there for the first `explained_images` test images of each class in turn.
     `seconds` are those of training and test, over all interruptions; `flops` those of the training. `peak_bytes` and
     `predicted_peak_bytes` are of this process's memory on a CPU, of torch's tensors on a GPU. `progress` counts the
     images and views forwarded in training and the images tested.

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from workers.ladd.answers import pack_answers, unpack_answers
+from workers.ladd.evaluation.answers import pack_answers, unpack_answers
 
 
 @pytest.mark.parametrize("images", [1, 8, 13])

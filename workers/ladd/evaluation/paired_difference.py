@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.ladd.statistics import student_t_975
+from workers.ladd.evaluation.statistics import student_t_975
 
 _MOST_DEGREES = 1000
 """At which Student's quantile, 1.962, is the normal one but for 0.002."""

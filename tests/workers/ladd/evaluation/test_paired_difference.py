@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from workers.ladd.paired_difference import paired_difference
-from workers.ladd.statistics import summarize
+from workers.ladd.evaluation.paired_difference import paired_difference
+from workers.ladd.evaluation.statistics import summarize
 
 TRIALS, IMAGES = 5, 400
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workers.ladd.statistics import summarize
+from workers.ladd.evaluation.statistics import summarize
 
 
 @dataclass(frozen=True)

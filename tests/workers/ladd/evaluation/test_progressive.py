@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from workers.ladd.progressive import Decision, open_question
+from workers.ladd.evaluation.progressive import Decision, open_question
 
 
 def test_a_clear_difference_closes_the_question() -> None:
@@ -44,5 +44,5 @@ def test_pairs_are_needed(baseline: list[float], ladd: list[float]) -> None:
 
 
 def test_no_torch_is_needed() -> None:
-    code = "import sys, workers.ladd.progressive, workers.ladd.trial_rows; sys.exit('torch' in sys.modules)"
+    code = "import sys, workers.ladd.evaluation.progressive, workers.ladd.evaluation.rows; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from api_schemas.evaluation import TrialRow
-from workers.ladd.answers import unpack_answers
 from workers.ladd.arms import ARMS
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import normalize
 from workers.ladd.engine.seeds import trial_seed
-from workers.ladd.evaluation import TestSet, evaluate_trial
-from workers.ladd.held_out import held_out_rows
+from workers.ladd.evaluation.answers import unpack_answers
+from workers.ladd.evaluation.lr_choice import held_out_rows
+from workers.ladd.evaluation.trial import TestSet, evaluate_trial
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.recipes import resolve_recipe
 

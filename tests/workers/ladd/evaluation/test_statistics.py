@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from workers.ladd.statistics import cae, student_t_975, summarize
+from workers.ladd.evaluation.statistics import cae, student_t_975, summarize
 
 # Published table of Student's t, two-sided 95 %.
 TABLE = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 9: 2.262, 10: 2.228, 29: 2.045, 30: 2.042, 120: 1.980}
@@ -77,6 +77,6 @@ def test_cae_of_rows_that_do_not_belong_together_is_refused(rows: list[tuple[str
 
 
 def test_a_report_needs_neither_torch_nor_numpy() -> None:
-    code = "import sys, workers.ladd.statistics; print({'torch', 'numpy'} & set(sys.modules))"
+    code = "import sys, workers.ladd.evaluation.statistics; print({'torch', 'numpy'} & set(sys.modules))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "set()"
