@@ -14,14 +14,14 @@ def main() -> int:
     """Rebuild and print what was restored; 1 when a server does not answer or another process is at it."""
     with closing(open_core(Settings())) as core:
         try:
-            api_keys = api_keys.restore(core)
+            keys = api_keys.restore(core)
             restored = rebuild_index(core)
         except (ServiceError, *OUTAGES) as error:
             print(error, file=sys.stderr)
             return 1
     print(
         f"restored {restored.datasets} datasets, {restored.labelers} labelers, {restored.finished_jobs} finished jobs; "
-        f"queued {restored.unfinished_jobs} unfinished jobs again; restored {api_keys} API keys"
+        f"queued {restored.unfinished_jobs} unfinished jobs again; restored {keys} API keys"
     )
     return 0
 

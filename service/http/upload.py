@@ -138,7 +138,7 @@ class _Receiver(Generic[Metadata]):
     def discard(self) -> None:
         if self._file is not None:
             self._file.upload.abort()
-        received_files.discard_uploads(self.core, self.owner_id)
+        received_files.discard_uploads(self.core.storage, self.owner_id)
 
     async def _open_file(self, filename: str | None) -> None:
         name = received_files.check_name(filename, "body.files")

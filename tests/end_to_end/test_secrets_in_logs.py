@@ -90,7 +90,7 @@ def test_no_secret_gets_into_a_log(
         assert api.get("/v1/jobs", params={"api_key": secret}).status_code == 200
         assert api.get(f"/v1/jobs/{secret}").status_code == 404
         assert api.get("/v1/jobs", params={"from": link}).status_code == 200
-        other = f"{keys.PREFIX}{'x' * 43}"
+        other = f"{api_keys.PREFIX}{'x' * 43}"
         assert api.get("/v1/jobs", headers={"Authorization": f"Bearer {other}"}).status_code == 401
         assert api.get("/v1/jobs", headers={"Authorization": f"Basic {secret}"}).status_code == 401
     query = parse_qs(urlsplit(link).query)

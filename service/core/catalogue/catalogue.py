@@ -23,9 +23,12 @@ from api_schemas.labelers import Architecture, Labeler, LabelerEpoch, LabelerLin
 from api_schemas.problems import Reason
 from service.core.catalogue.flops import Shape, forward_flops
 from service.core.foundation.listing import page_of
+from service.core.foundation.scripts import register
 from service.core.foundation.tenants import DEFAULT, listing_for, sees
 from service.core.objects.storage import Storage
-from service.core.queue.scripts import register, register_with_index
+
+QUEUE = "service.core.queue"
+"""The room of the scripts that change what the index holds."""
 
 ARCHIVE = "archive.zip"
 """Name of the file of a label-augmented set that callers download; its other forms are `archive.<format>`."""
@@ -183,8 +186,8 @@ class Catalogue:
     def __init__(self, redis: Redis, storage: Storage) -> None:
         self._redis = redis
         self._storage = storage
-        self._delete = register(redis, "delete_manifest")
-        self._restore = register_with_index(redis, "restore_manifest")
+        self._delete = register(redis, QUEUE, "delete_manifest")
+        self._restore = register(redis, QUEUE, "index", "restore_manifest")
 
     def seen_by(self, viewer: str | None) -> "Catalogue":
         """Return the catalogue as a tenant sees it; None: everything."""

@@ -17,7 +17,7 @@ from service.core.clients import Core
 from service.core.kinds.normalizations import STATISTICS, training_statistics
 from service.core.kinds.train_labeler import choose_statistics
 from service.core.kinds.validation_errors import Findings
-from service.core.objects.received_files import StreamedFile, original_names, uploads_ref
+from service.core.objects.received_files import StreamedFile, original_names
 from service.core.queue.plan import Plan, Ref, TaskPlan
 
 FILES = {
@@ -73,7 +73,7 @@ def plan(core: Core, upload: LabelerUpload) -> Plan:
             **statistics.model_dump(),
         },
         inputs={
-            "uploads": uploads_ref(upload.files),
+            "uploads": Ref("uploads", files=[file.key for file in upload.files]),
             "source": Ref("dataset", source.id, ["val_images.npy", "val_labels.npy"]),
         },
         work=stats.splits["val"],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from api_schemas.runner import TaskType
 from service.core.catalogue.catalogue import DatasetManifest
 from service.core.clients import Core
-from service.core.objects.received_files import StreamedFile, original_names, uploads_ref
+from service.core.objects.received_files import StreamedFile, original_names
 from service.core.queue.plan import Plan, Ref, TaskPlan
 
 
@@ -34,7 +34,8 @@ def plan(core: Core, upload: DatasetUpload) -> Plan:
             "files": original_names(upload.files),
             "limits": {"max_upload_bytes": core.settings.max_upload_bytes},
         },
-        inputs={"uploads": uploads_ref(upload.files)} | ({"source": Ref("dataset", source, wanted)} if source else {}),
+        inputs={"uploads": Ref("uploads", files=[file.key for file in upload.files])}
+        | ({"source": Ref("dataset", source, wanted)} if source else {}),
         work=sum(file.bytes for file in dataset.files),
         unit="bytes",
         makes=dataset.id,

@@ -11,8 +11,8 @@ from redis import Redis
 
 from api_schemas.problems import ErrorCode
 from service.core.foundation.errors import ServiceError
+from service.core.foundation.scripts import register
 from service.core.objects.storage import Blob, Storage, blob_key, blob_of
-from service.core.queue.scripts import register
 
 REMOVAL_SECONDS = 600
 """Longest time between the decision to remove a blob and its removal, all retries of the storage included."""
@@ -30,9 +30,9 @@ class Blobs:
     def __init__(self, redis: Redis, storage: Storage) -> None:
         self._redis = redis
         self._storage = storage
-        self._hold = register(redis, "hold_blob")
-        self._drop = register(redis, "drop_blob")
-        self._claim_ownerless = register(redis, "remove_ownerless")
+        self._hold = register(redis, __package__, "hold_blob")
+        self._drop = register(redis, __package__, "drop_blob")
+        self._claim_ownerless = register(redis, __package__, "remove_ownerless")
 
     def put(self, owner: str, path: Path) -> Blob:
         """Store a file for an owner, unless the same bytes are there already."""

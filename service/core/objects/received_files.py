@@ -5,10 +5,8 @@ from dataclasses import dataclass
 
 from api_schemas.datasets import UploadedFile
 from api_schemas.problems import ErrorCode
-from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, reason
-from service.core.objects.storage import Blob
-from service.core.queue.plan import Ref
+from service.core.objects.storage import Blob, Storage
 
 MAX_NAME_BYTES = 255
 """What Linux's file systems take: the worker gives the file its name."""
@@ -47,11 +45,6 @@ def uploaded_name(index: int) -> str:
     return f"file_{index:03d}"
 
 
-def uploads_ref(files: Sequence[StreamedFile]) -> Ref:
-    """Return the input of the task that reads these files."""
-    return Ref("uploads", files=[file.key for file in files])
-
-
 def upload_ids(files: Sequence[StreamedFile]) -> list[str]:
     """Return the uploads in parts among these files."""
     return [file.upload_id for file in files if file.upload_id]
@@ -81,7 +74,7 @@ def check_name(name: str | None, location: str) -> str:
     raise ServiceError(ErrorCode.INVALID_REQUEST, f"{location}: {message}.", [broken])
 
 
-def discard_uploads(core: Core, owner_id: str) -> None:
+def discard_uploads(storage: Storage, owner_id: str) -> None:
     """Remove what was streamed for a dataset or labeler that did not come to be."""
-    for key in core.storage.list_keys(upload_prefix(owner_id)):
-        core.storage.delete(key)
+    for key in storage.list_keys(upload_prefix(owner_id)):
+        storage.delete(key)

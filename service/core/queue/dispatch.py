@@ -10,8 +10,8 @@ from redis import Redis
 
 from api_schemas.problems import ErrorCode
 from service.core.foundation.errors import ServiceError
+from service.core.foundation.scripts import register
 from service.core.foundation.settings import Settings
-from service.core.queue.scripts import register
 from service.core.queue.store import READY, task_key
 
 WAKE = "ladd.wake"
@@ -26,7 +26,7 @@ class Dispatcher:
     def __init__(self, settings: Settings, redis: Redis) -> None:
         self._broker = settings.redis_url
         self._redis = redis
-        self._unheard = register(redis, "unheard")
+        self._unheard = register(redis, __package__, "unheard")
 
     @cached_property
     def _celery(self) -> Celery:

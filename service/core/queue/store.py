@@ -11,9 +11,9 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from api_schemas.jobs import JobState
+from service.core.foundation.scripts import register
 from service.core.foundation.tenants import listing_for, sees
 from service.core.queue.records import JobRecord, TaskRecord
-from service.core.queue.scripts import register, register_for_jobs
 
 READY = "ladd:ready"
 """Sorted set of `<job> <task>` that may be claimed, scored by when a worker was last woken for it (0: never)."""
@@ -78,8 +78,8 @@ class JobStore:
     def __init__(self, redis: Redis, events_kept: int) -> None:
         self._redis = redis
         self._kept = events_kept
-        self._scripts = {name: register_for_jobs(redis, name) for name in SCRIPTS}
-        self._turn = register(redis, "turn")
+        self._scripts = {name: register(redis, __package__, "index", "prelude", name) for name in SCRIPTS}
+        self._turn = register(redis, __package__, "turn")
 
     def seen_by(self, viewer: str | None) -> "JobStore":
         """Return the jobs as a tenant sees them; None: everything. What is written is not looked at."""

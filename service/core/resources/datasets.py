@@ -40,7 +40,7 @@ def create(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile],
         _check_source(core, metadata)
         return _record(core, metadata, files, dataset_id)
     except BaseException:
-        received_files.discard_uploads(core, dataset_id)
+        received_files.discard_uploads(core.storage, dataset_id)
         raise
 
 

@@ -29,7 +29,7 @@ def import_labeler(core: Core, metadata: LabelerMetadata, files: Sequence[Stream
             core, Submission(JobKind.IMPORT_LABELER, plan.params, {}, tasks, plan.reads, uploads=upload_ids(files))
         )
     except BaseException:
-        received_files.discard_uploads(core, labeler_id)
+        received_files.discard_uploads(core.storage, labeler_id)
         raise
     return job
 

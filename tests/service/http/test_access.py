@@ -221,7 +221,7 @@ def test_a_thousand_lookups_cost_one_look_into_redis(
         looks += 1
         return indexed(core)
 
-    monkeypatch.setattr(keys, "indexed", counted)
+    monkeypatch.setattr(api_keys, "indexed", counted)
     monkeypatch.setattr(key_ring, "REFRESH_SECONDS", 3600)
 
     async def poll() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from api_schemas.runner import TaskType
 from service.core.foundation.settings import Settings
-from workers.supervisor.attempt import slots as slots_module
+from workers.supervisor import slots as slots_module
 from workers.supervisor.slots import Slot, Slots, cpu_cores, queues_of, slots_of, visible_gpus
 
 

@@ -117,7 +117,7 @@ def test_uploads_without_a_dataset_are_discarded(core: Core, hand: Any) -> None:
     dataset_id = new_id("ds")
     stream = core.storage.open_upload(upload_key(dataset_id, 0))
     stream.finish()
-    discard_uploads(core, dataset_id)
+    discard_uploads(core.storage, dataset_id)
     assert core.storage.list_keys("uploads/") == []
 
 

@@ -117,7 +117,7 @@ def test_followups_that_take_long_do_not_keep_the_reaper_from_the_leases(
         tried.append(followup)
         threading.Event().wait(0.1)
 
-    monkeypatch.setattr(followups, "attend", hang)
+    monkeypatch.setattr(outbox, "attend", hang)
     monkeypatch.setattr(reaper, "LOCK_SECONDS", 0.05)
     assert reaper.reap_once(core)
     assert len(tried) == 1

@@ -18,7 +18,7 @@ LONG = 2 * COMPILE_AFTER_SECONDS * EAGER_FLOPS_PER_SECOND["cpu"]
 
 @pytest.mark.parametrize("kind", ["cpu", "cpu bf16", "cpu amx"])
 def test_exact_is_float32_and_compiled_only_when_it_takes_long(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arithmetic, "cpu_kind", lambda: kind)
+    monkeypatch.setattr(execution, "cpu_kind", lambda: kind)
     for architecture, flops in product(ARCHITECTURES, (0, LONG)):
         chosen = choose_arithmetic(architecture, CPU, "exact", flops)
         assert chosen.dtype == "float32"
@@ -27,7 +27,7 @@ def test_exact_is_float32_and_compiled_only_when_it_takes_long(kind: str, monkey
 
 def test_fast_is_bfloat16_only_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind, dtype in (("cpu", "float32"), ("cpu bf16", "bfloat16"), ("cpu amx", "bfloat16")):
-        monkeypatch.setattr(arithmetic, "cpu_kind", lambda kind=kind: kind)
+        monkeypatch.setattr(execution, "cpu_kind", lambda kind=kind: kind)
         for architecture in ARCHITECTURES:
             assert choose_arithmetic(architecture, CPU, "fast", 0).dtype == dtype
             assert choose_arithmetic(architecture, CPU, "fast", LONG).dtype == dtype

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from workers.ladd.labeler.imported import exported, own_weights, replay_buffer, torchvision_weights, zero_shot
 from workers.ladd.labeler.imported.imported_network import ImportedNetwork
 from workers.ladd.labeler.network import NetworkSpec
-from workers.ladd.labeler.training.imported import exported, own_weights, replay_buffer, torchvision_weights, zero_shot
 
 __all__ = ["READERS", "ImportedNetwork", "Reader"]
 
