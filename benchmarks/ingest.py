@@ -21,9 +21,9 @@ from PIL import Image
 from trainings import Lap
 
 from workers.ladd.engine.normalization import NORMALIZATIONS
+from workers.ladd.importers.dataset import import_dataset
 from workers.ladd.importers.imported import ImportOptions
 from workers.ladd.labeler.torchvision_import import import_torchvision
-from workers.ladd.sets.stored_set import import_dataset
 
 RESOLUTION = 128
 SHAPES = ((375, 500), (128, 128))

@@ -20,13 +20,14 @@ from workers.ladd.arms import ARMS
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import NORMALIZATIONS, training_images
 from workers.ladd.evaluation.trial import TestSet, evaluate_trial
+from workers.ladd.importers.dataset import import_dataset
 from workers.ladd.importers.imported import ImportOptions
 from workers.ladd.labeler.training import train_labeler
 from workers.ladd.labels.dense_labels import generate_dense_labels
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.models import build_model
 from workers.ladd.recipes import resolve_recipe
-from workers.ladd.sets.stored_set import DistilledSet, SourceSet, import_dataset, load_distilled
+from workers.ladd.sets.stored_set import DistilledSet, SourceSet, load_distilled
 
 MEAN, STD = NORMALIZATIONS["cifar10"]
 TRAIN_PER_CLASS, TEST_PER_CLASS = 500, 200

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workers.ladd.sets.stored_set import ImportOptions, import_dataset, load_source
+from workers.ladd.importers import ImportOptions
+from workers.ladd.importers.dataset import import_dataset
+from workers.ladd.sets.stored_set import load_source
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "repack_cifar10.py"
 

@@ -6,7 +6,7 @@ import traceback
 
 from api_schemas.problems import ErrorCode, ErrorOrigin, Reason, TaskError
 from api_schemas.runner import Confinement
-from workers.ladd.engine.memory_shortage import is_memory_shortage
+from workers.ladd.engine.memory import is_memory_shortage
 from workers.ladd.labeler.diverged import TrainingDivergedError
 from workers.ladd.labels.encodings import EncodingRefusedError
 from workers.runner.full_disk import is_full_disk
@@ -18,8 +18,8 @@ def task_error(error: BaseException, confinement: Confinement | None = None) -> 
 
     What runs into a limit of `confinement` is refused for it: it would do so on every worker.
     """
+    from workers.ladd.importers.labelers.weights_unavailable import WeightsUnavailableError
     from workers.ladd.importers.reading.rejected import ImportRejected
-    from workers.ladd.labeler.imported.weights_unavailable import WeightsUnavailableError
 
     if isinstance(error, ImportRejected):
         return _rejected_input(error, [Reason(**reason) for reason in error.reasons])

@@ -32,6 +32,8 @@ QUEUE = "service.core.queue"
 
 ARCHIVE = "archive.zip"
 """Name of the file of a label-augmented set that callers download; its other forms are `archive.<format>`."""
+PREVIEW = "preview.png"
+"""Name of the file with the first images of a set, which ingestion writes."""
 
 
 DATASETS = "ladd:datasets"

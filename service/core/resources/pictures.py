@@ -9,13 +9,10 @@ import png  # type: ignore[import-untyped]
 
 from api_schemas.datasets import DatasetStats
 from api_schemas.problems import ErrorCode
-from service.core.catalogue.catalogue import DatasetManifest
+from service.core.catalogue.catalogue import PREVIEW, DatasetManifest
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, not_found
 from service.core.objects.storage import blob_key
-
-PREVIEW = "preview.png"
-"""Name of the file with the first images of a set, which ingestion writes."""
 
 LABEL_GRID = "dense_labels.png"
 """Name of the file with the dense labels of a set's first image, which labelling writes."""

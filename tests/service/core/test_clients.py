@@ -15,6 +15,7 @@ def test_opening_connects_nothing() -> None:
 
 
 def test_torch_stays_outside() -> None:
-    heavy = "import sys, service.core.lifecycle.tasks, service.core.resources.jobs; print({'torch', 'numpy', 'fastapi'} & set(sys.modules))"
+    modules = "service.core.lifecycle.tasks, service.core.resources.jobs"
+    heavy = f"import sys, {modules}; print({{'torch', 'numpy', 'fastapi'}} & set(sys.modules))"
     answer = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "set()"

@@ -10,7 +10,9 @@ from PIL import Image
 
 from api_schemas.datasets import DatasetStats
 from api_schemas.runner import RunnerTask, TaskType
-from workers.ladd.sets.stored_set import ImportOptions, import_dataset, load_distilled, load_source
+from workers.ladd.importers import ImportOptions
+from workers.ladd.importers.dataset import import_dataset
+from workers.ladd.sets.stored_set import load_distilled, load_source
 from workers.runner.reporter import Reporter
 from workers.runner.tasks.random_set import run
 

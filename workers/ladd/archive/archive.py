@@ -1,6 +1,6 @@
 """The label-augmented archive: one plain zip that `numpy.load` opens, equal bytes for equal inputs, no pickle.
 
-Members: `README.md`, `dense_labels.npy` (float32 [M, V, C], or what `workers.ladd.labels.encodings` writes), `full_labels.npy`
+Members: `README.md`, `dense_labels.npy` (float32 [M, V, C], or what `labels.encodings` writes), `full_labels.npy`
 float32 [M, C] (of the whole images), `images.npy` (uint8 [M, H, W, C], or float32 [M, C, H, W] exactly as uploaded) or
 `images/000000.png`, ... (one file for each 8-bit image), `labels.npy` int64 [M], `manifest.json`; `soft_labels.npy`
 float32 [M, C] where the set came with soft labels.

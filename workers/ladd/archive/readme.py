@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from workers.ladd.archive.image_files import IMAGE_FILES
-from workers.ladd.importers.normalization_choice import ZCA
 from workers.ladd.labels.views import ViewGrid
-from workers.ladd.sets.whitening import EPSILON
+from workers.ladd.sets.whitening import EPSILON, ZCA
 
 _TEXT = """\
 # Label-augmented dataset

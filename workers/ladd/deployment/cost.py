@@ -7,10 +7,11 @@ import torch
 
 from workers.ladd.accounting import deployment_flops, parameter_count, training_flops
 from workers.ladd.arms import Arm
+from workers.ladd.deployment.memory import training_bytes
 from workers.ladd.deployment.step_plan import TrainingCounts, training_counts
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.execution import Arithmetic, choose_arithmetic
-from workers.ladd.engine.memory import resident_bytes, training_bytes
+from workers.ladd.engine.memory import resident_bytes
 from workers.ladd.engine.micro_batch import training_micro_batch
 from workers.ladd.recipes.recipe import Recipe
 

@@ -10,7 +10,7 @@ from workers.ladd.deployment.step_plan import Step
 from workers.ladd.deployment.training_set import Targets, TrainingSet
 from workers.ladd.engine.dsa import apply_dsa
 from workers.ladd.engine.execution import Arithmetic, uncompiled
-from workers.ladd.engine.memory_shortage import is_memory_shortage
+from workers.ladd.engine.memory import is_memory_shortage
 from workers.ladd.engine.micro_batch import check_divisible, slices
 from workers.ladd.engine.seeds import DropoutState
 

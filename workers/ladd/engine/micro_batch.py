@@ -2,8 +2,7 @@
 
 import torch
 from torch import nn
-
-from workers.ladd.models import has_batch_statistics
+from torch.nn.modules.batchnorm import _BatchNorm
 
 CPU_PIXELS = 64 * 32 * 32
 """Pixels forwarded at once on a CPU: 64 images of 32 px, 4 of 128 px. Measured with the five architectures on one core:
@@ -42,3 +41,8 @@ def check_divisible(model: nn.Module, rows: int, size: int) -> None:
             f"micro_batch must be at least the {rows} rows of a step for a network with batch statistics "
             f"(a part of a batch has other statistics than the whole); got {size}"
         )
+
+
+def has_batch_statistics(model: nn.Module) -> bool:
+    """Tell whether a module of the model normalises over the batch, so that splitting a batch changes it."""
+    return any(isinstance(module, _BatchNorm) for module in model.modules())

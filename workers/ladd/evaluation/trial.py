@@ -87,7 +87,7 @@ def evaluate_trial(
     `seed` is the evaluation's, from which the seed of trial number `trial`, counted from 0, is derived. The accuracy is
     that after the last epoch. Accuracies are in percent; a class without test images has None, and so has the loss of
     an epoch that was not finite (the training diverged). `correct` says which test images were right
-    (`workers.ladd.evaluation.answers`); `grad_cam` is there for the first `explained_images` test images of each class in turn.
+    (`answers.py`); `grad_cam` is there for the first `explained_images` test images of each class in turn.
     `seconds` are those of training and test, over all interruptions; `flops` those of the training. `peak_bytes` and
     `predicted_peak_bytes` are of this process's memory on a CPU, of torch's tensors on a GPU. `progress` counts the
     images and views forwarded in training and the images tested.

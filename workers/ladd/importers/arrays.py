@@ -5,8 +5,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.ladd.importers.imported import Labels
 from workers.ladd.importers.reading.rejected import rejected
+from workers.ladd.sets.stored_set import Labels
 
 CHANNELS = (1, 3)
 _FLOATS = (np.float16, np.float32, np.float64)

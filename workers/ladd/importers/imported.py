@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.ladd.class_maps import CLASS_MAPS, IMAGEFOLDER, wnids
+from workers.ladd.sets.stored_set import Labels
 
-Labels = NDArray[np.int64]
 Progress = Callable[[int], None]
 """Called with the number of uploaded bytes read so far."""
 

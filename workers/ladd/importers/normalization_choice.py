@@ -6,9 +6,9 @@ from typing import TypedDict
 from workers.ladd.engine.normalization import NORMALIZATIONS, normalized_range
 from workers.ladd.importers.channel_summary import ChannelSummary
 from workers.ladd.importers.reading.rejected import rejected
+from workers.ladd.sets.whitening import ZCA
 
 FIELD = "metadata.normalization"
-ZCA = "zca"
 DC_FAMILY = ("dc", "dsa", "dm")
 MTT_FAMILY = ("mtt", "ast", "glad", "tesla", "datm", "idc")
 _TOLERANCE = 0.5 / 255

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.ladd.importers.arrays import as_labels
-from workers.ladd.importers.imported import ImportOptions, Labels, SoftLabels
+from workers.ladd.importers.imported import ImportOptions, SoftLabels
 from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.importers.readings import undecided
+from workers.ladd.sets.stored_set import Labels
 
 FIELD = "metadata.soft_labels"
 FORMAT_KINDS: dict[str, Literal["probabilities", "logits"]] = {"tesla": "probabilities", "datm": "logits"}

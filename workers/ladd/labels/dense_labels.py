@@ -28,7 +28,7 @@ def generate_dense_labels(
 
     LADD section 3.2, whose temperature is 1. The images carry the labeler's normalization. No augmentation, evaluation
     mode, float32 without TF32: on a CPU, with the same number of threads, two runs give the same bytes. `batch_size` is
-    the number of views forwarded at once, None for the rule of `workers.ladd.engine.micro_batch`; `progress` counts views.
+    the number of views forwarded at once, None for the rule of `engine.micro_batch`; `progress` counts views.
     Raises ValueError if the labeler answers with something that is not a number.
     """
     device = torch.device(device)

@@ -10,7 +10,6 @@ from functools import partial
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from workers.ladd.models.alexnet import AlexNet
 from workers.ladd.models.convnet import ConvNet
@@ -57,8 +56,3 @@ def convnet_for(size: int) -> str:
         raise ValueError(f"size must be at least 1, got {size}")
     depth = round(math.log2(size / 4))
     return f"ConvNetD{min(max(depth, 3), 5)}"
-
-
-def has_batch_statistics(model: nn.Module) -> bool:
-    """Tell whether a module of the model normalises over the batch, so that splitting a batch changes it."""
-    return any(isinstance(module, _BatchNorm) for module in model.modules())

@@ -29,7 +29,7 @@ class Recipe:
         loss up to 26 times larger, which acts like a larger learning rate. It has no meaning for "pool".
     precision: "exact": float32 throughout, without TF32. "fast": whatever `workers.ladd.engine.execution` has for the
         architecture and the device, as a rule bfloat16 under autocast. The test is always in float32.
-    micro_batch: rows forwarded at once, None for the rule of `workers.ladd.engine.micro_batch`. Not part of the mathematics,
+    micro_batch: rows forwarded at once, None for the rule of `engine.micro_batch`. Not part of the mathematics,
         but ViT's dropout masks are drawn micro-batch by micro-batch.
 
     Raises ValueError naming field, rule and value.

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+ZCA = "zca"
+"""Its name among the normalizations."""
+
 WHITENING_FILE = "zca.safetensors"
 """Beside `images.npy` where a set was distilled in whitened space."""
 

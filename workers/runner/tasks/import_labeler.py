@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 
 from api_schemas.labelers import LabelerMetadata
 from api_schemas.runner import DoneEvent, RunnerTask
-from workers.ladd.labeler.imported import READERS
-from workers.ladd.labeler.imported.tested import ValSplit, check_network, measure_checkpoint
+from workers.ladd.importers.labelers import READERS
+from workers.ladd.importers.labelers.tested import ValSplit, check_network, measure_checkpoint
 from workers.ladd.labeler.network import load_network
 from workers.ladd.labels.class_agreement import compare_classes, permutation_warning
 from workers.runner.labeler_files import PROGRAM, spec_of

@@ -6,8 +6,9 @@ import numpy as np
 
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetStats, Normalization
 from api_schemas.runner import DoneEvent, RunnerTask
+from workers.ladd.importers import ImportOptions, KnownSource
+from workers.ladd.importers.dataset import import_dataset
 from workers.ladd.sets.preview import write_preview
-from workers.ladd.sets.stored_set import ImportOptions, KnownSource, import_dataset
 from workers.runner.carried_statistics import carried_statistics
 from workers.runner.reporter import Reporter
 from workers.runner.uploaded_files import with_their_names

@@ -7,9 +7,10 @@ import numpy as np
 
 from api_schemas.datasets import Dataset
 from api_schemas.runner import DoneEvent, RunnerTask
+from workers.ladd.importers import ImportOptions
+from workers.ladd.importers.dataset import import_dataset
 from workers.ladd.sets.preview import write_preview
 from workers.ladd.sets.random_rows import pick_random_rows
-from workers.ladd.sets.stored_set import ImportOptions, import_dataset
 from workers.runner.reporter import Reporter
 
 

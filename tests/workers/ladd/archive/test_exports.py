@@ -18,7 +18,9 @@ from workers.ladd.archive.archive import Archive, read_archive, write_archive
 from workers.ladd.archive.exports import EXPORTS, write_export
 from workers.ladd.archive.image_files import read_image_files
 from workers.ladd.engine.normalization import NORMALIZATIONS, to_pixels
-from workers.ladd.sets.stored_set import ImportOptions, import_dataset, load_distilled
+from workers.ladd.importers import ImportOptions
+from workers.ladd.importers.dataset import import_dataset
+from workers.ladd.sets.stored_set import load_distilled
 
 RNG = np.random.default_rng(0)
 LABELS = np.arange(6, dtype=np.int64) % 3

@@ -44,5 +44,6 @@ def test_pairs_are_needed(baseline: list[float], ladd: list[float]) -> None:
 
 
 def test_no_torch_is_needed() -> None:
-    code = "import sys, workers.ladd.evaluation.progressive, workers.ladd.evaluation.rows; sys.exit('torch' in sys.modules)"
+    modules = "workers.ladd.evaluation.progressive, workers.ladd.evaluation.rows"
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

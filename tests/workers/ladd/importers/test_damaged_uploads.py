@@ -12,7 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
-from workers.ladd.sets.stored_set import ImportOptions, ImportRejected, import_dataset
+from workers.ladd.importers import ImportOptions, ImportRejected
+from workers.ladd.importers.dataset import import_dataset
 
 ROUNDS = 60
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)

@@ -22,7 +22,8 @@ CHILD = f"""
 import sys
 from pathlib import Path
 import numpy as np
-from workers.ladd.sets.stored_set import ImportOptions, ImportRejected, import_dataset
+from workers.ladd.importers.dataset import import_dataset
+from workers.ladd.importers import ImportOptions, ImportRejected
 
 def peak():  # of this process image; ru_maxrss would begin at the size of the one that forked it
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())

@@ -15,18 +15,11 @@ import numpy as np
 from workers.ladd.importers.class_order import order_classes
 from workers.ladd.importers.folder_writer import FolderWriter
 from workers.ladd.importers.image_files import SUFFIXES, decode, one_thread, resize
-from workers.ladd.importers.imported import (
-    DISTILLED_SPLIT,
-    SOURCE_SPLITS,
-    Imported,
-    ImportOptions,
-    Labels,
-    Progress,
-    Split,
-)
+from workers.ladd.importers.imported import DISTILLED_SPLIT, SOURCE_SPLITS, Imported, ImportOptions, Progress, Split
 from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.importers.reading.safe_archive import iter_files
 from workers.ladd.importers.reading.uploaded_file import UploadedFile
+from workers.ladd.sets.stored_set import Labels
 
 _SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from workers.ladd.engine.memory_shortage import is_memory_shortage
+from workers.ladd.engine.memory import is_memory_shortage
 from workers.ladd.importers.reading import limits
 from workers.ladd.importers.reading.container import container_of
 from workers.ladd.importers.reading.rejected import ImportRejected, rejected

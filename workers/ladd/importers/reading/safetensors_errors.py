@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from workers.ladd.engine.memory_shortage import is_memory_shortage
+from workers.ladd.engine.memory import is_memory_shortage
 from workers.ladd.importers.reading.rejected import rejected
 
 _NO_OBJECT = "PyObject pointer is null"

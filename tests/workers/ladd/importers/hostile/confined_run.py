@@ -1,4 +1,4 @@
-"""`python -m tests.workers.ladd.importers.hostile.confined_run CONFINEMENT`: read the cases whose names come on standard input.
+"""`python -m ...hostile.confined_run CONFINEMENT`: read the cases whose names come on standard input.
 
 Runs them all in one process, under the limits of a runner that reads a small upload, and prints a JSON line for each:
 its name, what there is to complain of, and the highest resident set of the process so far, in KiB.

@@ -19,10 +19,11 @@ from tests.workers.ladd.importers.hostile.tensor_cases import tensor_cases
 from tests.workers.ladd.importers.hostile.valid_files import LABELER
 from tests.workers.ladd.importers.hostile.value_cases import value_cases
 from tests.workers.ladd.importers.hostile.zip_cases import zip_cases
-from workers.ladd.labeler.imported import READERS
-from workers.ladd.labeler.imported.tested import ValSplit, check_network, measure_checkpoint
+from workers.ladd.importers import ImportOptions
+from workers.ladd.importers.dataset import import_dataset
+from workers.ladd.importers.labelers import READERS
+from workers.ladd.importers.labelers.tested import ValSplit, check_network, measure_checkpoint
 from workers.ladd.labeler.network import NetworkSpec, load_network
-from workers.ladd.sets.stored_set import ImportOptions, import_dataset
 
 SOURCES = (damage_cases, zip_cases, tar_cases, tensor_cases, array_cases, image_cases, value_cases, labeler_cases)
 HEAVY = ("100 MiB", "bomb", "5,001", "20,000", "1,000,000", "50,000 tensors", "no_such_model")

@@ -13,7 +13,7 @@ from api_schemas.runner import Confinement
 from service.core.foundation.settings import Settings
 from tests.workers.ladd.importers.hostile.corpus import corpus, light
 from workers.ladd.importers import IMPORTERS
-from workers.ladd.labeler.imported import READERS
+from workers.ladd.importers.labelers import READERS
 from workers.supervisor.confinement import FILE_BYTES, OPEN_FILES
 
 ROOT = Path(__file__).parents[5]

@@ -12,16 +12,9 @@ import torch
 from PIL import Image
 
 from api_schemas.datasets import DatasetStats
-from workers.ladd.sets.stored_set import (
-    DISTILLED_FILES,
-    SOFT_LABELS_FILE,
-    SOURCE_FILES,
-    ImportOptions,
-    ImportRejected,
-    import_dataset,
-    load_distilled,
-    load_source,
-)
+from workers.ladd.importers import ImportOptions, ImportRejected
+from workers.ladd.importers.dataset import import_dataset
+from workers.ladd.sets.stored_set import DISTILLED_FILES, SOFT_LABELS_FILE, SOURCE_FILES, load_distilled, load_source
 
 Importing = Callable[..., DatasetStats]
 

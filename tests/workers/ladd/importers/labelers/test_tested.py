@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from workers.ladd.importers import ImportRejected
-from workers.ladd.labeler.imported.tested import ValSplit, check_network, measure_checkpoint
+from workers.ladd.importers.labelers.tested import ValSplit, check_network, measure_checkpoint
 
 VAL = ValSplit(
     torch.from_numpy(np.random.default_rng(0).integers(0, 256, (8, 4, 4, 3), dtype=np.uint8)),

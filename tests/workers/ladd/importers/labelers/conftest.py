@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from workers.ladd.importers import ImportRejected
+from workers.ladd.importers.labelers import READERS, ImportedNetwork
 from workers.ladd.importers.reading.rejected import RejectionReason
-from workers.ladd.labeler.imported import READERS, ImportedNetwork
 from workers.ladd.labeler.network import NetworkSpec
 
 Reading = Callable[..., ImportedNetwork]

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from workers.ladd.labeler.imported import exported, own_weights, replay_buffer, torchvision_weights, zero_shot
-from workers.ladd.labeler.imported.imported_network import ImportedNetwork
+from workers.ladd.importers.labelers import exported, own_weights, replay_buffer, torchvision_weights, zero_shot
+from workers.ladd.importers.labelers.imported_network import ImportedNetwork
 from workers.ladd.labeler.network import NetworkSpec
 
 __all__ = ["READERS", "ImportedNetwork", "Reader"]

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workers.ladd.labeler.imported.exported_program import read_program
-from workers.ladd.labeler.imported.imported_network import ImportedNetwork
+from workers.ladd.importers.labelers.exported_program import read_program
+from workers.ladd.importers.labelers.imported_network import ImportedNetwork
 from workers.ladd.labeler.network import NetworkSpec
 
 

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
+from workers.ladd.importers.labelers import ImportedNetwork
 from workers.ladd.labeler.graph import Program
-from workers.ladd.labeler.imported import ImportedNetwork
 from workers.ladd.models import build_model
 
 

@@ -5,9 +5,9 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from workers.ladd.importers.labelers.imported_network import ImportedNetwork
+from workers.ladd.importers.labelers.weights_unavailable import WeightsUnavailableError
 from workers.ladd.importers.reading.rejected import rejected
-from workers.ladd.labeler.imported.imported_network import ImportedNetwork
-from workers.ladd.labeler.imported.weights_unavailable import WeightsUnavailableError
 from workers.ladd.labeler.network import NetworkSpec
 from workers.ladd.labeler.torchvision_import import import_torchvision
 

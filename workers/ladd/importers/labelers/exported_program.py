@@ -1,7 +1,7 @@
 """Reads the `.pt2` of `torch.export.save` without `torch.export.load`, which unpickles whatever the file holds.
 
 The archive (schema 8, as torch 2.13 writes it) keeps its graph as JSON and its tensors as raw bytes. Both are read as
-data, and every operator must be one of `workers.ladd.labeler.operators`. Pickled members (example inputs, custom objects) are
+data, and every operator must be one of `labeler.operators`. Pickled members (example inputs, custom objects) are
 left alone. The results are a graph in the reduced form of `workers.ladd.labeler.graph` and its tensors.
 """
 

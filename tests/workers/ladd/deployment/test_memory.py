@@ -5,8 +5,8 @@ import sys
 import pytest
 import torch
 
+from workers.ladd.deployment.memory import training_bytes
 from workers.ladd.engine.execution import EAGER, Arithmetic
-from workers.ladd.engine.memory import training_bytes
 
 ONE_TRIAL = """
 import json, sys, torch

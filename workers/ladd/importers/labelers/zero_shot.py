@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from workers.ladd.importers.labelers.exported_program import read_program
+from workers.ladd.importers.labelers.imported_network import ImportedNetwork
+from workers.ladd.importers.labelers.tensor_files import as_float32, read_npy, read_safetensors
 from workers.ladd.importers.reading.container import container_of
 from workers.ladd.importers.reading.rejected import rejected
-from workers.ladd.labeler.imported.exported_program import read_program
-from workers.ladd.labeler.imported.imported_network import ImportedNetwork
-from workers.ladd.labeler.imported.tensor_files import as_float32, read_npy, read_safetensors
 from workers.ladd.labeler.network import CLASS_EMBEDDINGS, NetworkSpec
 
 _NPY_MAGIC = b"\x93NUMPY"

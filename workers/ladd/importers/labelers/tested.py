@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from workers.ladd.engine.inference import measure_accuracy, predict
-from workers.ladd.engine.memory_shortage import is_memory_shortage
+from workers.ladd.engine.memory import is_memory_shortage
 from workers.ladd.importers.reading.rejected import rejected
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import Tensor
 
+from workers.ladd.importers.labelers.imported_network import ImportedNetwork
+from workers.ladd.importers.labelers.tensor_files import as_float32, read_named_tensors
 from workers.ladd.importers.reading.rejected import rejected
-from workers.ladd.labeler.imported.imported_network import ImportedNetwork
-from workers.ladd.labeler.imported.tensor_files import as_float32, read_named_tensors
 from workers.ladd.labeler.network import NetworkSpec, build_own
 
 _PARALLEL = "module."

@@ -10,10 +10,10 @@ from typing import Any
 
 from torch import Tensor
 
+from workers.ladd.importers.labelers.imported_network import ImportedNetwork
+from workers.ladd.importers.labelers.tensor_files import as_float32
 from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.importers.reading.safe_torch import read_torch
-from workers.ladd.labeler.imported.imported_network import ImportedNetwork
-from workers.ladd.labeler.imported.tensor_files import as_float32
 from workers.ladd.labeler.network import NetworkSpec, build_own
 
 EVERY = 10

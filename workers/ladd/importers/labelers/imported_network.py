@@ -9,7 +9,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class ImportedNetwork:
-    """`checkpoints`: {epoch: weights by name}; `program`: the graph of an exported network (`workers.ladd.labeler.graph`).
+    """`checkpoints`: {epoch: weights by name}; `program`: the graph of an exported network (`labeler.graph`).
 
     `class_map` is the network's output for each class where it had to be found, else that of the metadata.
     """
