@@ -11,7 +11,7 @@ from service.core.foundation.redaction import TALKATIVE, RedactingFormatter
 from service.core.foundation.settings import Settings
 from service.core.upkeep.reaper import run_reaper
 from workers.supervisor.celery_app import create_app
-from workers.supervisor.heartbeat import Pulse, pulse_step
+from workers.supervisor.heartbeat import Heartbeat, heartbeat_step
 from workers.supervisor.input_cache import InputCache
 from workers.supervisor.scratch import remove_abandoned
 from workers.supervisor.slots import Slots, queues_of, slots_of
@@ -33,7 +33,7 @@ def main() -> None:
         slots = Slots(slots_of(settings))
         app = create_app(settings)
         register_wake(app, core, slots, InputCache(core.storage, settings.data_dir / "cache"), shutting_down)
-        app.steps["consumer"].add(pulse_step(Pulse(core, slots)))
+        app.steps["consumer"].add(heartbeat_step(Heartbeat(core, slots)))
         reaper = threading.Thread(target=run_reaper, args=(core, shutting_down), name="reaper")
         reaper.start()
         try:

@@ -8,12 +8,12 @@ from torch import nn
 from api_schemas.labelers import Labeler, LabelerImportKind, LabelerMetadata, TorchvisionImport, ZeroShotImport
 from workers.ladd.labeler.network import NetworkSpec, load_network
 
-PROGRAM = "program.json"
+GRAPH_FILE = "program.json"
 """Name of the file with an exported network's graph."""
 
 
 def network_of(labeler: Labeler, files: Mapping[str, Path], epoch: int) -> nn.Module:
-    """The network of a labeler at a kept epoch; `files` holds at least that checkpoint and the program."""
+    """The network of a labeler at a kept epoch; `files` holds at least that checkpoint and the graph."""
     checkpoint = next(row.checkpoint for row in labeler.epochs if row.epoch == epoch)
     assert checkpoint is not None
     channels, size, _ = labeler.image_shape
@@ -21,7 +21,7 @@ def network_of(labeler: Labeler, files: Mapping[str, Path], epoch: int) -> nn.Mo
         spec = NetworkSpec("trained", labeler.architecture, labeler.num_classes, channels, size)
     else:
         spec = spec_of(labeler.metadata, labeler.num_classes, channels, size)
-    return load_network(spec, files[checkpoint], files.get(PROGRAM))
+    return load_network(spec, files[checkpoint], files.get(GRAPH_FILE))
 
 
 def spec_of(metadata: LabelerMetadata, num_classes: int, channels: int, size: int) -> NetworkSpec:

@@ -64,7 +64,7 @@ def run_task(
         try:
             _prepare(core, claimed, slot, cache, folder)
             with RunnerProcess(command, folder, runner_environment(slot, claimed.type, home)) as runner:
-                with lease.watching(lambda why: runner.hand_over() if why == "shutdown" else runner.terminate()):
+                with lease.watching(lambda why: runner.preempt() if why == "shutdown" else runner.terminate()):
                     ending = _relay(core, claimed, runner.events(), folder, lease)
                 runner.wait()
                 death = None if ending or lease.interruption else _death(claimed, runner)
@@ -168,9 +168,9 @@ def _fail_by_clock(core: Core, claimed: ClaimedTask, seconds: int, what: str) ->
 
 def _death(claimed: ClaimedTask, runner: RunnerProcess) -> TaskError:
     """What to record of a runner that ended without a result."""
-    obituary = runner.obituary()
-    fault = fault_of_upload(claimed.type, runner.death_signal, obituary)
-    return fault or _error(ErrorCode.RUNNER_FAILED, ErrorOrigin.WORKER, obituary)
+    failure_summary = runner.failure_summary()
+    fault = fault_of_upload(claimed.type, runner.death_signal, failure_summary)
+    return fault or _error(ErrorCode.RUNNER_FAILED, ErrorOrigin.WORKER, failure_summary)
 
 
 def _persistently(store: Callable[[], bool], lease: LeaseKeeper) -> bool:

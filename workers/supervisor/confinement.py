@@ -55,7 +55,7 @@ def _downloads(claimed: ClaimedTask) -> bool:
     return kind == "torchvision"
 
 
-def fault_of_upload(type: TaskType, number: int | None, obituary: str) -> TaskError | None:
+def fault_of_upload(type: TaskType, number: int | None, failure_summary: str) -> TaskError | None:
     """Return the refusal of an upload whose reader died of signal `number`; None where that came from outside.
 
     A reader that crashes on some bytes crashes on them again: the sender is told at once instead of after three tries.
@@ -66,7 +66,10 @@ def fault_of_upload(type: TaskType, number: int | None, obituary: str) -> TaskEr
     message = f"The process that reads uploads died of this one ({name}); send it in another form."
     reason = Reason(location="files", rule="reader_survives", value=f"signal {number}: {name}", message=message)
     return TaskError(
-        code=ErrorCode.REJECTED_INPUT, origin=ErrorOrigin.INPUT, message=f"{message}\n{obituary}", reasons=[reason]
+        code=ErrorCode.REJECTED_INPUT,
+        origin=ErrorOrigin.INPUT,
+        message=f"{message}\n{failure_summary}",
+        reasons=[reason],
     )
 
 

@@ -20,12 +20,12 @@ SILENT_SECONDS = 60
 """A worker that neither beats nor, having room, takes a waiting message for so long is not well."""
 
 
-def pulse_key(settings: Settings) -> str:
+def heartbeat_key(settings: Settings) -> str:
     """Where workers on this host that take these queues leave their sign of life."""
     return f"ladd:worker:{socket.gethostname()}:{','.join(queues_of(settings))}"
 
 
-class Pulse:
+class Heartbeat:
     """Beats while the Celery consumer runs; knows since when messages wait although a slot is free."""
 
     def __init__(self, core: Core, slots: Slots) -> None:
@@ -44,28 +44,28 @@ class Pulse:
             elif self._waiting_since is None:
                 self._waiting_since = now
             sign = json.dumps({"waiting_seconds": 0.0 if self._waiting_since is None else now - self._waiting_since})
-            self._core.redis.set(pulse_key(self._core.settings), sign, ex=SILENT_SECONDS)
+            self._core.redis.set(heartbeat_key(self._core.settings), sign, ex=SILENT_SECONDS)
         except RedisError as error:
             logger.warning("no sign of life written: %s", error)
 
 
 def ailment(core: Core) -> str | None:
     """What is wrong with the worker of these settings on this host; None when it is well."""
-    sign = core.redis.get(pulse_key(core.settings))
+    sign = core.redis.get(heartbeat_key(core.settings))
     if sign is None:
         return f"no sign of life for {SILENT_SECONDS} s"
     waiting = float(json.loads(sign)["waiting_seconds"])
     return f"messages wait for {waiting:.0f} s and none is taken" if waiting > SILENT_SECONDS else None
 
 
-def pulse_step(pulse: Pulse) -> type[bootsteps.StartStopStep]:
+def heartbeat_step(heartbeat: Heartbeat) -> type[bootsteps.StartStopStep]:
     """A step of Celery's consumer that beats from its event loop; the loop drops its timers when it reconnects."""
 
-    class PulseStep(bootsteps.StartStopStep):
+    class HeartbeatStep(bootsteps.StartStopStep):
         requires = ("celery.worker.consumer.tasks:Tasks",)
 
         def start(self, parent: Any) -> None:
-            pulse.beat()
-            parent.timer.call_repeatedly(BEAT_SECONDS, pulse.beat)
+            heartbeat.beat()
+            parent.timer.call_repeatedly(BEAT_SECONDS, heartbeat.beat)
 
-    return PulseStep
+    return HeartbeatStep

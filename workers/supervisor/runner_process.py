@@ -25,11 +25,11 @@ RUNNER_COMMAND = (sys.executable, "-P", "-m", "workers.runner")
 GRACE_SECONDS = 2.0
 """Between SIGTERM and SIGKILL: a runner has nothing to tidy up, and a cancellation is to take less than 5 s."""
 
-HAND_OVER = signal.SIGUSR1
+PREEMPT = signal.SIGUSR1
 """Asks a runner to save what it has done and to end; one that has nothing to save ends at once, as the signal's default
 is."""
 
-HAND_OVER_SECONDS = 8.0
+PREEMPT_SECONDS = 8.0
 """Between that and SIGKILL: another worker is to go on within 15 s, and container engines wait 10 s themselves."""
 
 EXIT_SECONDS = 30.0
@@ -120,13 +120,13 @@ class RunnerProcess:
         self._signal(signal.SIGTERM)
         self._kill_after(GRACE_SECONDS)
 
-    def hand_over(self) -> None:
-        """Ask the runner to save its work and end; SIGKILL after `HAND_OVER_SECONDS`. Does not wait."""
+    def preempt(self) -> None:
+        """Ask the runner to save its work and end; SIGKILL after `PREEMPT_SECONDS`. Does not wait."""
         # Not by `Popen.send_signal`: it reaps a process that has ended, and what is left of its group would stay.
         if self._process.returncode is None:
             with suppress(ProcessLookupError):
-                os.kill(self._process.pid, HAND_OVER)
-        self._kill_after(HAND_OVER_SECONDS)
+                os.kill(self._process.pid, PREEMPT)
+        self._kill_after(PREEMPT_SECONDS)
 
     def _kill_after(self, seconds: float) -> None:
         self._killer = threading.Timer(seconds, self._signal, [signal.SIGKILL])
@@ -141,7 +141,7 @@ class RunnerProcess:
             self._signal(signal.SIGKILL)
             self._reap(None)
 
-    def obituary(self) -> str:
+    def failure_summary(self) -> str:
         """How the runner ended, and the last lines it wrote to standard error."""
         self.wait()
         self._stderr_reader.join(GRACE_SECONDS)

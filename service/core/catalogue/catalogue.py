@@ -130,7 +130,7 @@ class LabelerManifest(BaseModel):
     job: str
     created_at: Timestamp
     blobs: dict[str, StoredBlob]
-    """{file name: blob}: checkpoints, and the program of an exported network."""
+    """{file name: blob}: checkpoints, and the graph of an exported network."""
 
     @property
     def key(self) -> str:
@@ -267,8 +267,8 @@ class Catalogue:
         labeler = self.labeler(labeler_id)
         return "missing" if labeler is None else self._take_out(labeler, "")
 
-    def _take_out(self, manifest: DatasetManifest | LabelerManifest, followup: str) -> str:
-        answer: str = self._delete(args=[json.dumps(manifest.index), followup])
+    def _take_out(self, manifest: DatasetManifest | LabelerManifest, entry: str) -> str:
+        answer: str = self._delete(args=[json.dumps(manifest.index), entry])
         return answer
 
     def forget_labeler(self, labeler_id: str) -> None:

@@ -30,8 +30,8 @@ TASK_STALLS: dict[TaskType, int] = {
     TaskType.EVALUATE: 3600,
     TaskType.REPORT: 600,
 }
-"""A network compiles for 7 to 120 s without progress, ZCA is fitted for about one minute, and one step of the dearest
-network takes less than a minute on a CPU; the rest is room for slow machines."""
+"""A network compiles for 7 to 120 s without progress, ZCA is fitted for about one minute, and one step of the most
+expensive network takes less than a minute on a CPU; the rest is room for slow machines."""
 
 
 class Settings(BaseSettings):

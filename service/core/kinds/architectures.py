@@ -15,7 +15,7 @@ SMALLEST_SIZE = {
 }
 """Smallest image in pixels that leaves each network a feature map."""
 
-DEAREST_FIRST = [
+MOST_EXPENSIVE_FIRST = [
     Architecture.RESNET18,
     Architecture.VGG11,
     Architecture.ALEXNET,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from api_schemas.datasets import DatasetRole
 from api_schemas.ensemble import Ensemble, EpochChoice, LabelerChoice, Temperature
 from service.core.catalogue.catalogue import DatasetManifest, LabelerManifest
-from service.core.kinds.validation_errors import Findings
+from service.core.kinds.validation_errors import ValidationErrors
 
 PAPER_EPOCH = 10
 """The labeler's checkpoint that LADD uses (section 3.2)."""
@@ -35,7 +35,7 @@ def chooses(epoch: EpochChoice, temperature: Temperature) -> bool:
 
 
 def choose_existing(
-    findings: Findings,
+    errors: ValidationErrors,
     choice: LabelerChoice,
     epoch: EpochChoice,
     temperature: Temperature,
@@ -48,40 +48,40 @@ def choose_existing(
     names = choice.ensemble if isinstance(choice, Ensemble) else [choice]
     field = "labeler.ensemble" if isinstance(choice, Ensemble) else "labeler"
     for name in sorted({name for name in names if names.count(name) > 1}):
-        findings.add(field, "distinct", name, f"{field} names {name} more than once")
+        errors.add(field, "distinct", name, f"{field} names {name} more than once")
     chosen = []
     for name in names:
-        labeler = findings.labeler(field, name)
+        labeler = errors.labeler(field, name)
         if labeler is None:
             continue
         if dataset is not None:
-            findings.same_shape(field, dataset, labeler)
+            errors.same_shape(field, dataset, labeler)
         if chooses(epoch, temperature):
-            _check_held_out(findings, field, labeler)
-        epochs = choose_epochs(findings, epoch, labeler.kept_epochs)
+            _check_held_out(errors, field, labeler)
+        epochs = choose_epochs(errors, epoch, labeler.kept_epochs)
         chosen.append(ChosenLabeler(name, labeler.network, labeler.forward_flops, epochs, labeler.source_dataset))
     return chosen
 
 
-def _check_held_out(findings: Findings, field: str, labeler: LabelerManifest) -> None:
+def _check_held_out(errors: ValidationErrors, field: str, labeler: LabelerManifest) -> None:
     if labeler.recipe is None or not labeler.recipe.held_out:
         how = "was imported" if labeler.recipe is None else "was trained on all of source.train"
         message = f"{labeler.id} {how}: no images are known that it has not seen; train one with held_out"
-        findings.add(field, "labeler_held_out", labeler.id, message)
+        errors.add(field, "labeler_held_out", labeler.id, message)
     else:
-        findings.dataset(field, labeler.source_dataset, DatasetRole.SOURCE)
+        errors.dataset(field, labeler.source_dataset, DatasetRole.SOURCE)
 
 
-def choose_epochs(findings: Findings, asked: EpochChoice, kept: Collection[int]) -> list[int]:
+def choose_epochs(errors: ValidationErrors, asked: EpochChoice, kept: Collection[int]) -> list[int]:
     """Return the checkpoint to use: the one asked for, else the paper's when kept, else the last; `auto`: all."""
     if asked is None:
         return [PAPER_EPOCH if PAPER_EPOCH in kept else max(kept)]
     if asked == "auto":
         if len(kept) < 2:
             message = f"the labeler keeps epoch {max(kept)} alone: there is nothing to choose; see checkpoint_epochs"
-            findings.add("epoch", "several_checkpoints", asked, message)
+            errors.add("epoch", "several_checkpoints", asked, message)
         return sorted(kept)
     if asked not in kept:
         epochs = ", ".join(map(str, sorted(kept)))
-        findings.add("epoch", "epoch_is_kept", asked, f"the labeler keeps epochs {epochs}, not {asked}")
+        errors.add("epoch", "epoch_is_kept", asked, f"the labeler keeps epochs {epochs}, not {asked}")
     return [asked]

@@ -10,7 +10,7 @@ from api_schemas.runner import TaskType
 from service.core.catalogue.catalogue import DatasetManifest
 from service.core.foundation.ids import new_id
 from service.core.kinds.evaluated_set import EvaluatedSet, evaluated
-from service.core.kinds.validation_errors import Findings
+from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Ref, TaskPlan
 
 CONTROL_ARMS = (ArmName.RANDOM, ArmName.RANDOM_LADD, ArmName.BASELINE_PLUS)
@@ -37,7 +37,7 @@ def own_arms(spec: EvaluationSpec) -> list[ArmName]:
 
 
 def plan_controls(
-    findings: Findings,
+    errors: ValidationErrors,
     path: str,
     spec: EvaluationSpec,
     dataset: DatasetManifest,
@@ -48,8 +48,8 @@ def plan_controls(
 
     `label` plans the dense labels of real images as those of the set itself are planned; None: the job writes none.
     """
-    random = _random_sets(findings, path, spec, dataset, source, label)
-    plus = _plus_set(findings, path, spec, dataset, source)
+    random = _random_sets(errors, path, spec, dataset, source, label)
+    plus = _plus_set(errors, path, spec, dataset, source)
     return Controls(
         tasks=[task for task, _ in random],
         sets=[
@@ -61,7 +61,7 @@ def plan_controls(
 
 
 def _random_sets(
-    findings: Findings,
+    errors: ValidationErrors,
     path: str,
     spec: EvaluationSpec,
     dataset: DatasetManifest,
@@ -72,10 +72,10 @@ def _random_sets(
     labelled = ArmName.RANDOM_LADD in spec.arms
     if labelled and label is None:
         message = "arm random_ladd needs dense labels of its own images, which only a job of kind ladd writes"
-        findings.add(f"{path}arms", "arm_is_labelled", ArmName.RANDOM_LADD, message)
+        errors.add(f"{path}arms", "arm_is_labelled", ArmName.RANDOM_LADD, message)
     if not labelled and ArmName.RANDOM not in spec.arms:
         return []
-    _check_enough(findings, path, dataset, source)
+    _check_enough(errors, path, dataset, source)
     stats = _random_stats(dataset.measured)
     picking = _plan_random_set(dataset, source, spec.seed)
     # All but the images is as the set itself has it, the learning rate it was distilled with included.
@@ -126,35 +126,35 @@ def _random_stats(distilled: DatasetStats) -> DatasetStats:
     )
 
 
-def _check_enough(findings: Findings, path: str, dataset: DatasetManifest, source: DatasetManifest) -> None:
+def _check_enough(errors: ValidationErrors, path: str, dataset: DatasetManifest, source: DatasetManifest) -> None:
     """Require as many real images of each class as the distilled set has."""
     for wanted, there in zip(dataset.measured.class_counts, source.measured.class_counts, strict=False):
         needed, found = sum(wanted.images.values()), there.images["train"]
         if needed > found:
             message = f"random arms need {needed} images of class {there.name}; source.train has {found}"
-            findings.add(f"{path}arms", "enough_real_images", found, message)
+            errors.add(f"{path}arms", "enough_real_images", found, message)
 
 
 def _plus_set(
-    findings: Findings, path: str, spec: EvaluationSpec, dataset: DatasetManifest, source: DatasetManifest
+    errors: ValidationErrors, path: str, spec: EvaluationSpec, dataset: DatasetManifest, source: DatasetManifest
 ) -> DatasetManifest | None:
     """Return the set with one image more of each class, None without the arm that trains on it."""
     field, named = f"{path}plus_dataset", spec.plus_dataset
     if ArmName.BASELINE_PLUS not in spec.arms:
         if named is not None:
             message = "plus_dataset is for the arm baseline_plus, which is not among the arms"
-            findings.add(field, "has_its_arm", named, message)
+            errors.add(field, "has_its_arm", named, message)
         return None
     if named is None:
         message = "arm baseline_plus needs plus_dataset: a set with one image more of each class"
-        findings.add(field, "required", None, message)
+        errors.add(field, "required", None, message)
         return None
-    plus = findings.dataset(field, named, DatasetRole.DISTILLED)
+    plus = errors.dataset(field, named, DatasetRole.DISTILLED)
     if plus is None:
         return None
-    findings.same_shape(field, plus, source)
+    errors.same_shape(field, plus, source)
     expected = dataset.measured.num_images + dataset.measured.num_classes
     if plus.measured.num_images != expected:
         message = f"{plus.id} has {plus.measured.num_images} images; one more per class than {dataset.id} is {expected}"
-        findings.add(field, "one_image_more", plus.measured.num_images, message)
+        errors.add(field, "one_image_more", plus.measured.num_images, message)
     return plus

@@ -13,31 +13,31 @@ from service.core.kinds.controls import CONTROL_ARMS, Controls, own_arms, plan_c
 from service.core.kinds.evaluated_set import evaluated
 from service.core.kinds.report import plan_report
 from service.core.kinds.trials import EPOCHS, plan_trials
-from service.core.kinds.validation_errors import Findings
+from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Plan
 
 
 def plan(core: Core, params: EvaluateParams) -> Plan:
     """Plan one task for each set, arm, architecture and trial, and the report."""
-    findings = Findings(core.catalogue)
+    errors = ValidationErrors(core.catalogue)
     named = [params.dataset] if params.dataset is not None else params.datasets or []
     field = "dataset" if params.dataset is not None else "datasets"
-    distinct(findings, field, named)
-    found = [findings.dataset(field, dataset_id, DatasetRole.DISTILLED) for dataset_id in named]
+    distinct(errors, field, named)
+    found = [errors.dataset(field, dataset_id, DatasetRole.DISTILLED) for dataset_id in named]
     manifests = [manifest for manifest in found if manifest is not None]
-    findings.raise_if_any()
-    source = findings.source_of("source_dataset", params.source_dataset, manifests)
-    findings.raise_if_any()
+    errors.raise_if_any()
+    source = errors.source_of("source_dataset", params.source_dataset, manifests)
+    errors.raise_if_any()
     assert source is not None
     for manifest in manifests:
-        findings.same_shape(field, manifest, source)
-    findings.raise_if_any()
-    spec = resolve(findings, "", params, source)
+        errors.same_shape(field, manifest, source)
+    errors.raise_if_any()
+    spec = resolve(errors, "", params, source)
     sets = [evaluated(manifest, source, own_arms(spec)) for manifest in manifests]
-    controls = _controls(findings, spec, manifests, source)
-    trials = plan_trials(findings, "", spec, [*sets, *controls.sets], source)
+    controls = _controls(errors, spec, manifests, source)
+    trials = plan_trials(errors, "", spec, [*sets, *controls.sets], source)
     tasks = [*controls.tasks, *trials]
-    findings.raise_if_any()
+    errors.raise_if_any()
     resolved = {
         "dataset": params.dataset,
         "datasets": params.datasets,
@@ -49,15 +49,15 @@ def plan(core: Core, params: EvaluateParams) -> Plan:
 
 
 def _controls(
-    findings: Findings, spec: EvaluationSpec, manifests: Sequence[DatasetManifest], source: DatasetManifest
+    errors: ValidationErrors, spec: EvaluationSpec, manifests: Sequence[DatasetManifest], source: DatasetManifest
 ) -> Controls:
     """Plan the control arms of the one set that is evaluated."""
     if len(manifests) == 1:
-        return plan_controls(findings, "", spec, manifests[0], source)
+        return plan_controls(errors, "", spec, manifests[0], source)
     for arm in spec.arms:
         if arm in CONTROL_ARMS:
             message = f"arm {arm} is a control of one set; {len(manifests)} are named"
-            findings.add("arms", "arm_of_one_set", arm, message)
+            errors.add("arms", "arm_of_one_set", arm, message)
     return Controls(tasks=[], sets=[], reads=[])
 
 
@@ -74,29 +74,29 @@ def shown(spec: EvaluationSpec) -> dict[str, Any]:
     }
 
 
-def resolve(findings: Findings, path: str, spec: EvaluationSpec, source: DatasetManifest) -> EvaluationSpec:
+def resolve(errors: ValidationErrors, path: str, spec: EvaluationSpec, source: DatasetManifest) -> EvaluationSpec:
     """Fill in the default architectures and check what does not depend on a single set."""
     shape = source.measured.image_shape
     architectures = spec.architectures or default_architectures(shape[1])
-    distinct(findings, f"{path}arms", spec.arms)
-    distinct(findings, f"{path}architectures", architectures)
+    distinct(errors, f"{path}arms", spec.arms)
+    distinct(errors, f"{path}architectures", architectures)
     for architecture in architectures:
-        findings.fits(f"{path}architectures", architecture, shape)
+        errors.fits(f"{path}architectures", architecture, shape)
     overrides = spec.overrides
     if isinstance(overrides.lr, dict):
         for architecture in sorted(set(overrides.lr) - set(architectures)):
             message = f"overrides.lr names {architecture}, which is not among the architectures"
-            findings.add(f"{path}overrides.lr", "is_evaluated", architecture, message)
+            errors.add(f"{path}overrides.lr", "is_evaluated", architecture, message)
     if overrides.augmentation is not None:
-        findings.strategy(f"{path}overrides.augmentation", overrides.augmentation)
+        errors.strategy(f"{path}overrides.augmentation", overrides.augmentation)
     epochs = overrides.epochs or EPOCHS
     if overrides.warmup_epochs is not None and overrides.warmup_epochs > epochs:
         message = f"overrides.warmup_epochs is {overrides.warmup_epochs}, but there are {epochs} epochs"
-        findings.add(f"{path}overrides.warmup_epochs", "within_epochs", overrides.warmup_epochs, message)
+        errors.add(f"{path}overrides.warmup_epochs", "within_epochs", overrides.warmup_epochs, message)
     return spec.model_copy(update={"architectures": architectures})
 
 
-def distinct(findings: Findings, field: str, values: Sequence[str]) -> None:
+def distinct(errors: ValidationErrors, field: str, values: Sequence[str]) -> None:
     """Require that no value is named twice."""
     for value in sorted({value for value in values if values.count(value) > 1}):
-        findings.add(field, "distinct", value, f"{field} names {value} more than once")
+        errors.add(field, "distinct", value, f"{field} names {value} more than once")

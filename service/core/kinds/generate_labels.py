@@ -15,19 +15,19 @@ from service.core.kinds.arm_inputs import own_files
 from service.core.kinds.chosen_labelers import MOST_HELD_OUT, ChosenLabeler, choose_existing, chooses
 from service.core.kinds.normalizations import training_statistics
 from service.core.kinds.report import plan_report
-from service.core.kinds.validation_errors import Findings
+from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Plan, Ref, TaskCost, TaskPlan
 
 
 def plan(core: Core, params: GenerateLabelsParams) -> Plan:
     """Plan the labelling and its report."""
-    findings = Findings(core.catalogue)
-    dataset = findings.dataset("dataset", params.dataset, DatasetRole.DISTILLED)
-    labelers = choose_existing(findings, params.labeler, params.epoch, params.temperature, dataset)
-    findings.raise_if_any()
+    errors = ValidationErrors(core.catalogue)
+    dataset = errors.dataset("dataset", params.dataset, DatasetRole.DISTILLED)
+    labelers = choose_existing(errors, params.labeler, params.epoch, params.temperature, dataset)
+    errors.raise_if_any()
     assert dataset is not None
-    check_packing(findings, params, dataset)
-    findings.raise_if_any()
+    check_packing(errors, params, dataset)
+    errors.raise_if_any()
     statistics = _statistics(core, dataset, labelers[0])
     task = plan_labelling(dataset.id, dataset.measured, labelers, params, statistics)
     resolved = params.model_copy(update={"epoch": resolved_epoch(params.epoch, labelers)}).model_dump(mode="json")
@@ -61,19 +61,19 @@ def held_out_sets(labelers: Sequence[ChosenLabeler], params: GenerateLabelsParam
     return list(dict.fromkeys(found.source_dataset for found in labelers))
 
 
-def check_packing(findings: Findings, packing: Packing, dataset: DatasetManifest) -> None:
+def check_packing(errors: ValidationErrors, packing: Packing, dataset: DatasetManifest) -> None:
     """Require an encoding with fewer classes than the set has, and files of images that hold the set's without loss."""
     stats = dataset.measured
     kind, _, k = packing.encoding.partition(":")
     if kind == "topk" and int(k) >= stats.num_classes:
         message = f"top-k needs K below the number of classes, {stats.num_classes}"
-        findings.add("encoding", "k_below_classes", packing.encoding, message)
+        errors.add("encoding", "k_below_classes", packing.encoding, message)
     if packing.images is not ImageFormat.NPY and stats.dtype != "uint8":
         message = f"{packing.images} holds 8-bit images; those of {dataset.id} are {stats.dtype}, so use npy"
-        findings.add("images", "eight_bit_images", packing.images, message)
+        errors.add("images", "eight_bit_images", packing.images, message)
     elif packing.images is ImageFormat.WEBP and stats.image_shape[0] != 3:
         message = f"webp holds images of 3 channels; those of {dataset.id} have {stats.image_shape[0]}, so use png"
-        findings.add("images", "three_channels", packing.images, message)
+        errors.add("images", "three_channels", packing.images, message)
 
 
 def plan_labelling(

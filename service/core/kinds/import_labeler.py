@@ -16,7 +16,7 @@ from service.core.catalogue.catalogue import DatasetManifest
 from service.core.clients import Core
 from service.core.kinds.normalizations import STATISTICS, training_statistics
 from service.core.kinds.train_labeler import choose_statistics
-from service.core.kinds.validation_errors import Findings
+from service.core.kinds.validation_errors import ValidationErrors
 from service.core.objects.received_files import StreamedFile, original_names
 from service.core.queue.plan import Plan, Ref, TaskPlan
 
@@ -42,22 +42,22 @@ class LabelerUpload:
 def plan(core: Core, upload: LabelerUpload) -> Plan:
     """Plan the one task that reads and tests the network."""
     metadata = upload.metadata
-    findings = Findings(core.catalogue, "body")
-    source = findings.dataset("metadata.source_dataset", metadata.source_dataset, DatasetRole.SOURCE)
+    errors = ValidationErrors(core.catalogue, "body")
+    source = errors.dataset("metadata.source_dataset", metadata.source_dataset, DatasetRole.SOURCE)
     if len(upload.files) != (expected := FILES[metadata.kind]):
         message = f"a labeler of kind {metadata.kind} is {expected} file(s), {len(upload.files)} were sent"
-        findings.add("files", "number_of_files", len(upload.files), message)
-    findings.raise_if_any()
+        errors.add("files", "number_of_files", len(upload.files), message)
+    errors.raise_if_any()
     assert source is not None
     stats = source.measured
     channels, size, _ = stats.image_shape
     statistics = choose_statistics(
-        findings, "metadata.normalization", metadata.normalization, _usual_statistics(metadata, source), channels
+        errors, "metadata.normalization", metadata.normalization, _usual_statistics(metadata, source), channels
     )
     if isinstance(metadata, WeightsImport | ReplayBufferImport):
-        findings.fits("metadata.architecture", metadata.architecture, stats.image_shape)
-    _check_class_map(findings, metadata, stats.num_classes)
-    findings.raise_if_any()
+        errors.fits("metadata.architecture", metadata.architecture, stats.image_shape)
+    _check_class_map(errors, metadata, stats.num_classes)
+    errors.raise_if_any()
     task = TaskPlan(
         name="import_labeler",
         type=TaskType.IMPORT_LABELER,
@@ -90,13 +90,13 @@ def _usual_statistics(metadata: LabelerMetadata, source: DatasetManifest) -> Cha
     return training_statistics(source.measured.normalization, None)
 
 
-def _check_class_map(findings: Findings, metadata: LabelerMetadata, num_classes: int) -> None:
+def _check_class_map(errors: ValidationErrors, metadata: LabelerMetadata, num_classes: int) -> None:
     outputs = metadata.class_map
     if outputs is None:
         return
     if len(outputs) != num_classes:
         message = f"class_map has {len(outputs)} entries, {metadata.source_dataset} has {num_classes} classes"
-        findings.add("metadata.class_map", "same_classes", len(outputs), message)
+        errors.add("metadata.class_map", "same_classes", len(outputs), message)
     if len(set(outputs)) < len(outputs):
         twice = min(output for output in outputs if outputs.count(output) > 1)
-        findings.add("metadata.class_map", "distinct", twice, f"class_map names output {twice} more than once")
+        errors.add("metadata.class_map", "distinct", twice, f"class_map names output {twice} more than once")

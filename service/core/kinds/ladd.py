@@ -18,25 +18,25 @@ from service.core.kinds.generate_labels import check_packing, held_out_sets, pla
 from service.core.kinds.report import plan_report
 from service.core.kinds.train_labeler import plan_training
 from service.core.kinds.trials import plan_trials
-from service.core.kinds.validation_errors import Findings
+from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Plan, TaskPlan
 
 
 def plan(core: Core, params: LaddParams) -> Plan:
     """Plan labeler, labels, evaluations and report; a labeler that is in the catalogue is not trained."""
-    findings = Findings(core.catalogue)
-    dataset, source = findings.set_and_source(params.dataset, params.source_dataset)
-    check_packing(findings, params, dataset)
-    findings.raise_if_any()
+    errors = ValidationErrors(core.catalogue)
+    dataset, source = errors.set_and_source(params.dataset, params.source_dataset)
+    check_packing(errors, params, dataset)
+    errors.raise_if_any()
     statistics = statistics_of(dataset, source)
-    chosen = choose_labeler(core, findings, params, dataset, source, statistics)
+    chosen = choose_labeler(core, errors, params, dataset, source, statistics)
 
     training = [task.name for task in chosen.training]
     labelling = plan_labelling(dataset.id, dataset.measured, chosen.labelers, params, statistics, training)
     tasks = [*chosen.training, labelling]
     evaluation, controls = None, None
     if params.evaluation is not None:
-        evaluation = resolve(findings, "evaluation.", params.evaluation, source)
+        evaluation = resolve(errors, "evaluation.", params.evaluation, source)
         augmented = replace(
             evaluated(dataset, source, own_arms(evaluation)),
             id=labelling.makes or "",
@@ -48,10 +48,10 @@ def plan(core: Core, params: LaddParams) -> Plan:
         def label(made: str, stats: DatasetStats, after: Sequence[str]) -> TaskPlan:
             return plan_labelling(made, stats, chosen.labelers, params, statistics, [*training, *after], "random")
 
-        controls = plan_controls(findings, "evaluation.", evaluation, dataset, source, label)
+        controls = plan_controls(errors, "evaluation.", evaluation, dataset, source, label)
         tasks += controls.tasks
-        tasks += plan_trials(findings, "evaluation.", evaluation, [augmented, *controls.sets], source)
-    findings.raise_if_any()
+        tasks += plan_trials(errors, "evaluation.", evaluation, [augmented, *controls.sets], source)
+    errors.raise_if_any()
 
     resolved = {
         "dataset": dataset.id,
@@ -94,7 +94,7 @@ class Chosen:
 
 def choose_labeler(
     core: Core,
-    findings: Findings,
+    errors: ValidationErrors,
     params: LaddParams,
     dataset: DatasetManifest,
     source: DatasetManifest,
@@ -103,20 +103,20 @@ def choose_labeler(
     """Return what `labeler`, `epoch` and `temperature` of a request come to; what is wrong with them is noted."""
     recipe = params.labeler
     if not isinstance(recipe, LabelerRecipe):
-        labelers = choose_existing(findings, recipe, params.epoch, params.temperature, dataset)
-        findings.raise_if_any()
+        labelers = choose_existing(errors, recipe, params.epoch, params.temperature, dataset)
+        errors.raise_if_any()
         return Chosen(labelers, params.model_dump(mode="json")["labeler"], [])
     if chooses(params.epoch, params.temperature):
         if recipe.held_out == 0:
             message = "held_out is 0: nothing is left to choose epoch or temperature by"
-            findings.add("labeler.held_out", "labeler_held_out", 0, message)
+            errors.add("labeler.held_out", "labeler_held_out", 0, message)
         recipe = recipe.model_copy(update={"held_out": recipe.held_out or HELD_OUT})
-    training = plan_training(findings, "labeler.", recipe, source, statistics)
+    training = plan_training(errors, "labeler.", recipe, source, statistics)
     labeler = ChosenLabeler(
         id=training.labeler_id,
         network=training.architecture,
         forward_flops=forward_flops(training.architecture, shape_of(source.measured)),
-        epochs=choose_epochs(findings, params.epoch, training.recipe.checkpoint_epochs or []),
+        epochs=choose_epochs(errors, params.epoch, training.recipe.checkpoint_epochs or []),
         source_dataset=source.id,
     )
     exists = core.catalogue.labeler(labeler.id) is not None

@@ -19,7 +19,7 @@ from service.core.kinds.generate_labels import check_packing, plan_labelling
 from service.core.kinds.ladd import Chosen, choose_labeler
 from service.core.kinds.report import plan_report
 from service.core.kinds.trials import plan_trials
-from service.core.kinds.validation_errors import Findings
+from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Plan, TaskPlan
 
 MOST_POINTS = 64
@@ -31,20 +31,20 @@ def plan(core: Core, params: SweepParams) -> Plan:
 
     Arms that need no labeler are trained once, on the plain set.
     """
-    findings = Findings(core.catalogue)
-    dataset, source = findings.set_and_source(params.dataset, params.source_dataset)
-    check_packing(findings, params, dataset)
-    _check_size(findings, params)
-    findings.raise_if_any()
+    errors = ValidationErrors(core.catalogue)
+    dataset, source = errors.set_and_source(params.dataset, params.source_dataset)
+    check_packing(errors, params, dataset)
+    _check_size(errors, params)
+    errors.raise_if_any()
     statistics = statistics_of(dataset, source)
-    evaluation = resolve(findings, "evaluation.", params.evaluation, source)
+    evaluation = resolve(errors, "evaluation.", params.evaluation, source)
     if evaluation.overrides.views == "progressive":
         message = "progressive views decide within one set: a sweep needs full, pool or sampled:K"
-        findings.add("evaluation.overrides.views", "one_policy", "progressive", message)
+        errors.add("evaluation.overrides.views", "one_policy", "progressive", message)
 
     epochs: Sequence[int | None] = params.epochs or [None]
     asked = {epoch: _ladd_params(params, epoch) for epoch in epochs}
-    chosen = {epoch: choose_labeler(core, findings, each, dataset, source, statistics) for epoch, each in asked.items()}
+    chosen = {epoch: choose_labeler(core, errors, each, dataset, source, statistics) for epoch, each in asked.items()}
     first = next(iter(chosen.values()))
     points = []
     for n, ratio, epoch in product(params.n, params.ratio, epochs):
@@ -55,10 +55,10 @@ def plan(core: Core, params: SweepParams) -> Plan:
     plain = replace(
         evaluated(dataset, source, [arm for arm in arms if arm not in of_labels]), views=None, full_labels=False
     )
-    controls = plan_controls(findings, "evaluation.", evaluation, dataset, source)
+    controls = plan_controls(errors, "evaluation.", evaluation, dataset, source)
     sets = [plain, *controls.sets, *(point.evaluated(plain, of_labels) for point in points)]
-    trials = plan_trials(findings, "evaluation.", evaluation, sets, source)
-    findings.raise_if_any()
+    trials = plan_trials(errors, "evaluation.", evaluation, sets, source)
+    errors.raise_if_any()
 
     tasks = [*first.training, *(point.task for point in points), *controls.tasks, *trials]
     resolved = params.model_dump(mode="json") | {
@@ -124,11 +124,11 @@ def _ladd_params(params: SweepParams, epoch: int | None) -> LaddParams:
     )
 
 
-def _check_size(findings: Findings, params: SweepParams) -> None:
+def _check_size(errors: ValidationErrors, params: SweepParams) -> None:
     for field, values in (("n", params.n), ("ratio", params.ratio), ("epochs", params.epochs or [])):
         for value in sorted({value for value in values if list(values).count(value) > 1}):
-            findings.add(field, "distinct", value, f"{field} names {value} more than once")
+            errors.add(field, "distinct", value, f"{field} names {value} more than once")
     points = len(params.n) * len(params.ratio) * max(1, len(params.epochs or []))
     if points > MOST_POINTS:
         message = f"{points} combinations of n, ratio and epochs, but a sweep has at most {MOST_POINTS}"
-        findings.add("n", "within_points", points, message)
+        errors.add("n", "within_points", points, message)

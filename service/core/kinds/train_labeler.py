@@ -17,7 +17,7 @@ from service.core.foundation.ids import derived_id
 from service.core.foundation.tenants import DEFAULT
 from service.core.kinds.architectures import convnet_for
 from service.core.kinds.normalizations import STATISTICS, training_statistics
-from service.core.kinds.validation_errors import Findings
+from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Plan, Ref, TaskCost, TaskPlan
 
 CODE_VERSION = "1"
@@ -29,13 +29,13 @@ EVERY = 10
 
 def plan(core: Core, params: TrainLabelerParams) -> Plan:
     """Plan one training. A labeler that exists already is found when the task is claimed, and not trained again."""
-    findings = Findings(core.catalogue)
-    source = findings.dataset("source_dataset", params.source_dataset, DatasetRole.SOURCE)
-    findings.raise_if_any()
+    errors = ValidationErrors(core.catalogue)
+    source = errors.dataset("source_dataset", params.source_dataset, DatasetRole.SOURCE)
+    errors.raise_if_any()
     assert source is not None
     recipe = LabelerRecipe.model_validate(params.model_dump(exclude={"source_dataset"}))
-    training = plan_training(findings, "", recipe, source, training_statistics(source.measured.normalization, None))
-    findings.raise_if_any()
+    training = plan_training(errors, "", recipe, source, training_statistics(source.measured.normalization, None))
+    errors.raise_if_any()
     return Plan(
         params={"source_dataset": source.id, **training.recipe.model_dump(mode="json")},
         tasks=[training.task],
@@ -54,7 +54,7 @@ class Training:
 
 
 def plan_training(
-    findings: Findings,
+    errors: ValidationErrors,
     path: str,
     recipe: LabelerRecipe,
     source: DatasetManifest,
@@ -64,13 +64,13 @@ def plan_training(
     stats = source.measured
     channels, size, _ = stats.image_shape
     architecture = recipe.architecture or convnet_for(size)
-    findings.fits(f"{path}architecture", architecture, stats.image_shape)
-    findings.strategy(f"{path}augmentation", recipe.augmentation)
+    errors.fits(f"{path}architecture", architecture, stats.image_shape)
+    errors.strategy(f"{path}augmentation", recipe.augmentation)
     epochs = sorted(set(recipe.checkpoint_epochs or [*range(EVERY, recipe.epochs, EVERY), recipe.epochs]))
     if epochs[-1] > recipe.epochs:
         message = f"checkpoint_epochs holds {epochs[-1]}, but training ends after epoch {recipe.epochs}"
-        findings.add(f"{path}checkpoint_epochs", "within_epochs", epochs[-1], message)
-    statistics = choose_statistics(findings, f"{path}normalization", recipe.normalization, default_statistics, channels)
+        errors.add(f"{path}checkpoint_epochs", "within_epochs", epochs[-1], message)
+    statistics = choose_statistics(errors, f"{path}normalization", recipe.normalization, default_statistics, channels)
     resolved = recipe.model_copy(
         update={
             "architecture": architecture,
@@ -124,7 +124,7 @@ def _cost(architecture: Architecture, shape: Shape, images: int, checkpoints: in
 
 
 def choose_statistics(
-    findings: Findings,
+    errors: ValidationErrors,
     field: str,
     named: NamedNormalization | ChannelStatistics | None,
     default: ChannelStatistics | None,
@@ -133,12 +133,12 @@ def choose_statistics(
     """Return the statistics that a labeler's images are normalised with: those that are named, else the default."""
     chosen = named or default
     if chosen is None:
-        findings.add(field, "required", None, "name a normalization: the source set has none")
+        errors.add(field, "required", None, "name a normalization: the source set has none")
         return ChannelStatistics(mean=[0.0] * channels, std=[1.0] * channels)
     statistics = chosen if isinstance(chosen, ChannelStatistics) else STATISTICS[chosen]
     if len(statistics.mean) != channels:
         message = f"the normalization has {len(statistics.mean)} channels, the images have {channels}"
-        findings.add(field, "same_channels", len(statistics.mean), message)
+        errors.add(field, "same_channels", len(statistics.mean), message)
     return statistics
 
 

@@ -10,7 +10,7 @@ from api_schemas.labelers import Architecture
 from api_schemas.runner import TaskType
 from service.core.catalogue.catalogue import DatasetManifest
 from service.core.catalogue.flops import shape_of, training_flops
-from service.core.kinds.architectures import DEAREST_FIRST
+from service.core.kinds.architectures import MOST_EXPENSIVE_FIRST
 from service.core.kinds.arm_inputs import (
     FULL_LABELS,
     WHITENING,
@@ -22,7 +22,7 @@ from service.core.kinds.arm_inputs import (
     trains_on_views,
 )
 from service.core.kinds.evaluated_set import EvaluatedSet
-from service.core.kinds.validation_errors import Findings
+from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Ref, TaskCost, TaskPlan
 
 EPOCHS = 1000
@@ -37,7 +37,7 @@ training. At 20 bytes each, it fits into one event of the runner."""
 
 
 def plan_trials(
-    findings: Findings,
+    errors: ValidationErrors,
     path: str,
     spec: EvaluationSpec,
     sets: Sequence[EvaluatedSet],
@@ -45,13 +45,13 @@ def plan_trials(
 ) -> list[TaskPlan]:
     """Plan the tasks of a resolved evaluation, whose field is at `path` below `body.params`.
 
-    The dearest architecture comes first, and of each the first trial of every arm before the second, so that
+    The most expensive architecture comes first, and of each the first trial of every arm before the second, so that
     whatever is finished compares the arms. Confirmations of progressive views come last.
     """
-    _check_views(findings, path, spec, sets)
-    if not _check_size(findings, path, spec, sets, source):
+    _check_views(errors, path, spec, sets)
+    if not _check_size(errors, path, spec, sets, source):
         return []
-    architectures = sorted(spec.architectures or [], key=DEAREST_FIRST.index)
+    architectures = sorted(spec.architectures or [], key=MOST_EXPENSIVE_FIRST.index)
     several = len(sets) > 1
     trials = [
         _Trial(spec, evaluated, several, arm, architecture, number, source)
@@ -171,35 +171,35 @@ def _drawn(views: str) -> int | None:
     return int(drawn) if policy == "sampled" else None
 
 
-def _check_views(findings: Findings, path: str, spec: EvaluationSpec, sets: Sequence[EvaluatedSet]) -> None:
+def _check_views(errors: ValidationErrors, path: str, spec: EvaluationSpec, sets: Sequence[EvaluatedSet]) -> None:
     views = spec.overrides.views or "full"
     if views == "progressive" and not {ArmName.BASELINE, ArmName.LADD} <= set(spec.arms):
         message = "progressive views decide between baseline and ladd: both must be among the arms"
-        findings.add(f"{path}arms", "progressive_compares_arms", ", ".join(spec.arms), message)
+        errors.add(f"{path}arms", "progressive_compares_arms", ", ".join(spec.arms), message)
     if views == "progressive" and spec.trials < 2:
         message = f"progressive views compare the arms over at least 2 trials, not {spec.trials}"
-        findings.add(f"{path}trials", "progressive_needs_trials", spec.trials, message)
+        errors.add(f"{path}trials", "progressive_needs_trials", spec.trials, message)
     drawn = _drawn(views)
     for evaluated in sets:
         for arm in _arms_of(evaluated, spec):
-            _check_labels(findings, path, arm, evaluated)
+            _check_labels(errors, path, arm, evaluated)
         on_views = any(trains_on_views(arm) for arm in _arms_of(evaluated, spec))
         if on_views and drawn is not None and evaluated.views is not None and drawn > evaluated.views:
             message = f"overrides.views draws {drawn} views, but {evaluated.id} has {evaluated.views} per image"
-            findings.add(f"{path}overrides.views", "within_views", spec.overrides.views, message)
+            errors.add(f"{path}overrides.views", "within_views", spec.overrides.views, message)
 
 
-def _check_labels(findings: Findings, path: str, arm: ArmName, evaluated: EvaluatedSet) -> None:
+def _check_labels(errors: ValidationErrors, path: str, arm: ArmName, evaluated: EvaluatedSet) -> None:
     if trains_on_views(arm) and evaluated.views is None:
         message = f"arm {arm} needs the views of a label-augmented set, which {evaluated.id} is not"
-        findings.add(f"{path}arms", "arm_has_dense_labels", arm, message)
+        errors.add(f"{path}arms", "arm_has_dense_labels", arm, message)
     elif FULL_LABELS in label_files(arm) and not evaluated.full_labels:
         message = f"arm {arm} needs the labeler's soft labels of whole images, which {evaluated.id} does not have"
-        findings.add(f"{path}arms", "arm_has_full_labels", arm, message)
+        errors.add(f"{path}arms", "arm_has_full_labels", arm, message)
 
 
 def _check_size(
-    findings: Findings, path: str, spec: EvaluationSpec, sets: Sequence[EvaluatedSet], source: DatasetManifest
+    errors: ValidationErrors, path: str, spec: EvaluationSpec, sets: Sequence[EvaluatedSet], source: DatasetManifest
 ) -> bool:
     """Require that the job stays within what one record and one report can hold."""
     confirmed = spec.overrides.views == "progressive"
@@ -215,13 +215,13 @@ def _check_size(
     )
     if trainings > MOST_TRAININGS:
         message = f"{factors} = {trainings:,} trainings, but a job has at most {MOST_TRAININGS:,}"
-        findings.add(f"{path}trials", "within_trainings", trainings, message)
+        errors.add(f"{path}trials", "within_trainings", trainings, message)
     elif (numbers := trainings * (epochs + classes + answers // 120)) > MOST_NUMBERS:
         message = (
             f"{factors} x ({epochs:,} epochs + {classes:,} classes + {answers:,} test images / 120) "
             f"= {numbers:,} numbers, but a report holds at most {MOST_NUMBERS:,}"
         )
-        findings.add(f"{path}overrides.epochs", "within_report", epochs, message)
+        errors.add(f"{path}overrides.epochs", "within_report", epochs, message)
     else:
         return True
     return False

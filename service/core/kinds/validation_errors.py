@@ -13,7 +13,7 @@ DSA_FAMILIES = {"color", "crop", "cutout", "flip", "scale", "rotate"}
 """Families of DSA (Zhao & Bilen, ICML 2021) that a strategy joins by underscores."""
 
 
-class Findings:
+class ValidationErrors:
     """Looks things up and notes what is wrong with them under the JSON path of the field that named them.
 
     `at` is where the fields lie in the request.

@@ -13,7 +13,7 @@ def end_key(job_id: str) -> str:
     return f"jobs/{job_id}/end.json"
 
 
-def ending(job: JobRecord) -> dict[str, Any]:
+def final_record(job: JobRecord) -> dict[str, Any]:
     """Return what Redis knows of a finished job and its request does not tell."""
     planned = {*PLANNED, "before"}
     return {

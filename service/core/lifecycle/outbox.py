@@ -1,7 +1,7 @@
 """What must still happen after a change of state, and happens again until it is done.
 
-The scripts note a followup in the same step that changes the state; whoever made the change carries it out at once,
-and the reaper whatever was left. Each may run twice.
+The scripts note an entry of the outbox in the same step that changes the state; whoever made the change carries it out
+at once, and the reaper whatever was left. Each may run twice.
 """
 
 import logging
@@ -12,7 +12,7 @@ from api_schemas.problems import Reason
 from api_schemas.runner import TaskType
 from service.core.clients import Core
 from service.core.foundation.errors import OUTAGES, ServiceError, reason
-from service.core.lifecycle.finalization import end_key, ending
+from service.core.lifecycle.finalization import end_key, final_record
 from service.core.lifecycle.submission import request_key
 from service.core.queue.records import JobRecord
 
@@ -22,9 +22,9 @@ DATASET_MAKERS = (TaskType.GENERATE_LABELS, TaskType.RANDOM_SET)
 """Tasks whose dataset is not there before they succeed."""
 
 
-def attend(core: Core, followup: str) -> None:
-    """Carry out one followup, `close <job>`, `forget <job>` or `delete <dataset>`; one that fails stays noted."""
-    what, _, identifier = followup.partition(" ")
+def attend(core: Core, entry: str) -> None:
+    """Carry out one entry, `close <job>`, `forget <job>` or `delete <dataset>`; one that fails stays noted."""
+    what, _, identifier = entry.partition(" ")
     try:
         if what == "close":
             _close_job(core, identifier)
@@ -33,16 +33,16 @@ def attend(core: Core, followup: str) -> None:
         else:
             _remove_dataset(core, identifier)
     except (ServiceError, *OUTAGES) as error:
-        logger.warning("%s left to the reaper: %s", followup, error)
+        logger.warning("%s left to the reaper: %s", entry, error)
     else:
-        core.store.done(followup)
+        core.store.done(entry)
 
 
 def _close_job(core: Core, job_id: str) -> None:
     """Note how a job ended, and give back what it held: checkpoints, raw and unfinished files, its use of datasets."""
     job = core.store.load(job_id)
     if job is not None:
-        core.storage.put_json(end_key(job_id), ending(job))
+        core.storage.put_json(end_key(job_id), final_record(job))
         if job.kind is JobKind.INGEST_DATASET:
             _settle_dataset(core, job)
         if job.kind is JobKind.IMPORT_LABELER:

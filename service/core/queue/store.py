@@ -19,7 +19,7 @@ READY = "ladd:ready"
 """Sorted set of `<job> <task>` that may be claimed, scored by when a worker was last woken for it (0: never)."""
 LEASES = "ladd:leases"
 """Sorted set of `<job> <task>` that are running, scored by when the lease ends."""
-FOLLOWUPS = "ladd:followups"
+OUTBOX = "ladd:followups"
 """Set of `close <job>`, `forget <job>` and `delete <dataset>`: what is still to be done after a change of state."""
 JOBS = "ladd:jobs"
 """Sorted set of all job ids."""
@@ -172,16 +172,16 @@ class JobStore:
         return seconds * 1000 + microseconds / 1000
 
     def due(self) -> list[str]:
-        """Return the followups that are still to be carried out."""
-        return sorted(str(followup) for followup in self._redis.smembers(FOLLOWUPS))
+        """Return the entries of the outbox that are still to be carried out."""
+        return sorted(str(entry) for entry in self._redis.smembers(OUTBOX))
 
-    def is_due(self, followup: str) -> bool:
-        """Tell whether a followup is still to be carried out."""
-        return bool(self._redis.sismember(FOLLOWUPS, followup))
+    def is_due(self, entry: str) -> bool:
+        """Tell whether an entry of the outbox is still to be carried out."""
+        return bool(self._redis.sismember(OUTBOX, entry))
 
-    def done(self, followup: str) -> None:
-        """Note that a followup has been carried out."""
-        self._redis.srem(FOLLOWUPS, followup)
+    def done(self, entry: str) -> None:
+        """Note that an entry of the outbox has been carried out."""
+        self._redis.srem(OUTBOX, entry)
 
     def known(self, key_digest: str) -> tuple[str, str] | None:
         """Return the request's digest and the job's id that an idempotency key (by its digest) was used with."""

@@ -114,7 +114,7 @@ def view(core: Core, dataset_id: str) -> Dataset:
     """Return a dataset. Raises ServiceError NOT_FOUND."""
     dataset = _get(core, dataset_id)
     if dataset.state is DatasetState.VALIDATING and _has_ended(core, dataset.job):
-        # The job failed or was canceled a moment ago, and its followup is still on the way.
+        # The job failed or was canceled a moment ago, and its entry of the outbox is still on the way.
         outbox.attend(core, f"close {dataset.job}")
         dataset = _get(core, dataset_id)
     return dataset.shown()

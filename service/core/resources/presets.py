@@ -12,7 +12,7 @@ from service.core.clients import Core
 from service.core.foundation.errors import not_found
 from service.core.kinds.architectures import default_architectures
 from service.core.kinds.trials import EPOCHS
-from service.core.kinds.validation_errors import Findings
+from service.core.kinds.validation_errors import ValidationErrors
 from service.core.lifecycle.paper import METHOD_TAG, RESULTS, TABLE_6
 
 _JOB_REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
@@ -104,15 +104,15 @@ def expand(
     preset = PRESETS.get(name)
     if preset is None:
         raise not_found("preset", name)
-    findings = Findings(core.catalogue, at="query")
-    distilled = findings.dataset("dataset", dataset, DatasetRole.DISTILLED)
+    errors = ValidationErrors(core.catalogue, at="query")
+    distilled = errors.dataset("dataset", dataset, DatasetRole.DISTILLED)
     if distilled is not None and name == NEEDS_DISTILLATION and distilled.metadata.distillation_flops is None:
         message = f"{dataset} was uploaded without distillation_flops, which only the maker of a set knows"
-        findings.add("dataset", "distillation_flops_are_known", None, message)
-    findings.raise_if_any()
+        errors.add("dataset", "distillation_flops_are_known", None, message)
+    errors.raise_if_any()
     assert distilled is not None
-    source = findings.source_of("source_dataset", source_dataset, [distilled])
-    findings.raise_if_any()
+    source = errors.source_of("source_dataset", source_dataset, [distilled])
+    errors.raise_if_any()
     assert source is not None
     five = default_architectures(distilled.measured.image_shape[1])
     architectures = [each for each in five if each not in _LEFT_OUT.get(name, [])]

@@ -1,4 +1,4 @@
-"""What any process does now and then for all: take back lost leases, repeat lost wake-ups, do followups, and sweep."""
+"""Any process does this now and then for all: take back lost leases, repeat lost wake-ups, empty the outbox, sweep."""
 
 import logging
 import random
@@ -47,21 +47,21 @@ def reap_once(core: Core) -> bool:
                 logger.warning("the lease of %s of %s was lost", task, job_id)
         core.redis.set(SIGN_OF_LIFE, core.store.now() / 1000)
         _wake_again(core)
-        _attend_followups(core)
+        _attend_outbox(core)
     return True
 
 
-def _attend_followups(core: Core) -> None:
+def _attend_outbox(core: Core) -> None:
     """Do as many as the lock lasts: while the storage hangs each takes half a minute, and leases have to be looked at.
 
     In any order, so that those that fail do not keep the others from their turn.
     """
     begun = time.monotonic()
     due = core.store.due()
-    for followup in random.sample(due, len(due)):
+    for entry in random.sample(due, len(due)):
         if time.monotonic() - begun > LOCK_SECONDS:
             break
-        outbox.attend(core, followup)
+        outbox.attend(core, entry)
 
 
 def _excuse_after_outage(core: Core) -> None:

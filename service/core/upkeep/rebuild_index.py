@@ -20,7 +20,7 @@ from service.core.foundation.locks import held_alone
 from service.core.lifecycle.finalization import end_key
 from service.core.lifecycle.outcomes import job_result_key, report_key, results_prefix
 from service.core.lifecycle.submission import request_key
-from service.core.queue.store import FOLLOWUPS, IDEMPOTENCY_SECONDS, job_key
+from service.core.queue.store import IDEMPOTENCY_SECONDS, OUTBOX, job_key
 from service.core.upkeep.restored_job import RestoredJob
 
 INDEXED = "ladd:indexed"
@@ -76,7 +76,7 @@ def rebuild_index(core: Core) -> Restored:
         validating = {manifest.job for manifest in shown if manifest.state is DatasetState.VALIDATING}
         for job in jobs:
             if job.state in TERMINAL_STATES and (job.id in validating or not job.has_end):
-                core.redis.sadd(FOLLOWUPS, f"close {job.id}")
+                core.redis.sadd(OUTBOX, f"close {job.id}")
         core.redis.set(INDEXED, 1)
     return restored
 

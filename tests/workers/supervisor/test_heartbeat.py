@@ -3,7 +3,7 @@
 import pytest
 
 from service.core.clients import Core
-from workers.supervisor.heartbeat import SILENT_SECONDS, Pulse, ailment, pulse_key
+from workers.supervisor.heartbeat import SILENT_SECONDS, Heartbeat, ailment, heartbeat_key
 from workers.supervisor.slots import Slot, Slots
 
 Clock = list[float]
@@ -26,32 +26,32 @@ def test_a_worker_that_never_beat_is_not_well(core: Core) -> None:
 
 
 def test_a_beat_is_forgotten_after_a_while(core: Core, slots: Slots) -> None:
-    Pulse(core, slots).beat()
+    Heartbeat(core, slots).beat()
     assert ailment(core) is None
-    assert 0 < core.redis.ttl(pulse_key(core.settings)) <= SILENT_SECONDS
+    assert 0 < core.redis.ttl(heartbeat_key(core.settings)) <= SILENT_SECONDS
 
 
 def test_messages_that_wait_beside_a_free_slot_are_an_ailment(core: Core, slots: Slots, clock: Clock) -> None:
     core.dispatcher.wake("job_a", "ingest", "cpu")
-    pulse = Pulse(core, slots)
-    pulse.beat()
+    heartbeat = Heartbeat(core, slots)
+    heartbeat.beat()
     assert ailment(core) is None
     clock[0] += SILENT_SECONDS + 1
     with slots.taken():
-        pulse.beat()
+        heartbeat.beat()
         assert ailment(core) is None, "a busy worker may let messages wait"
     clock[0] += SILENT_SECONDS + 1
-    pulse.beat()
+    heartbeat.beat()
     clock[0] += SILENT_SECONDS + 1
-    pulse.beat()
+    heartbeat.beat()
     assert ailment(core) == "messages wait for 61 s and none is taken"
 
 
 def test_a_message_that_is_taken_ends_the_wait(core: Core, slots: Slots, clock: Clock) -> None:
     core.dispatcher.wake("job_a", "ingest", "cpu")
-    pulse = Pulse(core, slots)
-    pulse.beat()
+    heartbeat = Heartbeat(core, slots)
+    heartbeat.beat()
     core.redis.delete("cpu")
     clock[0] += SILENT_SECONDS + 1
-    pulse.beat()
+    heartbeat.beat()
     assert ailment(core) is None

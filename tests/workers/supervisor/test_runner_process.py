@@ -37,7 +37,7 @@ def test_what_a_runner_started_goes_with_it(tmp_path: Path) -> None:
     script = "import subprocess, sys; print(subprocess.Popen(['sleep', '1000'], stdout=2).pid, file=sys.stderr)"
     with RunnerProcess((sys.executable, "-c", script), tmp_path, dict(os.environ)) as runner:
         assert list(runner.events()) == []
-        child = int(runner.obituary().splitlines()[-1])
+        child = int(runner.failure_summary().splitlines()[-1])
     wait_until_gone(child)
 
 
@@ -50,7 +50,7 @@ def test_what_a_runner_started_goes_with_it_though_it_ended_before_it_was_asked_
         assert list(runner.events()) == []
         process, child = map(int, (tmp_path / "pids").read_text().split())
         wait_until_gone(process)
-        runner.hand_over()
+        runner.preempt()
     wait_until_gone(child)
 
 

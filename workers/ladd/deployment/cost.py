@@ -10,7 +10,7 @@ from workers.ladd.arms import Arm
 from workers.ladd.deployment.memory import training_bytes
 from workers.ladd.deployment.step_plan import TrainingCounts, training_counts
 from workers.ladd.deployment.training_set import TrainingSet
-from workers.ladd.engine.execution import Arithmetic, choose_arithmetic
+from workers.ladd.engine.execution import Execution, choose_execution
 from workers.ladd.engine.memory import resident_bytes
 from workers.ladd.engine.micro_batch import training_micro_batch
 from workers.ladd.recipes.recipe import Recipe
@@ -24,7 +24,7 @@ class TrialCost:
 
     counts: TrainingCounts
     flops: int
-    arithmetic: Arithmetic
+    execution: Execution
     micro_batch: int
     peak_bytes: int
 
@@ -37,15 +37,15 @@ def predict_cost(
     shape = {"num_classes": num_classes, "channels": channels, "size": size}
     counts = training_counts(images, training_set.view_count, arm, recipe)
     flops = deployment_flops(architecture, counts.forwards, **shape)
-    arithmetic = choose_arithmetic(architecture, device, recipe.precision, flops)
+    execution = choose_execution(architecture, device, recipe.precision, flops)
     micro_batch = recipe.micro_batch or training_micro_batch(
         size, size, device, parameter_count(architecture, **shape), training_flops(architecture, **shape)
     )
     micro_batch = min(micro_batch, counts.largest_step)
-    if arithmetic.compiled:
+    if execution.compiled:
         # All micro-batches get the same number of images: as little padding as may be.
         micro_batch = math.ceil(counts.largest_step / math.ceil(counts.largest_step / micro_batch))
     copies = (recipe.momentum > 0) + (recipe.ema_beta is not None)
-    needed = training_bytes(architecture, **shape, micro_batch=micro_batch, copies=copies, arithmetic=arithmetic)
+    needed = training_bytes(architecture, **shape, micro_batch=micro_batch, copies=copies, execution=execution)
     there = torch.cuda.memory_allocated(device) if device.type == "cuda" else resident_bytes()
-    return TrialCost(counts, flops, arithmetic, micro_batch, there + needed.on(device))
+    return TrialCost(counts, flops, execution, micro_batch, there + needed.on(device))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from workers.ladd.engine.execution import Arithmetic
+from workers.ladd.engine.execution import Execution
 from workers.ladd.models import build_model
 
 KEPT_BY_LIBRARIES = 60_000_000
@@ -49,14 +49,14 @@ def training_bytes(
     size: int,
     micro_batch: int,
     copies: int,
-    arithmetic: Arithmetic,
+    execution: Execution,
 ) -> TrainingBytes:
     """Return the bytes of a network with its gradient and `copies` more of its weights (momentum, average), and of the
     activations of `micro_batch` images [channels, size, size]; without the images of the set.
     """
     model = build_model(architecture, num_classes=num_classes, channels=channels, size=size, seed=0).to("meta")
     weights = _parameter_bytes(model)
-    dtype = torch.bfloat16 if arithmetic.dtype == "bfloat16" else torch.float32
+    dtype = torch.bfloat16 if execution.dtype == "bfloat16" else torch.float32
     model = model.to(dtype)
     with _LiveBytes() as live:
         images = torch.empty(micro_batch, channels, size, size, dtype=dtype, device="meta")

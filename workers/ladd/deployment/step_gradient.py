@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from workers.ladd.deployment.step_plan import Step
 from workers.ladd.deployment.training_set import Targets, TrainingSet
 from workers.ladd.engine.dsa import apply_dsa
-from workers.ladd.engine.execution import Arithmetic, uncompiled
+from workers.ladd.engine.execution import Execution, uncompiled
 from workers.ladd.engine.memory import is_memory_shortage
 from workers.ladd.engine.micro_batch import check_divisible, slices
 from workers.ladd.engine.seeds import DropoutState
@@ -50,7 +50,7 @@ def accumulate(
 class StepGradient:
     """Computes steps with one model and set; goes on with less where memory is short or the compiler fails.
 
-    `micro_batch` and `arithmetic` say what is used by now; `log` is told when that changes.
+    `micro_batch` and `execution` say what is used by now; `log` is told when that changes.
     """
 
     def __init__(
@@ -59,18 +59,18 @@ class StepGradient:
         training_set: TrainingSet,
         targets: Targets,
         micro_batch: int,
-        arithmetic: Arithmetic,
+        execution: Execution,
         log: Callable[[str], None] = lambda message: None,
     ) -> None:
         self.micro_batch = micro_batch
         self._model, self._training_set, self._targets, self._log = model, training_set, targets, log
         self._device = training_set.images.device
         self._compiler_worked = False
-        self._use(arithmetic)
+        self._use(execution)
 
-    def _use(self, arithmetic: Arithmetic) -> None:
-        self.arithmetic = arithmetic
-        self._forward = arithmetic.forward_of(self._model, self._device)
+    def _use(self, execution: Execution) -> None:
+        self.execution = execution
+        self._forward = execution.forward_of(self._model, self._device)
 
     def run(
         self,
@@ -113,7 +113,7 @@ class StepGradient:
             self.micro_batch,
             first=first,
             forward=self._forward,
-            padded=self.arithmetic.compiled,
+            padded=self.execution.compiled,
         )
 
     def _can_do_with_less(self, error: Exception, rows: int) -> bool:
@@ -124,8 +124,8 @@ class StepGradient:
             self._log(f"out of memory with {self.micro_batch} images at once; going on with {smaller}")
             self.micro_batch = smaller
             return True
-        if self.arithmetic.compiled and not self._compiler_worked:
+        if self.execution.compiled and not self._compiler_worked:
             self._log(f"going on without torch.compile, which failed: {type(error).__name__}")
-            self._use(uncompiled(self.arithmetic))
+            self._use(uncompiled(self.execution))
             return True
         return False

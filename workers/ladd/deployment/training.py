@@ -23,7 +23,7 @@ from workers.ladd.deployment.schedule import forgets_momentum, learning_rate
 from workers.ladd.deployment.step_gradient import StepGradient
 from workers.ladd.deployment.step_plan import Step, Streams, plan_epoch
 from workers.ladd.deployment.training_set import TrainingSet
-from workers.ladd.engine.execution import EAGER, Arithmetic
+from workers.ladd.engine.execution import EAGER, Execution
 from workers.ladd.engine.micro_batch import micro_batch_size
 from workers.ladd.engine.precision import exact_float32
 from workers.ladd.engine.seeds import DropoutState, derive_seed, seeded_dropout
@@ -52,13 +52,13 @@ SILENT = Listener()
 
 
 class Trained(NamedTuple):
-    """`model`: the network to test, `losses`: the mean loss of each epoch, `arithmetic` and `micro_batch`: as the last
+    """`model`: the network to test, `losses`: the mean loss of each epoch, `execution` and `micro_batch`: as the last
     step was computed, `seconds`: of work, over all interruptions.
     """
 
     model: nn.Module
     losses: list[float]
-    arithmetic: Arithmetic
+    execution: Execution
     micro_batch: int
     seconds: float
 
@@ -102,7 +102,7 @@ def train_trial(
         listener,
         checkpoints,
         cost.micro_batch,
-        cost.arithmetic,
+        cost.execution,
     )
 
 
@@ -117,7 +117,7 @@ def train(
     listener: Listener = SILENT,
     checkpoints: Path | None = None,
     micro_batch: int | None = None,
-    arithmetic: Arithmetic = EAGER,
+    execution: Execution = EAGER,
 ) -> Trained:
     """Train `model` in place, as `train_trial` does with a fresh one.
 
@@ -128,7 +128,7 @@ def train(
     targets = training_set.targets(arm, num_classes)
     size = training_set.images.shape[2]
     micro_batch = micro_batch or micro_batch_size(size, size, device, recipe.micro_batch)
-    gradient = StepGradient(model, training_set, targets, micro_batch, arithmetic, listener.log)
+    gradient = StepGradient(model, training_set, targets, micro_batch, execution, listener.log)
     training = _Training(model, gradient, training_set, arm, recipe, seed, listener, checkpoints)
     with exact_float32(), seeded_dropout(derive_seed(seed, "dropout"), device):
         return training.run()
@@ -182,7 +182,7 @@ class _Training:
         model = self._average.model if self._average else self._model
         # The layout was for training; a test runs in the plain one.
         model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-        return Trained(model, self._losses, self._gradient.arithmetic, self._gradient.micro_batch, self._seconds)
+        return Trained(model, self._losses, self._gradient.execution, self._gradient.micro_batch, self._seconds)
 
     def _run_epoch(self) -> None:
         epoch, recipe = len(self._losses), self._recipe

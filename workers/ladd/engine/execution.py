@@ -23,7 +23,7 @@ EAGER_FLOPS_PER_SECOND = {"cpu": 60e9, "cuda": 20e12}
 
 
 @dataclass(frozen=True)
-class Arithmetic:
+class Execution:
     """`dtype`: "float32", or "bfloat16" under torch's autocast; `layout`: of images and weights in memory."""
 
     dtype: Literal["float32", "bfloat16"] = "float32"
@@ -49,17 +49,17 @@ class Arithmetic:
         return forward
 
 
-EAGER = Arithmetic()
+EAGER = Execution()
 
-_BF16 = Arithmetic("bfloat16")
-_BF16_NHWC = Arithmetic("bfloat16", "channels_last")
-_COMPILED = Arithmetic(layout="channels_last", compiled=True)
-_BF16_COMPILED = Arithmetic("bfloat16", "channels_last", compiled=True)
+_BF16 = Execution("bfloat16")
+_BF16_NHWC = Execution("bfloat16", "channels_last")
+_COMPILED = Execution(layout="channels_last", compiled=True)
+_BF16_COMPILED = Execution("bfloat16", "channels_last", compiled=True)
 
-_FASTEST: dict[tuple[str, str], dict[str, Arithmetic]] = {
+_FASTEST: dict[tuple[str, str], dict[str, Execution]] = {
     ("exact", "cpu"): {"ConvNet": _COMPILED},
     ("exact", "cpu bf16"): {"ConvNet": _COMPILED},
-    ("exact", "cpu amx"): {"ConvNet": _COMPILED, "AlexNet": Arithmetic(layout="channels_last")},
+    ("exact", "cpu amx"): {"ConvNet": _COMPILED, "AlexNet": Execution(layout="channels_last")},
     ("exact", "cuda"): {},
     # Without instructions for bfloat16 a CPU emulates it, slower than float32.
     ("fast", "cpu"): {"ConvNet": _COMPILED},
@@ -83,7 +83,7 @@ _FASTEST: dict[tuple[str, str], dict[str, Arithmetic]] = {
         "AlexNet": _BF16_NHWC,
         "VGG11": _BF16_NHWC,
         "ResNet18": _BF16_NHWC,
-        "ViT": Arithmetic("bfloat16", compiled=True),
+        "ViT": Execution("bfloat16", compiled=True),
     },
 }
 """By precision and kind of device, then by family of architecture; what is missing is computed eagerly in float32.
@@ -91,7 +91,7 @@ The rows "cpu amx" were chosen with the modes of `benchmarks/step_variants.py` o
 bf16" on one with AVX-512 BF16 alone, where channels_last made eager bfloat16 slower than float32."""
 
 
-def choose_arithmetic(architecture: str, device: torch.device, precision: str, flops: float) -> Arithmetic:
+def choose_execution(architecture: str, device: torch.device, precision: str, flops: float) -> Execution:
     """Return how to compute a training of `flops` floating-point operations (1 MAC = 2).
 
     "exact" is float32, if need be compiled; "fast" may be bfloat16. A training is compiled only when it is long enough
@@ -106,9 +106,9 @@ def choose_arithmetic(architecture: str, device: torch.device, precision: str, f
     return fastest
 
 
-def uncompiled(arithmetic: Arithmetic) -> Arithmetic:
+def uncompiled(execution: Execution) -> Execution:
     """Return the same number format without the compiler, which alone makes channels_last pay where both are named."""
-    return Arithmetic(arithmetic.dtype)
+    return Execution(execution.dtype)
 
 
 @lru_cache

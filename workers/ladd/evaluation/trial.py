@@ -164,7 +164,7 @@ def evaluate_trial(
         | {
             "augmentation_rule": AUGMENTATION_RULE,
             "micro_batch": trained.micro_batch,
-            "arithmetic": asdict(trained.arithmetic),
+            "arithmetic": asdict(trained.execution),
         }
         | ({"lr_sweep": sweep} if sweep else {}),
         "rule": "last epoch",

@@ -71,7 +71,7 @@ def scalar_dtype(code: int) -> torch.dtype:
     return _DTYPES[code]
 
 
-class Program(nn.Module):
+class GraphNetwork(nn.Module):
     """The network of a graph with its tensors by name. Images [B, C, H, W] go in, one tensor [B, ...] comes out.
 
     Images are resized (bilinear) to the side that the graph takes, and cut or padded to its batch size.

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from workers.ladd.labeler.graph import Program
+from workers.ladd.labeler.graph import GraphNetwork
 from workers.ladd.labeler.torchvision_import import import_torchvision
 from workers.ladd.models import build_model
 
@@ -42,10 +42,10 @@ def build_own(spec: NetworkSpec) -> nn.Module:
     return build_model(spec.architecture, num_classes=spec.num_classes, channels=spec.channels, size=spec.size, seed=0)
 
 
-def load_network(spec: NetworkSpec, weights: Path, program: Path | None = None) -> nn.Module:
-    """Return the network with its weights (safetensors), in evaluation mode; `program` is that of an exported one."""
+def load_network(spec: NetworkSpec, weights: Path, graph_file: Path | None = None) -> nn.Module:
+    """Return the network with its weights (safetensors), for evaluation; `graph_file` is that of an exported one."""
     tensors = load_file(weights)
-    graph = None if program is None else json.loads(program.read_bytes())
+    graph = None if graph_file is None else json.loads(graph_file.read_bytes())
     network = _bare(spec, tensors, graph)
     if spec.class_map is not None or spec.input_size is not None:
         network = _Fitted(network, spec.class_map, spec.input_size)
@@ -55,9 +55,9 @@ def load_network(spec: NetworkSpec, weights: Path, program: Path | None = None) 
 def _bare(spec: NetworkSpec, tensors: Mapping[str, Tensor], graph: Mapping[str, object] | None) -> nn.Module:
     if graph is not None:
         if spec.kind != "zero_shot":
-            return Program(graph, tensors)
+            return GraphNetwork(graph, tensors)
         assert spec.scale is not None
-        encoder = Program(graph, {name: tensor for name, tensor in tensors.items() if name != CLASS_EMBEDDINGS})
+        encoder = GraphNetwork(graph, {name: tensor for name, tensor in tensors.items() if name != CLASS_EMBEDDINGS})
         return ZeroShot(encoder, tensors[CLASS_EMBEDDINGS], spec.scale)
     if spec.kind == "torchvision":
         network: nn.Module = import_torchvision("torchvision.models").get_model(spec.architecture, weights=None)

@@ -23,7 +23,7 @@ from workers.ladd.labels.views import ViewGrid
 from workers.ladd.recipes import resolve_recipe
 from workers.ladd.sets.whitening import WHITENING_FILE, Whitening
 from workers.runner.carried_statistics import carried_statistics
-from workers.runner.preempt import HandOver
+from workers.runner.preemption import Preemption
 from workers.runner.reporter import Reporter
 
 
@@ -44,11 +44,11 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     assert dataset.stats is not None
     whitening = _whitening(task, folder)
     val_images, val_labels = (_array(task, folder, "source", f"val_{name}.npy") for name in ("images", "labels"))
-    hand_over = HandOver()
+    preemption = Preemption()
 
     def saved() -> None:
         report.checkpoint([FILE_NAME])
-        hand_over.end_if_asked()
+        preemption.end_if_asked()
 
     row = evaluate_trial(
         _training_set(task, folder, dataset, whitening),
@@ -64,7 +64,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         progress=progress,
         listener=Listener(
             on_checkpoint=saved,
-            wants_checkpoint=hand_over.is_asked,
+            wants_checkpoint=preemption.is_asked,
             log=lambda message: report.log(message, "warning"),
         ),
         checkpoints=folder / "checkpoint",

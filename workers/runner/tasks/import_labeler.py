@@ -16,7 +16,7 @@ from workers.ladd.importers.labelers import READERS
 from workers.ladd.importers.labelers.tested import ValSplit, check_network, measure_checkpoint
 from workers.ladd.labeler.network import load_network
 from workers.ladd.labels.class_agreement import compare_classes, permutation_warning
-from workers.runner.labeler_files import PROGRAM, spec_of
+from workers.runner.labeler_files import GRAPH_FILE, spec_of
 from workers.runner.reporter import Reporter
 from workers.runner.uploaded_files import with_their_names
 
@@ -24,7 +24,7 @@ METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
 
 
 def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
-    """Write a checkpoint for each epoch, and an exported network's program; the result carries one row per epoch.
+    """Write a checkpoint for each epoch, and an exported network's graph; the result carries one row per epoch.
 
     Raises:
         ImportRejected: the files, or the network in them, break a rule.
@@ -38,11 +38,11 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     if imported.class_map is not None:
         spec = replace(spec, class_map=imported.class_map)
     files = []
-    program = None
-    if imported.program is not None:
-        program = outputs / PROGRAM
-        program.write_text(json.dumps(imported.program))
-        files.append(PROGRAM)
+    graph = None
+    if imported.graph is not None:
+        graph = outputs / GRAPH_FILE
+        graph.write_text(json.dumps(imported.graph))
+        files.append(GRAPH_FILE)
     val = ValSplit(
         torch.from_numpy(_array(task, folder, "val_images.npy")),
         _array(task, folder, "val_labels.npy"),
@@ -63,7 +63,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     for epoch, weights in imported.checkpoints.items():
         checkpoint = f"epoch_{epoch:03d}.safetensors"
         save_file({name: tensor.contiguous() for name, tensor in weights.items()}, outputs / checkpoint)
-        network = load_network(spec, outputs / checkpoint, program)
+        network = load_network(spec, outputs / checkpoint, graph)
         flops = check_network(network, val, spec.class_map)
         row, probabilities = measure_checkpoint(network, val, params["mean"], params["std"], task.device, advance)
         rows.append({"epoch": epoch, **row, "checkpoint": checkpoint})

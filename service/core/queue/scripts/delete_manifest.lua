@@ -1,4 +1,4 @@
--- Takes a manifest out of the index. ARGV[1]: JSON of what its `index` is, ARGV[2]: the followup that this is due, or ''.
+-- Takes a manifest out of the index. ARGV[1]: JSON of what its `index` is, ARGV[2]: the entry of the outbox that this is due, or ''.
 -- Returns 'missing', 'deleted', or the id of a job that is in its way: for a dataset one that is unfinished and uses
 -- it, for a labeler any that names it.
 local entry = cjson.decode(ARGV[1])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from api_schemas.labelers import Architecture
-from service.core.kinds.architectures import DEAREST_FIRST, convnet_for, default_architectures, misfit
+from service.core.kinds.architectures import MOST_EXPENSIVE_FIRST, convnet_for, default_architectures, misfit
 from workers.ladd.models import build_model
 from workers.ladd.models import convnet_for as convnet_of_models
 
@@ -30,4 +30,4 @@ def test_convnet_follows_the_resolution() -> None:
 
 def test_default_is_the_papers_five() -> None:
     assert default_architectures(128) == ["ConvNetD5", "AlexNet", "VGG11", "ResNet18", "ViT"]
-    assert sorted(DEAREST_FIRST) == sorted(Architecture)
+    assert sorted(MOST_EXPENSIVE_FIRST) == sorted(Architecture)

@@ -12,7 +12,7 @@ from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.kinds import KINDS
 from service.core.kinds.generate_labels import check_packing
-from service.core.kinds.validation_errors import Findings
+from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Plan
 
 REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
@@ -170,14 +170,14 @@ def filled(shelf: Any, params: Any) -> Any:
 
 
 def test_webp_needs_three_channels(shelf: Any) -> None:
-    findings = Findings(shelf.core.catalogue)
-    grey = findings.dataset("dataset", shelf.grey, DatasetRole.DISTILLED)
+    errors = ValidationErrors(shelf.core.catalogue)
+    grey = errors.dataset("dataset", shelf.grey, DatasetRole.DISTILLED)
     assert grey is not None
-    check_packing(findings, Packing(images=ImageFormat.PNG), grey)
-    findings.raise_if_any()
-    check_packing(findings, Packing(images=ImageFormat.WEBP), grey)
+    check_packing(errors, Packing(images=ImageFormat.PNG), grey)
+    errors.raise_if_any()
+    check_packing(errors, Packing(images=ImageFormat.WEBP), grey)
     with pytest.raises(ServiceError, match="webp holds images of 3 channels"):
-        findings.raise_if_any()
+        errors.raise_if_any()
 
 
 def test_all_broken_rules_are_told_at_once(shelf: Any) -> None:

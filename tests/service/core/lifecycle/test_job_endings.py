@@ -176,13 +176,13 @@ def test_cancel_while_running(core: Core, hand: Any, ladd: Job, refused: Any) ->
     assert not tasks.canceled(core, claimed)
 
 
-@pytest.mark.parametrize("ending", ["succeed", "fail", "release"])
-def test_whatever_ends_a_task_after_a_cancellation_cancels_it(core: Core, hand: Any, ladd: Job, ending: str) -> None:
+@pytest.mark.parametrize("how", ["succeed", "fail", "release"])
+def test_whatever_ends_a_task_after_a_cancellation_cancels_it(core: Core, hand: Any, ladd: Job, how: str) -> None:
     claimed = hand.claim(ladd.id, "train_labeler")
     jobs.cancel(core, ladd.id)
-    if ending == "succeed":
+    if how == "succeed":
         assert not hand.finish(claimed)
-    elif ending == "fail":
+    elif how == "fail":
         assert hand.fail(claimed)
     else:
         assert tasks.release(core, claimed)
@@ -190,11 +190,11 @@ def test_whatever_ends_a_task_after_a_cancellation_cancels_it(core: Core, hand: 
     assert core.catalogue.labelers(None, 10) == ([], None)
 
 
-@pytest.mark.parametrize("ending", ["succeed", "fail"])
-def test_what_has_ended_is_not_canceled(core: Core, hand: Any, ending: str, refused: Any) -> None:
+@pytest.mark.parametrize("how", ["succeed", "fail"])
+def test_what_has_ended_is_not_canceled(core: Core, hand: Any, how: str, refused: Any) -> None:
     job = hand.submit("train_labeler", source_dataset=hand.ready_set("source"))
     claimed = hand.claim(job.id, "train_labeler")
-    assert hand.finish(claimed) if ending == "succeed" else hand.fail(claimed)
+    assert hand.finish(claimed) if how == "succeed" else hand.fail(claimed)
     before = jobs.view(core, job.id)
     with refused(ErrorCode.JOB_NOT_CANCELABLE):
         jobs.cancel(core, job.id)

@@ -66,7 +66,9 @@ def test_a_dataset_whose_ingestion_is_canceled_or_breaks_is_rejected(core: Core,
         assert [(why.value, message in why.message) for why in rejected.reasons] == [(rule, True)]
 
 
-def test_a_rejection_shows_even_before_its_followup_ran(core: Core, hand: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rejection_shows_before_the_outbox_is_attended(
+    core: Core, hand: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dataset = hand.upload()
 
     def out(*_: Any, **__: Any) -> None:

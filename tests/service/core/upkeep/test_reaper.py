@@ -1,4 +1,4 @@
-"""Lost leases come back, lost wake-ups are sent again, followups that failed are carried out."""
+"""Lost leases come back, lost wake-ups are sent again, what failed in the outbox is carried out."""
 
 import threading
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
 from service.core.lifecycle import outbox, tasks
 from service.core.objects.storage import Storage
-from service.core.queue.store import FOLLOWUPS, READY
+from service.core.queue.store import OUTBOX, READY
 from service.core.resources import jobs
 from service.core.upkeep import reaper
 
@@ -84,7 +84,7 @@ def test_many_reapers_count_one_loss(settings: Settings, core: Core, submit_grap
     assert woken(core) == 1
 
 
-def test_followups_are_carried_out_after_an_outage(core: Core, hand: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_outbox_is_attended_after_an_outage(core: Core, hand: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = hand.ready_set()
     waiting = hand.upload()
 
@@ -107,14 +107,14 @@ def test_followups_are_carried_out_after_an_outage(core: Core, hand: Any, monkey
     assert core.storage.list_keys("blobs/") == []
 
 
-def test_followups_that_take_long_do_not_keep_the_reaper_from_the_leases(
+def test_entries_of_the_outbox_that_take_long_do_not_keep_the_reaper_from_the_leases(
     core: Core, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    core.redis.sadd(FOLLOWUPS, "close job_a", "close job_b", "close job_c")
+    core.redis.sadd(OUTBOX, "close job_a", "close job_b", "close job_c")
     tried: list[str] = []
 
-    def hang(core: Core, followup: str) -> None:
-        tried.append(followup)
+    def hang(core: Core, entry: str) -> None:
+        tried.append(entry)
         threading.Event().wait(0.1)
 
     monkeypatch.setattr(outbox, "attend", hang)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from workers.ladd.deployment.memory import training_bytes
-from workers.ladd.engine.execution import EAGER, Arithmetic
+from workers.ladd.engine.execution import EAGER, Execution
 
 ONE_TRIAL = """
 import json, sys, torch
@@ -52,9 +52,9 @@ def test_the_peak_of_a_trial_is_predicted_within_a_fifth(architecture: str, size
 
 def test_activations_grow_with_the_micro_batch_and_weights_do_not() -> None:
     shape = {"num_classes": 10, "channels": 3, "size": 32, "copies": 1}
-    one, four = (training_bytes("ConvNetD3", **shape, micro_batch=rows, arithmetic=EAGER) for rows in (1, 4))
+    one, four = (training_bytes("ConvNetD3", **shape, micro_batch=rows, execution=EAGER) for rows in (1, 4))
     assert one.weights == four.weights == 3 * 4 * 320_010
     assert four.activations == pytest.approx(4 * one.activations, rel=0.05)
-    half = training_bytes("ConvNetD3", **shape, micro_batch=4, arithmetic=Arithmetic("bfloat16"))
+    half = training_bytes("ConvNetD3", **shape, micro_batch=4, execution=Execution("bfloat16"))
     assert half.weights == four.weights
     assert half.activations == pytest.approx(four.activations / 2, rel=0.05)

@@ -13,7 +13,7 @@ from torch import nn
 from workers.ladd.arms import ARMS
 from workers.ladd.deployment.training import Listener, train
 from workers.ladd.deployment.training_set import TrainingSet
-from workers.ladd.engine.execution import Arithmetic
+from workers.ladd.engine.execution import Execution
 from workers.ladd.models import build_model
 from workers.ladd.recipes import resolve_recipe
 
@@ -94,9 +94,9 @@ def compiled_training() -> dict[str, Any]:
         "cpu",
         4,
         Listener(log=logs.append),
-        arithmetic=Arithmetic(layout="channels_last", compiled=True),
+        execution=Execution(layout="channels_last", compiled=True),
     )
-    return {"arithmetic": asdict(trained.arithmetic), "logs": logs}
+    return {"arithmetic": asdict(trained.execution), "logs": logs}
 
 
 def test_a_compiler_that_fails_is_done_without(tmp_path: Path) -> None:
@@ -106,6 +106,6 @@ def test_a_compiler_that_fails_is_done_without(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert told["arithmetic"] == asdict(Arithmetic())
+    assert told["arithmetic"] == asdict(Execution())
     assert len(told["logs"]) == 1
     assert told["logs"][0].startswith("going on without torch.compile, which failed")

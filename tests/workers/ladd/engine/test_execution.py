@@ -7,7 +7,7 @@ from workers.ladd.arms import ARMS
 from workers.ladd.deployment.training import train
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine import execution
-from workers.ladd.engine.execution import COMPILE_AFTER_SECONDS, EAGER_FLOPS_PER_SECOND, Arithmetic, choose_arithmetic
+from workers.ladd.engine.execution import COMPILE_AFTER_SECONDS, EAGER_FLOPS_PER_SECOND, Execution, choose_execution
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.models import ARCHITECTURES, build_model
 from workers.ladd.recipes import resolve_recipe
@@ -20,7 +20,7 @@ LONG = 2 * COMPILE_AFTER_SECONDS * EAGER_FLOPS_PER_SECOND["cpu"]
 def test_exact_is_float32_and_compiled_only_when_it_takes_long(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(execution, "cpu_kind", lambda: kind)
     for architecture, flops in product(ARCHITECTURES, (0, LONG)):
-        chosen = choose_arithmetic(architecture, CPU, "exact", flops)
+        chosen = choose_execution(architecture, CPU, "exact", flops)
         assert chosen.dtype == "float32"
         assert chosen.compiled == (flops == LONG and architecture.startswith("ConvNet"))
 
@@ -29,16 +29,16 @@ def test_fast_is_bfloat16_only_where_the_processor_has_it(monkeypatch: pytest.Mo
     for kind, dtype in (("cpu", "float32"), ("cpu bf16", "bfloat16"), ("cpu amx", "bfloat16")):
         monkeypatch.setattr(execution, "cpu_kind", lambda kind=kind: kind)
         for architecture in ARCHITECTURES:
-            assert choose_arithmetic(architecture, CPU, "fast", 0).dtype == dtype
-            assert choose_arithmetic(architecture, CPU, "fast", LONG).dtype == dtype
+            assert choose_execution(architecture, CPU, "fast", 0).dtype == dtype
+            assert choose_execution(architecture, CPU, "fast", LONG).dtype == dtype
 
 
 def test_without_a_compiler_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    assert choose_arithmetic("ConvNetD5", CPU, "exact", LONG) == Arithmetic()
+    assert choose_execution("ConvNetD5", CPU, "exact", LONG) == Execution()
 
 
-def losses(arithmetic: Arithmetic, micro_batch: int | None = None) -> list[float]:
+def losses(execution: Execution, micro_batch: int | None = None) -> list[float]:
     draws = torch.Generator().manual_seed(4)
     data = TrainingSet(
         images=torch.randn(3, 3, 32, 32, generator=draws),
@@ -48,19 +48,19 @@ def losses(arithmetic: Arithmetic, micro_batch: int | None = None) -> list[float
     )
     recipe = resolve_recipe("glad", "ConvNetD3", {"epochs": 5, "lr": 0.01, "warmup_epochs": 0, "reduction": "mean"})
     model = build_model("ConvNetD3", num_classes=3, channels=3, size=32, seed=0)
-    trained = train(model, data, ARMS["ladd"], recipe, 0, "cpu", 3, micro_batch=micro_batch, arithmetic=arithmetic)
-    assert trained.arithmetic == arithmetic
+    trained = train(model, data, ARMS["ladd"], recipe, 0, "cpu", 3, micro_batch=micro_batch, execution=execution)
+    assert trained.execution == execution
     return trained.losses
 
 
 def test_layout_and_compiler_change_only_the_rounding() -> None:
-    exact = losses(Arithmetic())
-    assert losses(Arithmetic(layout="channels_last")) == pytest.approx(exact, rel=1e-4)
+    exact = losses(Execution())
+    assert losses(Execution(layout="channels_last")) == pytest.approx(exact, rel=1e-4)
     # 15 rows in micro-batches of 4: the last one is filled up.
-    assert losses(Arithmetic(layout="channels_last", compiled=True), 4) == pytest.approx(exact, rel=1e-4)
+    assert losses(Execution(layout="channels_last", compiled=True), 4) == pytest.approx(exact, rel=1e-4)
 
 
 def test_bfloat16_is_near_and_not_the_same() -> None:
-    exact, fast = losses(Arithmetic()), losses(Arithmetic("bfloat16"))
+    exact, fast = losses(Execution()), losses(Execution("bfloat16"))
     assert fast == pytest.approx(exact, rel=0.02)
     assert fast != exact

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from workers.ladd.labeler.graph import Program, UnknownOperatorError, function_of, scalar_dtype
+from workers.ladd.labeler.graph import GraphNetwork, UnknownOperatorError, function_of, scalar_dtype
 from workers.ladd.labeler.operators import OPERATORS
 
 
@@ -42,16 +42,16 @@ def test_no_operator_on_the_list_reads_files_or_leaves_its_tensors() -> None:
 
 
 def test_operators_are_called_with_their_arguments() -> None:
-    program = Program(graph(node("add.Tensor", X, {"as_tensor": {"name": "w"}})), {"w": torch.tensor(2.0)})
+    graph_network = GraphNetwork(graph(node("add.Tensor", X, {"as_tensor": {"name": "w"}})), {"w": torch.tensor(2.0)})
     images = torch.randn(3, 1, 2, 2)
-    assert torch.equal(program(images), images + 2)
+    assert torch.equal(graph_network(images), images + 2)
 
 
 @pytest.mark.parametrize("argument", [{"as_operator": "x"}, {"as_custom_obj": "x"}, {"as_graph": {}}])
 def test_other_kinds_of_arguments_are_refused(argument: dict[str, Any]) -> None:
-    program = Program(graph(node("relu.default", argument)), {})
+    graph_network = GraphNetwork(graph(node("relu.default", argument)), {})
     with pytest.raises(UnknownOperatorError, match="is not read"):
-        program(torch.zeros(1, 1, 2, 2))
+        graph_network(torch.zeros(1, 1, 2, 2))
 
 
 def test_unknown_scalar_types_are_refused() -> None:

@@ -26,7 +26,7 @@ WORKING = """
 import sys, types
 working = types.ModuleType("torchvision")
 sys.modules["torchvision"] = working
-from workers.ladd.labeler.training import torchvision_import
+from workers.ladd.labeler import torchvision_import
 assert torchvision_import.import_torchvision() is working
 print(torchvision_import._libraries)
 """

@@ -9,11 +9,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class ImportedNetwork:
-    """`checkpoints`: {epoch: weights by name}; `program`: the graph of an exported network (`labeler.graph`).
+    """`checkpoints`: {epoch: weights by name}; `graph`: the graph of an exported network (`labeler.graph`).
 
     `class_map` is the network's output for each class where it had to be found, else that of the metadata.
     """
 
     checkpoints: Mapping[int, Mapping[str, Tensor]]
-    program: dict[str, Any] | None = None
+    graph: dict[str, Any] | None = None
     class_map: Sequence[int] | None = None

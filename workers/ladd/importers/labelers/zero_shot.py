@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workers.ladd.importers.labelers.exported_program import read_program
+from workers.ladd.importers.labelers.exported_graph import read_graph
 from workers.ladd.importers.labelers.imported_network import ImportedNetwork
 from workers.ladd.importers.labelers.tensor_files import as_float32, read_npy, read_safetensors
 from workers.ladd.importers.reading.container import container_of
@@ -21,15 +21,15 @@ _NPY_MAGIC = b"\x93NUMPY"
 def read(files: Sequence[Path], spec: NetworkSpec, options: Mapping[str, Any]) -> ImportedNetwork:
     """Read encoder and embeddings.
 
-    Raises ImportRejected with rule `encoder_and_embeddings`, `class_embeddings` or one of `exported_program`'s.
+    Raises ImportRejected with rule `encoder_and_embeddings`, `class_embeddings` or one of `exported_graph`'s.
     """
     encoders = [path for path in files if container_of(path) == "zip"]
     others = [path for path in files if path not in encoders]
     if len(encoders) != 1 or len(others) != 1:
         kinds = ", ".join(f"{path.name}: {container_of(path)}" for path in files)
         raise rejected("files", "encoder_and_embeddings", kinds, "expected a .pt2 and a .npy or safetensors file")
-    program, tensors = read_program(encoders[0], spec.channels)
-    return ImportedNetwork({1: tensors | {CLASS_EMBEDDINGS: _embeddings(others[0], spec)}}, program)
+    graph, tensors = read_graph(encoders[0], spec.channels)
+    return ImportedNetwork({1: tensors | {CLASS_EMBEDDINGS: _embeddings(others[0], spec)}}, graph)
 
 
 def _embeddings(path: Path, spec: NetworkSpec) -> Tensor:

@@ -55,10 +55,10 @@ def run(case: Case, files: Sequence[Path], out: Path) -> None:
     imported = READERS[kind].read(files, spec, case.options)
     for weights in imported.checkpoints.values():
         save_file({name: tensor.contiguous() for name, tensor in weights.items()}, out / "weights.safetensors")
-        program = out / "program.json" if imported.program is not None else None
-        if program is not None:
-            program.write_text(json.dumps(imported.program))
-        network = load_network(spec, out / "weights.safetensors", program)
+        graph_file = out / "program.json" if imported.graph is not None else None
+        if graph_file is not None:
+            graph_file.write_text(json.dumps(imported.graph))
+        network = load_network(spec, out / "weights.safetensors", graph_file)
         val = ValSplit(torch.zeros(3, 16, 16, 3, dtype=torch.uint8), np.zeros(3, np.int64), 4)
         check_network(network, val, None)
         measure_checkpoint(network, val, [0.5] * 3, [0.5] * 3, "cpu", lambda images: None)

@@ -44,7 +44,7 @@ def as_halves(weights: Weights, path: Path) -> None:
 def test_weights_are_read(read: Any, weights: Weights, tmp_path: Path, write: Callable[[Weights, Path], None]) -> None:
     write(weights, tmp_path / "weights.pt")
     found = read("weights", tmp_path / "weights.pt")
-    assert found.program is None
+    assert found.graph is None
     assert list(found.checkpoints) == [1]
     assert set(found.checkpoints[1]) == set(weights)
     for name, tensor in found.checkpoints[1].items():

@@ -33,7 +33,7 @@ def test_logits_are_scaled_cosines(
 ) -> None:
     found = read("zero_shot", written(tmp_path / name, embeddings), small_pt2, num_classes=6)
     save_file(dict(found.checkpoints[1]), tmp_path / "weights")
-    (tmp_path / "program").write_text(json.dumps(found.program))
+    (tmp_path / "program").write_text(json.dumps(found.graph))
     network = load_network(spec_for("zero_shot", num_classes=6, scale=20.0), tmp_path / "weights", tmp_path / "program")
     images = torch.randn(3, 3, 16, 16)
     with torch.inference_mode():

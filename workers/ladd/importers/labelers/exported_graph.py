@@ -34,33 +34,33 @@ _TRAINING = ("train", "training", "use_input_stats")
 """Arguments by which dropout, batch norm and instance norm know that they train."""
 
 
-def read_program(path: Path, channels: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def read_graph(path: Path, channels: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Return the graph and its tensors, for images [B, channels, H, W].
 
-    Raises ImportRejected with rule `exported_program` (its layout), `known_schema`, `known_operators`,
+    Raises ImportRejected with rule `exported_graph` (its layout), `known_schema`, `known_operators`,
     `exported_in_eval_mode`, `one_image_tensor`, `one_output`, `plain_tensors`, `tensor_fits_storage`, `finite_values`
     or one of the zip rules.
     """
     if container_of(path) != "zip":
-        raise rejected(path.name, "exported_program", None, "not a .pt2, the zip that torch.export.save writes")
+        raise rejected(path.name, "exported_graph", None, "not a .pt2, the zip that torch.export.save writes")
     with open_zip(path) as archive:
         names = archive.namelist()
         if any(name.endswith("/code/__torch__.py") or "/code/__torch__/" in name for name in names):
             raise rejected(
                 path.name,
-                "exported_program",
+                "exported_graph",
                 "TorchScript",
                 "TorchScript is not read, since loading it runs it; export the network with torch.export",
             )
         top = {name.partition("/")[0] for name in names}
         if len(top) != 1 or f"{min(top)}/models/model.json" not in names:
             raise rejected(
-                path.name, "exported_program", ", ".join(sorted(names)[:3]), "the zip has no models/model.json"
+                path.name, "exported_graph", ", ".join(sorted(names)[:3]), "the zip has no models/model.json"
             )
         deflated = next((name for name in names if archive.getinfo(name).compress_type != zipfile.ZIP_STORED), None)
         if deflated is not None:
             message = "torch.export.save stores members without compression"
-            raise rejected(path.name, "exported_program", deflated, message)
+            raise rejected(path.name, "exported_graph", deflated, message)
         reader = _Archive(path.name, archive, min(top))
         return _Reading(path.name, reader, channels).result()
 
@@ -77,20 +77,18 @@ class _Archive:
         try:
             return self._archive.read(f"{self._top}/{member}")
         except (KeyError, zipfile.BadZipFile, EOFError) as error:
-            raise rejected(
-                f"{self._location}/{member}", "exported_program", error, f"cannot be read: {error}"
-            ) from error
+            raise rejected(f"{self._location}/{member}", "exported_graph", error, f"cannot be read: {error}") from error
 
     def json_of(self, member: str) -> Any:
         location = f"{self._location}/{member}"
         content = self.bytes_of(member)
         if len(content) > JSON_BYTES:
             message = f"{member} may have {JSON_BYTES} bytes"
-            raise rejected(location, "exported_program", f"{len(content)} bytes", message)
+            raise rejected(location, "exported_graph", f"{len(content)} bytes", message)
         try:
             return json.loads(content)
         except (ValueError, RecursionError) as error:
-            raise rejected(location, "exported_program", error, f"not JSON: {error}") from error
+            raise rejected(location, "exported_graph", error, f"not JSON: {error}") from error
 
 
 class _Reading:
@@ -119,9 +117,7 @@ class _Reading:
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as error:
             if isinstance(error, ImportRejected):
                 raise
-            raise self._refused(
-                "exported_program", error, f"not a graph that torch.export writes: {error!r}"
-            ) from error
+            raise self._refused("exported_graph", error, f"not a graph that torch.export writes: {error!r}") from error
         return {"input": image, "batch": batch, "size": size, "nodes": nodes, "output": output}, tensors
 
     def _refused(self, rule: str, value: object, message: str) -> ImportRejected:

@@ -5,8 +5,8 @@ import sys
 from types import FrameType
 
 
-class HandOver:
-    """From its making on, SIGUSR1 asks for the hand-over instead of ending the process, as is its default."""
+class Preemption:
+    """From its making on, SIGUSR1 preempts the work instead of ending the process, as is its default."""
 
     def __init__(self) -> None:
         self._asked = False

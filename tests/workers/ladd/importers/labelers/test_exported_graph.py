@@ -12,13 +12,13 @@ import torch
 from torch import nn
 
 from workers.ladd.importers.labelers import ImportedNetwork
-from workers.ladd.labeler.graph import Program
+from workers.ladd.labeler.graph import GraphNetwork
 from workers.ladd.models import build_model
 
 
-def program_of(imported: ImportedNetwork) -> Program:
+def network_of_graph(imported: ImportedNetwork) -> GraphNetwork:
     """Through JSON, as it is stored."""
-    return Program(json.loads(json.dumps(imported.program)), imported.checkpoints[1])
+    return GraphNetwork(json.loads(json.dumps(imported.graph)), imported.checkpoints[1])
 
 
 def node_with(document: Any, operator: str) -> Any:
@@ -28,26 +28,26 @@ def node_with(document: Any, operator: str) -> Any:
 
 @pytest.mark.parametrize("images", [1, 2, 5])
 def test_it_computes_what_the_network_does(read: Any, small: nn.Module, small_pt2: Path, images: int) -> None:
-    program = program_of(read("exported", small_pt2))
+    graph_network = network_of_graph(read("exported", small_pt2))
     given = torch.randn(images, 3, 16, 16)
     with torch.inference_mode():
-        assert torch.equal(program(given), small(given))
+        assert torch.equal(graph_network(given), small(given))
 
 
 def test_a_graph_for_one_batch_size_takes_any(read: Any, export: Any, tmp_path: Path) -> None:
     network = build_model("ViT", num_classes=4, channels=3, size=32, seed=0).eval()
-    program = program_of(read("exported", export(tmp_path, network, batch=2, size=32)))
+    graph_network = network_of_graph(read("exported", export(tmp_path, network, batch=2, size=32)))
     given = torch.randn(3, 3, 32, 32)  # not a multiple of the batch size that the graph takes
     with torch.inference_mode():
-        torch.testing.assert_close(program(given), network(given))
+        torch.testing.assert_close(graph_network(given), network(given))
 
 
 def test_images_are_resized_to_what_the_graph_takes(read: Any, small: nn.Module, small_pt2: Path) -> None:
-    program = program_of(read("exported", small_pt2))
+    graph_network = network_of_graph(read("exported", small_pt2))
     given = torch.randn(2, 3, 24, 24)
     expected = torch.nn.functional.interpolate(given, (16, 16), mode="bilinear", align_corners=False)
     with torch.inference_mode():
-        assert torch.equal(program(given), small(expected))
+        assert torch.equal(graph_network(given), small(expected))
 
 
 class Launcher:
@@ -67,7 +67,7 @@ def test_pickled_members_are_not_unpickled(read: Any, rewritten: Any, small_pt2:
     launched = tmp_path / "launched"
     hostile = pickle.dumps(Launcher(launched))
     changed = rewritten(members=dict.fromkeys(samples, hostile))
-    program_of(read("exported", changed))
+    network_of_graph(read("exported", changed))
     assert not launched.exists()
     pickle.loads(hostile)
     assert launched.exists()
@@ -132,8 +132,8 @@ def a_custom_object(document: Any) -> None:
     [
         (changed_schema, "known_schema"),
         (two_outputs, "one_output"),
-        (no_graph, "exported_program"),
-        (nodes_of_another_kind, "exported_program"),
+        (no_graph, "exported_graph"),
+        (nodes_of_another_kind, "exported_graph"),
         (a_custom_object, "plain_tensors"),
     ],
 )
@@ -166,7 +166,7 @@ def test_a_weight_that_reaches_beyond_its_bytes_is_refused(
     meta["sizes"] = [{"as_int": size} for size in sizes]
     meta["strides"] = [{"as_int": stride} for stride in strides]
     reason = refused("exported", rewritten(members={CONFIG: json.dumps(config).encode()}))
-    assert reason["rule"] in ("exported_program", "tensor_fits_storage")
+    assert reason["rule"] in ("exported_graph", "tensor_fits_storage")
 
 
 def test_a_weight_that_is_not_a_number_is_refused(refused: Any, rewritten: Any, small_pt2: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_weight_that_is_not_a_number_is_refused(refused: Any, rewritten: Any, 
 def test_a_file_that_lacks_a_weight_is_refused(refused: Any, rewritten: Any, small_pt2: Path) -> None:
     entry = weights_config(small_pt2)["config"]["head.bias"]
     reason = refused("exported", rewritten(members={f"data/weights/{entry['path_name']}": None}))
-    assert reason["rule"] == "exported_program"
+    assert reason["rule"] == "exported_graph"
 
 
 def test_torchscript_is_refused_plainly(refused: Any, tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_torchscript_is_refused_plainly(refused: Any, tmp_path: Path) -> None:
         for member in ("data.pkl", "code/__torch__.py", "constants.pkl", "version"):
             archive.writestr(f"script/{member}", b"x")
     reason = refused("exported", path)
-    assert (reason["rule"], reason["value"]) == ("exported_program", "TorchScript")
+    assert (reason["rule"], reason["value"]) == ("exported_graph", "TorchScript")
     assert "torch.export" in reason["message"]
 
 
@@ -196,7 +196,7 @@ def test_torchscript_is_refused_plainly(refused: Any, tmp_path: Path) -> None:
 def test_what_is_no_export_is_refused(refused: Any, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "network.pt2"
     path.write_bytes(content)
-    assert refused("exported", path)["rule"] == "exported_program"
+    assert refused("exported", path)["rule"] == "exported_graph"
 
 
 def test_the_number_of_channels_must_be_that_of_the_set(refused: Any, small_pt2: Path) -> None:
