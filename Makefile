@@ -2,7 +2,7 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
-SOURCES := api_schemas client service stack workers examples benchmarks tests
+SOURCES := api_schemas client method service stack workers examples benchmarks tests
 # These start the whole stack, whose worker takes all cores.
 ON_THE_STACK := tests/end_to_end tests/examples tests/stack
 BENCHMARKS := machine_peak deployment ladd_step labeler labelling ingest growth

@@ -1,0 +1,1 @@
+"""The rules of LADD and of the field as plain data: no torch, nothing of ours imported, each rule written once."""
