@@ -136,7 +136,7 @@ def _label(
         )
         about = {
             "files": SETS[name][1],
-            "sha256": stats["sha256"],
+            "sha256": stats.sha256,
             "labeler_val_accuracy": accuracy,
             "labeler_agrees": 100 * float((full[:, 0].argmax(dim=1) == labels).float().mean()),
         }

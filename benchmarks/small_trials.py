@@ -16,6 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
+from api_schemas.datasets import DatasetStats
 from workers.ladd.arms import ARMS
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import NORMALIZATIONS, training_images
@@ -68,10 +69,10 @@ def _decode(jpeg: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(jpeg.tobytes())).convert("RGB"))
 
 
-def read_distilled(files: Sequence[Path], normalization: str) -> tuple[DistilledSet, dict[str, Any]]:
+def read_distilled(files: Sequence[Path], normalization: str) -> tuple[DistilledSet, DatasetStats]:
     """Import a distilled set; returns it in memory, and its stats."""
     with tempfile.TemporaryDirectory() as folder:
-        options = ImportOptions("distilled", normalization=normalization)
+        options = ImportOptions(name="set", role="distilled", normalization=normalization)
         stats = import_dataset(files, options, Path(folder), lambda done, total: None)
         stored = load_distilled(Path(folder))
         return DistilledSet(np.array(stored.images), np.array(stored.labels)), stats
@@ -100,7 +101,7 @@ def train_small_labeler(source: SourceSet, mean: Sequence[float], std: Sequence[
 def label(source: SourceSet, distilled: Path) -> tuple[TrainingSet, float]:
     """Import the distilled set and write its dense labels; returns the set and the labeler's accuracy on val."""
     stored, stats = read_distilled([distilled], "cifar10")
-    carried = (stats["normalization"]["mean"], stats["normalization"]["std"])
+    carried = stats.normalization.carried
     images = training_images(stored.images, MEAN, STD, carried)
     labeler, accuracy = train_small_labeler(source, MEAN, STD)
     grid = ViewGrid()

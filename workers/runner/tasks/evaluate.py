@@ -22,7 +22,6 @@ from workers.ladd.evaluation.trial import TestSet, evaluate_trial
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.recipes import resolve_recipe
 from workers.ladd.sets.whitening import WHITENING_FILE, Whitening
-from workers.runner.carried_statistics import carried_statistics
 from workers.runner.preemption import Preemption
 from workers.runner.reporter import Reporter
 
@@ -113,7 +112,7 @@ def _held_out(task: RunnerTask, folder: Path, num_classes: int, whitening: White
 def _training_set(task: RunnerTask, folder: Path, dataset: Dataset, whitening: Whitening | None) -> TrainingSet:
     assert dataset.stats is not None
     params = task.params
-    carried = carried_statistics(dataset.stats.normalization)
+    carried = dataset.stats.normalization.carried
     augmentation = dataset.augmentation
 
     def soft_labels(file: str) -> torch.Tensor | None:

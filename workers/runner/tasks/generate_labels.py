@@ -21,7 +21,6 @@ from workers.ladd.labels.label_grid import write_label_grid
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.sets.stored_set import DistilledSet, load_distilled
 from workers.ladd.sets.whitening import ZCA
-from workers.runner.carried_statistics import carried_statistics
 from workers.runner.label_writers import LabelWriter, choose_writers
 from workers.runner.reporter import Reporter
 from workers.runner.versions import versions
@@ -56,7 +55,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         encoding,
         task.params["images"],
     )
-    pixels = pixels_of(stored.images, *(carried_statistics(dataset.stats.normalization) or (None, None)))
+    pixels = pixels_of(stored.images, *(dataset.stats.normalization.carried or (None, None)))
     counts = storage(
         pixels,
         stored.labels if stored.soft_labels is None else stored.soft_labels,
@@ -93,7 +92,7 @@ def _mean_labels(
     Of whole images float32 [M, C], and of views float32 [M, V, C].
     """
     assert dataset.stats is not None
-    carried = carried_statistics(dataset.stats.normalization)
+    carried = dataset.stats.normalization.carried
     progress = report.stage("generate_labels", "views")
     forwards = len(stored.images) * (grid.count + 1)
     done = 0
