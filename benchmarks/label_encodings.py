@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from small_trials import MEAN, STD, kept_results, labelled_set, run_missing, run_trial
 
+from workers.ladd.archive.encoding_costs import encoding_costs
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import to_pixels
 from workers.ladd.evaluation.statistics import summarize
 from workers.ladd.evaluation.trial import TestSet
-from workers.ladd.labels.encoding_costs import encoding_costs
 from workers.ladd.labels.encodings import encoding_of
 
 RESULTS = Path(__file__).with_name("results") / "encodings.json"

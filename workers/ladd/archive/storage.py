@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from workers.ladd.archive.encoding_costs import encoding_costs, zipped_bytes
 from workers.ladd.engine.normalization import to_pixels
-from workers.ladd.labels.encoding_costs import encoding_costs, zipped_bytes
 from workers.ladd.labels.encodings import compared
 
 _ROWS = 256

@@ -14,10 +14,10 @@ from workers.ladd.archive.archive import read_archive, write_archive
 from workers.ladd.archive.exports import write_export
 from workers.ladd.archive.storage import pixels_of, storage
 from workers.ladd.engine.normalization import training_images
+from workers.ladd.figures.label_grid import write_label_grid
 from workers.ladd.labels.class_agreement import compare_classes, permutation_warning
 from workers.ladd.labels.dense_labels import WHOLE_IMAGE, generate_dense_labels
 from workers.ladd.labels.encodings import decode_checked
-from workers.ladd.labels.label_grid import write_label_grid
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.sets.stored_set import DistilledSet, load_distilled
 from workers.ladd.sets.whitening import ZCA
