@@ -20,7 +20,7 @@ from api_schemas.datasets import DatasetStats
 from workers.ladd.arms import ARMS
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import NORMALIZATIONS, training_images
-from workers.ladd.evaluation.trial import TestSet, evaluate_trial
+from workers.ladd.evaluation.trial import TestSet, TrialResult, evaluate_trial
 from workers.ladd.importers.dataset import import_dataset
 from workers.ladd.importers.imported import ImportOptions
 from workers.ladd.labeler.training import train_labeler
@@ -150,7 +150,7 @@ def run_missing(
 
 def run_trial(
     training_set: TrainingSet, test: TestSet, arm: str, architecture: str, trial: int, overrides: Mapping[str, Any]
-) -> dict[str, Any]:
+) -> TrialResult:
     """Return the row of one trial under recipe `mtt` on ten classes; equal numbers of trials draw the same."""
     return evaluate_trial(
         training_set,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api_schemas.datasets import Dataset
+from api_schemas.labelling import LabelAgreement, Labelling
 from api_schemas.runner import DoneEvent, RunnerTask
 from workers.ladd.archive.archive import read_archive, write_archive
 from workers.ladd.archive.exports import write_export
@@ -72,9 +73,9 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
             files.append(f"archive.{export_format}")
             write_export(archive, export_format, outputs / files[-1])
     result = {
-        "storage": counts,
+        "storage": counts.model_dump(mode="json"),
         "flops": sum(writer.flops(len(stored.images) * (grid.count + 1)) for writer in writers),
-        "labelling": _labelling(dataset, stored, dense_labels, writers, report),
+        "labelling": _labelling(dataset, stored, dense_labels, writers, report).model_dump(mode="json"),
     }
     return DoneEvent(event="done", files=files, result=result)
 
@@ -121,8 +122,8 @@ def _labelling(
     dense_labels: NDArray[np.float32],
     writers: list[LabelWriter],
     report: Reporter,
-) -> dict[str, Any]:
-    """How the labels were made and agree with the uploaded ones, as `api_schemas.labelling` has it."""
+) -> Labelling:
+    """How the labels were made and agree with the uploaded ones."""
     assert dataset.stats is not None
     agreement = compare_classes(dense_labels, stored.labels)
     names = [count.name for count in dataset.stats.class_counts]
@@ -130,11 +131,11 @@ def _labelling(
     warning = permutation_warning(agreement, names, "the uploaded labels", remedy)
     if warning is not None:
         report.log(warning, "warning")
-    return {
-        "labelers": [writer.used() for writer in writers],
-        "agreement": asdict(agreement),
-        "warnings": [warning] if warning is not None else [],
-    }
+    return Labelling(
+        labelers=[writer.used() for writer in writers],
+        agreement=LabelAgreement(**asdict(agreement)),
+        warnings=[warning] if warning is not None else [],
+    )
 
 
 def _manifest(task: RunnerTask, dataset: Dataset, writers: list[LabelWriter]) -> dict[str, Any]:
