@@ -7,8 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from workers.ladd.arms import Arm, LabelKind
-from workers.ladd.deployment.step_plan import FULL_IMAGE
 from workers.ladd.labels.views import ViewGrid, extract_views
+
+FULL_IMAGE = -1
+"""In place of a view's index: the image itself."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from service.core.kinds import evaluate
 from service.core.kinds.arm_inputs import label_files, networks, source_files, trains_on_images, trains_on_views
 from service.core.queue.plan import Plan, Ref, TaskPlan
 from workers.ladd.arms import ARMS
-from workers.ladd.deployment.step_plan import training_counts
+from workers.ladd.deployment.cost import training_counts
 from workers.ladd.evaluation.trial import LR_FACTORS
 from workers.ladd.recipes import resolve_recipe
 
