@@ -1,4 +1,4 @@
-"""What a trial will cost, known before it begins: arithmetic, memory, and how the work is cut up."""
+"""The cost of a trial, known before it begins: arithmetic, memory, and how the work is cut up."""
 
 import math
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from workers.ladd.recipes.recipe import Recipe
 
 @dataclass(frozen=True)
 class TrainingCounts:
-    """What one whole training comes to: optimizer steps, rows forwarded, full images among these, rows of a full step.
+    """Sums over one whole training: optimizer steps, rows forwarded, full images among these, rows of a full step.
 
     Of a "pool" `images_seen` is the expected number, rounded.
     """

@@ -32,7 +32,7 @@ from workers.ladd.recipes.recipe import Recipe
 
 @dataclass(frozen=True)
 class Listener:
-    """Who is told how a training goes.
+    """Callbacks of a training.
 
     `on_epoch(done, total, loss)`: after each epoch. `on_images`: how many images and views a micro-batch has forwarded;
     less than zero when a step begins anew. `on_checkpoint`: the training can go on from what lies in its folder of

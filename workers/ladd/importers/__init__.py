@@ -17,7 +17,7 @@ __all__ = ["IMPORTERS", "ImportOptions", "ImportRejected", "Imported", "Importer
 
 
 class Importer(Protocol):
-    """What a format's module offers."""
+    """The two functions of a format's module."""
 
     def detect(self, files: Sequence[UploadedFile]) -> str | None:
         """Say why these files are of this format, None if they are not."""

@@ -29,7 +29,7 @@ KL_LIMIT = 0.05
 Twice what uint4 loses on flat labels of 1,000 classes, and what top-3 loses on CIFAR-10 (`benchmarks/results`).
 """
 ALWAYS_COMPARED = ("float32", "float16", "uint8", "uint4", "topk:10")
-"""What the storage table shows of every set; top-k only where there are more classes."""
+"""Encodings that the storage table shows of every set; top-k only where there are more classes."""
 
 
 class EncodingRefusedError(Exception):
