@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from redis import Redis
 
+from service.core.foundation import redis_keys
+
 DEFAULT = "default"
 """Owner of what is made without a key, and of what was made before there were tenants."""
 
@@ -19,7 +21,7 @@ def sees(viewer: str | None, owner: str | None) -> bool:
 
 def listing_for(viewer: str | None, listing: str) -> str:
     """Return the key of the sorted set that lists what a viewer sees, out of everything that `listing` lists."""
-    return listing if viewer is None else f"{listing}:{viewer}"
+    return listing if viewer is None else redis_keys.own_listing(listing, viewer)
 
 
 def adopt(redis: Redis, listings: Sequence[str]) -> None:
@@ -27,7 +29,7 @@ def adopt(redis: Redis, listings: Sequence[str]) -> None:
 
     That also lists what is another's, which does no harm: whoever reads a listing looks at the owner of every entry.
     """
-    if redis.set("ladd:adopted", 1, nx=True):
+    if redis.set(redis_keys.ADOPTED, 1, nx=True):
         for listing in listings:
             own = listing_for(DEFAULT, listing)
             redis.zunionstore(own, [own, listing])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from api_schemas.datasets import DatasetRole
 from api_schemas.ensemble import Ensemble, EpochChoice, LabelerChoice, Temperature
-from service.core.catalogue.catalogue import DatasetManifest, LabelerManifest
+from service.core.catalogue.manifests import DatasetManifest, LabelerManifest
 from service.core.kinds.validation_errors import ValidationErrors
 
 PAPER_EPOCH = 10

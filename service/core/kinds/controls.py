@@ -7,7 +7,7 @@ from math import prod
 from api_schemas.datasets import DatasetRole, DatasetStats
 from api_schemas.evaluation import ArmName, EvaluationSpec
 from api_schemas.runner import TaskType
-from service.core.catalogue.catalogue import DatasetManifest
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.foundation.ids import new_id
 from service.core.kinds.evaluated_set import EvaluatedSet, evaluated
 from service.core.kinds.validation_errors import ValidationErrors

@@ -6,7 +6,7 @@ from typing import Any
 from api_schemas.datasets import DatasetRole
 from api_schemas.evaluation import EvaluationSpec
 from api_schemas.jobs import EvaluateParams, JobKind
-from service.core.catalogue.catalogue import DatasetManifest
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.kinds.architectures import default_architectures
 from service.core.kinds.controls import CONTROL_ARMS, Controls, own_arms, plan_controls

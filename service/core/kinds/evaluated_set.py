@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from api_schemas.datasets import ChannelStatistics, DatasetStats
 from api_schemas.evaluation import ArmName
-from service.core.catalogue.catalogue import DatasetManifest
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.kinds.arm_inputs import FULL_LABELS, WHITENING
 from service.core.kinds.normalizations import training_statistics
 

@@ -7,8 +7,8 @@ from api_schemas.datasets import ChannelStatistics, DatasetRole, DatasetStats
 from api_schemas.ensemble import EpochChoice
 from api_schemas.jobs import GenerateLabelsParams, ImageFormat, JobKind, LaddParams, Packing
 from api_schemas.runner import TaskType
-from service.core.catalogue.catalogue import DatasetManifest
 from service.core.catalogue.flops import FLOAT32_BYTES
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.foundation.ids import new_id
 from service.core.kinds.arm_inputs import own_files

@@ -12,7 +12,7 @@ from api_schemas.labelers import (
     WeightsImport,
 )
 from api_schemas.runner import TaskType
-from service.core.catalogue.catalogue import DatasetManifest
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.kinds.normalizations import STATISTICS, training_statistics
 from service.core.kinds.train_labeler import choose_statistics

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api_schemas.runner import TaskType
-from service.core.catalogue.catalogue import DatasetManifest
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.objects.received_files import StreamedFile, original_names
 from service.core.queue.plan import Plan, Ref, TaskPlan

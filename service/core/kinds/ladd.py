@@ -7,8 +7,8 @@ from typing import Any
 from api_schemas.datasets import ChannelStatistics, DatasetStats
 from api_schemas.jobs import JobKind, LaddParams
 from api_schemas.labelers import LabelerRecipe
-from service.core.catalogue.catalogue import DatasetManifest
 from service.core.catalogue.flops import forward_flops, shape_of
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.kinds.chosen_labelers import ChosenLabeler, choose_epochs, choose_existing, chooses
 from service.core.kinds.controls import own_arms, plan_controls

@@ -9,7 +9,7 @@ from api_schemas.datasets import ChannelStatistics
 from api_schemas.evaluation import ArmName
 from api_schemas.jobs import JobKind, LaddParams, SweepParams, Views
 from api_schemas.labelers import LabelerRecipe
-from service.core.catalogue.catalogue import DatasetManifest
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.kinds.arm_inputs import label_files, trains_on_views
 from service.core.kinds.controls import own_arms, plan_controls

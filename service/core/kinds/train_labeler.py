@@ -10,8 +10,8 @@ from api_schemas.datasets import ChannelStatistics, DatasetRole, DatasetStats, N
 from api_schemas.jobs import TrainLabelerParams
 from api_schemas.labelers import Architecture, LabelerRecipe
 from api_schemas.runner import TaskType
-from service.core.catalogue.catalogue import DatasetManifest
 from service.core.catalogue.flops import FLOAT32_BYTES, Shape, parameter_count, shape_of, training_flops
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.foundation.ids import derived_id
 from service.core.foundation.tenants import DEFAULT

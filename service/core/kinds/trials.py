@@ -8,8 +8,8 @@ from api_schemas.cost import CostName
 from api_schemas.evaluation import ArmName, EvaluationSpec, RecipeName
 from api_schemas.labelers import Architecture
 from api_schemas.runner import TaskType
-from service.core.catalogue.catalogue import DatasetManifest
 from service.core.catalogue.flops import shape_of, training_flops
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.kinds.architectures import MOST_EXPENSIVE_FIRST
 from service.core.kinds.arm_inputs import (
     FULL_LABELS,

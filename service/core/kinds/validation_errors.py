@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from api_schemas.datasets import DatasetRole, DatasetState
 from api_schemas.labelers import Architecture
 from api_schemas.problems import ErrorCode, Reason
-from service.core.catalogue.catalogue import Catalogue, DatasetManifest, LabelerManifest
+from service.core.catalogue.catalogue import Catalogue
+from service.core.catalogue.manifests import DatasetManifest, LabelerManifest
 from service.core.foundation.errors import ServiceError, reason
 from service.core.kinds.architectures import misfit
 

@@ -11,6 +11,7 @@ from api_schemas.jobs import JobKind, JobState
 from api_schemas.problems import Reason
 from api_schemas.runner import TaskType
 from service.core.clients import Core
+from service.core.foundation import redis_keys
 from service.core.foundation.errors import OUTAGES, ServiceError, reason
 from service.core.lifecycle.finalization import end_key, final_record
 from service.core.lifecycle.submission import request_key
@@ -58,7 +59,7 @@ def _close_job(core: Core, job_id: str) -> None:
                 # What an attempt left that was lost before its dataset became visible.
                 _remove_dataset(core, task.makes)
         for dataset_id in job.datasets:
-            core.redis.srem(f"ladd:dataset:{dataset_id}:jobs", job_id)
+            core.redis.srem(redis_keys.users(redis_keys.dataset(dataset_id)), job_id)
 
 
 def _settle_dataset(core: Core, job: JobRecord) -> None:

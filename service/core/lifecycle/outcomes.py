@@ -19,7 +19,7 @@ from api_schemas.jobs import JobKind, JobResult
 from api_schemas.labelers import LabelerEpoch, LabelerMetadata, LabelerRecipe
 from api_schemas.labelling import Labelling
 from api_schemas.runner import TaskType
-from service.core.catalogue.catalogue import PREVIEW, DatasetManifest, LabelerManifest, StoredBlob
+from service.core.catalogue.manifests import PREVIEW, DatasetManifest, LabelerManifest, StoredBlob
 from service.core.clients import Core
 from service.core.kinds.arm_inputs import WHITENING, own_files
 from service.core.lifecycle import costs, paper

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from api_schemas.datasets import NamedClassMap
 from api_schemas.evaluation import ArmName, Evaluation, EvaluationSummary, PaperNumber
 from api_schemas.presets import PaperMethod, PaperResult
-from service.core.catalogue.catalogue import DatasetManifest
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.kinds.architectures import default_architectures
 

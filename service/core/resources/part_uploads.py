@@ -14,6 +14,7 @@ from api_schemas.base import Timestamp
 from api_schemas.problems import ErrorCode
 from api_schemas.uploads import MIB, Upload, UploadLinks, UploadPart, UploadRequest, UploadState
 from service.core.clients import Core
+from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError, not_found, reason
 from service.core.foundation.ids import new_id
 from service.core.lifecycle import quotas
@@ -29,7 +30,7 @@ USUAL_PARTS = 1000
 
 
 class _Record(BaseModel):
-    """`ladd:upload:<id>`."""
+    """What Redis holds of an upload."""
 
     id: str
     tenant: str
@@ -80,7 +81,7 @@ def create(core: Core, request: UploadRequest) -> Upload:
         multipart_id=core.storage.multipart.start(upload_key(upload_id, 0)),
         created_at=datetime.now(UTC),
     )
-    core.redis.set(_key(upload_id), record.model_dump_json(), ex=_lifetime(core))
+    core.redis.set(redis_keys.upload(upload_id), record.model_dump_json(), ex=_lifetime(core))
     return _shown(core, record, [], 0, USUAL_PARTS)
 
 
@@ -113,7 +114,7 @@ def complete(core: Core, upload_id: str) -> Upload:
         )
         raise ServiceError(ErrorCode.INVALID_REQUEST, message, [reason("body.sha256", "digest", digest, message)])
     done = record.model_copy(update={"complete": True, "sha256": digest})
-    if not core.redis.set(_key(upload_id), done.model_dump_json(), xx=True, keepttl=True):
+    if not core.redis.set(redis_keys.upload(upload_id), done.model_dump_json(), xx=True, keepttl=True):
         raise not_found("upload", upload_id)
     return _shown(core, done, [], 0, 0)
 
@@ -139,7 +140,7 @@ def discard(core: Core, upload_id: str) -> None:
     """Drop an upload and what has arrived of it. Raises ServiceError NOT_FOUND, also for one that was used."""
     record = _get(core, upload_id)
     # First the record: from then on nothing can be made of it.
-    if not core.redis.delete(_key(upload_id)):
+    if not core.redis.delete(redis_keys.upload(upload_id)):
         raise not_found("upload", upload_id)
     core.storage.multipart.abort(record.key, record.multipart_id)
     core.storage.delete(record.key)
@@ -179,7 +180,7 @@ def _get(core: Core, upload_id: str) -> _Record:
 
 def _find(core: Core, upload_id: str) -> _Record | None:
     """Return an upload of the tenant that this handle acts for; another's does not exist to it."""
-    text: Any = core.redis.get(_key(upload_id))
+    text: Any = core.redis.get(redis_keys.upload(upload_id))
     record = None if text is None else _Record.model_validate_json(text)
     return record if record is not None and record.tenant == core.tenant else None
 
@@ -209,10 +210,6 @@ def _part(core: Core, record: _Record, number: int, sizes: dict[int, int]) -> Up
     there = sizes.get(number) == size
     url = None if there else core.storage.multipart.link(record.key, record.multipart_id, number, size)
     return UploadPart(number=number, bytes=size, received=there, url=url)
-
-
-def _key(upload_id: str) -> str:
-    return f"ladd:upload:{upload_id}"
 
 
 def _lifetime(core: Core) -> int:

@@ -9,7 +9,7 @@ import png  # type: ignore[import-untyped]
 
 from api_schemas.datasets import DatasetStats
 from api_schemas.problems import ErrorCode
-from service.core.catalogue.catalogue import PREVIEW, DatasetManifest
+from service.core.catalogue.manifests import PREVIEW, DatasetManifest
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, not_found
 from service.core.objects.storage import blob_key

@@ -13,15 +13,13 @@ from itertools import islice
 
 from api_schemas.jobs import TERMINAL_STATES
 from service.core.clients import Core
+from service.core.foundation import redis_keys
 from service.core.foundation.locks import held_alone
 from service.core.objects.received_files import UPLOADS
 from service.core.objects.storage import BLOBS
-from service.core.queue.store import JOBS
 from service.core.upkeep import retention
-from service.core.upkeep.rebuild_index import INDEXED, LOCK, LOCK_SECONDS
+from service.core.upkeep.rebuild_index import LOCK_SECONDS
 
-DUE = "ladd:swept"
-"""Key that lives from one sweep to the next."""
 BATCH = 500
 """Blobs looked up, and jobs loaded, at a time."""
 
@@ -40,13 +38,13 @@ class Live:
 
 def sweep_when_due(core: Core) -> None:
     """Sweep unless that was done in the last `sweep_hours`."""
-    if core.redis.set(DUE, 1, nx=True, ex=round(core.settings.sweep_hours * 3600)):
+    if core.redis.set(redis_keys.SWEPT, 1, nx=True, ex=round(core.settings.sweep_hours * 3600)):
         sweep(core)
 
 
 def sweep(core: Core, now: datetime | None = None) -> bool:
     """Expire and collect; False when the index is incomplete, or another process is at it. `now`: when it is."""
-    with held_alone(core.redis, LOCK, LOCK_SECONDS) as alone:
+    with held_alone(core.redis, redis_keys.INDEX_LOCK, LOCK_SECONDS) as alone:
         if not alone:
             return False
         if not _is_indexed(core):
@@ -63,12 +61,12 @@ def sweep(core: Core, now: datetime | None = None) -> bool:
 
 def _is_indexed(core: Core) -> bool:
     """Tell whether Redis knows everything that the storage holds, as it does from the start of an empty one."""
-    if core.redis.exists(INDEXED):
+    if core.redis.exists(redis_keys.INDEXED):
         return True
     folders = ("jobs/", "datasets/", "labelers/")
     if any(next(core.storage.dated_keys(folder), None) for folder in folders):
         return False
-    core.redis.set(INDEXED, 1)
+    core.redis.set(redis_keys.INDEXED, 1)
     return True
 
 
@@ -87,7 +85,7 @@ def _sweep_uploads(core: Core, before: datetime) -> None:
 
 
 def _has_record(core: Core, key: str) -> bool:
-    return bool(key.startswith(UPLOADS) and core.redis.exists(f"ladd:upload:{key.split('/')[1]}"))
+    return bool(key.startswith(UPLOADS) and core.redis.exists(redis_keys.upload(key.split("/")[1])))
 
 
 def _give_up_blobs(core: Core, now: datetime, before: datetime) -> None:
@@ -124,7 +122,7 @@ def _forget_manifest(core: Core, owner: str) -> None:
 def _live(core: Core) -> Live:
     owners: set[str] = set()
     uploads: set[str] = set()
-    for ids in _batches(str(job_id) for job_id in core.redis.zrange(JOBS, 0, -1)):
+    for ids in _batches(str(job_id) for job_id in core.redis.zrange(redis_keys.JOBS, 0, -1)):
         owners |= set(ids)
         unfinished = [
             job_id for job_id, state in zip(ids, core.store.states(ids), strict=True) if state not in TERMINAL_STATES

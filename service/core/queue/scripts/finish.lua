@@ -10,7 +10,7 @@ local happened, text = ARGV[5], ARGV[6]
 local key = task_key(task)
 
 if happened == 'lost' then
-  local lease = redis.call('ZSCORE', 'ladd:leases', member(task))
+  local lease = redis.call('ZSCORE', keys.LEASES, member(task))
   if not lease or tonumber(lease) > tonumber(now()) then
     return { 'refused' }
   end
@@ -20,8 +20,8 @@ end
 
 local function close_attempt(outcome, failure)
   local attempt = redis.call('HGET', key, 'attempt')
-  redis.call('ZREM', 'ladd:leases', member(task))
-  redis.call('SREM', 'ladd:running:' .. tenant(), member(task))
+  redis.call('ZREM', keys.LEASES, member(task))
+  redis.call('SREM', keys.running_tasks(tenant()), member(task))
   redis.call('HSET', key, 'end:' .. attempt, now(), 'outcome:' .. attempt, outcome)
   if failure ~= '' then
     redis.call('HSET', key, 'error:' .. attempt, failure)

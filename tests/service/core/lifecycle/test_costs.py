@@ -10,8 +10,8 @@ from api_schemas.labelers import Architecture
 from api_schemas.problems import ErrorOrigin
 from service.core.catalogue.flops import Shape, forward_flops, parameter_count, training_flops
 from service.core.clients import Core
+from service.core.foundation.redis_keys import RATES
 from service.core.lifecycle import tasks
-from service.core.lifecycle.rates import RATES
 from service.core.resources import jobs
 
 CONVNET = Architecture.CONVNET_D3

@@ -11,10 +11,10 @@ from api_schemas.problems import ErrorCode
 from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
+from service.core.foundation.redis_keys import LEASES
 from service.core.lifecycle import outcomes, tasks
 from service.core.lifecycle.tasks import ClaimedTask
 from service.core.objects.storage import Storage, blob_key
-from service.core.queue.store import LEASES
 from service.core.resources import datasets, events, jobs
 from service.core.upkeep import reaper
 
