@@ -10,8 +10,8 @@ import pytest
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core, open_core
-from service.core.foundation.errors import ServiceError
 from service.core.foundation import redis_keys
+from service.core.foundation.errors import ServiceError
 from service.core.foundation.redis_keys import OUTBOX, READY
 from service.core.foundation.settings import Settings
 from service.core.lifecycle import outbox, tasks
