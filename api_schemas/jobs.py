@@ -25,6 +25,22 @@ class JobKind(StrEnum):
     LADD = "ladd"
     SWEEP = "sweep"
 
+    @classmethod
+    def admit(cls, name: str) -> None:
+        """Take a further name for that of a kind, which is not among the members."""
+        if name not in cls._value2member_map_:
+            kind = str.__new__(cls, name)
+            kind._name_, kind._value_ = name.upper(), name
+            _ADMITTED[name] = kind
+
+    @classmethod
+    def _missing_(cls, value: object) -> "JobKind | None":
+        return _ADMITTED.get(value)
+
+
+_ADMITTED: dict[object, JobKind] = {}
+"""{name: kind} of kinds that the service is extended with."""
+
 
 class JobState(StrEnum):
     """States of a job and of a task. The last four are final."""

@@ -3,35 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api_schemas.runner import TaskType
 
 GIB = 1 << 30
-HOUR = 3600
-
-TASK_TIMEOUTS: dict[TaskType, int] = {
-    TaskType.INGEST: 2 * HOUR,
-    TaskType.IMPORT_LABELER: 2 * HOUR,
-    TaskType.TRAIN_LABELER: 72 * HOUR,
-    TaskType.RANDOM_SET: 2 * HOUR,
-    TaskType.GENERATE_LABELS: 12 * HOUR,
-    TaskType.EVALUATE: 240 * HOUR,
-    TaskType.REPORT: HOUR,
-}
-
-TASK_STALLS: dict[TaskType, int] = {
-    TaskType.INGEST: 1800,
-    TaskType.IMPORT_LABELER: 1800,
-    TaskType.TRAIN_LABELER: 3600,
-    TaskType.RANDOM_SET: 600,
-    TaskType.GENERATE_LABELS: 1800,
-    TaskType.EVALUATE: 3600,
-    TaskType.REPORT: 600,
-}
-"""A network compiles for 7 to 120 s without progress, ZCA is fitted for about one minute, and one step of the most
-expensive network takes less than a minute on a CPU; the rest is room for slow machines."""
 
 
 class Settings(BaseSettings):
@@ -96,19 +73,9 @@ class Settings(BaseSettings):
     """Tasks that a worker runs at a time; None: the number of GPUs, or of CPU cores where there is none."""
     events_kept: Annotated[int, Field(ge=100)] = 10_000
     """Newest events kept of each job."""
-    task_timeout_seconds: dict[TaskType, Annotated[int, Field(ge=1)]] = TASK_TIMEOUTS
+    task_timeout_seconds: dict[TaskType, Annotated[int, Field(ge=1)]] = {}
     """Longest run of one attempt by task type, e.g. `{"ingest": 600}`; types left out keep their default."""
-    task_stall_seconds: dict[TaskType, Annotated[int, Field(ge=1)]] = TASK_STALLS
+    task_stall_seconds: dict[TaskType, Annotated[int, Field(ge=1)]] = {}
     """Longest time without progress by task type, after which the attempt is ended; given as `task_timeout_seconds`."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe messages that are logged."""
-
-    @field_validator("task_timeout_seconds", mode="after")
-    @classmethod
-    def _fill_in_defaults(cls, given: dict[TaskType, int]) -> dict[TaskType, int]:
-        return TASK_TIMEOUTS | given
-
-    @field_validator("task_stall_seconds", mode="after")
-    @classmethod
-    def _fill_in_stalls(cls, given: dict[TaskType, int]) -> dict[TaskType, int]:
-        return TASK_STALLS | given

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+from api_schemas.cost import CostName
 from api_schemas.datasets import DatasetRole
 from api_schemas.evaluation import EvaluationSpec
-from api_schemas.jobs import EvaluateParams, JobKind
+from api_schemas.jobs import EvaluateParams, EvaluateRequest, JobKind
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.kinds.architectures import default_architectures
 from service.core.kinds.controls import CONTROL_ARMS, Controls, own_arms, plan_controls
 from service.core.kinds.evaluated_set import evaluated
+from service.core.kinds.kind import Kind
 from service.core.kinds.report import plan_report
 from service.core.kinds.trials import EPOCHS, plan_trials
 from service.core.kinds.validation_errors import ValidationErrors
@@ -100,3 +102,6 @@ def distinct(errors: ValidationErrors, field: str, values: Sequence[str]) -> Non
     """Require that no value is named twice."""
     for value in sorted({value for value in values if values.count(value) > 1}):
         errors.add(field, "distinct", value, f"{field} names {value} more than once")
+
+
+KIND = Kind(JobKind.EVALUATE, plan, EvaluateRequest, [CostName.DEPLOYMENT])

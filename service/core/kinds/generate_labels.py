@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from api_schemas.cost import CostName
 from api_schemas.datasets import ChannelStatistics, DatasetRole, DatasetStats
 from api_schemas.ensemble import EpochChoice
-from api_schemas.jobs import GenerateLabelsParams, ImageFormat, JobKind, LaddParams, Packing
+from api_schemas.jobs import GenerateLabelsParams, GenerateLabelsRequest, ImageFormat, JobKind, LaddParams, Packing
 from api_schemas.runner import TaskType
 from service.core.catalogue.flops import FLOAT32_BYTES
 from service.core.catalogue.manifests import DatasetManifest
@@ -13,6 +13,7 @@ from service.core.clients import Core
 from service.core.foundation.ids import new_id
 from service.core.kinds.arm_inputs import own_files
 from service.core.kinds.chosen_labelers import MOST_HELD_OUT, ChosenLabeler, choose_existing, chooses
+from service.core.kinds.kind import Kind
 from service.core.kinds.normalizations import training_statistics
 from service.core.kinds.report import plan_report
 from service.core.kinds.validation_errors import ValidationErrors
@@ -130,3 +131,6 @@ def plan_labelling(
             bytes=soft_labels + (stats.bytes + soft_labels),
         ),
     )
+
+
+KIND = Kind(JobKind.GENERATE_LABELS, plan, GenerateLabelsRequest, [CostName.LABELLING])

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api_schemas.datasets import ChannelStatistics, DatasetRole, NamedNormalization
+from api_schemas.jobs import JobKind
 from api_schemas.labelers import (
     LabelerImportKind,
     LabelerMetadata,
@@ -14,6 +15,7 @@ from api_schemas.labelers import (
 from api_schemas.runner import TaskType
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
+from service.core.kinds.kind import Kind
 from service.core.kinds.normalizations import STATISTICS, training_statistics
 from service.core.kinds.train_labeler import choose_statistics
 from service.core.kinds.validation_errors import ValidationErrors
@@ -100,3 +102,6 @@ def _check_class_map(errors: ValidationErrors, metadata: LabelerMetadata, num_cl
     if len(set(outputs)) < len(outputs):
         twice = min(output for output in outputs if outputs.count(output) > 1)
         errors.add("metadata.class_map", "distinct", twice, f"class_map names output {twice} more than once")
+
+
+KIND = Kind(JobKind.IMPORT_LABELER, plan)

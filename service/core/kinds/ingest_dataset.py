@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from api_schemas.jobs import JobKind
 from api_schemas.runner import TaskType
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
+from service.core.kinds.kind import Kind
 from service.core.objects.received_files import StreamedFile, original_names
 from service.core.queue.plan import Plan, Ref, TaskPlan
 
@@ -41,3 +43,6 @@ def plan(core: Core, upload: DatasetUpload) -> Plan:
         makes=dataset.id,
     )
     return Plan(params={"dataset": dataset.id}, tasks=[task], reads=[source] if source else [])
+
+
+KIND = Kind(JobKind.INGEST_DATASET, plan)

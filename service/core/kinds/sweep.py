@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
+from api_schemas.cost import CostName
 from api_schemas.datasets import ChannelStatistics
 from api_schemas.evaluation import ArmName
-from api_schemas.jobs import JobKind, LaddParams, SweepParams, Views
+from api_schemas.jobs import JobKind, LaddParams, SweepParams, SweepRequest, Views
 from api_schemas.labelers import LabelerRecipe
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
@@ -16,6 +17,7 @@ from service.core.kinds.controls import own_arms, plan_controls
 from service.core.kinds.evaluate import resolve, shown, test_images
 from service.core.kinds.evaluated_set import EvaluatedSet, evaluated, statistics_of
 from service.core.kinds.generate_labels import check_packing, plan_labelling
+from service.core.kinds.kind import Kind
 from service.core.kinds.ladd import Chosen, choose_labeler
 from service.core.kinds.report import plan_report
 from service.core.kinds.trials import plan_trials
@@ -132,3 +134,6 @@ def _check_size(errors: ValidationErrors, params: SweepParams) -> None:
     if points > MOST_POINTS:
         message = f"{points} combinations of n, ratio and epochs, but a sweep has at most {MOST_POINTS}"
         errors.add("n", "within_points", points, message)
+
+
+KIND = Kind(JobKind.SWEEP, plan, SweepRequest, [CostName.LABELLING, CostName.LABELER_TRAINING])

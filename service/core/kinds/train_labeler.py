@@ -7,7 +7,7 @@ from typing import Any
 
 from api_schemas.cost import CostName
 from api_schemas.datasets import ChannelStatistics, DatasetRole, DatasetStats, NamedNormalization
-from api_schemas.jobs import TrainLabelerParams
+from api_schemas.jobs import JobKind, TrainLabelerParams, TrainLabelerRequest
 from api_schemas.labelers import Architecture, LabelerRecipe
 from api_schemas.runner import TaskType
 from service.core.catalogue.flops import FLOAT32_BYTES, Shape, parameter_count, shape_of, training_flops
@@ -16,6 +16,7 @@ from service.core.clients import Core
 from service.core.foundation.ids import derived_id
 from service.core.foundation.tenants import DEFAULT
 from service.core.kinds.architectures import convnet_for
+from service.core.kinds.kind import Kind
 from service.core.kinds.normalizations import STATISTICS, training_statistics
 from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Plan, Ref, TaskCost, TaskPlan
@@ -145,3 +146,6 @@ def choose_statistics(
 def canonical(document: Mapping[str, Any]) -> str:
     """Return the one JSON text of a document."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+
+KIND = Kind(JobKind.TRAIN_LABELER, plan, TrainLabelerRequest, [CostName.LABELER_TRAINING])

@@ -61,7 +61,7 @@ def _record(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile]
         created_at=datetime.now(UTC),
         blobs={},
     )
-    plan = KINDS[JobKind.INGEST_DATASET](core, DatasetUpload(manifest, files))
+    plan = KINDS[JobKind.INGEST_DATASET].plan(core, DatasetUpload(manifest, files))
     core.catalogue.store(manifest)
     tasks = {task.name: task_fields(task) for task in plan.tasks}
     submission = Submission(

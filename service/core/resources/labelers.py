@@ -23,7 +23,7 @@ def import_labeler(core: Core, metadata: LabelerMetadata, files: Sequence[Stream
     """
     try:
         upload = LabelerUpload(labeler_id, metadata, files)
-        plan = KINDS[JobKind.IMPORT_LABELER](core, upload)
+        plan = KINDS[JobKind.IMPORT_LABELER].plan(core, upload)
         tasks = {task.name: task_fields(task) for task in plan.tasks}
         job, _ = jobs.record(
             core, Submission(JobKind.IMPORT_LABELER, plan.params, {}, tasks, plan.reads, uploads=upload_ids(files))

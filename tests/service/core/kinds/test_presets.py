@@ -19,7 +19,7 @@ REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
 
 def planned(shelf: Any, name: str) -> Any:
     request = REQUEST.validate_python(expand(shelf.core, name, shelf.distilled).model_dump())
-    return KINDS[request.kind](shelf.core, request.params)
+    return KINDS[request.kind].plan(shelf.core, request.params)
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -281,7 +281,7 @@ def test_no_labeler_goes_while_a_job_does_not_tell_which_it_names(core: Core, ha
 def test_a_job_whose_labeler_went_while_it_was_planned_is_refused(core: Core, hand: Any, refused: Any) -> None:
     source = hand.ready_set("source")
     params = GenerateLabelsParams(dataset=hand.ready_set(source_dataset=source), labeler=hand.trained_labeler(source))
-    plan = KINDS[JobKind.GENERATE_LABELS](core, params)
+    plan = KINDS[JobKind.GENERATE_LABELS].plan(core, params)
     maker = core.catalogue.labelers(None, 1)[0][0].job
     assert core.catalogue.delete_labeler(str(params.labeler)) == maker
     assert core.store.forget(maker)
