@@ -51,7 +51,7 @@ class Heartbeat:
 
 
 def ailment(core: Core) -> str | None:
-    """What is wrong with the worker of these settings on this host; None when it is well."""
+    """The trouble with the worker of these settings on this host; None when it is well."""
     sign = core.redis.get(heartbeat_key(core.settings))
     if sign is None:
         return f"no sign of life for {SILENT_SECONDS} s"

@@ -1,4 +1,4 @@
-"""What the object storage knows of a dataset or labeler: its manifest, written once."""
+"""The manifest of a dataset or labeler, which the object storage holds and which is written once."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
@@ -60,13 +60,13 @@ class DatasetManifest(BaseModel):
 
     @property
     def key(self) -> str:
-        """Where the manifest lies; what is still validated has no manifest yet."""
+        """Where the manifest lies; a dataset that is still validated has another document in its place."""
         name = "upload" if self.state is DatasetState.VALIDATING else "manifest"
         return f"datasets/{self.id}/{name}.json"
 
     @property
     def index(self) -> dict[str, Any]:
-        """What the index holds, as the scripts take it."""
+        """The entry of the index, as the scripts take it."""
         # Until its arrays take their place, the raw files are what it stores.
         stored = [*self.blobs.values()] if self.state is not DatasetState.VALIDATING else self.files
         fields = {"role": self.role, "state": self.state, "document": self.model_dump_json()}
@@ -125,7 +125,7 @@ class LabelerManifest(BaseModel):
 
     @property
     def index(self) -> dict[str, Any]:
-        """What the index holds, as the scripts take it."""
+        """The entry of the index, as the scripts take it."""
         fields = {"document": self.model_dump_json()}
         named = {"key": redis_keys.labeler(self.id), "listing": redis_keys.LABELERS, "member": self.member}
         return named | _owned(self, fields, [*self.blobs.values()])
@@ -146,7 +146,7 @@ class LabelerManifest(BaseModel):
 
     @property
     def network(self) -> str:
-        """What its speed is noted under."""
+        """The name that its speed is noted under."""
         return self.architecture or self.id
 
     @property
@@ -169,6 +169,6 @@ AnyManifest = TypeVar("AnyManifest", DatasetManifest, LabelerManifest)
 def _owned(
     manifest: DatasetManifest | LabelerManifest, fields: dict[str, str], stored: Sequence[StoredBlob | UploadedFile]
 ) -> dict[str, Any]:
-    """Return what the index holds of anything that a tenant owns."""
+    """Return the parts of an entry of the index that everything with an owner has."""
     size = sum(file.bytes for file in stored)
     return {"tenant": manifest.tenant, "id": manifest.id, "bytes": size, "fields": fields | {"tenant": manifest.tenant}}

@@ -64,7 +64,7 @@ TURNS = "ladd:turns"
 LEASES = "ladd:leases"
 """Sorted set of `<job> <task>` that are running, scored by when the lease ends."""
 OUTBOX = "ladd:followups"
-"""Set of `close <job>`, `forget <job>` and `delete <dataset>`: what is still to be done after a change of state."""
+"""Set of `close <job>`, `forget <job>` and `delete <dataset>` that are still due after a change of state."""
 queued_jobs = Pattern("ladd:queued:{}")
 """Set of a tenant's jobs that wait to begin."""
 running_tasks = Pattern("ladd:running:{}")
@@ -83,7 +83,7 @@ owned_blobs = Pattern("ladd:blobs:{}")
 blob_owners = Pattern("ladd:blob:{}")
 """Set of the owners of a blob, by its digest."""
 NEEDLESS = "ladd:needless"
-"""Sorted set of `<owner> <digest>` of what was found to be held without need, scored by when (seconds since 1970)."""
+"""Sorted set of `<owner> <digest>` of blobs found to be held without need, scored by when (seconds since 1970)."""
 removing = Pattern("ladd:removing:{}")
 """There while a blob is being removed."""
 

@@ -12,7 +12,7 @@ GIB = 1 << 30
 
 
 class Settings(BaseSettings):
-    """What a deployment decides: each field is set by `LADD_` and its name, an empty value leaves the default."""
+    """The choices of a deployment: each field is set by `LADD_` and its name, an empty value leaves the default."""
 
     model_config = SettingsConfigDict(env_prefix="LADD_", env_ignore_empty=True, frozen=True)
 
@@ -48,13 +48,13 @@ class Settings(BaseSettings):
     max_upload_bytes: Annotated[int, Field(ge=1)] = 8 * GIB
     """Largest body of an upload."""
     upload_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 24
-    """How long an upload in parts may take until it is used. What nothing refers to is removed when it is so old."""
+    """How long an upload in parts may take until it is used; unreferenced objects of that age are removed."""
     sweep_hours: Annotated[float, Field(gt=0)] = 1
-    """Pause between two looks for what is to be removed."""
+    """Pause between two sweeps, which remove unreferenced objects and old jobs and sets as `retention_days` says."""
     queue_hours: Annotated[float, Field(gt=0)] | None = None
-    """How long a job may wait until something of it begins, then it is `expired`; None: for ever."""
+    """How long a job may wait for its first task to begin before it is `expired`; None: for ever."""
     retention_days: Annotated[float, Field(gt=0)] | None = None
-    """How long finished jobs are kept, and datasets and labelers that nothing uses; None: for ever."""
+    """How long finished jobs, and unused datasets and labelers, are kept; None: for ever."""
     import_memory_bytes: Annotated[int, Field(ge=GIB)] = 2 * GIB
     """Memory that a runner may use to read an upload, on top of twice the upload's size."""
     presign_seconds: Annotated[int, Field(ge=1, le=604_800)] = 900
@@ -74,7 +74,8 @@ class Settings(BaseSettings):
     events_kept: Annotated[int, Field(ge=100)] = 10_000
     """Newest events kept of each job."""
     task_timeout_seconds: dict[TaskType, Annotated[int, Field(ge=1)]] = {}
-    """Longest run of one attempt by task type, e.g. `{"ingest": 600}`; types left out keep their default."""
+    """Longest run of one attempt by task type, e.g. `{"ingest": 600}`; types left out keep the default of
+    `service.core.kinds.task_types`."""
     task_stall_seconds: dict[TaskType, Annotated[int, Field(ge=1)]] = {}
     """Longest time without progress by task type, after which the attempt is ended; given as `task_timeout_seconds`."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

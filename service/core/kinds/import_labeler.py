@@ -34,7 +34,7 @@ FILES = {
 
 @dataclass(frozen=True)
 class LabelerUpload:
-    """What a form held, and the id that the labeler will have."""
+    """The contents of a form, and the id that the labeler will have."""
 
     labeler_id: str
     metadata: LabelerMetadata

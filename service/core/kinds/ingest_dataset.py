@@ -23,7 +23,7 @@ class DatasetUpload:
 def plan(core: Core, upload: DatasetUpload) -> Plan:
     """Plan the one task that reads the uploads of a dataset."""
     dataset = upload.dataset
-    # Whatever is known of the source set when the task is claimed; it may still be validating.
+    # Its document as of the claim of the task; it may still be validating.
     source = dataset.metadata.source_dataset
     # ZCA is fitted to them.
     wanted = ["train_images.npy"] if dataset.metadata.normalization == "zca" else []

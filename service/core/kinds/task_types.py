@@ -1,6 +1,6 @@
-"""The types of tasks: how long each may run, what it makes, and what is left to remove when it fails.
+"""The types of tasks: how long each may run, its outcome, and the removal of leftovers when it fails.
 
-An outcome is made when the files are stored; whatever it writes may be written again. A manifest or result that
+An outcome is made when the files are stored; all that it writes may be written again. A manifest or result that
 stands is never replaced: an attempt that finds one (its predecessor was lost between the manifest and the state) takes
 it over.
 """
@@ -214,7 +214,7 @@ def _evaluate(core: Core, finished: FinishedTask) -> Outcome:
 
 
 def _report(core: Core, finished: FinishedTask) -> Outcome:
-    job = core.store.load(finished.job.id)
+    job = core.store.load(finished.job.id, ["generate_labels"])
     assert job is not None
     figures = [
         Figure(

@@ -1,4 +1,4 @@
-"""What a job costs: the sum of its tasks' predictions, and of what those that finished have used."""
+"""The cost of a job: the sum of its tasks' predictions, and of the use of those that finished."""
 
 import math
 from collections.abc import Iterable, Sequence

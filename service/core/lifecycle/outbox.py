@@ -1,7 +1,7 @@
-"""What must still happen after a change of state, and happens again until it is done.
+"""The outbox: work that is due after a change of state, and is repeated until it is done.
 
-The scripts note an entry of the outbox in the same step that changes the state; whoever made the change carries it out
-at once, and the reaper whatever was left. Each may run twice.
+The scripts note an entry in the same step that changes the state. The process that made the change carries it out at
+once, and the reaper all that was left. Each may run twice.
 """
 
 import logging

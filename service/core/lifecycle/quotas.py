@@ -1,4 +1,4 @@
-"""What one tenant may take of what all share; the limits are `Settings.quota_*`.
+"""One tenant's share of what all use; the limits are `Settings.quota_*`.
 
 Jobs that wait and bytes that lie in the storage are checked by `scripts/submit.lua`, tasks that run by
 `scripts/claim.lua`, uploads here.
@@ -24,7 +24,7 @@ class Quota:
     retry_seconds: int
     """When it makes sense to try again."""
     window_seconds: int | None = None
-    """What the limit counts within; None: what there is at the time."""
+    """Span of time that the limit counts within; None: it counts what there is at the moment."""
 
 
 class QuotaExceededError(ServiceError):

@@ -1,4 +1,4 @@
-"""Who refers to which blob, so that one is removed with its last owner and never under a new one.
+"""Blobs and their owners: a blob is removed with its last owner and never under a new one.
 
 An owner is a dataset, a labeler, a job with figures, or a task with checkpoints.
 """

@@ -55,7 +55,7 @@ class Dispatcher:
             raise ServiceError(ErrorCode.UNAVAILABLE, f"The task queue takes nothing: {error}") from error
 
     def announce(self, job_id: str, tasks: Sequence[str]) -> None:
-        """Wake workers for tasks that are ready; what cannot be sent now is sent by the reaper later."""
+        """Wake workers for tasks that are ready; a wake-up that cannot be sent now is sent by the reaper later."""
         sent = []
         for task, queue in zip(tasks, self.queues([(job_id, task) for task in tasks]), strict=True):
             try:

@@ -27,7 +27,7 @@ Happened = Literal["succeeded", "failed", "retry", "lost", "released", "canceled
 
 @dataclass(frozen=True)
 class Submitted:
-    """What became of it: the job is new, exists already, the key was used otherwise, something is gone, a limit met."""
+    """The outcome: the job is new, exists already, the key was used otherwise, something is gone, a limit was met."""
 
     outcome: Literal["created", "exists", "reused", "missing", "over"]
     id: str
@@ -36,7 +36,7 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Finished:
-    """What became of a task: its state, or `refused`; and the tasks that are ready now."""
+    """The end of an attempt: the state of its task, or `refused`; and the tasks that are ready now."""
 
     outcome: Literal["refused", "succeeded", "failed", "queued", "canceled"]
     ready: Sequence[str]
@@ -44,7 +44,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class JobVersion:
-    """What tells one state of a job from the next. Every change that is shown is an event, but a retry."""
+    """A mark that tells one state of a job from the next. Every change that is shown is an event, but a retry."""
 
     text: str
     owner: str | None
@@ -77,7 +77,7 @@ class JobStore:
         self._turn = register(redis, __package__, "turn")
 
     def seen_by(self, viewer: str | None) -> "JobStore":
-        """Return the jobs as a tenant sees them; None: everything. What is written is not looked at."""
+        """Return the jobs as a tenant sees them; None: everything. Writes are not checked."""
         seen = copy.copy(self)
         seen._viewer = viewer
         return seen

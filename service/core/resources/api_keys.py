@@ -29,7 +29,7 @@ RANDOM_BYTES = 32
 
 
 class Scope(StrEnum):
-    """What a key may do; one does not include another, but `admin` includes both others."""
+    """A right of a key; one does not include another, but `admin` includes both others."""
 
     READ = "read"
     """Look at everything of its tenant."""

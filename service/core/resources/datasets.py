@@ -1,4 +1,4 @@
-"""What a caller does with distilled sets and source sets."""
+"""Distilled sets and source sets, for the routes: create, show, list, delete, download."""
 
 import re
 from collections.abc import Sequence
@@ -31,8 +31,8 @@ from service.core.resources import pictures
 def create(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile], dataset_id: str) -> Dataset:
     """Record a dataset in state `validating` and start its ingestion job.
 
-    The caller has made the id with `new_id("ds")` and streamed the files to `uploads.upload_key`, in order. On an error
-    these are removed, while uploads in parts stay for another try. Raises ServiceError INVALID_REQUEST naming
+    The caller has made the id with `new_id("ds")` and streamed the files to `received_files.upload_key`, in order. On
+    an error these are removed, while uploads in parts stay for another try. Raises ServiceError INVALID_REQUEST naming
     `body.files`, `body.metadata.source_dataset` or `body.metadata.normalization`, and QUOTA_EXCEEDED.
     """
     try:

@@ -1,4 +1,4 @@
-"""What a caller does with jobs."""
+"""Jobs, for the routes: submit, show, list, cancel, retry, report."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

@@ -85,7 +85,7 @@ _LEFT_OUT = {"paper-table1": [Architecture.VIT]}
 """Of the five architectures, which depend on the resolution of the set."""
 
 _PROTOCOL = {"epochs": EPOCHS, "views": "full", "reduction": "sum"}
-"""What recipe `glad` and Eq. 5 come to, so that it can be seen and edited."""
+"""Recipe `glad` and Eq. 5 written out, so that they can be seen and edited."""
 
 
 def presets() -> PresetList:

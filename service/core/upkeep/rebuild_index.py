@@ -1,4 +1,4 @@
-"""Puts back into Redis, out of the object storage, what Redis has lost: the catalogue, the jobs, who owns which blob.
+"""Rebuilds from the object storage all that Redis may have lost: the catalogue, the jobs, the owners of blobs.
 
 Nothing that Redis has is replaced, so this may run at any time, beside fronts and workers, and again. Finished jobs
 come back as they ended. Unfinished ones are queued again under their ids and keep the tasks whose results are stored;

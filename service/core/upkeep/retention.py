@@ -1,4 +1,4 @@
-"""What is given up with time: jobs that waited too long or ended long ago, datasets and labelers nobody uses."""
+"""Removal with age: jobs that waited too long or ended long ago, datasets and labelers nobody uses."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta

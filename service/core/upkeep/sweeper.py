@@ -1,6 +1,6 @@
-"""Collects what nothing refers to: left behind by crashes, by uploads nobody completed, by attempts that were lost.
+"""Removes unreferenced objects: leftovers of crashes, of uploads that nobody completed, of attempts that were lost.
 
-Whatever is younger than `upload_hours` stays, since it may still be written. Blobs go in two steps: one that an owner
+Objects younger than `upload_hours` stay, since they may still be written. Blobs go in two steps: one that an owner
 holds without need is marked, and given up only if it is still marked and not needed when the mark has that age; holding
 it again takes the mark away (`scripts/hold_blob.lua`). Nothing is touched while Redis may know less than the storage.
 """
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Live:
-    """What unfinished jobs need."""
+    """The needs of unfinished jobs."""
 
     owners: frozenset[str]
     """Datasets and labelers that they make, jobs that there are, and tasks with checkpoints."""
@@ -79,9 +79,9 @@ def _sweep_uploads(core: Core, before: datetime) -> None:
     for key in old:
         if key not in kept:
             core.storage.delete(key)
-    for key, multipart_id in list(core.storage.multipart.begun_before(before)):
+    for key, parts_id in list(core.storage.parts.begun_before(before)):
         if not _has_record(core, key):
-            core.storage.multipart.abort(key, multipart_id)
+            core.storage.parts.abort(key, parts_id)
 
 
 def _has_record(core: Core, key: str) -> bool:
@@ -112,7 +112,7 @@ def _needed(core: Core, owner: str, held: set[str], live: Live) -> set[str]:
 
 
 def _forget_manifest(core: Core, owner: str) -> None:
-    """Remove the manifest of what never became visible: a later attempt would take it over without its blobs."""
+    """Remove the manifest of an owner that never became visible: a later attempt would find it without its blobs."""
     if owner.startswith("ds_") and core.catalogue.dataset(owner) is None:
         core.catalogue.forget_dataset(owner)
     if owner.startswith("lb_") and core.catalogue.labeler(owner) is None:

@@ -31,7 +31,7 @@ end
 local function give_back(details)
   redis.call('HDEL', key, 'progress')
   enter(task, 'queued', details)
-  -- What stopped with its worker goes on before anything new. What failed gives another worker time to come by.
+  -- A task that stopped with its worker goes on before anything new; one that failed gives another worker time to come.
   make_ready(task, happened ~= 'retry')
   return { 'queued', task }
 end

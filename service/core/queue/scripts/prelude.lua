@@ -25,7 +25,7 @@ local function now()
   return string.format('%d%03d', time[1], math.floor(time[2] / 1000))
 end
 
--- Who the job belongs to; jobs older than tenants are of `default`.
+-- The owner of the job; jobs older than tenants are of `default`.
 local owner
 local function tenant()
   owner = owner or redis.call('HGET', job_key, 'tenant') or 'default'

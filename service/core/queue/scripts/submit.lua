@@ -21,7 +21,7 @@ if spec.retry_of ~= '' then
   end
 end
 for _, dataset in ipairs(spec.reads) do
-  -- Whoever planned the job has seen that it is far enough; it may be gone since.
+  -- It was ready when the job was planned, and may be gone since.
   if redis.call('EXISTS', keys.dataset(dataset)) == 0 then
     return { 'missing', dataset }
   end

@@ -127,7 +127,7 @@ class Storing(RuleBasedStateMachine):
         assert blobs_of(self.core) == needed(self.core) | held
         raw = {key.split("/")[1] for key in self.core.storage.list_keys("uploads/")}
         assert raw == {dataset.id for dataset in self.waiting}
-        assert list(self.core.storage.multipart.begun_before(self.now)) == []
+        assert list(self.core.storage.parts.begun_before(self.now)) == []
 
 
 def test_any_sequence(core: Core, hand: Any) -> None:
