@@ -16,9 +16,10 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
-from workers.ladd.arms import ARMS
+from method.arms import ARMS
+from method.normalizations import NORMALIZATIONS
 from workers.ladd.deployment.training_set import TrainingSet
-from workers.ladd.engine.normalization import NORMALIZATIONS, training_images
+from workers.ladd.engine.normalization import training_images
 from workers.ladd.evaluation.trial import TestSet, evaluate_trial
 from workers.ladd.importers.dataset import import_dataset
 from workers.ladd.importers.imported import ImportOptions

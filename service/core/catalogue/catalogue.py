@@ -21,7 +21,10 @@ from api_schemas.datasets import (
 )
 from api_schemas.labelers import Architecture, Labeler, LabelerEpoch, LabelerLinks, LabelerMetadata, LabelerRecipe
 from api_schemas.problems import Reason
-from service.core.catalogue.flops import Shape, forward_flops
+from api_schemas.registered import STORED
+from method.architectures import forward_flops
+from method.files import ARCHIVE
+from method.layers import Shape
 from service.core.foundation.listing import page_of
 from service.core.foundation.scripts import register
 from service.core.foundation.tenants import DEFAULT, listing_for, sees
@@ -29,11 +32,6 @@ from service.core.objects.storage import Storage
 
 QUEUE = "service.core.queue"
 """The room of the scripts that change what the index holds."""
-
-ARCHIVE = "archive.zip"
-"""Name of the file of a label-augmented set that callers download; its other forms are `archive.<format>`."""
-PREVIEW = "preview.png"
-"""Name of the file with the first images of a set, which ingestion writes."""
 
 
 DATASETS = "ladd:datasets"
@@ -210,7 +208,7 @@ class Catalogue:
         for id in ids:
             pipeline.hget(f"ladd:{kind}:{id}", "document")
         texts = zip(ids, pipeline.execute(), strict=True)
-        found = [(id, model.model_validate_json(text)) for id, text in texts if text]
+        found = [(id, model.model_validate_json(text, context=STORED)) for id, text in texts if text]
         return [(id, manifest) for id, manifest in found if sees(self._viewer, manifest.tenant)]
 
     def datasets(
@@ -240,7 +238,7 @@ class Catalogue:
         """Write a manifest to the object storage unless there is one, and return the one that stands."""
         if self._storage.put_json(manifest.key, manifest.model_dump(mode="json"), if_absent=True):
             return manifest
-        return type(manifest).model_validate(self._storage.get_json(manifest.key))
+        return type(manifest).model_validate(self._storage.get_json(manifest.key), context=STORED)
 
     def show(self, manifest: DatasetManifest) -> None:
         """Put a dataset's new state into the index, unless the dataset was deleted."""
@@ -279,6 +277,11 @@ class Catalogue:
         """Remove the documents of a dataset that is out of the index, the manifest first."""
         self._storage.delete(f"datasets/{dataset_id}/manifest.json")
         self._storage.delete(f"datasets/{dataset_id}/upload.json")
+
+
+def shape_of(stats: DatasetStats) -> Shape:
+    """Return the shape of a network for the (square) images of a set."""
+    return Shape(stats.num_classes, stats.image_shape[0], stats.image_shape[1])
 
 
 def stored_key(tenant: str) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api_schemas.runner import TaskType
+from method.files import TRAIN_IMAGES
+from method.normalizations import ZCA
 from service.core.catalogue.catalogue import DatasetManifest
 from service.core.clients import Core
 from service.core.objects.received_files import StreamedFile, original_names
@@ -24,7 +26,7 @@ def plan(core: Core, upload: DatasetUpload) -> Plan:
     # Whatever is known of the source set when the task is claimed; it may still be validating.
     source = dataset.metadata.source_dataset
     # ZCA is fitted to them.
-    wanted = ["train_images.npy"] if dataset.metadata.normalization == "zca" else []
+    wanted = [TRAIN_IMAGES] if dataset.metadata.normalization == ZCA else []
     task = TaskPlan(
         name="ingest",
         type=TaskType.INGEST,

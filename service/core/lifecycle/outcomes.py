@@ -19,9 +19,10 @@ from api_schemas.jobs import JobKind, JobResult
 from api_schemas.labelers import LabelerEpoch, LabelerMetadata, LabelerRecipe
 from api_schemas.labelling import Labelling
 from api_schemas.runner import TaskType
-from service.core.catalogue.catalogue import PREVIEW, DatasetManifest, LabelerManifest, StoredBlob
+from method.files import PREVIEW, WHITENING
+from service.core.catalogue.catalogue import DatasetManifest, LabelerManifest, StoredBlob
 from service.core.clients import Core
-from service.core.kinds.arm_inputs import WHITENING, own_files
+from service.core.kinds.evaluated_set import own_files
 from service.core.lifecycle import costs, paper
 from service.core.objects.storage import Blob
 from service.core.queue.records import JobRecord, TaskRecord

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from workers.ladd.arms import Arm
+from method.arms import LR_FACTORS, Arm
 from workers.ladd.deployment.cost import predict_cost
 from workers.ladd.deployment.step_plan import AUGMENTATION_RULE
 from workers.ladd.deployment.training import SILENT, Listener, Trained, train_trial
@@ -24,10 +24,6 @@ from workers.ladd.engine.seeds import trial_seed
 from workers.ladd.evaluation.answers import pack_answers
 from workers.ladd.evaluation.grad_cam import grad_cam
 from workers.ladd.recipes.recipe import Recipe
-
-LR_FACTORS = (1, 3, 10, 30)
-"""Of the recipe's learning rate, for an arm that is to have the one that suits it. The largest is about what Eq. 5's
-sum of 26 terms can make of a step."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.ladd.class_maps import CLASS_MAPS, IMAGEFOLDER, wnids
+from method.class_maps import CLASS_MAPS, IMAGEFOLDER, wnids
 from workers.ladd.sets.stored_set import Labels
 
 Progress = Callable[[int], None]
@@ -34,7 +34,7 @@ class KnownSource:
 class ImportOptions:
     """The sender's metadata, as in the API's `DatasetMetadata`, and the source set that it names, if that is ready.
 
-    `role` is `distilled` or `source`; `format` is `auto` or a key of `IMPORTERS`.
+    `role` is `distilled` or `source`; `format` is `auto` or a name of `method.formats`.
     `normalization` is `auto`, `none`, `zca`, a key of `NORMALIZATIONS`, or {"mean": [...], "std": [...]} on the [0, 1]
     scale.
     `class_map` lists class names in label order (folder names, for class folders), or is `auto`, a key of `CLASS_MAPS`

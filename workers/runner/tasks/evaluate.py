@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from api_schemas.datasets import Dataset
 from api_schemas.runner import DoneEvent, RunnerTask
-from workers.ladd.arms import ARMS
+from method.arms import ARMS
+from method.files import WHITENING
 from workers.ladd.deployment.resume import FILE_NAME
 from workers.ladd.deployment.training import Listener
 from workers.ladd.deployment.training_set import TrainingSet
@@ -21,7 +22,7 @@ from workers.ladd.evaluation.progressive import Decision, open_question
 from workers.ladd.evaluation.trial import TestSet, evaluate_trial
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.recipes import resolve_recipe
-from workers.ladd.sets.whitening import WHITENING_FILE, Whitening
+from workers.ladd.sets.whitening import Whitening
 from workers.runner.carried_statistics import carried_statistics
 from workers.runner.preemption import Preemption
 from workers.runner.reporter import Reporter
@@ -91,7 +92,7 @@ def _decision(documents: Mapping[str, Any]) -> Decision:
 
 def _whitening(task: RunnerTask, folder: Path) -> Whitening | None:
     found = task.inputs.get("whitening")
-    return None if found is None else Whitening.load(folder / found[WHITENING_FILE])
+    return None if found is None else Whitening.load(folder / found[WHITENING])
 
 
 def _test_set(task: RunnerTask, images: NDArray[Any], labels: NDArray[Any], whitening: Whitening | None) -> TestSet:

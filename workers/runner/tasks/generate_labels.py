@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from api_schemas.datasets import Dataset
 from api_schemas.runner import DoneEvent, RunnerTask
+from method.normalizations import ZCA
 from workers.ladd.archive.archive import read_archive, write_archive
 from workers.ladd.archive.exports import write_export
 from workers.ladd.archive.storage import pixels_of, storage
@@ -20,7 +21,6 @@ from workers.ladd.labels.encodings import decode_checked
 from workers.ladd.labels.label_grid import write_label_grid
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.sets.stored_set import DistilledSet, load_distilled
-from workers.ladd.sets.whitening import ZCA
 from workers.runner.carried_statistics import carried_statistics
 from workers.runner.label_writers import LabelWriter, choose_writers
 from workers.runner.reporter import Reporter

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from api_schemas.evaluation import (
-    ArmName,
     Comparison,
     Evaluation,
     EvaluationRow,
@@ -20,8 +19,8 @@ from api_schemas.evaluation import (
 from api_schemas.labelers import Labeler
 from api_schemas.labelling import Labelling
 from api_schemas.runner import DoneEvent, RunnerTask
+from method.arms import ARMS
 from workers.ladd.archive.storage_notes import storage_notes
-from workers.ladd.arms import ARMS
 from workers.ladd.evaluation.comparisons import compare_with_baseline
 from workers.ladd.evaluation.progressive import open_question
 from workers.ladd.evaluation.rows import Row, accuracies, merge_trials
@@ -210,9 +209,9 @@ def _step_size(caes: list[Comparison]) -> list[str]:
     gains = {(found.dataset, found.arm): found.difference for found in caes}
     return [
         f"Step size on {dataset}: ladd gains {gain:+.2f} points over the baseline; at the learning rate that suits it, "
-        f"chosen on images of source.train, the baseline alone gains {gains[dataset, ArmName.BASELINE_BEST_LR]:+.2f}."
+        f"chosen on images of source.train, the baseline alone gains {gains[dataset, 'baseline_best_lr']:+.2f}."
         for (dataset, arm), gain in gains.items()
-        if arm is ArmName.LADD and (dataset, ArmName.BASELINE_BEST_LR) in gains
+        if arm == "ladd" and (dataset, "baseline_best_lr") in gains
     ]
 
 

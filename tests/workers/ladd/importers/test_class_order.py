@@ -1,6 +1,6 @@
 import pytest
 
-from workers.ladd.class_maps import imagenet_indices, wnids
+from method.class_maps import imagenet_indices, wnids
 from workers.ladd.importers import ImportOptions, ImportRejected, KnownSource
 from workers.ladd.importers.class_order import FIELD, ClassOrder, order_classes
 from workers.ladd.importers.reading.rejected import RejectionReason

@@ -8,7 +8,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from workers.ladd.importers import IMPORTERS, ImportOptions, read_upload
+from method.formats import FORMATS
+from workers.ladd.importers import ImportOptions, read_upload
 from workers.ladd.importers.reading.rejected import RejectionReason
 
 Archiving = Callable[[str, Mapping[str, bytes]], Path]
@@ -59,7 +60,7 @@ def test_a_named_format_is_taken_at_its_word(saved: Saving, tmp_path: Path) -> N
 def test_an_unknown_format_is_refused(saved: Saving, refused: Refusal) -> None:
     reason = refused(saved("i.pt", IMAGES), format="ffcv")
     assert (reason["rule"], reason["value"]) == ("known_format", "ffcv")
-    assert all(name in reason["message"] for name in IMPORTERS)
+    assert all(name in reason["message"] for name in FORMATS)
 
 
 def test_files_of_no_known_layout_are_refused(saved: Saving, refused: Refusal, tmp_path: Path) -> None:
@@ -87,7 +88,7 @@ def test_a_pickle_is_never_mistaken_for_something_else(refused: Refusal, tmp_pat
     assert refused(path, format=format)["rule"] == "no_code_in_pickle"
 
 
-@pytest.mark.parametrize("format", sorted(set(IMPORTERS) - {"class_folders", "sre2l", "lpld", "rded"}))
+@pytest.mark.parametrize("format", sorted(set(FORMATS) - {"class_folders", "sre2l", "lpld", "rded"}))
 def test_the_wrong_format_is_refused_not_crashed(
     archived: Archiving, encoded: Encoding, refused: Refusal, format: str
 ) -> None:

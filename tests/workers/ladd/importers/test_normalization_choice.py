@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from workers.ladd.engine.normalization import NORMALIZATIONS
+from method.normalizations import NORMALIZATIONS
 from workers.ladd.importers.channel_summary import ChannelSummary
 from workers.ladd.importers.normalization_choice import Normalization, family_warnings, of_distilled, of_source
 from workers.ladd.importers.reading.rejected import ImportRejected, RejectionReason
