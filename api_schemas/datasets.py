@@ -89,6 +89,13 @@ class Normalization(Response):
     applied: bool
     reason: str
 
+    @property
+    def carried(self) -> tuple[list[float], list[float]] | None:
+        """The (mean, std) that the stored values carry; None for values on the [0, 1] or 8-bit scale."""
+        if not self.applied or self.mean is None or self.std is None:
+            return None
+        return self.mean, self.std
+
 
 class Resize(StrEnum):
     """`center_crop`: shorter side to the resolution, then the middle square (GLaD); `squash`: both sides (MTT)."""

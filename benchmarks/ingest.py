@@ -42,7 +42,7 @@ NOTES = [
 
 def ours(lap: Lap, *, folder: str, device: str) -> None:
     """From the tar to our stored form."""
-    options = ImportOptions(role="source", resolution=RESOLUTION)
+    options = ImportOptions(name="set", role="source", resolution=RESOLUTION)
     while True:
         with tempfile.TemporaryDirectory() as out:
             import_dataset([Path(folder) / "set.tar"], options, Path(out), lambda done, total: None)

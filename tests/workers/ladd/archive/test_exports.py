@@ -58,7 +58,7 @@ def test_mtt(archive: Archive, tmp_path: Path) -> None:
     # The pair comes in again through the importer for what MTT saves.
     (tmp_path / "out").mkdir()
     pair = [tmp_path / "images_best.pt", tmp_path / "labels_best.pt"]
-    options = ImportOptions("distilled", normalization="cifar10")
+    options = ImportOptions(name="set", role="distilled", normalization="cifar10")
     import_dataset(pair, options, tmp_path / "out", lambda done, total: None)
     stored = load_distilled(tmp_path / "out")
     np.testing.assert_array_equal(stored.labels, archive.labels)

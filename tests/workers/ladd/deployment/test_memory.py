@@ -38,7 +38,7 @@ def bytes_of_a_trial(architecture: str, size: int) -> tuple[int, int]:
         device="cpu",
         num_classes=10,
     )
-    return row["trial"]["predicted_peak_bytes"], row["trial"]["peak_bytes"]
+    return row.trial.predicted_peak_bytes, row.trial.peak_bytes
 
 
 @pytest.mark.parametrize(("architecture", "size"), [("ConvNetD3", 32), ("ResNet18", 32), ("ViT", 64)])

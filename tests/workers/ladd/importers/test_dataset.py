@@ -34,8 +34,8 @@ def imported(out: Path) -> Importing:
     """Import files into `out`; the stats as the API would show them."""
 
     def run(*files: Path, **options: Any) -> DatasetStats:
-        given = ImportOptions(**{"role": "distilled", **options})
-        return DatasetStats.model_validate(import_dataset(files, given, out, lambda done, total: None), strict=True)
+        given = ImportOptions(**{"name": "set", "role": "distilled", **options})
+        return import_dataset(files, given, out, lambda done, total: None)
 
     return run
 
@@ -143,7 +143,7 @@ def test_values_that_are_not_finite_are_refused(
     with pytest.raises(ImportRejected) as caught:
         imported(*pair)
     [reason] = caught.value.reasons
-    assert (reason["rule"], reason["location"], reason["value"]) == ("finite_values", "images.pt", shown)
+    assert (reason.rule, reason.location, reason.value) == ("finite_values", "images.pt", shown)
 
 
 def test_soft_labels_are_stored_as_probabilities(imported: Importing, pair: list[Path], out: Path) -> None:
@@ -191,8 +191,8 @@ def test_a_wrong_number_of_labels_is_refused(imported: Importing, pair: list[Pat
     with pytest.raises(ImportRejected) as caught:
         imported(*pair)
     [reason] = caught.value.reasons
-    assert (reason["rule"], reason["location"]) == ("labels_match_images", "labels.pt")
-    assert reason["value"] == "5 labels, 6 images"
+    assert (reason.rule, reason.location) == ("labels_match_images", "labels.pt")
+    assert reason.value == "5 labels, 6 images"
 
 
 def test_a_truncated_tensor_file_is_refused(imported: Importing, pair: list[Path]) -> None:
@@ -200,7 +200,7 @@ def test_a_truncated_tensor_file_is_refused(imported: Importing, pair: list[Path
     with pytest.raises(ImportRejected) as caught:
         imported(*pair)
     [reason] = caught.value.reasons
-    assert (reason["rule"], reason["location"]) == ("not_truncated", "images.pt")
+    assert (reason.rule, reason.location) == ("not_truncated", "images.pt")
 
 
 def test_equal_content_has_an_equal_digest(imported: Importing, pair: list[Path], out: Path) -> None:
@@ -215,7 +215,9 @@ def test_equal_content_has_an_equal_digest(imported: Importing, pair: list[Path]
 
 def test_progress_ends_at_the_total(folders: Path, out: Path) -> None:
     seen: list[tuple[int, int]] = []
-    import_dataset([folders], ImportOptions(role="source"), out, lambda done, total: seen.append((done, total)))
+    import_dataset(
+        [folders], ImportOptions(name="set", role="source"), out, lambda done, total: seen.append((done, total))
+    )
     size = folders.stat().st_size
     assert {total for _, total in seen} == {2 * size}
     dones = [done for done, _ in seen]
