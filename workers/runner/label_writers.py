@@ -2,12 +2,12 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from torch import nn
 
 from api_schemas.labelers import Labeler
+from api_schemas.labelling import CheckpointCandidate, UsedLabeler
 from api_schemas.runner import RunnerTask
 from workers.ladd.labeler.checkpoint_choice import (
     Candidate,
@@ -47,15 +47,15 @@ class LabelWriter:
         """FLOPs of labelling so many views, with what choosing took."""
         return self.labeler.forward_flops * (views + self.held_out_images * len(self.candidates))
 
-    def used(self) -> dict[str, Any]:
-        """The fields of `api_schemas.labelling.UsedLabeler`."""
-        return {
-            "labeler": self.labeler.id,
-            "epoch": self.epoch,
-            "temperature": self.temperature,
-            "held_out_images": self.held_out_images if self.candidates else None,
-            "candidates": [asdict(candidate) for candidate in self.candidates] or None,
-        }
+    def used(self) -> UsedLabeler:
+        """The labeler as the report names it."""
+        return UsedLabeler(
+            labeler=self.labeler.id,
+            epoch=self.epoch,
+            temperature=self.temperature,
+            held_out_images=self.held_out_images if self.candidates else None,
+            candidates=[CheckpointCandidate(**asdict(candidate)) for candidate in self.candidates] or None,
+        )
 
 
 def choose_writers(task: RunnerTask, folder: Path, grid: ViewGrid, report: Reporter) -> list[LabelWriter]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from redis import Redis
 
 from api_schemas.datasets import DatasetRole, DatasetState
+from api_schemas.registered import STORED
 from service.core.catalogue.manifests import AnyManifest, DatasetManifest, LabelerManifest
 from service.core.foundation import redis_keys
 from service.core.foundation.listing import page_of
@@ -49,7 +50,7 @@ class Catalogue:
         for id in ids:
             pipeline.hget(key(id), "document")
         texts = zip(ids, pipeline.execute(), strict=True)
-        found = [(id, model.model_validate_json(text)) for id, text in texts if text]
+        found = [(id, model.model_validate_json(text, context=STORED)) for id, text in texts if text]
         return [(id, manifest) for id, manifest in found if sees(self._viewer, manifest.tenant)]
 
     def datasets(
@@ -79,7 +80,7 @@ class Catalogue:
         """Write a manifest to the object storage unless there is one, and return the one that stands."""
         if self._storage.put_json(manifest.key, manifest.model_dump(mode="json"), if_absent=True):
             return manifest
-        return type(manifest).model_validate(self._storage.get_json(manifest.key))
+        return type(manifest).model_validate(self._storage.get_json(manifest.key), context=STORED)
 
     def show(self, manifest: DatasetManifest) -> None:
         """Put a dataset's new state into the index, unless the dataset was deleted."""

@@ -18,14 +18,11 @@ from api_schemas.datasets import (
 )
 from api_schemas.labelers import Architecture, Labeler, LabelerEpoch, LabelerLinks, LabelerMetadata, LabelerRecipe
 from api_schemas.problems import Reason
-from service.core.catalogue.flops import Shape, forward_flops
+from method.architectures import forward_flops
+from method.files import ARCHIVE
+from method.layers import Shape
 from service.core.foundation import redis_keys
 from service.core.foundation.tenants import DEFAULT
-
-ARCHIVE = "archive.zip"
-"""Name of the file of a label-augmented set that callers download; its other forms are `archive.<format>`."""
-PREVIEW = "preview.png"
-"""Name of the file with the first images of a set, which ingestion writes."""
 
 
 class StoredBlob(BaseModel):
@@ -164,6 +161,11 @@ class LabelerManifest(BaseModel):
 
 
 AnyManifest = TypeVar("AnyManifest", DatasetManifest, LabelerManifest)
+
+
+def shape_of(stats: DatasetStats) -> Shape:
+    """Return the shape of a network for the (square) images of a set."""
+    return Shape(stats.num_classes, stats.image_shape[0], stats.image_shape[1])
 
 
 def _owned(

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from api_schemas.jobs import JobKind
 from api_schemas.runner import TaskType
+from method.files import TRAIN_IMAGES
+from method.normalizations import ZCA
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.kinds.kind import Kind
@@ -26,7 +28,7 @@ def plan(core: Core, upload: DatasetUpload) -> Plan:
     # Its document as of the claim of the task; it may still be validating.
     source = dataset.metadata.source_dataset
     # ZCA is fitted to them.
-    wanted = ["train_images.npy"] if dataset.metadata.normalization == "zca" else []
+    wanted = [TRAIN_IMAGES] if dataset.metadata.normalization == ZCA else []
     task = TaskPlan(
         name="ingest",
         type=TaskType.INGEST,

@@ -8,8 +8,9 @@ from api_schemas.cost import CostName
 from api_schemas.datasets import ChannelStatistics, DatasetStats
 from api_schemas.jobs import JobKind, LaddParams, LaddRequest
 from api_schemas.labelers import LabelerRecipe
-from service.core.catalogue.flops import forward_flops, shape_of
-from service.core.catalogue.manifests import DatasetManifest
+from method.architectures import forward_flops
+from method.labeler import HELD_OUT
+from service.core.catalogue.manifests import DatasetManifest, shape_of
 from service.core.clients import Core
 from service.core.kinds.chosen_labelers import ChosenLabeler, choose_epochs, choose_existing, chooses
 from service.core.kinds.controls import own_arms, plan_controls
@@ -77,10 +78,6 @@ def plan(core: Core, params: LaddParams) -> Plan:
     reads = dict.fromkeys([dataset.id, source.id, *held_out_sets(chosen.labelers, params)])
     reads |= dict.fromkeys(controls.reads if controls else [])
     return Plan(params=resolved, tasks=[*tasks, report], reads=list(reads))
-
-
-HELD_OUT = 0.1
-"""Part of source.train that a new labeler is not trained on where its epoch or temperature is chosen by it."""
 
 
 @dataclass(frozen=True)

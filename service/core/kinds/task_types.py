@@ -21,10 +21,11 @@ from api_schemas.labelers import LabelerEpoch, LabelerMetadata, LabelerRecipe
 from api_schemas.labelling import Labelling
 from api_schemas.problems import Reason
 from api_schemas.runner import TaskType
-from service.core.catalogue.manifests import PREVIEW, DatasetManifest, LabelerManifest, StoredBlob
+from method.files import PREVIEW, WHITENING
+from service.core.catalogue.manifests import DatasetManifest, LabelerManifest, StoredBlob
 from service.core.clients import Core
 from service.core.foundation.errors import reason
-from service.core.kinds.arm_inputs import WHITENING, own_files
+from service.core.kinds.evaluated_set import own_files
 from service.core.kinds.kind import FinishedTask, Found, Outcome, TaskKind
 from service.core.queue.records import JobRecord, TaskRecord
 

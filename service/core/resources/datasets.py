@@ -14,7 +14,8 @@ from api_schemas.datasets import (
 )
 from api_schemas.jobs import TERMINAL_STATES, JobKind
 from api_schemas.problems import ErrorCode
-from service.core.catalogue.manifests import ARCHIVE, DatasetManifest
+from method.files import ARCHIVE
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, not_found, reason
 from service.core.foundation.ids import new_id

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from api_schemas.datasets import Dataset
+from api_schemas.datasets import Dataset, DatasetRole, Detection
 from api_schemas.runner import DoneEvent, RunnerTask
 from workers.ladd.importers import ImportOptions
 from workers.ladd.importers.dataset import import_dataset
@@ -27,7 +27,9 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     rows = pick_random_rows(train_labels, np.bincount(distilled, minlength=len(names)), seed)
     images, labels = train_images[rows], train_labels[rows]
     progress = report.stage("random_set", "images")
-    options = ImportOptions(role="distilled", format="npz", normalization="none", class_map=names)
+    options = ImportOptions(
+        name="random images", role=DatasetRole.DISTILLED, format="npz", normalization="none"
+    ).model_copy(update={"class_map": names})  # as they are: a request could not have names that long
     outputs = folder / "outputs"
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         picked = Path(scratch) / "random_set.npz"
@@ -37,5 +39,6 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         )
     write_preview(images, labels, None, outputs / "preview.png")
     reason = f"images of the train split of {source.id}, picked at random with seed {seed}"
-    stats["detection"] = {"format": "random_set", "reason": reason}
-    return DoneEvent(event="done", files=sorted(path.name for path in outputs.iterdir()), result={"stats": stats})
+    stats = stats.model_copy(update={"detection": Detection(format="random_set", reason=reason)})
+    files = sorted(path.name for path in outputs.iterdir())
+    return DoneEvent(event="done", files=files, result={"stats": stats.model_dump(mode="json")})
