@@ -23,8 +23,9 @@ from bench_report import markdown_table, measured_on
 from numpy.typing import NDArray
 from small_trials import LABELER, first_rows, kept_or_made, read_distilled, read_source, run_trial, train_small_labeler
 
+from method.normalizations import NORMALIZATIONS
 from workers.ladd.deployment.training_set import TrainingSet
-from workers.ladd.engine.normalization import NORMALIZATIONS, training_images
+from workers.ladd.engine.normalization import training_images
 from workers.ladd.evaluation.answers import unpack_answers
 from workers.ladd.evaluation.paired_difference import PairedDifference, paired_difference
 from workers.ladd.evaluation.statistics import summarize

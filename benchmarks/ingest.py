@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from trainings import Lap
 
-from workers.ladd.engine.normalization import NORMALIZATIONS
+from method.normalizations import NORMALIZATIONS
 from workers.ladd.importers.dataset import import_dataset
 from workers.ladd.importers.imported import ImportOptions
 from workers.ladd.labeler.torchvision_import import import_torchvision

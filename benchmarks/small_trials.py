@@ -17,9 +17,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 from api_schemas.datasets import DatasetStats
-from workers.ladd.arms import ARMS
+from method.arms import ARMS
+from method.normalizations import NORMALIZATIONS
 from workers.ladd.deployment.training_set import TrainingSet
-from workers.ladd.engine.normalization import NORMALIZATIONS, training_images
+from workers.ladd.engine.normalization import training_images
 from workers.ladd.evaluation.trial import TestSet, TrialResult, evaluate_trial
 from workers.ladd.importers.dataset import import_dataset
 from workers.ladd.importers.imported import ImportOptions

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from api_schemas.evaluation import ArmName, Comparison, Evaluation, EvaluationRow
+from api_schemas.evaluation import Comparison, Evaluation, EvaluationRow
 from api_schemas.labelling import Labelling
+from method.arms import ARMS
 from workers.ladd.archive.storage_notes import storage_notes
-from workers.ladd.arms import ARMS
 from workers.ladd.evaluation.progressive import open_question
 from workers.ladd.evaluation.rows import accuracies
 from workers.ladd.figures.found import Found
@@ -76,9 +76,9 @@ def _step_size(caes: list[Comparison]) -> list[str]:
     gains = {(found.dataset, found.arm): found.difference for found in caes}
     return [
         f"Step size on {dataset}: ladd gains {gain:+.2f} points over the baseline; at the learning rate that suits it, "
-        f"chosen on images of source.train, the baseline alone gains {gains[dataset, ArmName.BASELINE_BEST_LR]:+.2f}."
+        f"chosen on images of source.train, the baseline alone gains {gains[dataset, 'baseline_best_lr']:+.2f}."
         for (dataset, arm), gain in gains.items()
-        if arm is ArmName.LADD and (dataset, ArmName.BASELINE_BEST_LR) in gains
+        if arm == "ladd" and (dataset, "baseline_best_lr") in gains
     ]
 
 
@@ -97,13 +97,13 @@ def _verdict(found: Comparison, evaluation: Evaluation) -> str:
 
 def _of_decisions(rows: Sequence[EvaluationRow]) -> list[str]:
     """The decision of the cheap trials of progressive views on each set and architecture, as it was taken then."""
-    baselines = {(row.dataset, row.architecture): row for row in rows if row.arm is ArmName.BASELINE}
+    baselines = {(row.dataset, row.architecture): row for row in rows if row.arm == "baseline"}
     notes = [
         "Progressive views: ladd was trained with sampled:1 (2 forwards an image and step, a noisier gradient than "
         "full) and again with full only where the paired 95 % interval of ladd minus baseline contained 0."
     ]
     for row in rows:
-        if row.arm is not ArmName.LADD or row.recipe["views"] != "sampled:1":
+        if row.arm != "ladd" or row.recipe["views"] != "sampled:1":
             continue
         decision = open_question(accuracies(baselines[row.dataset, row.architecture]), accuracies(row))
         low, high = decision.ci95

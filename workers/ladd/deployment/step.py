@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from workers.ladd.arms import Arm
+from method.arms import Arm
 from workers.ladd.deployment.training_set import FULL_IMAGE, Targets, TrainingSet
 from workers.ladd.engine.dsa import DSADraw, apply_dsa, draw_dsa
 from workers.ladd.engine.execution import Execution, uncompiled

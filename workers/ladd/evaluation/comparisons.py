@@ -25,15 +25,15 @@ def compare_with_baseline(rows: Sequence[EvaluationRow], test_images: int) -> li
     quoted = {(row.dataset, row.arm, row.architecture): row for row in rows if row.in_summary}
     answers = {place: _answers(row, test_images) for place, row in quoted.items()}
     found = []
-    with_baseline = list(dict.fromkeys(place[0] for place in quoted if place[1] is ArmName.BASELINE))
+    with_baseline = list(dict.fromkeys(place[0] for place in quoted if place[1] == "baseline"))
     for dataset, arm in dict.fromkeys(place[:2] for place in quoted):
-        if arm is ArmName.BASELINE:
+        if arm == "baseline":
             continue
         architectures = [place[2] for place in quoted if place[:2] == (dataset, arm)]
         reference = dataset if dataset in with_baseline else next(iter(with_baseline), dataset)
         pairs = {}
         for architecture in architectures:
-            baseline_answers = answers.get((reference, ArmName.BASELINE, architecture), {})
+            baseline_answers = answers.get((reference, "baseline", architecture), {})
             pair = _paired(answers[dataset, arm, architecture], baseline_answers)
             if pair is not None:
                 pairs[architecture] = pair

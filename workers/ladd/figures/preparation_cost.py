@@ -4,7 +4,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from workers.ladd.arms import ARMS, Arm
+from method.arms import ARMS, Arm
 from workers.ladd.figures.found import Found
 
 _LABELLED = ("soft", "both")

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api_schemas.datasets import ClassCount, DatasetRole, DatasetStats, Detection, ValueRange
+from method.files import SOFT_LABELS
+from method.normalizations import ZCA
 from workers.ladd.importers import ImportOptions, read_upload
 from workers.ladd.importers.channel_summary import ChannelSummary
 from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, Split
@@ -19,8 +21,6 @@ from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.importers.set_rules import check_classes, check_images, choose_learned_lr
 from workers.ladd.importers.unwhitened import unwhiten
 from workers.ladd.sets.npy_files import NpyWriter, iter_rows
-from workers.ladd.sets.stored_set import SOFT_LABELS_FILE
-from workers.ladd.sets.whitening import ZCA
 
 _CHUNK_BYTES = 8 * 1024 * 1024
 
@@ -55,7 +55,7 @@ def import_dataset(
         warnings += doubts + ([] if dtype == np.uint8 else family_warnings(options.normalization, format_name))
     soft = next((split.soft for split in imported.splits.values() if split.soft is not None), None)
     names_stored = [name for split in imported.splits for name in (_image_file(split), _label_file(split))]
-    stored = sorted(out_dir / name for name in names_stored + ([SOFT_LABELS_FILE] if soft else []))
+    stored = sorted(out_dir / name for name in names_stored + ([SOFT_LABELS] if soft else []))
     progress(total, total)
     per_split = {name: np.bincount(split.labels, minlength=len(names)) for name, split in imported.splits.items()}
     per_class = np.sum(list(per_split.values()), axis=0)
@@ -107,7 +107,7 @@ def _store(imported: Imported, out_dir: Path, report: Callable[[float], None]) -
     for name, split in imported.splits.items():
         np.save(out_dir / _label_file(name), split.labels)
         if split.soft is not None:
-            np.save(out_dir / SOFT_LABELS_FILE, split.soft.probabilities)
+            np.save(out_dir / SOFT_LABELS, split.soft.probabilities)
         path = out_dir / _image_file(name)
         channels = split.images.shape[3 if split.images.dtype == np.uint8 else 1]
         summary = summaries[name] = ChannelSummary(channels)

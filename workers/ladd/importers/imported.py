@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api_schemas.datasets import DatasetMetadata, SoftLabelKind
-from workers.ladd.class_maps import CLASS_MAPS, IMAGEFOLDER, wnids
+from method.class_maps import CLASS_MAPS, IMAGEFOLDER, wnids
 from workers.ladd.sets.stored_set import Labels
 
 Progress = Callable[[int], None]

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 
 from api_schemas.datasets import Normalization, NormalizationChoice
-from workers.ladd.engine.normalization import NORMALIZATIONS, normalized_range
+from method.formats import FORMATS
+from method.normalizations import NORMALIZATIONS, ZCA
+from workers.ladd.engine.normalization import normalized_range
 from workers.ladd.importers.channel_summary import ChannelSummary
 from workers.ladd.importers.reading.rejected import rejected
-from workers.ladd.sets.whitening import ZCA
 
 FIELD = "metadata.normalization"
-DC_FAMILY = ("dc", "dsa", "dm")
-MTT_FAMILY = ("mtt", "ast", "glad", "tesla", "datm", "idc")
 _TOLERANCE = 0.5 / 255
 """Half an 8-bit step, on the [0, 1] scale: values this far outside still round to a pixel."""
 
@@ -78,11 +77,12 @@ def of_distilled(
 
 def family_warnings(choice: NormalizationChoice, format: str) -> list[str]:
     """Return what speaks against a named normalization for a set of this format: code bases differ under one name."""
-    if choice == "cifar100" and format in MTT_FAMILY:
+    own = FORMATS[format].cifar100 if format in FORMATS else None
+    if choice == "cifar100" and own == "cifar100_mtt":
         return [
             f"{format} normalises CIFAR-100 with CIFAR-10's statistics: cifar100_mtt; cifar100 is DC's, DSA's and DM's"
         ]
-    if choice == "cifar100_mtt" and format in DC_FAMILY:
+    if choice == "cifar100_mtt" and own == "cifar100":
         return [f"{format} normalises CIFAR-100 with its own statistics: cifar100; cifar100_mtt is MTT's"]
     if choice == "imagenet" and format == "glad":
         return ["images that GLaD decoded (--space wp) carry glad_wp; imagenet is right for --space p alone"]

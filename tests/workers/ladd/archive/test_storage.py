@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from api_schemas.evaluation import Storage
+from method.normalizations import NORMALIZATIONS
 from workers.ladd.archive.archive import write_archive
 from workers.ladd.archive.storage import pixels_of, storage
-from workers.ladd.engine.normalization import NORMALIZATIONS, normalize
+from workers.ladd.engine.normalization import normalize
 
 RNG = np.random.default_rng(0)
 MANIFEST: dict[str, Any] = {

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from workers.ladd.arms import ARMS
+from method.arms import ARMS
 from workers.ladd.deployment.cost import TrainingCounts, training_counts
 from workers.ladd.deployment.step import Step, Streams, plan_epoch
 from workers.ladd.deployment.training_set import FULL_IMAGE

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from api_schemas.evaluation import ArmName, EvaluationRow
+from api_schemas.evaluation import EvaluationRow
 from workers.ladd.evaluation.rows import accuracies, cae, merge_trials
 from workers.ladd.evaluation.statistics import summarize
 
@@ -69,7 +69,7 @@ def row_of(**fields: Any) -> EvaluationRow:
 
 def test_cae_is_the_mean_of_means_with_the_mean_of_stds() -> None:
     rows = [
-        row_of(arm=ArmName.LADD, architecture=name, mean=mean, std=std)
+        row_of(arm="ladd", architecture=name, mean=mean, std=std)
         for name, mean, std in (("ConvNetD5", 60.0, 1.0), ("AlexNet", 50.0, 2.0), ("ViT", 40.0, 0.9))
     ]
     assert cae(rows).model_dump() == {

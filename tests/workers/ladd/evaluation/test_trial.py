@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from api_schemas.evaluation import TrialRow
-from workers.ladd.arms import ARMS
+from method.arms import ARMS
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import normalize
 from workers.ladd.engine.seeds import trial_seed

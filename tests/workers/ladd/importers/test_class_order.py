@@ -1,7 +1,7 @@
 import pytest
 
 from api_schemas.problems import Reason
-from workers.ladd.class_maps import imagenet_indices, wnids
+from method.class_maps import imagenet_indices, wnids
 from workers.ladd.importers import ImportOptions, ImportRejected, KnownSource
 from workers.ladd.importers.class_order import FIELD, ClassOrder, order_classes
 

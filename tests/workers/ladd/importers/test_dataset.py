@@ -12,9 +12,10 @@ import torch
 from PIL import Image
 
 from api_schemas.datasets import DatasetStats
+from method.files import DISTILLED_FILES, SOFT_LABELS, SOURCE_FILES
 from workers.ladd.importers import ImportOptions, ImportRejected
 from workers.ladd.importers.dataset import import_dataset
-from workers.ladd.sets.stored_set import DISTILLED_FILES, SOFT_LABELS_FILE, SOURCE_FILES, load_distilled, load_source
+from workers.ladd.sets.stored_set import load_distilled, load_source
 
 Importing = Callable[..., DatasetStats]
 
@@ -156,7 +157,7 @@ def test_soft_labels_are_stored_as_probabilities(imported: Importing, pair: list
     assert stored.soft_labels is not None
     assert stored.soft_labels.dtype == np.float32
     np.testing.assert_allclose(stored.soft_labels, torch.softmax(logits, dim=1).numpy(), rtol=1e-6)
-    names = (*DISTILLED_FILES, SOFT_LABELS_FILE)
+    names = (*DISTILLED_FILES, SOFT_LABELS)
     lines = [f"{name} {hashlib.sha256((out / name).read_bytes()).hexdigest()}\n" for name in sorted(names)]
     assert stats.sha256 == hashlib.sha256("".join(lines).encode()).hexdigest()
     assert stats.bytes == sum(path.stat().st_size for path in out.iterdir())

@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import save_file
 
 from api_schemas.problems import Reason
-from workers.ladd.importers import IMPORTERS, ImportOptions, ImportRejected, read_upload
+from method.formats import FORMATS
+from workers.ladd.importers import ImportOptions, ImportRejected, read_upload
 
 Archiving = Callable[[str, Mapping[str, bytes]], Path]
 Encoding = Callable[..., bytes]
@@ -62,7 +63,7 @@ def test_an_unknown_format_is_refused(saved: Saving, tmp_path: Path) -> None:
         read_upload([saved("i.pt", IMAGES)], options, tmp_path, lambda done: None)
     [reason] = caught.value.reasons
     assert (reason.rule, reason.value) == ("known_format", "ffcv")
-    assert all(name in reason.message for name in IMPORTERS)
+    assert all(name in reason.message for name in FORMATS)
 
 
 def test_files_of_no_known_layout_are_refused(saved: Saving, refused: Refusal, tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ def test_a_pickle_is_never_mistaken_for_something_else(refused: Refusal, tmp_pat
     assert refused(path, format=format).rule == "no_code_in_pickle"
 
 
-@pytest.mark.parametrize("format", sorted(set(IMPORTERS) - {"class_folders", "sre2l", "lpld", "rded"}))
+@pytest.mark.parametrize("format", sorted(set(FORMATS) - {"class_folders", "sre2l", "lpld", "rded"}))
 def test_the_wrong_format_is_refused_not_crashed(
     archived: Archiving, encoded: Encoding, refused: Refusal, format: str
 ) -> None:

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from api_schemas.datasets import ChannelStatistics, NamedNormalization, Normalization, NormalizationChoice
+from api_schemas.datasets import ChannelStatistics, Normalization, NormalizationChoice
 from api_schemas.problems import Reason
-from workers.ladd.engine.normalization import NORMALIZATIONS
+from method.normalizations import NORMALIZATIONS
 from workers.ladd.importers.channel_summary import ChannelSummary
 from workers.ladd.importers.normalization_choice import family_warnings, of_distilled, of_source
 from workers.ladd.importers.reading.rejected import ImportRejected
@@ -158,7 +158,7 @@ def test_a_source_set_is_measured() -> None:
 
 
 def test_a_source_set_may_be_named_or_left_alone() -> None:
-    assert of_source(NamedNormalization.IMAGENET, pixels()).std == [0.229, 0.224, 0.225]
+    assert of_source("imagenet", pixels()).std == [0.229, 0.224, 0.225]
     assert of_source(CUSTOM, pixels()).name == "custom"
     assert of_source("none", pixels()).mean is None
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from api_schemas.problems import Reason
-from workers.ladd.class_maps import wnids
+from method.class_maps import wnids
 from workers.ladd.importers.imported import Imported, ImportOptions, KnownSource, SoftLabels, Split
 from workers.ladd.importers.reading.rejected import ImportRejected
 from workers.ladd.importers.set_rules import check_classes, check_images, choose_learned_lr

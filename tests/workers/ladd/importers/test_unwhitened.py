@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from api_schemas.problems import Reason
+from method.files import WHITENING
 from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, ImportOptions, KnownSource, Split
 from workers.ladd.importers.reading.rejected import ImportRejected
 from workers.ladd.importers.unwhitened import unwhiten
-from workers.ladd.sets.whitening import WHITENING_FILE, Whitening, fit_whitening
+from workers.ladd.sets.whitening import Whitening, fit_whitening
 
 PIXELS = np.random.default_rng(2).integers(0, 256, (50, 8, 8, 3), dtype=np.uint8)
 LABELS = np.array([0, 0, 1, 1], dtype=np.int64)
@@ -47,7 +48,7 @@ def test_whitened_images_become_pixels_again(source: KnownSource, tmp_path: Path
 
 def test_the_matrix_is_kept_for_the_training(source: KnownSource, tmp_path: Path) -> None:
     pixels_of(upload(np.full((4, 3, 8, 8), -0.5, np.float32)), source, tmp_path)
-    kept = Whitening.load(tmp_path / WHITENING_FILE)
+    kept = Whitening.load(tmp_path / WHITENING)
     assert torch.equal(kept.basis, fit_whitening(PIXELS).basis)
 
 
@@ -60,7 +61,7 @@ def test_images_that_are_pixels_already_stay(
     images: np.ndarray, unnormalized: str | None, source: KnownSource, tmp_path: Path
 ) -> None:
     assert np.array_equal(pixels_of(upload(images, unnormalized), source, tmp_path), images)
-    assert (tmp_path / WHITENING_FILE).exists()
+    assert (tmp_path / WHITENING).exists()
 
 
 def test_it_says_what_was_done(source: KnownSource, tmp_path: Path) -> None:
