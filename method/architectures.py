@@ -41,7 +41,7 @@ class Architecture:
     smallest: smallest image in pixels that leaves the network a feature map.
     divisor: what an image's size must be a multiple of, as a function of that size.
     slow: whether recipes give it the lower of their two learning rates (GLaD, `glad_utils.py`: VGG11 alone).
-    has_maps: whether Grad-CAM finds feature maps in it.
+    maps: name of the part whose output is the last feature maps [B, K, h, w], for Grad-CAM; None: it has none.
     turn: place in the order in which an evaluation starts its trainings, so that the longest is not the last.
     """
 
@@ -52,7 +52,7 @@ class Architecture:
     smallest: int = 1
     divisor: Callable[[int], int] = lambda size: 1
     slow: bool = False
-    has_maps: bool = True
+    maps: str | None = "features"
     turn: int = 0
     arguments: Mapping[str, int] = field(default_factory=dict)
 
@@ -145,7 +145,9 @@ ARCHITECTURES: Registry[Architecture] = Registry(
         Architecture("AlexNet", "workers.ladd.models.alexnet:AlexNet", "AlexNet", _alexnet, smallest=8, turn=2),
         Architecture("VGG11", "workers.ladd.models.vgg:VGG11", "VGG11", _vgg11, smallest=32, slow=True, turn=1),
         # Three stages of stride 2: below 9 px the last map is one pixel, which an instance norm turns into zero.
-        Architecture("ResNet18", "workers.ladd.models.resnet:ResNet18", "ResNet18", _resnet18, smallest=9, turn=0),
+        Architecture(
+            "ResNet18", "workers.ladd.models.resnet:ResNet18", "ResNet18", _resnet18, smallest=9, maps="stages", turn=0
+        ),
         Architecture(
             "ViT",
             "workers.ladd.models.vit:ViT",
@@ -153,7 +155,7 @@ ARCHITECTURES: Registry[Architecture] = Registry(
             _vit,
             smallest=8,
             divisor=lambda size: vit_form(size)[0],
-            has_maps=False,
+            maps=None,
             turn=3,
         ),
     ),

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from method.architectures import ARCHITECTURES
 from method.arms import LR_FACTORS, Arm
 from workers.ladd.deployment.cost import predict_cost
 from workers.ladd.deployment.step_plan import AUGMENTATION_RULE
@@ -91,7 +92,9 @@ class TrialResult:
     rule: Literal["last epoch"] = "last epoch"
 
 
-def explain(model: nn.Module, test: TestSet, count: int, device: torch.device | str) -> Explained | None:
+def explain(
+    model: nn.Module, architecture: str, test: TestSet, count: int, device: torch.device | str
+) -> Explained | None:
     """Return the Grad-CAM of `count` test images for their own classes.
 
     The images are the first of each class, then the second of each, and so on. None for no image, and for a network
@@ -101,11 +104,12 @@ def explain(model: nn.Module, test: TestSet, count: int, device: torch.device | 
     by_class = np.argsort(labels, kind="stable")
     rank = np.arange(len(labels)) - np.searchsorted(labels[by_class], labels[by_class])
     chosen = by_class[np.lexsort((labels[by_class], rank))][:count]
-    if not len(chosen):
+    part = ARCHITECTURES[architecture].maps
+    if part is None or not len(chosen):
         return None
     images = network_input(torch.as_tensor(np.asarray(test.images)[chosen]), test.mean, test.std, device)
     classes = torch.from_numpy(labels[chosen]).to(device)
-    maps = grad_cam(model.eval(), images, classes)
+    maps = grad_cam(model.eval(), part, images, classes)
     if maps is None:
         return None
     return Explained(chosen.tolist(), labels[chosen].tolist(), np.round(maps, 3).tolist())
@@ -187,7 +191,7 @@ def evaluate_trial(
         accuracy=accuracy,
         per_class_accuracy=per_class,
         correct=pack_answers((logits.argmax(dim=1).cpu() == torch.as_tensor(test.labels)).numpy()),
-        grad_cam=explain(trained.model, test, explained_images, device),
+        grad_cam=explain(trained.model, architecture, test, explained_images, device),
         losses=[loss if math.isfinite(loss) else None for loss in trained.losses],
         seconds=seconds + time.monotonic() - started,
         peak_bytes=peak_bytes(device),
