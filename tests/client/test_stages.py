@@ -4,7 +4,8 @@ import re
 import pytest
 from rich.console import Console
 
-from client.stages import StageBoard, amount, clock
+from api_schemas.report_tables import clock
+from client.stages import StageBoard, amount
 
 
 def plain() -> tuple[Console, io.StringIO]:
