@@ -18,6 +18,7 @@ from api_schemas.base import (
 )
 from api_schemas.ensemble import LabelerChoice
 from api_schemas.problems import Reason
+from api_schemas.uploads import FromUploads
 
 
 class DatasetRole(StrEnum):
@@ -154,6 +155,10 @@ class DatasetMetadata(Request):
     resize: Resize = Resize.CENTER_CROP
     experiment: Annotated[int, Field(ge=0, le=1000)] | None = None
     """Which entry of a DC/DSA/DM file's `data` list; the last one by default."""
+
+
+class DatasetFromUploads(DatasetMetadata, FromUploads):
+    """`POST /v1/datasets` as JSON, its files sent in parts."""
 
 
 class Detection(Response):

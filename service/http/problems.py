@@ -102,13 +102,18 @@ async def answer(request: Request, error: Exception) -> Response:
 
 def responses(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI `responses` of a route that may refuse with `codes`; 500 and 503 are in every one."""
+    return refusals(*codes, ErrorCode.INTERNAL, ErrorCode.UNAVAILABLE)
+
+
+def refusals(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI `responses` of the problems with `codes`."""
     by_status: dict[int, list[ErrorCode]] = {}
-    for code in (*codes, ErrorCode.INTERNAL, ErrorCode.UNAVAILABLE):
+    for code in codes:
         by_status.setdefault(STATUS[code], []).append(code)
     return {
         status: {
             "description": "A problem with `code` " + " or ".join(f"`{code}`" for code in group),
-            "model": Problem,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for status, group in sorted(by_status.items())
     }
