@@ -21,12 +21,11 @@ from api_schemas.datasets import (
 from api_schemas.problems import ErrorCode
 from service.core.foundation.ids import new_id
 from service.core.resources import datasets
-from service.http.accepted import ACCEPTED, accepted
+from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, Limit
 from service.http.openapi import form_or_json
 from service.http.problems import responses
 from service.http.received import FORM_ERRORS, Bodies, received
-from service.http.redirects import redirects, to_storage
 
 PATH = "/v1/datasets"
 BODIES = Bodies(TypeAdapter(DatasetMetadata), TypeAdapter(DatasetFromUploads))

@@ -12,7 +12,7 @@ from api_schemas.labelers import Labeler, LabelerFromUploads, LabelerMetadata, L
 from api_schemas.problems import ErrorCode
 from service.core.foundation.ids import new_id
 from service.core.resources import labelers
-from service.http.accepted import ACCEPTED, accepted
+from service.http.answers import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, Limit
 from service.http.openapi import form_or_json
 from service.http.problems import responses
