@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from api_schemas.cost import Cost, CostName, CostParts, JobCost
 from api_schemas.evaluation import ArmName, Evaluation, EvaluationRow, FlopCount, PaperNumber, Report, Storage
+from method.arms import ARMS
 
-_TITLES = {arm: "LADD" if arm is ArmName.LADD else arm.value for arm in ArmName}
-_COMPARED = {ArmName.BASELINE, ArmName.LADD}
+_COMPARED = {"baseline", "ladd"}
 _PETA = 1e15
 
 
@@ -88,7 +88,7 @@ def _sweep(report: Report) -> Table:
         ]
         for point in report.points
     ]
-    caes = (f"{_TITLES[arm]}, k-CAE" for arm in arms)
+    caes = (f"{_title(arm)}, k-CAE" for arm in arms)
     return Table("Sweep", ["point", *caes, "labeler val %", "entropy", "agreement %", "overhead"], rows)
 
 
@@ -108,13 +108,13 @@ def _accuracies(evaluation: Evaluation, dataset: str, intervals: bool) -> Table:
     rows = [row for row in evaluation.rows if row.dataset == dataset and row.in_summary]
     arms = _in_order(row.arm for row in rows)
     found = {(row.architecture, row.arm): row for row in rows}
-    policies = {row.recipe.get("views") for row in rows if row.arm is ArmName.LADD}
+    policies = {row.recipe.get("views") for row in rows if row.arm == "ladd"}
     lines = []
     for architecture in dict.fromkeys(row.architecture for row in rows):
         of_arms = {arm: found[architecture, arm] for arm in arms if (architecture, arm) in found}
         cells = [_accuracy(of_arms[arm], intervals) if arm in of_arms else "-" for arm in arms]
         gain = _difference({arm: row.mean for arm, row in of_arms.items()})
-        views = str(of_arms[ArmName.LADD].recipe["views"]) if ArmName.LADD in of_arms else "-"
+        views = str(of_arms["ladd"].recipe["views"]) if "ladd" in of_arms else "-"
         lines.append([architecture, *cells, gain, views])
     summaries = {summary.arm: summary for summary in evaluation.summary if summary.dataset == dataset}
     if summaries:
@@ -122,7 +122,7 @@ def _accuracies(evaluation: Evaluation, dataset: str, intervals: bool) -> Table:
         cells = [_spread(summaries[arm].cae_mean, summaries[arm].cae_std) if arm in summaries else "-" for arm in arms]
         gain = _difference({arm: summary.cae_mean for arm, summary in summaries.items()})
         lines.append([f"{k}-CAE", *cells, gain, ""])
-    header = ["architecture", *(_TITLES[arm] for arm in arms), "difference", "views"]
+    header = ["architecture", *(_title(arm) for arm in arms), "difference", "views"]
     shown = [True] * (1 + len(arms)) + [set(arms) >= _COMPARED, len(policies) > 1]
     title = f"Accuracy in % on {evaluation.test_images:,} real test images after the last epoch, {dataset}"
     return Table(title, *_columns([header, *lines], shown))
@@ -136,7 +136,11 @@ def _columns(lines: Sequence[Sequence[str]], shown: Sequence[bool]) -> tuple[lis
 
 def _in_order(arms: Iterator[ArmName]) -> list[ArmName]:
     present = set(arms)
-    return [arm for arm in ArmName if arm in present]
+    return [arm for arm in ARMS if arm in present] + sorted(present - set(ARMS))
+
+
+def _title(arm: ArmName) -> str:
+    return "LADD" if arm == "ladd" else arm
 
 
 def _accuracy(row: EvaluationRow, interval: bool) -> str:
@@ -149,14 +153,14 @@ def _spread(mean: float, std: float) -> str:
 
 
 def _difference(means: Mapping[ArmName, float]) -> str:
-    return f"{means[ArmName.LADD] - means[ArmName.BASELINE]:+.2f}" if set(means) >= _COMPARED else "-"
+    return f"{means['ladd'] - means['baseline']:+.2f}" if set(means) >= _COMPARED else "-"
 
 
 def _comparisons(evaluation: Evaluation, dataset: str) -> Table:
     """Each arm minus the baseline of its set; the interval covers trials and test images."""
     rows = [
         [
-            f"{_TITLES[found.arm]} minus baseline",
+            f"{_title(found.arm)} minus baseline",
             found.architecture or "CAE",
             f"{found.difference:+.2f}",
             "{:+.2f} to {:+.2f}".format(*found.ci95),
@@ -174,7 +178,7 @@ def _protocol(rows: Sequence[EvaluationRow]) -> Table:
     forwards: dict[tuple[str, ...], set[int]] = {}
     for row in rows:
         recipe = [str(row.recipe.get(field, "-")) for field in ("name", "views", "reduction", "precision")]
-        settings = (_TITLES[row.arm], *recipe, f"{row.epochs:,}", str(len(row.trials)))
+        settings = (_title(row.arm), *recipe, f"{row.epochs:,}", str(len(row.trials)))
         forwards.setdefault(settings, set()).add(row.forwards)
     lines = [[*settings, " / ".join(f"{n:,}" for n in sorted(forwards[settings]))] for settings in sorted(forwards)]
     header = ["arm", "recipe", "views", "reduction", "precision", "epochs", "trials", "forwards"]
@@ -252,7 +256,7 @@ def _paper(numbers: Sequence[PaperNumber], evaluation: Evaluation | None) -> Ite
         theirs = {number.arm: number.cae_mean for number in numbers if number.dataset == dataset}
         found = {each.arm: each for each in summary if each.dataset == dataset and each.arm in theirs}
         rows = [
-            [_TITLES[arm], _spread(each.cae_mean, each.cae_std), f"{theirs[arm]:.1f}"] for arm, each in found.items()
+            [_title(arm), _spread(each.cae_mean, each.cae_std), f"{theirs[arm]:.1f}"] for arm, each in found.items()
         ]
         if set(found) >= _COMPARED:
             ours = {arm: each.cae_mean for arm, each in found.items()}
@@ -264,5 +268,5 @@ def _paper(numbers: Sequence[PaperNumber], evaluation: Evaluation | None) -> Ite
 
 def _relative_gain(cae: Mapping[ArmName, float]) -> str:
     """What the paper's Table 4 averages."""
-    baseline = cae[ArmName.BASELINE]
-    return f"{cae[ArmName.LADD] / baseline - 1:+.1%}" if baseline else "-"
+    baseline = cae["baseline"]
+    return f"{cae['ladd'] / baseline - 1:+.1%}" if baseline else "-"

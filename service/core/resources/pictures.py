@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from api_schemas.datasets import DatasetStats
 from api_schemas.problems import ErrorCode
-from service.core.catalogue.catalogue import PREVIEW, DatasetManifest
+from method.files import IMAGES, LABEL_GRID, PREVIEW
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, not_found
 from service.core.objects.storage import blob_key
@@ -14,9 +15,6 @@ from service.core.objects.storage import blob_key
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-LABEL_GRID = "dense_labels.png"
-"""Name of the file with the dense labels of a set's first image, which labelling writes."""
 
 _HEADER_BYTES = 1024
 """Read to find an npy file's header, which numpy writes in 128."""
@@ -46,9 +44,9 @@ def image_png(core: Core, dataset: DatasetManifest, split: str | None, index: in
     """
     if dataset.stats is None:
         raise ServiceError(ErrorCode.DATASET_NOT_READY, f"{dataset.id} is {dataset.state}: its images are not stored.")
-    file = "images.npy" if "images.npy" in dataset.blobs else f"{split or 'train'}_images.npy"
+    file = IMAGES if IMAGES in dataset.blobs else f"{split or 'train'}_images.npy"
     blob = dataset.blobs.get(file)
-    if blob is None or (split is not None and file == "images.npy"):
+    if blob is None or (split is not None and file == IMAGES):
         raise not_found(f"split of {dataset.id}", str(split))
     # A front that is asked for no image does without these and their 17 MiB.
     import numpy as np
