@@ -1,3 +1,5 @@
+"""The `ladd` command as a user types it."""
+
 import json
 import re
 import threading

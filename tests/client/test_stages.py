@@ -1,3 +1,5 @@
+"""Bars and lines of stages, on a terminal and in a file."""
+
 import io
 import re
 

@@ -1,3 +1,5 @@
+"""What starting the front must not load."""
+
 import subprocess
 import sys
 

@@ -1,3 +1,5 @@
+"""The OpenAPI document: valid, current, and true of every refusal."""
+
 import subprocess
 import sys
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Forms that are streamed to the storage, and what is left of those that fail."""
+
 import json
 import os
 import socket
