@@ -31,6 +31,6 @@ GRAPH = "program.json"
 """The graph of an exported network."""
 
 
-def checkpoint(epoch: int) -> str:
+def checkpoint_file(epoch: int) -> str:
     """Return the file of a labeler's weights after an epoch."""
     return f"epoch_{epoch:03d}.safetensors"

@@ -9,6 +9,7 @@ from torch import nn
 from api_schemas.labelers import Labeler
 from api_schemas.labelling import CheckpointCandidate, UsedLabeler
 from api_schemas.runner import RunnerTask
+from method.files import TRAIN_IMAGES, TRAIN_LABELS
 from workers.ladd.labeler.checkpoint_choice import (
     Candidate,
     HeldOutViews,
@@ -75,9 +76,7 @@ def choose_writers(task: RunnerTask, folder: Path, grid: ViewGrid, report: Repor
 
 def _held_out_views(labeler: Labeler, source: dict[str, Path], grid: ViewGrid) -> HeldOutViews:
     assert labeler.recipe is not None
-    images, labels = (
-        np.load(source[name], mmap_mode="r", allow_pickle=False) for name in ("train_images.npy", "train_labels.npy")
-    )
+    images, labels = (np.load(source[name], mmap_mode="r", allow_pickle=False) for name in (TRAIN_IMAGES, TRAIN_LABELS))
     _, held_out = split_held_out(labels, labeler.recipe.held_out or 0.0, labeler.recipe.seed)
     return draw_held_out_views(images, labels, held_out, grid, labeler.recipe.seed)
 

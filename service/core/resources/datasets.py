@@ -15,6 +15,7 @@ from api_schemas.datasets import (
 from api_schemas.jobs import TERMINAL_STATES, JobKind
 from api_schemas.problems import ErrorCode
 from method.files import ARCHIVE
+from method.normalizations import ZCA
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, not_found, reason
@@ -86,7 +87,7 @@ def _check_files(files: Sequence[StreamedFile]) -> None:
 
 
 def _check_source(core: Core, metadata: DatasetMetadata) -> None:
-    named, whitened = metadata.source_dataset, metadata.normalization == "zca"
+    named, whitened = metadata.source_dataset, metadata.normalization == ZCA
     if whitened and (metadata.role is DatasetRole.SOURCE or named is None):
         message = "zca is for distilled sets: its matrix is fitted to their source set, which source_dataset must name"
         reasons = [reason("body.metadata.normalization", "zca_needs_source", "zca", message)]

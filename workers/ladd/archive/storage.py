@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from api_schemas.evaluation import Storage, StorageCount
+from method.files import FULL_LABELS
 from workers.ladd.archive.encoding_costs import encoding_costs, zipped_bytes
 from workers.ladd.engine.normalization import to_pixels
 from workers.ladd.labels.encodings import compared
@@ -35,7 +36,7 @@ def storage(
     """
     plain: dict[str, NDArray[np.generic]] = {"images": images, "labels": labels.astype(np.float32)}
     augmented = {**plain, "dense_labels": dense_labels}
-    full_labels = _member_bytes(archive, "full_labels.npy")
+    full_labels = _member_bytes(archive, FULL_LABELS)
     stored = archive.stat().st_size - full_labels
     return Storage(
         paper=_count(zipped_bytes(plain), zipped_bytes(augmented)),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from api_schemas.datasets import Dataset
 from api_schemas.runner import DoneEvent, RunnerTask
 from method.arms import ARMS
-from method.files import WHITENING
+from method.files import DENSE_LABELS, FULL_LABELS, IMAGES, LABELS, SOFT_LABELS, TRAIN_IMAGES, TRAIN_LABELS, WHITENING
 from workers.ladd.deployment.resume import FILE_NAME
 from workers.ladd.deployment.training import Listener
 from workers.ladd.deployment.training_set import TrainingSet
@@ -97,11 +97,11 @@ def _test_set(task: RunnerTask, images: NDArray[Any], labels: NDArray[Any], whit
 
 def _held_out(task: RunnerTask, folder: Path, num_classes: int, whitening: Whitening | None) -> TestSet | None:
     """Source images to choose a learning rate by, for an arm that does."""
-    if "train_labels.npy" not in task.inputs["source"]:
+    if TRAIN_LABELS not in task.inputs["source"]:
         return None
-    labels = _array(task, folder, "source", "train_labels.npy")
+    labels = _array(task, folder, "source", TRAIN_LABELS)
     chosen = held_out_rows(labels, num_classes)
-    images = _array(task, folder, "source", "train_images.npy")[chosen]
+    images = _array(task, folder, "source", TRAIN_IMAGES)[chosen]
     return _test_set(task, images, labels[chosen], whitening)
 
 
@@ -116,7 +116,7 @@ def _training_set(task: RunnerTask, folder: Path, dataset: Dataset, whitening: W
             return None
         return torch.from_numpy(np.array(_array(task, folder, "dataset", file)))
 
-    stored = _array(task, folder, "dataset", "images.npy")
+    stored = _array(task, folder, "dataset", IMAGES)
     if whitening is None:
         images = training_images(stored, params["mean"], params["std"], carried)
     elif stored.dtype == np.uint8:
@@ -125,11 +125,11 @@ def _training_set(task: RunnerTask, folder: Path, dataset: Dataset, whitening: W
         images = whitening.whiten(torch.from_numpy(np.array(stored)))
     return TrainingSet(
         images=images,
-        labels=torch.from_numpy(np.array(_array(task, folder, "dataset", "labels.npy"))),
-        dense_labels=soft_labels("dense_labels.npy"),
+        labels=torch.from_numpy(np.array(_array(task, folder, "dataset", LABELS))),
+        dense_labels=soft_labels(DENSE_LABELS),
         grid=ViewGrid(augmentation.n, augmentation.ratio) if augmentation else None,
-        full_labels=soft_labels("full_labels.npy"),
-        soft_labels=soft_labels("soft_labels.npy"),
+        full_labels=soft_labels(FULL_LABELS),
+        soft_labels=soft_labels(SOFT_LABELS),
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from api_schemas.datasets import Dataset
 from api_schemas.labelling import LabelAgreement, Labelling
 from api_schemas.runner import DoneEvent, RunnerTask
+from method.files import ARCHIVE, DENSE_LABELS, FULL_LABELS, LABEL_GRID
 from method.normalizations import ZCA
 from workers.ladd.archive.archive import read_archive, write_archive
 from workers.ladd.archive.exports import write_export
@@ -42,11 +43,11 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     outputs = folder / "outputs"
     # Networks train on what readers of the archive decode, so that the encoding's cost in accuracy is measured.
     encoding = task.params["encoding"]
-    np.save(outputs / "dense_labels.npy", decode_checked(encoding, dense_labels))
-    np.save(outputs / "full_labels.npy", full_labels)
+    np.save(outputs / DENSE_LABELS, decode_checked(encoding, dense_labels))
+    np.save(outputs / FULL_LABELS, full_labels)
     manifest = _manifest(task, dataset, writers)
     write_archive(
-        outputs / "archive.zip",
+        outputs / ARCHIVE,
         stored.images,
         stored.labels,
         dense_labels,
@@ -61,14 +62,14 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         pixels,
         stored.labels if stored.soft_labels is None else stored.soft_labels,
         dense_labels,
-        outputs / "archive.zip",
+        outputs / ARCHIVE,
         encoding,
     )
     names = [count.name for count in dataset.stats.class_counts]
-    write_label_grid(pixels[0], int(stored.labels[0]), dense_labels[0], grid, names, outputs / "dense_labels.png")
-    files = ["archive.zip", "dense_labels.npy", "dense_labels.png", "full_labels.npy"]
+    write_label_grid(pixels[0], int(stored.labels[0]), dense_labels[0], grid, names, outputs / LABEL_GRID)
+    files = [ARCHIVE, DENSE_LABELS, LABEL_GRID, FULL_LABELS]
     if formats := task.params["formats"]:
-        archive = read_archive(outputs / "archive.zip")
+        archive = read_archive(outputs / ARCHIVE)
         for export_format in formats:
             files.append(f"archive.{export_format}")
             write_export(archive, export_format, outputs / files[-1])

@@ -6,13 +6,12 @@ import numpy as np
 
 from api_schemas.datasets import Dataset, Normalization
 from api_schemas.runner import DoneEvent, RunnerTask
+from method.files import PREVIEW, TRAIN_IMAGES
 from workers.ladd.importers import ImportOptions, KnownSource
 from workers.ladd.importers.dataset import import_dataset
 from workers.ladd.sets.preview import write_preview
 from workers.runner.reporter import Reporter
 from workers.runner.uploaded_files import with_their_names
-
-TRAIN_IMAGES = "train_images.npy"
 
 
 def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
@@ -30,9 +29,9 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
 
 
 def _write_preview(outputs: Path, normalization: Normalization) -> None:
-    prefix = "train_" if (outputs / "train_images.npy").exists() else ""
+    prefix = "train_" if (outputs / TRAIN_IMAGES).exists() else ""
     images, labels = (np.load(outputs / f"{prefix}{name}.npy", mmap_mode="r") for name in ("images", "labels"))
-    write_preview(images, labels, normalization.carried, outputs / "preview.png")
+    write_preview(images, labels, normalization.carried, outputs / PREVIEW)
 
 
 def _known_source(task: RunnerTask, folder: Path) -> KnownSource | None:

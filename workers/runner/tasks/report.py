@@ -17,6 +17,7 @@ from api_schemas.evaluation import (
 from api_schemas.labelers import Labeler
 from api_schemas.labelling import Labelling
 from api_schemas.runner import DoneEvent, RunnerTask
+from method.files import VAL_IMAGES
 from workers.ladd.evaluation.comparisons import compare_with_baseline
 from workers.ladd.evaluation.rows import merge_trials, summaries
 from workers.ladd.figures import FIGURES
@@ -71,7 +72,7 @@ def _found(task: RunnerTask, folder: Path) -> Found:
         labeler_training=sum(trained) if trained else None,
         deployment=sum(row.flops for row in rows) if rows else None,
     )
-    distillation, images = params["distillation"], task.inputs.get("source", {}).get("val_images.npy")
+    distillation, images = params["distillation"], task.inputs.get("source", {}).get(VAL_IMAGES)
     return Found(
         evaluation=_evaluation(rows, params["source_dataset"], params["test_images"]) if rows else None,
         labelling=Labelling.model_validate(labelled["labelling"]) if labelled else None,
