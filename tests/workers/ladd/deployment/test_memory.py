@@ -11,7 +11,7 @@ from workers.ladd.engine.execution import EAGER, Execution
 ONE_TRIAL = """
 import json, sys, torch
 torch.set_num_threads(1)
-from tests.workers.ladd.engine.test_memory import bytes_of_a_trial
+from tests.workers.ladd.deployment.test_memory import bytes_of_a_trial
 print(json.dumps(bytes_of_a_trial(*sys.argv[1:2], int(sys.argv[2]))))
 """
 
