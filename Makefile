@@ -60,7 +60,7 @@ bench: .venv/dev.done ## the engine against the field's loop on this CPU: takes 
 	@for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 openapi: .venv/run.done ## write docs/openapi.json from the code
-	$(BIN)/python -m service.http.openapi > docs/openapi.json
+	$(BIN)/python -m service.openapi > docs/openapi.json
 
 clean: ## remove what the targets above made
 	-test ! -d .stack || $(BIN)/python -m stack down

@@ -19,6 +19,7 @@ from api_schemas.base import (
 from api_schemas.ensemble import LabelerChoice
 from api_schemas.problems import Reason
 from api_schemas.registered import Registered
+from api_schemas.uploads import FromUploads
 from method.class_maps import CLASS_MAPS, IMAGEFOLDER
 from method.formats import AUTO, FORMATS
 from method.normalizations import NORMALIZATIONS
@@ -142,6 +143,10 @@ class DatasetMetadata(Request):
     resize: Resize = Resize.CENTER_CROP
     experiment: Annotated[int, Field(ge=0, le=1000)] | None = None
     """Which entry of a DC/DSA/DM file's `data` list; the last one by default."""
+
+
+class DatasetFromUploads(DatasetMetadata, FromUploads):
+    """`POST /v1/datasets` as JSON, its files sent in parts."""
 
 
 class Detection(Response):

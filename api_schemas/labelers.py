@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 from api_schemas.base import DatasetId, JobId, LabelerId, Links, Name, Page, Request, Response, Timestamp
 from api_schemas.datasets import ChannelStatistics, NamedNormalization, UploadedFile
 from api_schemas.registered import Registered
+from api_schemas.uploads import FromUploads
 from method.architectures import ARCHITECTURES
 from method.labeler import RECIPE
 
@@ -111,6 +112,33 @@ LabelerMetadata = Annotated[
     WeightsImport | ReplayBufferImport | TorchvisionImport | ExportedImport | ZeroShotImport,
     Field(discriminator="kind"),
 ]
+
+
+class WeightsFromUploads(WeightsImport, FromUploads):
+    """`WeightsImport`, its file was sent in parts."""
+
+
+class ReplayBufferFromUploads(ReplayBufferImport, FromUploads):
+    """`ReplayBufferImport`, its file was sent in parts."""
+
+
+class TorchvisionFromUploads(TorchvisionImport, FromUploads):
+    """`TorchvisionImport`; there is no file."""
+
+
+class ExportedFromUploads(ExportedImport, FromUploads):
+    """`ExportedImport`, its file was sent in parts."""
+
+
+class ZeroShotFromUploads(ZeroShotImport, FromUploads):
+    """`ZeroShotImport`, its files were sent in parts."""
+
+
+LabelerFromUploads = Annotated[
+    WeightsFromUploads | ReplayBufferFromUploads | TorchvisionFromUploads | ExportedFromUploads | ZeroShotFromUploads,
+    Field(discriminator="kind"),
+]
+"""`POST /v1/labelers` as JSON."""
 
 
 class LabelerEpoch(Response):

@@ -13,7 +13,13 @@ MAX_FILES = 64
 
 UploadId = Annotated[str, StringConstraints(pattern=r"^up_[0-9a-z]{26}$")]
 UploadIds = Annotated[list[UploadId], Field(max_length=MAX_FILES)]
-"""`upload_ids` of a dataset or labeler, in the order of its files."""
+"""In the order of the files."""
+
+
+class FromUploads(Request):
+    """Made of files that were sent in parts, each of which is used once."""
+
+    upload_ids: UploadIds = []
 
 
 class UploadRequest(Request):

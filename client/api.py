@@ -17,10 +17,10 @@ from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
 from api_schemas.presets import JobBody, PaperMethod, PresetList
 from client.download import download
 from client.errors import ClientError
+from client.form import ProgressCallback, form
 from client.part_uploads import RESUME_DIRECTORY, PartUploads
 from client.sse import follow
 from client.transport import Transport
-from client.upload import ProgressCallback, multipart
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -116,7 +116,7 @@ class LaddClient:
         sizes = [path.stat().st_size for path in files]
         # There is no part without bytes; the form takes an empty file along.
         if max(sizes, default=0) <= self._in_parts_above or min(sizes) == 0:
-            with multipart(metadata.model_dump_json(exclude_unset=True), files, on_progress) as parts:
+            with form(metadata.model_dump_json(exclude_unset=True), files, on_progress) as parts:
                 return self._transport.request("POST", url, repeatable=False, files=parts)
         uploads = PartUploads(self._transport, self._resume_directory, self._part_bytes)
         body = metadata.model_dump(mode="json", exclude_unset=True) | {"upload_ids": uploads.send(files, on_progress)}

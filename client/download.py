@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx
 
 from client.errors import ClientError
+from client.form import ProgressCallback
 from client.transport import Transport, unreachable
-from client.upload import ProgressCallback
 
 
 def download(

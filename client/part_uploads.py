@@ -9,8 +9,8 @@ from pathlib import Path
 
 from api_schemas.uploads import Upload, UploadPart, UploadState
 from client.errors import ClientError, ProblemError
+from client.form import ProgressCallback
 from client.transport import Transport
-from client.upload import ProgressCallback
 
 RESUME_DIRECTORY = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ladd" / "uploads"
 

@@ -10,10 +10,11 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from api_schemas.jobs import Job, JobState
+from api_schemas.report_tables import predicted_cost
 from client.api import LaddClient
 from client.errors import ClientError, describe
 from client.stages import StageBoard
-from client.tables import cost_line, measured_text, text_table
+from client.tables import measured_text, text_table
 from client.watch import watch
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print what the API answered.")]
@@ -53,7 +54,7 @@ class Session:
         """Print a new job's id and what it is predicted to cost; unless detached, follow it and print its result."""
         self.answer(job.id)
         if job.cost is not None:
-            typer.echo(cost_line(job.cost.predicted), err=True)
+            typer.echo(predicted_cost(job.cost.predicted), err=True)
         if not detach:
             self.answer(result_text(self.follow(job.id)))
 

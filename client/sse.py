@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import httpx
+from httpx_sse import EventSource, SSEError
 from pydantic import ValidationError
 
 from api_schemas.events import EventType, JobEvent
@@ -55,23 +56,10 @@ def _ends(event: JobEvent) -> bool:
 
 
 def _events(response: httpx.Response) -> Iterator[JobEvent]:
-    data: list[str] = []
-    for line in _lines(response):
-        if line.startswith("data:"):
-            data.append(line.removeprefix("data:").removeprefix(" "))
-        elif not line and data:
-            try:
-                event = JobEvent.model_validate_json("\n".join(data))
-            except ValidationError as error:
-                raise ClientError(f"{response.url} sent something that is not an event: {error}") from error
-            yield event
-            data = []
-
-
-def _lines(response: httpx.Response) -> Iterator[str]:
-    # Not iter_lines: it also splits at U+2028 and its like, which JSON strings may hold.
-    rest = b""
-    for piece in response.iter_bytes():
-        *lines, rest = (rest + piece).split(b"\n")
-        for line in lines:
-            yield line.removesuffix(b"\r").decode()
+    try:
+        for sent in EventSource(response).iter_sse():
+            # Comments keep the connection alive and end in an empty line, too.
+            if sent.data:
+                yield JobEvent.model_validate_json(sent.data)
+    except (SSEError, ValidationError) as error:
+        raise ClientError(f"{response.url} sent something that is not an event: {error}") from error

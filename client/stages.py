@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
+from api_schemas.report_tables import clock
+
 _NAME_WIDTH = 16
 _BAR_WIDTH = 24
 # Where nothing can be redrawn (a file, a CI log) a running stage prints a line this often, in seconds.
@@ -112,13 +114,6 @@ def amount(number: float, unit: str) -> str:
     if unit == "bytes":
         return f"{number / 2**20:,.1f} MiB"
     return f"{number:,.0f} {unit}".rstrip()
-
-
-def clock(seconds: float) -> str:
-    """Seconds as `4.2 s` or `3 min 07 s`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
 
 
 def minute(moment: datetime) -> str:

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from api_schemas.events import EventType, JobEvent
 from api_schemas.jobs import TERMINAL_STATES, Job, JobState, Progress, Task
+from api_schemas.report_tables import clock
 from client.api import LaddClient
-from client.stages import Stage, StageBoard, clock
+from client.stages import Stage, StageBoard
 
 _TITLES = {
     "ingest": "validate",

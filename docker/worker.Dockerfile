@@ -8,6 +8,7 @@ WORKDIR /app
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY api_schemas api_schemas
 COPY client client
+COPY method method
 COPY service service
 COPY workers workers
 # /data is made here, and owned by the user, so that a new volume mounted on it is writable.

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Security
+from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 from starlette.types import Scope
 
+from api_schemas.problems import ErrorCode
 from service.core.clients import Core, open_core
 from service.core.foundation import redis_keys
 from service.core.foundation.errors import OUTAGES, ServiceError
@@ -22,15 +24,18 @@ from service.http import docs_page, openapi, problems
 from service.http.access import AccessMiddleware, is_loopback
 from service.http.job_versions import JobVersions
 from service.http.key_ring import KeyRing
-from service.http.limits import MAX_JSON_BYTES, MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware
+from service.http.limits import FORM_OVERHEAD_BYTES, MAX_JSON_BYTES, BodyLimitMiddleware
 from service.http.polls import PollMiddleware
+from service.http.received import FormSlots
 from service.http.request_id import RequestIdMiddleware
 from service.http.routes import datasets, events, health, jobs, labelers, presets, uploads
 from service.http.security_headers import SecurityHeadersMiddleware
-from service.http.upload import UploadSlots
 
 # A stop waits no longer than this: streams of events, for example, end only with their job or their reader.
 GRACEFUL_SECONDS = 5
+
+API_KEY = HTTPBearer(scheme_name="api_key", description="Not needed until the first key is made.", auto_error=False)
+"""For the document; `AccessMiddleware` asks for the key, before the body is read."""
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +56,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 "core": core,
                 "key_ring": KeyRing(core),
                 "job_versions": job_versions,
-                "upload_slots": UploadSlots(),
+                "form_slots": FormSlots(),
             }
         finally:
             stop.set()
@@ -60,7 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     def body_limit(scope: Scope) -> int:
         if scope["path"] in (datasets.PATH, labelers.PATH):
-            return settings.max_upload_bytes + MULTIPART_OVERHEAD_BYTES
+            return settings.max_upload_bytes + FORM_OVERHEAD_BYTES
         return MAX_JSON_BYTES
 
     # Brings the files of /docs along, which FastAPI alone has the browser fetch from elsewhere.
@@ -88,9 +93,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         jobs.router,
         events.router,
         presets.router,
-        health.router,
     ):
-        app.include_router(router)
+        app.include_router(
+            router,
+            dependencies=[Security(API_KEY)],
+            responses=problems.refusals(ErrorCode.UNAUTHENTICATED, ErrorCode.FORBIDDEN),
+        )
+    app.include_router(health.router)
     docs_page.install(app, settings)
     app.add_api_route("/", lambda: RedirectResponse(docs_page.PATH), include_in_schema=False)
     openapi.install(app)

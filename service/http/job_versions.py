@@ -1,6 +1,8 @@
 """Versions of jobs for the many who ask again and again: one call to Redis answers all who asked while the last ran.
 
-Without a thread: beside uploads, which keep threads busy, each change from one to another may cost 5 ms.
+Without a thread: beside uploads, which keep threads busy, each change from one to another may cost 5 ms. By
+`python benchmarks/load.py --seconds 45` (1,000 polls a second, two cores of an AMD EPYC) p50 of a poll during uploads
+was 13 ms in place of 25 to 36 with threads, two runs each in turns.
 """
 
 import asyncio

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_JSON_BYTES = 1024 * 1024
 # Boundaries, part headers and the metadata part, on top of the files.
-MULTIPART_OVERHEAD_BYTES = 2 * 1024 * 1024
+FORM_OVERHEAD_BYTES = 2 * 1024 * 1024
 IDLE_SECONDS = 60
 
 

@@ -14,9 +14,8 @@ from starlette.routing import Match
 
 from api_schemas.problems import ErrorCode, Problem, Reason
 from service.core.foundation.errors import OUTAGES, ServiceError, reason
-from service.core.lifecycle.quotas import QuotaExceededError
+from service.core.lifecycle.quotas import Quota, QuotaExceededError
 from service.http import security_headers
-from service.http.ratelimit import ratelimit_headers
 from service.http.request_id import HEADER, current_request_id
 from service.http.validation import invalid, reasons_of, summary
 
@@ -102,13 +101,18 @@ async def answer(request: Request, error: Exception) -> Response:
 
 def responses(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI `responses` of a route that may refuse with `codes`; 500 and 503 are in every one."""
+    return refusals(*codes, ErrorCode.INTERNAL, ErrorCode.UNAVAILABLE)
+
+
+def refusals(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI `responses` of the problems with `codes`."""
     by_status: dict[int, list[ErrorCode]] = {}
-    for code in (*codes, ErrorCode.INTERNAL, ErrorCode.UNAVAILABLE):
+    for code in codes:
         by_status.setdefault(STATUS[code], []).append(code)
     return {
         status: {
             "description": "A problem with `code` " + " or ".join(f"`{code}`" for code in group),
-            "model": Problem,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for status, group in sorted(by_status.items())
     }
@@ -121,8 +125,22 @@ async def _service_error(request: Request, error: Exception) -> Response:
     if error.code is ErrorCode.INTERNAL:
         _log.error("%s %s", request.method, request.scope["path"], exc_info=error)
         return await _internal(request, error)
-    headers = ratelimit_headers(error.quota) if isinstance(error, QuotaExceededError) else {}
+    headers = _ratelimit_headers(error.quota) if isinstance(error, QuotaExceededError) else {}
     return problem(request, error.code, error.message, error.reasons, headers=headers)
+
+
+def _ratelimit_headers(quota: Quota) -> dict[str, str]:
+    """Return which quota was met, how large it is, that nothing remains of it, and when to try again.
+
+    Headers of `429 Too Many Requests` after draft-ietf-httpapi-ratelimit-headers-10.
+    """
+    window = "" if quota.window_seconds is None else f";w={quota.window_seconds}"
+    reset = "" if quota.window_seconds is None else f";t={quota.retry_seconds}"
+    return {
+        "RateLimit-Policy": f'"{quota.name}";q={quota.limit}{window}',
+        "RateLimit": f'"{quota.name}";r=0{reset}',
+        "Retry-After": str(quota.retry_seconds),
+    }
 
 
 async def _invalid_request(request: Request, error: Exception) -> Response:

@@ -1,36 +1,88 @@
-"""How files come in: streamed in a form, or named in a JSON body after they were sent in parts."""
+"""How files come in: in a form, streamed to the storage in bounded memory, or as ids of what was sent in parts."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import logging
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
+from anyio import CapacityLimiter, to_thread
 from pydantic import TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from api_schemas.problems import ErrorCode
-from api_schemas.uploads import UploadIds
+from api_schemas.uploads import MAX_FILES, FromUploads
 from service.core.clients import Core
-from service.core.foundation.errors import ServiceError
+from service.core.foundation.errors import ServiceError, reason
+from service.core.lifecycle import quotas
+from service.core.objects import received_files
+from service.core.objects.received_files import StreamedFile
+from service.core.objects.storage import StreamingUpload
 from service.core.resources import part_uploads
+from service.http.form import FormParser, PartEvent, PartStart, broken_form
 from service.http.limits import MAX_JSON_BYTES
-from service.http.upload import Metadata, ReceivedForm, UploadSlots, check_size, parsed_metadata, received_form
 from service.http.validation import invalid, reasons_of
 
-UPLOAD_IDS: TypeAdapter[list[str]] = TypeAdapter(UploadIds)
+# Each holds a part of 5 MiB for the storage and copies on the way out: see benchmarks/results/load.md.
+MAX_CONCURRENT_FORMS = 6
+CHUNK_BYTES = 1024 * 1024
+WRITERS = max(1, (os.cpu_count() or 1) - 1)
+"""Forms whose files are hashed and passed on at the same time; the others wait, so that polls find a core free."""
+
+FORM_ERRORS = (
+    ErrorCode.TIMEOUT,
+    ErrorCode.UPLOAD_TOO_LARGE,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+    ErrorCode.INVALID_REQUEST,
+    ErrorCode.QUOTA_EXCEEDED,
+)
+"""How a form can be refused, besides what every request can meet."""
+
+Metadata = TypeVar("Metadata")
+
+_log = logging.getLogger(__name__)
+
+
+class FormSlots:
+    """How much of the front all forms together may have."""
+
+    def __init__(self) -> None:
+        self.forms = asyncio.Semaphore(MAX_CONCURRENT_FORMS)
+        self.writers = CapacityLimiter(WRITERS)
+
+
+@dataclass(frozen=True)
+class Received(Generic[Metadata]):
+    """What the request brought: the metadata, and the files with where they lie in the storage."""
+
+    metadata: Metadata
+    files: list[StreamedFile]
+
+
+@dataclass(frozen=True)
+class Bodies(Generic[Metadata]):
+    """What describes the files: `metadata` as a part of a form, `from_uploads` as a JSON body."""
+
+    metadata: TypeAdapter[Metadata]
+    from_uploads: TypeAdapter[Any]
+    """Of `FromUploads` with the fields of the metadata."""
 
 
 @asynccontextmanager
 async def received(
-    request: Request, core: Core, owner_id: str, metadata: TypeAdapter[Metadata], slots: UploadSlots
-) -> AsyncIterator[ReceivedForm[Metadata]]:
+    request: Request, core: Core, owner_id: str, bodies: Bodies[Metadata], slots: FormSlots
+) -> AsyncIterator[Received[Metadata]]:
     """Return what `request` brings for the dataset or labeler that will have the id `owner_id`.
 
-    A JSON body is the metadata with `upload_ids` in it; anything else has to be a form, see `received_form`. Raises
-    what that raises; reasons about a JSON body, those of the block included, name its own fields.
+    A body that is not JSON has to be a form, see `received_form`. Raises what that raises; reasons about a JSON body,
+    those of the block included, name its own fields.
     """
     if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
-        async with received_form(request, core, owner_id, metadata, slots) as form:
+        async with received_form(request, core, owner_id, bodies.metadata, slots) as form:
             yield form
         return
     body = bytearray()
@@ -38,22 +90,10 @@ async def received(
         body += chunk
         check_size("The body", len(body), MAX_JSON_BYTES)
     with _located_in_json():
-        sent, upload_ids = _split(bytes(body))
-        files = await run_in_threadpool(part_uploads.as_files, core, upload_ids)
-        yield ReceivedForm(parsed_metadata(sent, metadata), files)
-
-
-def _split(body: bytes) -> tuple[bytes, list[str]]:
-    """Return the metadata and the upload ids; what is no JSON object is left to the metadata's own check."""
-    try:
-        sent = json.loads(body)
-        named = sent.pop("upload_ids", [])
-    except (ValueError, RecursionError, AttributeError, TypeError):
-        return body, []
-    try:
-        return json.dumps(sent).encode(), UPLOAD_IDS.validate_python(named)
-    except ValidationError as error:
-        raise invalid(reasons_of(error.errors(), named, at=("body", "upload_ids"))) from error
+        sent: FromUploads = _parsed(bytes(body), bodies.from_uploads, ("body",))
+        files = await run_in_threadpool(part_uploads.as_files, core, sent.upload_ids)
+        fields = sent.model_dump(exclude={"upload_ids"}, exclude_unset=True)
+        yield Received(bodies.metadata.validate_python(fields), files)
 
 
 @contextmanager
@@ -69,8 +109,135 @@ def _located_in_json() -> Iterator[None]:
 
 
 def _in_json(text: str) -> str:
-    return (
-        text.replace("body.metadata.", "body.")
-        .replace("body.metadata", "body")
-        .replace("body.files", "body.upload_ids")
-    )
+    return text.replace("body.metadata.", "body.").replace("body.files", "body.upload_ids")
+
+
+@asynccontextmanager
+async def received_form(
+    request: Request, core: Core, owner_id: str, metadata: TypeAdapter[Metadata], slots: FormSlots
+) -> AsyncIterator[Received[Metadata]]:
+    """Stream the form of `request` to the storage, for the dataset or labeler that will have the id `owner_id`.
+
+    If that or the block fails, nothing of it is left there.
+
+    Raises `ServiceError` (INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE, UPLOAD_TOO_LARGE, QUOTA_EXCEEDED, UNAVAILABLE when
+    all `slots` are taken) and `ClientDisconnect`.
+    """
+    if slots.forms.locked():
+        raise ServiceError(ErrorCode.UNAVAILABLE, "As many forms as are served at a time are under way; try again.")
+    parser = FormParser(request.headers.get("Content-Type"))
+    await run_in_threadpool(quotas.admit_upload, core, int(request.headers.get("Content-Length", "0")))
+    receiver = _Receiver(core, owner_id, metadata, slots.writers)
+    async with slots.forms, aclosing(request.stream()) as body:
+        try:
+            async for chunk in body:
+                for event in parser.feed(chunk):
+                    await receiver.take(event)
+            parser.finish()
+            yield receiver.form()
+        except BaseException:
+            await _discard(receiver)
+            raise
+
+
+async def _discard(receiver: "_Receiver[Any]") -> None:
+    try:
+        await run_in_threadpool(receiver.discard)
+    except Exception:  # the failure that brought us here is the one to report
+        _log.warning("what was uploaded for %s could not be removed", receiver.owner_id, exc_info=True)
+
+
+@dataclass(frozen=True)
+class _OpenFile:
+    name: str
+    key: str
+    upload: StreamingUpload
+
+
+class _Receiver(Generic[Metadata]):
+    def __init__(self, core: Core, owner_id: str, adapter: TypeAdapter[Metadata], writers: CapacityLimiter) -> None:
+        self.core = core
+        self.owner_id = owner_id
+        self._adapter = adapter
+        self._writers = writers
+        self._metadata: Metadata | None = None
+        self._files: list[StreamedFile] = []
+        self._file: _OpenFile | None = None
+        self._buffer = bytearray()
+        self._file_bytes = 0
+
+    async def take(self, event: PartEvent) -> None:
+        match event:
+            case None:
+                await self._end_part()
+            case bytes():
+                await self._append(event)
+            case PartStart(name="metadata"):
+                if self._metadata is not None:
+                    raise broken_form("one_metadata_part", "there are two parts named 'metadata'")
+            case PartStart(name="files", filename=filename):
+                await self._open_file(filename)
+            case PartStart(name=name):
+                raise broken_form("part_names", "parts are named 'metadata' and 'files'", name)
+
+    def form(self) -> Received[Metadata]:
+        if self._metadata is None:
+            raise invalid([reason("body.metadata", "missing", None, "The form has no part named 'metadata'")])
+        return Received(self._metadata, self._files)
+
+    def discard(self) -> None:
+        if self._file is not None:
+            self._file.upload.abort()
+        received_files.discard_uploads(self.core.storage, self.owner_id)
+
+    async def _open_file(self, filename: str | None) -> None:
+        name = received_files.check_name(filename, "body.files")
+        if any(file.name == name for file in self._files):
+            raise invalid([reason("body.files", "unique_names", name, "Two files have the same name")])
+        if len(self._files) == MAX_FILES:
+            raise invalid([reason("body.files", "too_many_files", name, f"At most {MAX_FILES} files are accepted")])
+        key = received_files.upload_key(self.owner_id, len(self._files))
+        self._file = _OpenFile(name, key, await run_in_threadpool(self.core.storage.open_upload, key))
+
+    async def _append(self, data: bytes) -> None:
+        self._buffer += data
+        if self._file is None:
+            check_size("The metadata part", len(self._buffer), MAX_JSON_BYTES)
+            return
+        self._file_bytes += len(data)
+        check_size("The files", self._file_bytes, self.core.settings.max_upload_bytes)
+        if len(self._buffer) >= CHUNK_BYTES:
+            await to_thread.run_sync(self._file.upload.write, self._taken(), limiter=self._writers)
+
+    async def _end_part(self) -> None:
+        if self._file is None:
+            self._metadata = _parsed(self._taken(), self._adapter, ("body", "metadata"))
+            return
+        await to_thread.run_sync(self._file.upload.write, self._taken(), limiter=self._writers)
+        blob = await to_thread.run_sync(self._file.upload.finish, limiter=self._writers)
+        self._files.append(StreamedFile(self._file.name, self._file.key, blob))
+        self._file = None
+
+    def _taken(self) -> bytes:
+        data = bytes(self._buffer)
+        self._buffer.clear()
+        return data
+
+
+def _parsed(text: bytes, adapter: TypeAdapter[Metadata], at: Sequence[str]) -> Metadata:
+    """Return JSON that lies at the path `at`. Raises ServiceError INVALID_REQUEST naming that or fields of it."""
+    try:
+        sent = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        message = f"This is not JSON: {error}"
+        raise invalid([reason(".".join(at), "json_invalid", None, message)]) from error
+    try:
+        return adapter.validate_python(sent)
+    except ValidationError as error:
+        raise invalid(reasons_of(error.errors(), sent, at=at)) from error
+
+
+def check_size(what: str, size: int, limit: int) -> None:
+    """Refuse more than `limit` bytes with UPLOAD_TOO_LARGE."""
+    if size > limit:
+        raise ServiceError(ErrorCode.UPLOAD_TOO_LARGE, f"{what} may have at most {limit} bytes; more were sent.")

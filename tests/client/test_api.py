@@ -1,3 +1,5 @@
+"""The methods of the client against a real front: uploads, listings, jobs, refusals."""
+
 import hashlib
 import threading
 import tracemalloc

@@ -1,3 +1,5 @@
+"""The `ladd` command as a user types it."""
+
 import json
 import re
 import threading
@@ -172,8 +174,8 @@ def test_a_job_is_watched_to_its_table_and_its_archive_downloaded(
     job_id, *rest = result.stdout.splitlines()
     assert rest[0].startswith("dataset ds_")
     assert any(line.split()[:4] == ["ConvNetD3", "61.50", "±", "0.00"] for line in rest)
-    assert "storage, zipped" in result.stdout
-    [deployment] = [line for line in rest if line.startswith("deployment ")]
+    assert "zipped, as the paper counts" in result.stdout
+    [deployment] = [line for line in rest if line.startswith("deployment ") and "device time" in line]
     assert "device time not known yet" in deployment
     assert re.search(r"2e-06 PFLOP, 0\.0 MiB, device time \d", deployment)
     assert "evaluate" in result.stderr

@@ -1,3 +1,5 @@
+"""Downloads that break off and are resumed."""
+
 from pathlib import Path
 from typing import Any
 

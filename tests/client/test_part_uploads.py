@@ -1,3 +1,5 @@
+"""Large files in parts, and how a later call goes on with them."""
+
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path

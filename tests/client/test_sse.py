@@ -1,3 +1,5 @@
+"""The events of a job over connections that break."""
+
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any

@@ -1,10 +1,13 @@
+"""Bars and lines of stages, on a terminal and in a file."""
+
 import io
 import re
 
 import pytest
 from rich.console import Console
 
-from client.stages import StageBoard, amount, clock
+from api_schemas.report_tables import clock
+from client.stages import StageBoard, amount
 
 
 def plain() -> tuple[Console, io.StringIO]:

@@ -1,3 +1,5 @@
+"""A job on the stage board."""
+
 import io
 import re
 import threading

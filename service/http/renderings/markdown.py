@@ -3,17 +3,16 @@
 import json
 
 from api_schemas.evaluation import Report
-from service.http.renderings.tables import Table, tables
+from api_schemas.report_tables import Table, ran_on, tables
 
 
 def render(report: Report) -> str:
     """Return tables, figures, what a reader must know, and the parameters."""
-    versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     blocks = [
         f"# Report of {report.job} ({report.kind})",
         *(_table(table) for table in tables(report)),
         *(f"![{figure.title}]({figure.png})" for figure in report.figures),
-        "\n".join(f"- {note}" for note in [*report.notes, f"{report.hardware}; {versions}"]),
+        "\n".join(f"- {note}" for note in [*report.notes, ran_on(report)]),
         "```json\n" + json.dumps(report.params, indent=1) + "\n```",
     ]
     return "\n\n".join(blocks) + "\n"

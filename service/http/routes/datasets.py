@@ -9,20 +9,26 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from api_schemas.base import DatasetId
-from api_schemas.datasets import ArchiveFormat, Dataset, DatasetMetadata, DatasetPage, DatasetRole, DatasetState
+from api_schemas.datasets import (
+    ArchiveFormat,
+    Dataset,
+    DatasetFromUploads,
+    DatasetMetadata,
+    DatasetPage,
+    DatasetRole,
+    DatasetState,
+)
 from api_schemas.problems import ErrorCode
 from service.core.foundation.ids import new_id
 from service.core.resources import datasets
-from service.http import openapi
-from service.http.accepted import ACCEPTED, accepted
+from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, Limit
+from service.http.openapi import form_or_json
 from service.http.problems import responses
-from service.http.received import received
-from service.http.redirects import redirects, to_storage
-from service.http.upload import UPLOAD_ERRORS
+from service.http.received import FORM_ERRORS, Bodies, received
 
 PATH = "/v1/datasets"
-METADATA = TypeAdapter(DatasetMetadata)
+BODIES = Bodies(TypeAdapter(DatasetMetadata), TypeAdapter(DatasetFromUploads))
 
 router = APIRouter(prefix=PATH, tags=["datasets"])
 
@@ -30,11 +36,8 @@ router = APIRouter(prefix=PATH, tags=["datasets"])
 @router.post(
     "",
     status_code=202,
-    openapi_extra={"requestBody": openapi.upload_body(openapi.DATASET_METADATA)},
-    responses={
-        202: ACCEPTED,
-        **responses(*UPLOAD_ERRORS),
-    },
+    openapi_extra={"requestBody": form_or_json("DatasetMetadata", "DatasetFromUploads")},
+    responses={202: ACCEPTED, **responses(*FORM_ERRORS)},
 )
 async def create_dataset(request: Request, response: Response, core: CoreDep) -> Dataset:
     """Upload a set: a form with a part `metadata` (JSON) and one or more parts `files`, in any order.
@@ -44,7 +47,7 @@ async def create_dataset(request: Request, response: Response, core: CoreDep) ->
     The files are checked after the answer: `state` goes from `validating` to `ready`, or to `rejected` with reasons.
     """
     dataset_id = new_id("ds")
-    async with received(request, core, dataset_id, METADATA, request.state.upload_slots) as form:
+    async with received(request, core, dataset_id, BODIES, request.state.form_slots) as form:
         dataset = await run_in_threadpool(datasets.create, core, form.metadata, form.files, dataset_id)
     response.headers.update(accepted(dataset.links.self, created=True))
     return dataset

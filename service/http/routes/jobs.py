@@ -18,12 +18,11 @@ from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.kinds import AnyJobRequest
 from service.core.resources import jobs
-from service.http.accepted import ACCEPTED, accepted
+from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, JobVersionsDep, Limit
 from service.http.negotiation import etag_matches, wait_seconds
 from service.http.polls import caching
 from service.http.problems import responses
-from service.http.redirects import redirects, to_storage
 from service.http.renderings import RENDERINGS
 from service.http.renderings.html_page import STYLE
 from service.http.security_headers import inline_source, page_policy, storage_origin

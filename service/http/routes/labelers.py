@@ -8,19 +8,18 @@ from starlette.responses import Response
 
 from api_schemas.base import LabelerId
 from api_schemas.jobs import Job
-from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
+from api_schemas.labelers import Labeler, LabelerFromUploads, LabelerMetadata, LabelerPage
 from api_schemas.problems import ErrorCode
 from service.core.foundation.ids import new_id
 from service.core.resources import labelers
-from service.http import openapi
-from service.http.accepted import ACCEPTED, accepted
+from service.http.answers import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, Limit
+from service.http.openapi import form_or_json
 from service.http.problems import responses
-from service.http.received import received
-from service.http.upload import UPLOAD_ERRORS
+from service.http.received import FORM_ERRORS, Bodies, received
 
 PATH = "/v1/labelers"
-METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
+BODIES: Bodies[LabelerMetadata] = Bodies(TypeAdapter(LabelerMetadata), TypeAdapter(LabelerFromUploads))
 
 router = APIRouter(prefix=PATH, tags=["labelers"])
 
@@ -28,8 +27,8 @@ router = APIRouter(prefix=PATH, tags=["labelers"])
 @router.post(
     "",
     status_code=202,
-    openapi_extra={"requestBody": openapi.upload_body(openapi.LABELER_METADATA, files_required=False)},
-    responses={202: ACCEPTED, **responses(*UPLOAD_ERRORS, ErrorCode.DATASET_NOT_READY)},
+    openapi_extra={"requestBody": form_or_json("LabelerMetadata", "LabelerFromUploads", files_required=False)},
+    responses={202: ACCEPTED, **responses(*FORM_ERRORS, ErrorCode.DATASET_NOT_READY)},
 )
 async def import_labeler(request: Request, response: Response, core: CoreDep) -> Job:
     """Import a labeler: a form with a part `metadata` (JSON) and the parts `files` that its kind needs, in any order.
@@ -40,7 +39,7 @@ async def import_labeler(request: Request, response: Response, core: CoreDep) ->
     the network is refused, `error.reasons` say why.
     """
     labeler_id = new_id("lb")
-    async with received(request, core, labeler_id, METADATA, request.state.upload_slots) as form:
+    async with received(request, core, labeler_id, BODIES, request.state.form_slots) as form:
         job = await run_in_threadpool(labelers.import_labeler, core, form.metadata, form.files, labeler_id)
     response.headers.update(accepted(job.links.self, created=True))
     return job

@@ -1,3 +1,5 @@
+"""What the application does beside answering."""
+
 import re
 
 import httpx

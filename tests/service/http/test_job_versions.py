@@ -1,3 +1,5 @@
+"""Versions of jobs asked for in batches."""
+
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager

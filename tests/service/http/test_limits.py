@@ -1,3 +1,5 @@
+"""Bounds of bodies, declared and real."""
+
 import asyncio
 
 import pytest

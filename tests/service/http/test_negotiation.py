@@ -1,3 +1,5 @@
+"""Accept, If-None-Match and Prefer."""
+
 import pytest
 
 from service.http.negotiation import etag_matches, preferred_type, wait_seconds

@@ -1,3 +1,5 @@
+"""The OpenAPI document: valid, current, and true of every refusal."""
+
 import subprocess
 import sys
 from pathlib import Path
@@ -29,9 +31,9 @@ def test_document_is_valid_openapi(document: dict[str, Any]) -> None:
 
 def test_committed_document_is_current() -> None:
     printed = subprocess.run(
-        [sys.executable, "-m", "service.http.openapi"], check=True, capture_output=True, text=True
+        [sys.executable, "-m", "service.openapi"], check=True, capture_output=True, text=True
     ).stdout
-    assert COMMITTED.read_text(encoding="utf-8") == printed, "run: python -m service.http.openapi > docs/openapi.json"
+    assert COMMITTED.read_text(encoding="utf-8") == printed, "run: python -m service.openapi > docs/openapi.json"
 
 
 def test_every_error_is_a_problem(document: dict[str, Any]) -> None:

@@ -1,3 +1,5 @@
+"""Refusals and outages as problem documents."""
+
 import json
 from collections.abc import Iterator
 from typing import Any

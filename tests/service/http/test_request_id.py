@@ -1,3 +1,5 @@
+"""The id of a request, from header to log line."""
+
 import httpx
 import pytest
 

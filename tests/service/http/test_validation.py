@@ -1,3 +1,5 @@
+"""Reasons name the field by its path in what was sent."""
+
 from typing import Any
 
 import pytest

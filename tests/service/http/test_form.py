@@ -1,10 +1,12 @@
+"""Forms in any chunking, and how malformed ones are refused."""
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api_schemas.problems import ErrorCode
 from service.core.foundation.errors import ServiceError
-from service.http.multipart import MultipartSplitter, PartEnd, PartStart
+from service.http.form import FormParser, PartStart
 
 BOUNDARY = b"frontier"
 CONTENT_TYPE = "multipart/form-data; boundary=frontier"
@@ -20,23 +22,23 @@ def encoded(parts: list[tuple[str, str | None, bytes]]) -> bytes:
 
 
 def split(body: bytes, chunk_size: int) -> list[tuple[str, str | None, bytes]]:
-    splitter = MultipartSplitter(CONTENT_TYPE)
+    parser = FormParser(CONTENT_TYPE)
     parts: list[tuple[str, str | None, bytes]] = []
     for start in range(0, len(body), chunk_size):
-        for event in splitter.feed(body[start : start + chunk_size]):
+        for event in parser.feed(body[start : start + chunk_size]):
             match event:
-                case PartStart(name=name, filename=filename):
-                    parts.append((name, filename, b""))
+                case None:
+                    pass
                 case bytes():
                     name, filename, content = parts[-1]
                     parts[-1] = (name, filename, content + event)
-                case PartEnd():
-                    pass
-    splitter.finish()
+                case PartStart(name=name, filename=filename):
+                    parts.append((name, filename, b""))
+    parser.finish()
     return parts
 
 
-# Contents made of pieces of delimiters are the ones a splitter gets wrong.
+# Contents made of pieces of delimiters are the ones a parser gets wrong.
 contents = (
     st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"-", b"--", b"\r\n--", BOUNDARY, b"x", b"\0\xff"]), max_size=12)
     .map(b"".join)
@@ -64,14 +66,14 @@ def test_quoted_filename_keeps_semicolons() -> None:
 @pytest.mark.parametrize("content_type", [None, "application/json", "multipart/mixed; boundary=x", "text/plain"])
 def test_other_media_types_are_unsupported(content_type: str | None) -> None:
     with pytest.raises(ServiceError) as caught:
-        MultipartSplitter(content_type)
+        FormParser(content_type)
     assert caught.value.code is ErrorCode.UNSUPPORTED_MEDIA_TYPE
 
 
 @pytest.mark.parametrize("content_type", ["multipart/form-data", f"multipart/form-data; boundary={'x' * 1000}"])
 def test_unusable_boundary(content_type: str) -> None:
     with pytest.raises(ServiceError) as caught:
-        MultipartSplitter(content_type)
+        FormParser(content_type)
     assert caught.value.code is ErrorCode.INVALID_REQUEST
     assert caught.value.reasons[0].rule == "multipart_boundary"
 

@@ -1,3 +1,5 @@
+"""`/v1/uploads`, and what is made of files that came in parts."""
+
 import hashlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime

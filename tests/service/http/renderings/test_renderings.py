@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api_schemas.evaluation import Report
+from api_schemas.evaluation import FlopCount, Report
 from service.http.renderings import RENDERINGS
 
 SET = "ds_" + "0" * 26
@@ -138,16 +138,18 @@ def test_markdown_quotes_the_rows_of_the_summary(report: Report) -> None:
     assert "| VGG11 | 30.00 ± 0.50 [40.00, 41.25] | - |" in text
     assert "| 2-CAE | 35.25 ± 0.75 | 45.50 ± 0.75 |" in text
     assert "on 1,234 real test images" in text
-    assert f"| ladd minus baseline, {SET} | ViT | +5.00 | -0.50 to +10.50 | no evidence |" in text
+    assert "| LADD minus baseline | ViT | +5.00 | -0.50 to +10.50 | no evidence |" in text
     assert "| zipped, as the paper counts | 1,000 | 1,025 | +2.50% |" in text
     assert "| uint8 | 7,000 | +10.00% | +12.50% | +150.00% | 0.00012 | 0.005 |" in text
-    assert "| deployment | 2 | 2 | 12.5 |" in text
+    assert "| deployment | 2 PFLOP, 0.0 MiB, device time 12.5 s | 2 PFLOP, 0.0 MiB, device time 12.5 s |" in text
     assert f"![A & B]({PNG})" in text
     assert "- JPEG <copy>" in text
 
 
 def test_a_report_without_an_evaluation_has_no_empty_tables(report: Report) -> None:
-    text = RENDERINGS["md"].render(report.model_copy(update={"evaluation": None, "storage": None, "cost": None}))
+    uncounted = FlopCount(labelling=None, labeler_training=None, deployment=None)
+    nothing = {"evaluation": None, "storage": None, "cost": None, "flops": uncounted}
+    text = RENDERINGS["md"].render(report.model_copy(update=nothing))
     assert "##" not in text
     assert "JPEG" in text
 
@@ -184,7 +186,7 @@ def test_csv_has_every_trial(report: Report) -> None:
 def test_a_sweep_has_a_line_for_each_point() -> None:
     point = {"n": 3, "ratio": 0.5, "epoch": 20, "labeler_mean_entropy": None, "agreement": 90.4, "overhead": 0.025}
     text = RENDERINGS["md"].render(report_with([point | {"dataset": SET, "labeler_val_accuracy": 61.25}]))
-    assert "| point | baseline, k-CAE | ladd, k-CAE | labeler val % | entropy | agreement % | overhead |" in text
+    assert "| point | baseline, k-CAE | LADD, k-CAE | labeler val % | entropy | agreement % | overhead |" in text
     assert "| N 3, R 0.5, epoch 20 | 35.25 ± 0.75 | 45.50 ± 0.75 | 61.2 | - | 90 | +2.5% |" in text
 
 
@@ -199,9 +201,9 @@ def test_the_papers_numbers_stand_beside_ours() -> None:
     assert f"## Beside the paper: {source}, {SET}" in text
     assert "| arm | 2-CAE here | paper |" in text
     assert "| baseline | 35.25 ± 0.75 | 44.2 |" in text
-    assert "| ladd relative to baseline | +29.1% | +21.9% |" in text
+    assert "| LADD relative to baseline | +29.1% | +21.9% |" in text
     page = RENDERINGS["html"].render(report)
-    assert '<td>ladd</td><td>45.50 ± 0.75</td><td class="paper">53.9</td>' in page
+    assert '<td>LADD</td><td>45.50 ± 0.75</td><td class="paper">53.9</td>' in page
 
 
 def test_without_numbers_of_the_paper_there_is_no_column(report: Report) -> None:

@@ -1,3 +1,5 @@
+"""`/v1/labelers`."""
+
 import json
 from typing import Any
 

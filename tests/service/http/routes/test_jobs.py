@@ -1,3 +1,5 @@
+"""`/v1/jobs`."""
+
 import threading
 import time
 from collections.abc import Callable

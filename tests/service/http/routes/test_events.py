@@ -1,3 +1,5 @@
+"""`/v1/jobs/{id}/events`, as a stream and as a page."""
+
 import json
 import threading
 import time

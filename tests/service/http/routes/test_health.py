@@ -1,3 +1,5 @@
+"""`/livez` and `/readyz`, with servers and without."""
+
 from typing import Any
 
 import httpx

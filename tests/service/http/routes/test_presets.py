@@ -1,3 +1,5 @@
+"""`/v1/presets`."""
+
 from typing import Any
 
 import httpx

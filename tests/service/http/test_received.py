@@ -1,3 +1,5 @@
+"""Forms that are streamed to the storage, and what is left of those that fail."""
+
 import json
 import os
 import socket
@@ -192,7 +194,7 @@ def test_client_that_pauses_too_long_is_refused(
 def test_uploads_beyond_the_slots_are_put_off(
     wait_until: Any, settings: Settings, serve: Any, monkeypatch: pytest.MonkeyPatch, left_over: Callable[[], list[str]]
 ) -> None:
-    monkeypatch.setattr("service.http.upload.MAX_CONCURRENT_UPLOADS", 1)
+    monkeypatch.setattr("service.http.received.MAX_CONCURRENT_FORMS", 1)
     with serve(create_app(settings)) as api:
         with unfinished_upload(api, 10 * MIB):
             wait_until(lambda: left_over() != [])

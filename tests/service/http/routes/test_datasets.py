@@ -1,3 +1,5 @@
+"""`/v1/datasets`."""
+
 import json
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Multipart bodies that are read from disk while they are sent."""
+"""Forms that are read from disk while they are sent."""
 
 import io
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +32,7 @@ class _CountedFile(io.FileIO):
 
 
 @contextmanager
-def multipart(metadata_json: str, files: Sequence[Path], on_progress: ProgressCallback | None) -> Iterator[Parts]:
+def form(metadata_json: str, files: Sequence[Path], on_progress: ProgressCallback | None) -> Iterator[Parts]:
     """Parts for `httpx`'s `files=`: the JSON `metadata` first, then one `files` part for each path.
 
     Raises `FileNotFoundError` and friends before anything is sent.

@@ -1,0 +1,272 @@
+"""What a job has measured, as tables of text: the terminal, Markdown and HTML only lay them out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from api_schemas.cost import Cost, CostName, CostParts, JobCost
+from api_schemas.evaluation import ArmName, Evaluation, EvaluationRow, FlopCount, PaperNumber, Report, Storage
+from method.arms import ARMS
+
+_COMPARED = {"baseline", "ladd"}
+_PETA = 1e15
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under a header; the first column names the row."""
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    muted: int | None = None
+    """The column of numbers that are not this report's own."""
+
+
+def tables(report: Report, *, intervals: bool = True) -> list[Table]:
+    """Return the tables of a report, those it has nothing for left out.
+
+    `intervals`: accuracies with the 95 % interval of their mean, which a terminal has no room for.
+    """
+    found = [
+        _sweep(report),
+        *measured(report.evaluation, report.storage, report.flops, report.cost, intervals=intervals),
+        *_paper(report.paper, report.evaluation),
+    ]
+    return [table for table in found if table.rows]
+
+
+def measured(
+    evaluation: Evaluation | None,
+    storage: Storage | None,
+    flops: FlopCount | None,
+    cost: JobCost | None,
+    *,
+    intervals: bool,
+) -> list[Table]:
+    """Return the tables of all that was measured, what is absent left out."""
+    found = [
+        *(_evaluation(evaluation, intervals) if evaluation else ()),
+        *((_storage(storage), _encodings(storage)) if storage else ()),
+        *((_flops(flops),) if flops else ()),
+        *((_cost(cost),) if cost else ()),
+    ]
+    return [table for table in found if table.rows]
+
+
+def ran_on(report: Report) -> str:
+    """Return the machine and the versions of what ran on it."""
+    return f"{report.hardware}; {', '.join(f'{name} {version}' for name, version in report.versions.items())}"
+
+
+def predicted_cost(predicted: CostParts) -> str:
+    """Return what a job is predicted to cost, in one line."""
+    parts = [f"{_part_title(part)} {_cost_text(cost)}" for part in CostName if (cost := getattr(predicted, part))]
+    return f"predicted cost: {'; '.join(parts)}"
+
+
+def clock(seconds: float) -> str:
+    """Return seconds as `4.2 s` or `3 min 07 s`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
+
+
+def _sweep(report: Report) -> Table:
+    """One line for each point: what it labelled with, and the k-CAE of its arms."""
+    summary = report.evaluation.summary if report.evaluation else []
+    sets = {point.dataset for point in report.points}
+    arms = _in_order(found.arm for found in summary if found.dataset in sets)
+    cae = {(found.dataset, found.arm): _spread(found.cae_mean, found.cae_std) for found in summary}
+    rows = [
+        [
+            f"N {point.n}, R {point.ratio:g}, epoch {point.epoch}",
+            *(cae.get((point.dataset, arm), "-") for arm in arms),
+            "-" if point.labeler_val_accuracy is None else f"{point.labeler_val_accuracy:.1f}",
+            "-" if point.labeler_mean_entropy is None else f"{point.labeler_mean_entropy:.2f}",
+            f"{point.agreement:.0f}",
+            f"{point.overhead:+.1%}",
+        ]
+        for point in report.points
+    ]
+    caes = (f"{_title(arm)}, k-CAE" for arm in arms)
+    return Table("Sweep", ["point", *caes, "labeler val %", "entropy", "agreement %", "overhead"], rows)
+
+
+def _evaluation(evaluation: Evaluation, intervals: bool) -> Iterator[Table]:
+    for dataset in dict.fromkeys(row.dataset for row in evaluation.rows):
+        yield _accuracies(evaluation, dataset, intervals)
+        yield _comparisons(evaluation, dataset)
+    yield _protocol(evaluation.rows)
+
+
+def _accuracies(evaluation: Evaluation, dataset: str, intervals: bool) -> Table:
+    """Architectures down, arms across, what LADD gains beside them, the k-CAE last.
+
+    Where an arm has several rows for an architecture (progressive views), the one of the summary is shown, and the
+    policy it was trained with.
+    """
+    rows = [row for row in evaluation.rows if row.dataset == dataset and row.in_summary]
+    arms = _in_order(row.arm for row in rows)
+    found = {(row.architecture, row.arm): row for row in rows}
+    policies = {row.recipe.get("views") for row in rows if row.arm == "ladd"}
+    lines = []
+    for architecture in dict.fromkeys(row.architecture for row in rows):
+        of_arms = {arm: found[architecture, arm] for arm in arms if (architecture, arm) in found}
+        cells = [_accuracy(of_arms[arm], intervals) if arm in of_arms else "-" for arm in arms]
+        gain = _difference({arm: row.mean for arm, row in of_arms.items()})
+        views = str(of_arms["ladd"].recipe["views"]) if "ladd" in of_arms else "-"
+        lines.append([architecture, *cells, gain, views])
+    summaries = {summary.arm: summary for summary in evaluation.summary if summary.dataset == dataset}
+    if summaries:
+        k = max(summary.k for summary in summaries.values())
+        cells = [_spread(summaries[arm].cae_mean, summaries[arm].cae_std) if arm in summaries else "-" for arm in arms]
+        gain = _difference({arm: summary.cae_mean for arm, summary in summaries.items()})
+        lines.append([f"{k}-CAE", *cells, gain, ""])
+    header = ["architecture", *(_title(arm) for arm in arms), "difference", "views"]
+    shown = [True] * (1 + len(arms)) + [set(arms) >= _COMPARED, len(policies) > 1]
+    title = f"Accuracy in % on {evaluation.test_images:,} real test images after the last epoch, {dataset}"
+    return Table(title, *_columns([header, *lines], shown))
+
+
+def _columns(lines: Sequence[Sequence[str]], shown: Sequence[bool]) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows with the columns that are `shown`."""
+    header, *rows = ([cell for cell, kept in zip(cells, shown, strict=True) if kept] for cells in lines)
+    return header, rows
+
+
+def _in_order(arms: Iterator[ArmName]) -> list[ArmName]:
+    present = set(arms)
+    return [arm for arm in ARMS if arm in present] + sorted(present - set(ARMS))
+
+
+def _title(arm: ArmName) -> str:
+    return "LADD" if arm == "ladd" else arm
+
+
+def _accuracy(row: EvaluationRow, interval: bool) -> str:
+    bounds = f" [{row.ci95[0]:.2f}, {row.ci95[1]:.2f}]" if interval and row.ci95 else ""
+    return f"{_spread(row.mean, row.std)}{bounds}"
+
+
+def _spread(mean: float, std: float) -> str:
+    return f"{mean:.2f} ± {std:.2f}"
+
+
+def _difference(means: Mapping[ArmName, float]) -> str:
+    return f"{means['ladd'] - means['baseline']:+.2f}" if set(means) >= _COMPARED else "-"
+
+
+def _comparisons(evaluation: Evaluation, dataset: str) -> Table:
+    """Each arm minus the baseline of its set; the interval covers trials and test images."""
+    rows = [
+        [
+            f"{_title(found.arm)} minus baseline",
+            found.architecture or "CAE",
+            f"{found.difference:+.2f}",
+            "{:+.2f} to {:+.2f}".format(*found.ci95),
+            found.verdict,
+        ]
+        for found in evaluation.comparisons
+        if found.dataset == dataset
+    ]
+    header = ["arms", "architecture", "difference", "95 % interval", "verdict"]
+    return Table(f"Paired differences in points, {dataset}", header, rows)
+
+
+def _protocol(rows: Sequence[EvaluationRow]) -> Table:
+    """What decides the rows: one line for each set of settings that occurs."""
+    forwards: dict[tuple[str, ...], set[int]] = {}
+    for row in rows:
+        recipe = [str(row.recipe.get(field, "-")) for field in ("name", "views", "reduction", "precision")]
+        settings = (_title(row.arm), *recipe, f"{row.epochs:,}", str(len(row.trials)))
+        forwards.setdefault(settings, set()).add(row.forwards)
+    lines = [[*settings, " / ".join(f"{n:,}" for n in sorted(forwards[settings]))] for settings in sorted(forwards)]
+    header = ["arm", "recipe", "views", "reduction", "precision", "epochs", "trials", "forwards"]
+    return Table(
+        "Protocol; ± is the population std over trials, forwards are images and views of a trial", header, lines
+    )
+
+
+def _storage(storage: Storage) -> Table:
+    counts = {
+        "zipped, as the paper counts": storage.paper,
+        "the same, not zipped": storage.raw,
+        f"as stored here ({storage.encoding})": storage.stored,
+    }
+    rows = [
+        [name, f"{count.plain_bytes:,}", f"{count.augmented_bytes:,}", f"{count.overhead:+.2%}"]
+        for name, count in counts.items()
+    ]
+    rows.append(["soft labels of whole images besides", "-", f"{storage.full_labels_bytes:,}", "-"])
+    return Table("Storage", ["counted", "plain bytes", "with dense labels", "overhead"], rows)
+
+
+def _encodings(storage: Storage) -> Table:
+    rows = [
+        [
+            cost.encoding,
+            f"{cost.bytes:,}",
+            f"{cost.overhead_raw:+.2%}",
+            f"{cost.overhead_zipped:+.2%}",
+            f"{cost.overhead_jpeg:+.2%}",
+            f"{cost.kl:.2g}",
+            f"{cost.total_variation:.2g}",
+        ]
+        for cost in storage.encodings
+    ]
+    header = ["encoding", "bytes, zipped", "on raw images", "on zipped", "on JPEG", "KL to float32", "total variation"]
+    return Table("Encodings of the dense labels", header, rows)
+
+
+def _flops(flops: FlopCount) -> Table:
+    parts = {
+        "labelling": flops.labelling,
+        "labeler training": flops.labeler_training,
+        "deployment (all arms and trials)": flops.deployment,
+    }
+    rows = [[name, f"{count / _PETA:.3g}"] for name, count in parts.items() if count is not None]
+    return Table("FLOPs (1 multiply-add = 2)", ["part", "PFLOP"], rows)
+
+
+def _cost(cost: JobCost) -> Table:
+    rows = [
+        [_part_title(part), _cost_text(predicted), _cost_text(getattr(cost.counted, part))]
+        for part in CostName
+        if (predicted := getattr(cost.predicted, part))
+    ]
+    return Table("Cost", ["part", "predicted", "counted"], rows)
+
+
+def _part_title(part: CostName) -> str:
+    return part.replace("_", " ")
+
+
+def _cost_text(cost: Cost | None) -> str:
+    """FLOPs, bytes left in the storage, and the time that devices were held."""
+    if cost is None:
+        return "-"
+    held = "not known yet" if cost.seconds is None else clock(cost.seconds)
+    return f"{cost.flops / _PETA:.3g} PFLOP, {cost.bytes / 2**20:,.1f} MiB, device time {held}"
+
+
+def _paper(numbers: Sequence[PaperNumber], evaluation: Evaluation | None) -> Iterator[Table]:
+    """One table for each set that the paper has numbers of: arms down, and what LADD gains relative to the baseline."""
+    summary = evaluation.summary if evaluation else []
+    for dataset in dict.fromkeys(number.dataset for number in numbers):
+        theirs = {number.arm: number.cae_mean for number in numbers if number.dataset == dataset}
+        found = {each.arm: each for each in summary if each.dataset == dataset and each.arm in theirs}
+        rows = [
+            [_title(arm), _spread(each.cae_mean, each.cae_std), f"{theirs[arm]:.1f}"] for arm, each in found.items()
+        ]
+        if set(found) >= _COMPARED:
+            ours = {arm: each.cae_mean for arm, each in found.items()}
+            rows.append(["LADD relative to baseline", _relative_gain(ours), _relative_gain(theirs)])
+        source = next(number.source for number in numbers if number.dataset == dataset)
+        k = max(each.k for each in found.values())
+        yield Table(f"Beside the paper: {source}, {dataset}", ["arm", f"{k}-CAE here", "paper"], rows, muted=2)
+
+
+def _relative_gain(cae: Mapping[ArmName, float]) -> str:
+    """What the paper's Table 4 averages."""
+    baseline = cae["baseline"]
+    return f"{cae['ladd'] / baseline - 1:+.1%}" if baseline else "-"

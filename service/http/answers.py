@@ -1,0 +1,40 @@
+"""Answers whose `Location` says where to go on: to what is now under way, or to the object storage."""
+
+from typing import Any
+
+from starlette.responses import RedirectResponse
+
+from api_schemas.problems import ErrorCode
+from service.http.problems import responses
+
+RETRY_AFTER_SECONDS = 2
+
+ACCEPTED: dict[str, Any] = {
+    "description": "Accepted: under way",
+    "headers": {
+        "Location": {"description": "Where to look.", "schema": {"type": "string"}},
+        "Retry-After": {"description": "Seconds to wait before looking.", "schema": {"type": "integer"}},
+    },
+}
+"""`202 Accepted` in OpenAPI."""
+
+
+def accepted(location: str, created: bool) -> dict[str, str]:
+    """Return headers for what is now under way at `location`; `created` is False when an earlier request began it."""
+    headers = {"Location": location, "Retry-After": str(RETRY_AFTER_SECONDS)}
+    return headers if created else {**headers, "Idempotent-Replayed": "true"}
+
+
+def redirects(to: str, *codes: ErrorCode) -> dict[str, Any]:
+    """Return what a route that answers 307 is declared with; `to` says where `Location` leads."""
+    description = f"Temporary Redirect: `Location` is {to} that expires"
+    return {
+        "status_code": 307,
+        "response_class": RedirectResponse,
+        "responses": {307: {"description": description}, **responses(ErrorCode.NOT_FOUND, *codes)},
+    }
+
+
+def to_storage(url: str) -> RedirectResponse:
+    """Send the caller to a link of the storage, which expires and must not be kept."""
+    return RedirectResponse(url, headers={"Cache-Control": "no-store"})
