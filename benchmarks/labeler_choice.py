@@ -40,7 +40,7 @@ from workers.ladd.evaluation.trial import TestSet
 from workers.ladd.labeler.checkpoint_choice import best, draw_held_out_views, judge, view_logits
 from workers.ladd.labeler.held_out import split_held_out
 from workers.ladd.labeler.network import NetworkSpec, load_network
-from workers.ladd.labeler.training import train_labeler
+from workers.ladd.labeler.training import LabelerEpoch, train_labeler
 from workers.ladd.labels.class_agreement import compare_classes
 from workers.ladd.labels.dense_labels import generate_dense_labels
 from workers.ladd.labels.views import ViewGrid
@@ -122,7 +122,7 @@ def prepare(source: SourceSet) -> dict[str, Any]:
         "held_out": len(views.labels),
         "candidates": [{how: asdict(found) for how, found in by.items()} for by in judged.values()],
         "chosen": {"plain": asdict(auto), "fitted": asdict(fitted)},
-        "val_accuracy": {row["epoch"]: row["val_accuracy"] for row in history},
+        "val_accuracy": {row.epoch: row.val_accuracy for row in history},
         "permutation": {
             "agreement": compare_classes(dense[PAPER], labels).agreement,
             "false_alarm": compare_classes(dense[PAPER], labels).permutation is not None,
@@ -134,7 +134,7 @@ def prepare(source: SourceSet) -> dict[str, Any]:
     }
 
 
-def trained(source: SourceSet, seed: int, epochs: int, out: Path) -> tuple[list[dict[str, Any]], dict[int, Path]]:
+def trained(source: SourceSet, seed: int, epochs: int, out: Path) -> tuple[list[LabelerEpoch], dict[int, Path]]:
     """Train one labeler; returns its rows and the files of its kept epochs."""
     keep, _ = split_held_out(source.train_labels, HELD_OUT, seed=0)
     part = SourceSet(
@@ -153,7 +153,7 @@ def trained(source: SourceSet, seed: int, epochs: int, out: Path) -> tuple[list[
         out_dir=out,
         **LABELER,
     )
-    return rows, {row["epoch"]: out / row["checkpoint"] for row in rows if row["checkpoint"] is not None}
+    return rows, {row.epoch: out / row.checkpoint for row in rows if row.checkpoint is not None}
 
 
 def main() -> None:

@@ -95,8 +95,8 @@ def train_small_labeler(source: SourceSet, mean: Sequence[float], std: Sequence[
             **LABELER,
         )
         labeler = build_model("ConvNetD3", num_classes=10, channels=len(mean), size=32, seed=0)
-        labeler.load_state_dict(load_file(Path(folder) / str(rows[-1]["checkpoint"])))
-    return labeler, rows[-1]["val_accuracy"]
+        labeler.load_state_dict(load_file(Path(folder) / str(rows[-1].checkpoint)))
+    return labeler, rows[-1].val_accuracy
 
 
 def label(source: SourceSet, distilled: Path) -> tuple[TrainingSet, float]:

@@ -1,4 +1,4 @@
-"""What a runner gives up before it reads a user's bytes: memory without bound, the network, privileges, core files.
+"""Rights that a runner gives up before it reads a user's bytes: unbounded memory, network, privileges, core files.
 
 Linux only where the kernel is asked for more than limits; elsewhere the limits alone hold.
 """
@@ -19,7 +19,7 @@ CAPABILITY_VERSION_3 = 0x2008_0522
 def confine(confinement: Confinement) -> None:
     """Take on the limits, for good. To be called while this process has one thread and has not imported torch.
 
-    What the system does not let a process give up is told on standard error, and the rest holds all the same.
+    Anything that the system does not let a process give up is told on standard error; the rest holds all the same.
     """
     for limit, value in (
         # Private writable memory. RLIMIT_AS would count the libraries, stored sets mapped for reading, and what CUDA

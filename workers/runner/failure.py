@@ -1,4 +1,4 @@
-"""What an exception of a task means to those who wait for it."""
+"""From an exception of a task to the error that is shown."""
 
 import errno
 import resource
@@ -9,14 +9,25 @@ from api_schemas.runner import Confinement
 from workers.ladd.engine.memory import is_memory_shortage
 from workers.ladd.labeler.diverged import TrainingDivergedError
 from workers.ladd.labels.encodings import EncodingRefusedError
-from workers.runner.full_disk import is_full_disk
+
+FULL_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+FULL_DISK_MESSAGES = (
+    # safetensors, which is Rust.
+    "os error 28",
+    "os error 27",
+    # torch.save, which does not tell why: the writing, and the closing of a file that came out shorter.
+    "PytorchStreamWriter failed writing",
+    "unexpected pos",
+)
+"""Texts of the errors that are no OSError."""
 
 
 def task_error(error: BaseException, confinement: Confinement | None = None) -> TaskError:
-    """Who can do something about `error`: the sender (a refused upload, a learning rate that blows the training up, an
-    encoding that loses too much), the operator (memory, disk, a network to download from), or we (the rest).
+    """Return `error` with those who can act on it: the sender (a refused upload, a learning rate that blows training
+    up, an encoding that loses too much), the operator (memory, disk, a network to download from), or us (the rest).
 
-    What runs into a limit of `confinement` is refused for it: it would do so on every worker.
+    An upload that runs into a limit of `confinement` is refused for it: it would do so on every worker.
     """
     from workers.ladd.importers.labelers.weights_unavailable import WeightsUnavailableError
     from workers.ladd.importers.reading.rejected import ImportRejected
@@ -36,7 +47,7 @@ def task_error(error: BaseException, confinement: Confinement | None = None) -> 
         return _rejected_input(error, [limit])
     if is_memory_shortage(error):
         return TaskError(code=ErrorCode.OUT_OF_MEMORY, origin=ErrorOrigin.WORKER, message=_last_line(error), reasons=[])
-    if is_full_disk(error):
+    if _is_full_disk(error):
         return TaskError(code=ErrorCode.DISK_FULL, origin=ErrorOrigin.WORKER, message=_last_line(error), reasons=[])
     return TaskError(code=ErrorCode.INTERNAL, origin=ErrorOrigin.INTERNAL, message=_last_line(error), reasons=[])
 
@@ -49,6 +60,13 @@ def _limit_reached(error: BaseException, confinement: Confinement) -> Reason | N
         value, message = confinement.file_bytes, "the upload becomes a larger file than may be written"
         return Reason(location="files", rule="file_limit", value=f"{value} bytes", message=message)
     return None
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    """Tell whether an exception says that a file could not grow: no space, a quota, a limit of the process."""
+    if isinstance(error, OSError):
+        return error.errno in FULL_DISK_ERRORS
+    return any(text in str(error) for text in FULL_DISK_MESSAGES)
 
 
 def _is_bounded_by_operator(confinement: Confinement) -> bool:

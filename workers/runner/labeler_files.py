@@ -23,7 +23,7 @@ def network_of(labeler: Labeler, files: Mapping[str, Path], epoch: int) -> nn.Mo
 
 
 def spec_of(metadata: LabelerMetadata, num_classes: int, channels: int, size: int) -> NetworkSpec:
-    """What an import's metadata says about its network."""
+    """The network that an import's metadata describes."""
     architecture: str | None = None
     if metadata.kind in (LabelerImportKind.WEIGHTS, LabelerImportKind.REPLAY_BUFFER):
         architecture = metadata.architecture

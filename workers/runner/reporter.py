@@ -1,4 +1,4 @@
-"""What the runner tells its supervisor: one JSON line per event, at least one progress line a second."""
+"""Events from the runner to its supervisor: one JSON line per event, at least one progress line a second."""
 
 import threading
 from collections import deque

@@ -1,4 +1,4 @@
-"""What the numbers of a result were computed with."""
+"""Software and hardware behind the numbers of a result."""
 
 import os
 import platform

@@ -34,7 +34,7 @@ _NPY_HEADER_BYTES = 4096
 
 @dataclass(frozen=True)
 class Archive:
-    """What an archive holds; the dense labels are decoded, float32 [M, V, C]."""
+    """Contents of an archive; the dense labels are decoded, float32 [M, V, C]."""
 
     images: NDArray[np.generic]
     labels: NDArray[np.int64]

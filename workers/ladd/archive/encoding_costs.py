@@ -1,4 +1,4 @@
-"""What each encoding of a set's dense labels costs: bytes against those of the images, and distance to float32."""
+"""The cost of each encoding of a set's dense labels: bytes against those of the images, and distance to float32."""
 
 import io
 import tempfile

@@ -1,4 +1,4 @@
-"""What a trial will cost, known before it begins: arithmetic, memory, and how the work is cut up."""
+"""The cost of a trial, known before it begins: arithmetic, memory, and how the work is cut up."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -9,12 +9,37 @@ from method.architectures import parameter_count, training_flops
 from method.arms import Arm
 from method.layers import Shape
 from workers.ladd.deployment.memory import training_bytes
-from workers.ladd.deployment.step_plan import TrainingCounts, training_counts
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.execution import Execution, choose_execution
 from workers.ladd.engine.memory import resident_bytes
 from workers.ladd.engine.micro_batch import training_micro_batch
 from workers.ladd.recipes.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class TrainingCounts:
+    """Sums over one whole training: optimizer steps, rows forwarded, full images among these, rows of a full step.
+
+    Of a "pool" `images_seen` is the expected number, rounded.
+    """
+
+    steps: int
+    forwards: int
+    images_seen: int
+    largest_step: int
+
+
+def training_counts(images: int, view_count: int, arm: Arm, recipe: Recipe) -> TrainingCounts:
+    """Return the counts of a training on `images` images with `view_count` views each; all its epochs."""
+    steps = recipe.passes * math.ceil(images / recipe.batch_size)
+    members = recipe.passes * images
+    full = bool(arm.full_images)
+    batch = min(recipe.batch_size, images)
+    if recipe.views == "pool":
+        kinds = full + (view_count if arm.views else 0)
+        return TrainingCounts(steps, members, round(members * full / kinds), batch)
+    views = recipe.views_per_image(view_count) if arm.views else 0
+    return TrainingCounts(steps, members * (full + views), members * full, batch * (full + views))
 
 
 @dataclass(frozen=True)

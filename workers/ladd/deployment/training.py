@@ -20,8 +20,7 @@ from workers.ladd.deployment.cost import TrialCost, predict_cost
 from workers.ladd.deployment.ema import MovingAverage
 from workers.ladd.deployment.resume import Pace, TrialPoint
 from workers.ladd.deployment.schedule import forgets_momentum, learning_rate
-from workers.ladd.deployment.step_gradient import StepGradient
-from workers.ladd.deployment.step_plan import Step, Streams, plan_epoch
+from workers.ladd.deployment.step import Step, StepGradient, Streams, plan_epoch
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.execution import EAGER, Execution
 from workers.ladd.engine.micro_batch import micro_batch_size
@@ -33,7 +32,7 @@ from workers.ladd.recipes.recipe import Recipe
 
 @dataclass(frozen=True)
 class Listener:
-    """Who is told how a training goes.
+    """Callbacks of a training.
 
     `on_epoch(done, total, loss)`: after each epoch. `on_images`: how many images and views a micro-batch has forwarded;
     less than zero when a step begins anew. `on_checkpoint`: the training can go on from what lies in its folder of

@@ -1,4 +1,4 @@
-"""What a network is trained on: distilled images, their labels, and what the labeler said about them."""
+"""Distilled images to train on, their labels, and the labeler's."""
 
 from dataclasses import dataclass, replace
 
@@ -7,13 +7,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from method.arms import Arm, LabelKind
-from workers.ladd.deployment.step_plan import FULL_IMAGE
 from workers.ladd.labels.views import ViewGrid, extract_views
+
+FULL_IMAGE = -1
+"""In place of a view's index: the image itself."""
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What an arm wants to hear about images [M, C] and about views [M, V, C], None for what it leaves out.
+    """Targets of an arm for images [M, C] and for views [M, V, C], None for those that it leaves out.
 
     Each row is a distribution over the classes, or the sum of two where an arm uses both kinds of labels:
     cross-entropy is linear in its target, so the loss is the sum of both.
@@ -25,7 +27,7 @@ class Targets:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What a network is trained on.
+    """A set to train on.
 
     `images` float32 [M, C, H, W], normalised, H = W; `labels` int64 [M]; `dense_labels` float32 [M, V, C], the
     probabilities that the labeler gave view j of each image, cut by `grid` with V views; `full_labels` float32 [M, C],

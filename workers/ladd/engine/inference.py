@@ -1,4 +1,4 @@
-"""What a trained network says about real images, and how often it is right."""
+"""A trained network's logits for real images, and how often it is right."""
 
 from collections.abc import Callable, Sequence
 

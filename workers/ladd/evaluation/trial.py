@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from method.architectures import ARCHITECTURES
 from method.arms import LR_FACTORS, Arm
 from workers.ladd.deployment.cost import predict_cost
-from workers.ladd.deployment.step_plan import AUGMENTATION_RULE
+from workers.ladd.deployment.step import AUGMENTATION_RULE
 from workers.ladd.deployment.training import SILENT, Listener, Trained, train_trial
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.inference import measure_accuracy, predict

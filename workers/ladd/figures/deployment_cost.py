@@ -1,4 +1,4 @@
-"""What accuracy costs in deployment: the paper's Figure 3."""
+"""The price of accuracy in deployment: the paper's Figure 3."""
 
 from typing import Any
 

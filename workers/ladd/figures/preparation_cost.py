@@ -1,4 +1,4 @@
-"""What accuracy costs before deployment: distillation, labeler and labelling. The paper's Figure 2."""
+"""The price of accuracy before deployment: distillation, labeler and labelling. The paper's Figure 2."""
 
 from typing import Any
 

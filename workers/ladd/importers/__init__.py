@@ -18,7 +18,7 @@ __all__ = ["ImportOptions", "ImportRejected", "Imported", "Importer", "KnownSour
 
 
 class Importer(Protocol):
-    """What a format's module offers."""
+    """The two functions of a format's module."""
 
     def detect(self, files: Sequence[UploadedFile]) -> str | None:
         """Say why these files are of this format, None if they are not."""

@@ -67,6 +67,11 @@ def as_labels(array: NDArray[np.generic], location: str) -> Labels:
     return array.astype(np.int64)
 
 
+def stored_number(array: NDArray[np.generic]) -> float:
+    """Return the one float in an array as its shortest decimal: the float32 0.01 is 0.01, not 0.009999999776."""
+    return float(str(array.reshape(-1)[0]))
+
+
 def class_major_labels(num_images: int, num_classes: int | None, location: str) -> Labels:
     """Return labels 0..0, 1..1, ... for a set that comes without (as AST's): class-major, equally many per class.
 

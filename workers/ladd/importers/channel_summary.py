@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 
 class ChannelSummary:
-    """What the pixels of a set look like: exact for 8-bit images, whose values are counted."""
+    """Summary of a set's pixels: exact for 8-bit images, whose values are counted."""
 
     def __init__(self, channels: int) -> None:
         self.minimum = np.full(channels, np.inf)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from method.class_maps import CLASS_MAPS, IMAGEFOLDER, imagenet_indices, subset_with, wnids
 from workers.ladd.importers.imported import ImportOptions
-from workers.ladd.importers.reading.rejected import rejected
-from workers.ladd.importers.readings import undecided
+from workers.ladd.importers.reading.rejected import rejected, undecided
 
 FIELD = "metadata.class_map"
 NUMBERED = {

@@ -16,13 +16,11 @@ from method.normalizations import ZCA
 from workers.ladd.importers import ImportOptions, read_upload
 from workers.ladd.importers.channel_summary import ChannelSummary
 from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, Split
-from workers.ladd.importers.learned_lr import choose_learned_lr
 from workers.ladd.importers.normalization_choice import family_warnings, of_distilled, of_source
 from workers.ladd.importers.reading.rejected import rejected
-from workers.ladd.importers.set_rules import check_classes, check_images
+from workers.ladd.importers.set_rules import check_classes, check_images, choose_learned_lr
 from workers.ladd.importers.unwhitened import unwhiten
-from workers.ladd.sets.npy_rows import iter_rows
-from workers.ladd.sets.npy_writer import NpyWriter
+from workers.ladd.sets.npy_files import NpyWriter, iter_rows
 
 _CHUNK_BYTES = 8 * 1024 * 1024
 

@@ -9,8 +9,7 @@ import numpy as np
 from workers.ladd.importers.image_files import Pixels
 from workers.ladd.importers.reading import limits
 from workers.ladd.importers.reading.rejected import rejected
-from workers.ladd.sets.npy_rows import iter_rows
-from workers.ladd.sets.npy_writer import NpyWriter
+from workers.ladd.sets.npy_files import NpyWriter, iter_rows
 
 _CHUNK_BYTES = 8 * limits.MiB
 

@@ -1,4 +1,4 @@
-"""What importers are told and what they return."""
+"""Arguments and results of importers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ SOURCE_SPLITS = ("train", "val")
 
 @dataclass(frozen=True)
 class KnownSource:
-    """What is known of the source set of a distilled set: class names in label order, pixels a side.
+    """The source set of a distilled set: class names in label order, pixels a side.
 
     `train_images` is its file of that name, for a set that ZCA is to be fitted for.
     """

@@ -1,4 +1,4 @@
-"""Which normalization a set has or is to be trained with, from what the sender said and what the values show."""
+"""The normalization that a set has or is to be trained with, by its sender's word and its values."""
 
 from collections.abc import Sequence
 

@@ -1,13 +1,16 @@
 """Rules every set must keep, whatever format it came in."""
 
+import math
+
 import numpy as np
 
 from workers.ladd.importers.arrays import CHANNELS
 from workers.ladd.importers.imported import Imported, ImportOptions, Split
 from workers.ladd.importers.reading import limits
-from workers.ladd.importers.reading.rejected import rejected
-from workers.ladd.importers.readings import undecided
+from workers.ladd.importers.reading.rejected import rejected, undecided
 
+HIGHEST_LR = 1000
+"""As the API's `learned_lr`; trajectory matching can blow the rate up or turn it negative (MTT issues 16 and 31)."""
 _SIDES = (8, 1024)
 _SHOWN = 10
 
@@ -71,6 +74,31 @@ def check_classes(imported: Imported, options: ImportOptions) -> list[str]:
                 f"{len(missing)} of {num_classes} classes have no image, such as {missing[0]}",
             )
     return names or [str(label) for label in range(num_classes)]
+
+
+def choose_learned_lr(given: float | None, stored: tuple[str, float] | None, warnings: list[str]) -> float | None:
+    """Return the learning rate distilled along with a set: `given` in the metadata wins, and a file (DATM's
+    `lr_best.pt`) that disagrees is warned of.
+
+    `stored` is where one was found, and the rate. Raises ImportRejected with rule `learned_lr_range` where it must
+    serve but is not in (0, 1000].
+    """
+    if stored is None:
+        return given
+    location, found = stored
+    if given is not None:
+        if not math.isclose(given, found, rel_tol=1e-5):
+            warnings.append(f"the metadata's learned_lr {given:g} was taken; {location} says {found:g}")
+        return given
+    if not 0 < found <= HIGHEST_LR:
+        raise rejected(
+            location,
+            "learned_lr_range",
+            found,
+            f"the learned learning rate must be above 0 and at most {HIGHEST_LR}; "
+            "metadata.learned_lr takes the place of the one in the file",
+        )
+    return found
 
 
 def _check_split(split: Split, options: ImportOptions) -> list[int]:

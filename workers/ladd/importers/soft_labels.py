@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from api_schemas.datasets import SoftLabelKind
 from workers.ladd.importers.arrays import as_labels
 from workers.ladd.importers.imported import ImportOptions, SoftLabels
-from workers.ladd.importers.reading.rejected import rejected
-from workers.ladd.importers.readings import undecided
+from workers.ladd.importers.reading.rejected import rejected, undecided
 from workers.ladd.sets.stored_set import Labels
 
 FIELD = "metadata.soft_labels"
@@ -31,8 +30,8 @@ class ReadLabels:
 def read_labels(array: NDArray[np.generic], location: str, options: ImportOptions) -> ReadLabels:
     """Return the labels of an array: integers [n] or [n, 1], or floats [n, C].
 
-    What floats are is decided by `options.soft_labels`, else by the format (`FORMAT_KINDS`), else by their values: rows
-    that are >= 0 and sum to 1 are probabilities, rows with negative values logits. Raises ImportRejected with rule
+    The meaning of floats is decided by `options.soft_labels`, else by the format (`FORMAT_KINDS`), else by the values:
+    rows that are >= 0 and sum to 1 are probabilities, rows with negative values logits. Raises ImportRejected with rule
     `one_reading` where values leave it open or contradict the format, `probabilities_not_negative`, `finite_values`,
     `distilled_only` (soft labels of a source set), or one of `as_labels`'.
     """

@@ -27,7 +27,7 @@ _ON_SIZES: dict[str, Callable[..., Any]] = {
     "_operator.mul": operator.mul,
     "_operator.floordiv": operator.floordiv,
 }
-"""What a graph for any batch size does with sizes."""
+"""Operators on sizes in a graph for any batch size."""
 _LARGEST_SIZE = 2**63 - 1
 
 _DTYPES = {

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -50,6 +49,24 @@ class _Training:
     num_classes: int
 
 
+@dataclass(frozen=True)
+class LabelerEpoch:
+    """One epoch, counted from 1; accuracies in percent.
+
+    `train_loss` and `train_accuracy` are over the augmented batches as they were trained on (None: it was not trained
+    here), `val_accuracy` and `mean_entropy` (nats) over the validation images. `checkpoint` is the file name of the
+    weights, None where they were not kept.
+    """
+
+    epoch: int
+    train_loss: float | None
+    train_accuracy: float | None
+    val_accuracy: float
+    mean_entropy: float
+    seconds: float
+    checkpoint: str | None
+
+
 def train_labeler(
     source: SourceSet,
     *,
@@ -69,16 +86,13 @@ def train_labeler(
     held_out: float = 0.0,
     resume: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
-    on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
+    on_epoch: Callable[[LabelerEpoch], None] = lambda row: None,
     on_checkpoint: Callable[[Path], None] = lambda path: None,
-) -> list[dict[str, Any]]:
-    """Train a labeler on `source` and return one row per epoch.
+) -> list[LabelerEpoch]:
+    """Train a labeler on `source` and return its epochs.
 
-    A row has `epoch` (from 1), `train_loss` and `train_accuracy` over the augmented batches as they were trained on,
-    `val_accuracy` and `mean_entropy` (nats) over the validation images, `seconds`, and `checkpoint`, the file name of
-    the weights or None. Accuracies are in percent. Weights of the epochs in `checkpoint_epochs` become
-    `epoch_010.safetensors` and so on in `out_dir`. The part `held_out` of each class is not trained on, see
-    `split_held_out`.
+    Weights of the epochs in `checkpoint_epochs` become `epoch_010.safetensors` and so on in `out_dir`. The part
+    `held_out` of each class is not trained on, see `split_held_out`.
 
     After every epoch `on_epoch` gets its row, and `on_checkpoint` the path of `out_dir/resume.pt`, which holds all that
     the training needs to go on, apart from the weights already kept. With that file as `resume` the training goes on
@@ -121,12 +135,12 @@ def train_labeler(
         seed=derive_seed(seed, "model"),
     ).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=momentum, weight_decay=weight_decay, fused=True)
-    history: list[dict[str, Any]] = []
+    history: list[LabelerEpoch] = []
     if resume is not None and resume.exists():
         point = ResumePoint.load(resume, asdict(training))
         model.load_state_dict(point.model)
         optimizer.load_state_dict(point.optimizer)
-        history = point.history
+        history = [LabelerEpoch(**row) for row in point.history]
         _check_kept(history, out_dir)
 
     per_epoch = len(rows) + len(val_images)
@@ -152,17 +166,18 @@ def train_labeler(
         if kept:
             _save_weights(model, out_dir / kept)
         history.append(
-            {
-                "epoch": epoch,
-                "train_loss": loss,
-                "train_accuracy": accuracy,
-                "val_accuracy": measure_accuracy(logits, source.val_labels, source.num_classes)[0],
-                "mean_entropy": entropy,
-                "seconds": time.monotonic() - started,
-                "checkpoint": kept,
-            }
+            LabelerEpoch(
+                epoch=epoch,
+                train_loss=loss,
+                train_accuracy=accuracy,
+                val_accuracy=measure_accuracy(logits, source.val_labels, source.num_classes)[0],
+                mean_entropy=entropy,
+                seconds=time.monotonic() - started,
+                checkpoint=kept,
+            )
         )
-        path = ResumePoint(asdict(training), model.state_dict(), optimizer.state_dict(), history).save(out_dir)
+        done_so_far = [asdict(row) for row in history]
+        path = ResumePoint(asdict(training), model.state_dict(), optimizer.state_dict(), done_so_far).save(out_dir)
         on_epoch(history[-1])
         on_checkpoint(path)
     return history
@@ -209,7 +224,7 @@ def _save_weights(model: nn.Module, path: Path) -> None:
     os.replace(unfinished, path)
 
 
-def _check_kept(history: list[dict[str, Any]], out_dir: Path) -> None:
+def _check_kept(history: list[LabelerEpoch], out_dir: Path) -> None:
     for row in history:
-        if row["checkpoint"] and not (out_dir / row["checkpoint"]).exists():
-            raise FileNotFoundError(f"{row['checkpoint']}, kept before the interruption, must be in {out_dir.name}/")
+        if row.checkpoint and not (out_dir / row.checkpoint).exists():
+            raise FileNotFoundError(f"{row.checkpoint}, kept before the interruption, must be in {out_dir.name}/")

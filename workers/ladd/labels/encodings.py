@@ -27,7 +27,7 @@ UINT4_SPAN, UINT4_STEPS = 12.0, 15
 FLOAT16_TINIEST = 2.0**-24
 """The smallest float16 above 0."""
 ALWAYS_COMPARED = ("float32", "float16", "uint8", "uint4", "topk:10")
-"""What the storage table shows of every set; top-k only where there are more classes."""
+"""Encodings that the storage table shows of every set; top-k only where there are more classes."""
 
 
 class EncodingRefusedError(Exception):

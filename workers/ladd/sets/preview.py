@@ -1,4 +1,4 @@
-"""What a set looks like: the first images of its first classes in one picture."""
+"""A set at a glance: the first images of its first classes in one picture."""
 
 from collections.abc import Sequence
 from pathlib import Path

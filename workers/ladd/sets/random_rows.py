@@ -10,8 +10,8 @@ from workers.ladd.engine.seeds import generator
 def pick_random_rows(labels: NDArray[np.int64], counts: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     """Return which images of `source.train` to take: `counts[c]` of class c without replacement, class by class.
 
-    `labels` int64 [n] are the classes of the images, `counts` int64 [C]. What is picked of a class depends on `seed`
-    and on that class alone. Raises ValueError for a class that has too few.
+    `labels` int64 [n] are the classes of the images, `counts` int64 [C]. The choice of a class depends on `seed` and on
+    that class alone. Raises ValueError for a class that has too few.
     """
     picked = []
     for label, count in enumerate(counts.tolist()):

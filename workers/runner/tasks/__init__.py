@@ -1,4 +1,4 @@
-"""What a runner can do: one module per task type, named like it, with a function `run`."""
+"""The tasks of a runner: one module per task type, named like it, with a function `run`."""
 
 from collections.abc import Callable
 from importlib import import_module

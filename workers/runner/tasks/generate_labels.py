@@ -140,7 +140,7 @@ def _labelling(
 
 
 def _manifest(task: RunnerTask, dataset: Dataset, writers: list[LabelWriter]) -> dict[str, Any]:
-    """What the archive says about itself; nothing in it depends on when or where it was made."""
+    """The archive's description of itself; nothing in it depends on when or where it was made."""
     assert dataset.stats is not None
     normalization = dataset.stats.normalization
     described = [_described(writer) for writer in writers]

@@ -1,7 +1,7 @@
 """Read a network that was trained elsewhere, re-write it in our own form, and test it on the source set's val split."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,10 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         save_file({name: tensor.contiguous() for name, tensor in weights.items()}, outputs / checkpoint)
         network = load_network(spec, outputs / checkpoint, graph)
         flops = check_network(network, val, spec.class_map)
-        row, probabilities = measure_checkpoint(network, val, params["mean"], params["std"], task.device, advance)
-        rows.append({"epoch": epoch, **row, "checkpoint": checkpoint})
+        row, probabilities = measure_checkpoint(
+            network, val, params["mean"], params["std"], task.device, advance, epoch, checkpoint
+        )
+        rows.append(asdict(row))
         files.append(checkpoint)
         report.metric("labeler_epoch", rows[-1])
         warning = permutation_warning(

@@ -35,7 +35,7 @@ def _write_preview(outputs: Path, normalization: Normalization) -> None:
 
 
 def _known_source(task: RunnerTask, folder: Path) -> KnownSource | None:
-    """What the source set's document says, None while it is validating."""
+    """The source set by its document, None while it is validating."""
     document = task.documents.get("source")
     stats = None if document is None else Dataset.model_validate(document).stats
     if stats is None:

@@ -1,6 +1,7 @@
 """Train a labeler on a source set; every kept epoch becomes a file, and a crash costs at most one epoch."""
 
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 from api_schemas.labelers import LabelerRecipe
@@ -41,13 +42,13 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         out_dir=checkpoint,
         resume=checkpoint / FILE_NAME,
         progress=report.stage("train_labeler", "images"),
-        on_epoch=lambda row: report.metric("labeler_epoch", row),
+        on_epoch=lambda row: report.metric("labeler_epoch", asdict(row)),
         on_checkpoint=lambda _: report.checkpoint(sorted(path.name for path in checkpoint.iterdir())),
     )
-    kept = [row["checkpoint"] for row in rows if row["checkpoint"] is not None]
+    kept = [row.checkpoint for row in rows if row.checkpoint is not None]
     for name in kept:
         shutil.copyfile(checkpoint / name, outputs / name)
     shape = Shape(params["num_classes"], params["channels"], params["size"])
     trained_on, _ = split_held_out(source.train_labels, recipe.held_out or 0.0, recipe.seed)
     flops = len(trained_on) * recipe.epochs * training_flops(recipe.architecture, shape)
-    return DoneEvent(event="done", files=kept, result={"epochs": rows, "flops": flops})
+    return DoneEvent(event="done", files=kept, result={"epochs": [asdict(row) for row in rows], "flops": flops})

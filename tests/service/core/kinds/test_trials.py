@@ -13,7 +13,7 @@ from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.kinds import evaluate
 from service.core.queue.plan import Plan, Ref, TaskPlan
-from workers.ladd.deployment.step_plan import training_counts
+from workers.ladd.deployment.cost import training_counts
 from workers.ladd.recipes import resolve_recipe
 
 

@@ -8,10 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from method.arms import ARMS, Arm
-from workers.ladd.deployment.step_gradient import accumulate
-from workers.ladd.deployment.step_plan import FULL_IMAGE, Step, Streams, plan_epoch
+from workers.ladd.deployment.step import Step, Streams, accumulate, plan_epoch
 from workers.ladd.deployment.training import Listener, train, train_trial
-from workers.ladd.deployment.training_set import TrainingSet
+from workers.ladd.deployment.training_set import FULL_IMAGE, TrainingSet
 from workers.ladd.engine.dsa import DSADraw, draw_dsa
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.models import build_model

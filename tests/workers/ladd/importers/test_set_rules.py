@@ -5,7 +5,7 @@ from api_schemas.problems import Reason
 from method.class_maps import wnids
 from workers.ladd.importers.imported import Imported, ImportOptions, KnownSource, SoftLabels, Split
 from workers.ladd.importers.reading.rejected import ImportRejected
-from workers.ladd.importers.set_rules import check_classes, check_images
+from workers.ladd.importers.set_rules import check_classes, check_images, choose_learned_lr
 
 DISTILLED = ImportOptions(name="set", role="distilled")
 SOURCE = ImportOptions(name="set", role="source")
@@ -153,3 +153,34 @@ def test_a_multiple_of_the_side_may_be_a_texture_canvas(options: ImportOptions) 
 def test_the_resolution_says_that_large_images_are_plain() -> None:
     options = ImportOptions(name="set", role="distilled", source=KnownSource(["a", "b"], 8), resolution=16)
     assert check_images(imported(split((4, 3, 16, 16), np.float32)), options) == [3, 16, 16]
+
+
+def test_the_file_serves_where_the_metadata_are_silent() -> None:
+    warnings: list[str] = []
+    assert choose_learned_lr(None, ("lr.pt", 0.02), warnings) == 0.02
+    assert choose_learned_lr(None, None, warnings) is None
+    assert choose_learned_lr(0.5, None, warnings) == 0.5
+    assert not warnings
+
+
+@pytest.mark.parametrize("stored", [0.03, -1.0, float("nan")])
+def test_the_metadata_win_and_a_disagreement_is_warned_of(stored: float) -> None:
+    warnings: list[str] = []
+    assert choose_learned_lr(0.02, ("lr.pt", stored), warnings) == 0.02
+    [warning] = warnings
+    assert "lr.pt" in warning
+
+
+def test_agreement_up_to_rounding_is_no_disagreement() -> None:
+    warnings: list[str] = []
+    assert choose_learned_lr(0.0213, ("lr.pt", 0.02130001), warnings) == 0.0213
+    assert not warnings
+
+
+@pytest.mark.parametrize("stored", [-0.01, 0, 1e4, float("nan"), float("inf")])
+def test_a_rate_that_cannot_be_used_is_refused(stored: float) -> None:
+    with pytest.raises(ImportRejected) as caught:
+        choose_learned_lr(None, ("lr_best.pt", stored), [])
+    [reason] = caught.value.reasons
+    assert (reason.rule, reason.location) == ("learned_lr_range", "lr_best.pt")
+    assert reason.value == str(stored)

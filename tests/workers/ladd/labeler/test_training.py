@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from workers.ladd.engine.dsa import apply_dsa, draw_dsa
 from workers.ladd.engine.normalization import normalize
 from workers.ladd.engine.seeds import derive_seed, generator
 from workers.ladd.labeler.diverged import TrainingDivergedError
-from workers.ladd.labeler.training import train_labeler
+from workers.ladd.labeler.training import LabelerEpoch, train_labeler
 from workers.ladd.models import build_model
 from workers.ladd.sets.stored_set import SourceSet
 
@@ -39,7 +40,7 @@ def source() -> SourceSet:
     return SourceSet(images_of[TRAIN], labels_of[TRAIN], images_of[VAL], labels_of[VAL], num_classes=2)
 
 
-def train(folder: Path, **changes: Any) -> list[dict[str, Any]]:
+def train(folder: Path, **changes: Any) -> list[LabelerEpoch]:
     settings: dict[str, Any] = {
         "architecture": "ConvNetD3",
         "epochs": 4,
@@ -58,20 +59,20 @@ def train(folder: Path, **changes: Any) -> list[dict[str, Any]]:
     return train_labeler(source(), **{**settings, **changes})
 
 
-def without_seconds(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+def without_seconds(rows: list[LabelerEpoch]) -> list[LabelerEpoch]:
+    return [replace(row, seconds=0.0) for row in rows]
 
 
 def test_it_learns_and_says_so_by_epoch(tmp_path: Path) -> None:
-    told: list[dict[str, Any]] = []
+    told: list[LabelerEpoch] = []
     rows = train(tmp_path, epochs=8, checkpoint_epochs=[8], augmentation="none", on_epoch=told.append)
     assert told == rows
-    assert [row["epoch"] for row in rows] == list(range(1, 9))
-    assert [row["checkpoint"] for row in rows] == [None] * 7 + ["epoch_008.safetensors"]
-    assert rows[-1]["val_accuracy"] > 85
-    assert rows[-1]["train_loss"] < rows[0]["train_loss"]
-    assert all(0 <= row["mean_entropy"] <= np.log(2) + 1e-6 for row in rows)
-    assert rows[-1]["mean_entropy"] < rows[0]["mean_entropy"]
+    assert [row.epoch for row in rows] == list(range(1, 9))
+    assert [row.checkpoint for row in rows] == [None] * 7 + ["epoch_008.safetensors"]
+    assert rows[-1].val_accuracy > 85
+    assert (rows[-1].train_loss or 0) < (rows[0].train_loss or 0)
+    assert all(0 <= row.mean_entropy <= np.log(2) + 1e-6 for row in rows)
+    assert rows[-1].mean_entropy < rows[0].mean_entropy
 
 
 def test_the_kept_weights_are_those_the_row_speaks_of(tmp_path: Path) -> None:
@@ -83,8 +84,8 @@ def test_the_kept_weights_are_those_the_row_speaks_of(tmp_path: Path) -> None:
         with torch.no_grad():
             said = model.eval()(normalize(torch.from_numpy(data.val_images), MEAN, STD)).double().softmax(dim=1)
         right = (said.argmax(dim=1).numpy() == data.val_labels).mean()
-        assert rows[epoch - 1]["val_accuracy"] == pytest.approx(100 * right)
-        assert rows[epoch - 1]["mean_entropy"] == pytest.approx(-(said * said.log()).sum(dim=1).mean().item(), rel=1e-5)
+        assert rows[epoch - 1].val_accuracy == pytest.approx(100 * right)
+        assert rows[epoch - 1].mean_entropy == pytest.approx(-(said * said.log()).sum(dim=1).mean().item(), rel=1e-5)
 
 
 def plain_training(epochs: int, lr: float) -> tuple[list[float], dict[str, Tensor]]:
@@ -116,7 +117,7 @@ def test_it_is_plain_sgd_with_dsa(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     # A small rate, with which rounding does not grow.
     losses, weights = plain_training(4, lr=0.001)
     rows = train(tmp_path, lr=0.001)
-    assert [row["train_loss"] for row in rows] == pytest.approx(losses, rel=1e-4)
+    assert [row.train_loss for row in rows] == pytest.approx(losses, rel=1e-4)
     kept = load_file(tmp_path / "epoch_004.safetensors")
     assert kept.keys() == weights.keys()
     for name, values in weights.items():

@@ -14,17 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from workers.ladd.importers.arrays import as_images, class_major_labels
+from workers.ladd.importers.arrays import as_images, class_major_labels, stored_number
 from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, ImportOptions, Progress, Split
-from workers.ladd.importers.learned_lr import stored_number
-from workers.ladd.importers.reading.natural_order import natural_key
-from workers.ladd.importers.reading.rejected import rejected
+from workers.ladd.importers.reading.rejected import rejected, undecided
 from workers.ladd.importers.reading.safe_torch import as_array, read_torch
-from workers.ladd.importers.reading.uploaded_file import UploadedFile
-from workers.ladd.importers.readings import undecided
-from workers.ladd.importers.soft_labels import ReadLabels, read_labels
+from workers.ladd.importers.reading.uploaded_file import UploadedFile, natural_key
+from workers.ladd.importers.soft_labels import FORMAT_KINDS, ReadLabels, read_labels
 
-_SOFT_FORMATS = {"probabilities": "tesla", "logits": "datm"}
+_SOFT_FORMATS = {kind: format for format, kind in FORMAT_KINDS.items()}
 _UNWHITENED = re.compile(r"images_zca_")
 """MTT, AST and DATM: `images_zca_5000.pt` is the inverse transform of `images_5000.pt`, plain pixels."""
 

@@ -15,12 +15,10 @@ from torch import Tensor
 
 from workers.ladd.importers.arrays import as_images, as_labels
 from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, ImportOptions, Progress, Split
-from workers.ladd.importers.reading.natural_order import natural_key
-from workers.ladd.importers.reading.rejected import rejected
+from workers.ladd.importers.reading.rejected import rejected, undecided
 from workers.ladd.importers.reading.safe_torch import as_array, read_torch
-from workers.ladd.importers.reading.uploaded_file import UploadedFile
-from workers.ladd.importers.readings import undecided
-from workers.ladd.sets.npy_writer import NpyWriter
+from workers.ladd.importers.reading.uploaded_file import UploadedFile, natural_key
+from workers.ladd.sets.npy_files import NpyWriter
 from workers.ladd.sets.stored_set import Labels
 
 PADDING = 0.5

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.ladd.importers.arrays import as_images
+from workers.ladd.importers.arrays import as_images, stored_number
 from workers.ladd.importers.imported import (
     DISTILLED_SPLIT,
     SOURCE_SPLITS,
@@ -18,7 +18,6 @@ from workers.ladd.importers.imported import (
     Progress,
     Split,
 )
-from workers.ladd.importers.learned_lr import stored_number
 from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.importers.soft_labels import read_labels
 

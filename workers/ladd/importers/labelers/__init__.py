@@ -15,7 +15,7 @@ __all__ = ["READERS", "ImportedNetwork", "Reader"]
 
 
 class Reader(Protocol):
-    """What a kind's module offers."""
+    """The functions of a kind's module."""
 
     def read(self, files: Sequence[Path], spec: NetworkSpec, options: Mapping[str, Any]) -> ImportedNetwork:
         """Read the files; `options` is the metadata as sent. Raises ImportRejected."""

@@ -12,7 +12,7 @@ from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.labeler.network import NetworkSpec, build_own
 
 _PARALLEL = "module."
-"""What `nn.DataParallel` puts before every name."""
+"""`nn.DataParallel` puts it before every name."""
 _SHOWN = 10
 
 

@@ -1,4 +1,4 @@
-"""An imported network on the source set's val split: the figures of a labeler's row, and what looks wrong."""
+"""An imported network on the source set's val split: whether it runs, and its row among a labeler's epochs."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from workers.ladd.engine.inference import measure_accuracy, predict
 from workers.ladd.engine.memory import is_memory_shortage
 from workers.ladd.importers.reading.rejected import rejected
+from workers.ladd.labeler.training import LabelerEpoch
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,10 @@ def measure_checkpoint(
     std: Sequence[float],
     device: str,
     on_images: Callable[[int], None],
-) -> tuple[dict[str, Any], Tensor]:
-    """Return a labeler's row without `epoch` and `checkpoint`, and the probabilities [T, C] that it was found from.
+    epoch: int = 1,
+    checkpoint: str | None = None,
+) -> tuple[LabelerEpoch, Tensor]:
+    """Return the row of an epoch whose weights are in the file `checkpoint`, and the probabilities [T, C] behind it.
 
     Raises ImportRejected with rule `network_runs`, `outputs_match_classes`, or `finite_values` where the network
     answers something that is not a number.
@@ -87,10 +90,13 @@ def measure_checkpoint(
     if not torch.isfinite(logits).all():
         raise rejected("files", "finite_values", None, "the network answers values that are not finite numbers")
     probabilities = logits.softmax(dim=1)
-    return {
-        "train_loss": None,
-        "train_accuracy": None,
-        "val_accuracy": measure_accuracy(logits, val.labels, val.num_classes)[0],
-        "mean_entropy": torch.special.entr(probabilities).sum(dim=1).mean().item(),
-        "seconds": time.monotonic() - started,
-    }, probabilities
+    row = LabelerEpoch(
+        epoch=epoch,
+        train_loss=None,
+        train_accuracy=None,
+        val_accuracy=measure_accuracy(logits, val.labels, val.num_classes)[0],
+        mean_entropy=torch.special.entr(probabilities).sum(dim=1).mean().item(),
+        seconds=time.monotonic() - started,
+        checkpoint=checkpoint,
+    )
+    return row, probabilities

@@ -1,4 +1,4 @@
-"""What is raised when pretrained weights cannot be fetched."""
+"""The error for pretrained weights that cannot be fetched."""
 
 import os
 from pathlib import Path

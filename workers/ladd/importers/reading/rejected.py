@@ -1,5 +1,7 @@
 """Refusing an upload: every reason names the file or field, the rule and the value."""
 
+from collections.abc import Mapping
+
 from api_schemas.problems import Reason
 
 _VALUE_LENGTH = 200
@@ -23,6 +25,18 @@ def rejected(location: str, rule: str, value: object, message: str) -> ImportRej
     text = None if value is None else _shown(str(value), _VALUE_LENGTH)
     shown, explained = _shown(location, _TEXT_LENGTH), _shown(message, _TEXT_LENGTH)
     return ImportRejected([Reason(location=shown, rule=rule, value=text, message=explained)])
+
+
+def undecided(location: str, seen: str, readings: Mapping[str, str]) -> ImportRejected:
+    """Return the refusal, rule `one_reading`, of an upload that can be read in several ways: none is guessed.
+
+    `location` is the metadata field that decides (or the files, where none can), `seen` what was found there, and
+    `readings` maps each way to decide to what the upload would then mean.
+    """
+    listed = "; ".join(f"{choice}: {meaning}" for choice, meaning in readings.items())
+    return rejected(
+        location, "one_reading", " | ".join(readings), f"{seen}, which can be read in several ways. {listed}"
+    )
 
 
 def _shown(text: str, length: int) -> str:

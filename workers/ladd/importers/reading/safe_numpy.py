@@ -26,7 +26,7 @@ _HEADER_READERS = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.
 
 @dataclass(frozen=True)
 class ArrayHeader:
-    """What an array says of itself before its data are read."""
+    """Shape and type that an array's header gives, before its data are read."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[np.generic]

@@ -1,4 +1,4 @@
-"""What the safetensors library raises, as what it means."""
+"""Errors of the safetensors library, translated to their meaning."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

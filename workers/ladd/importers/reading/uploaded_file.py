@@ -1,5 +1,6 @@
-"""One file of an upload and what it looks like from outside."""
+"""One file of an upload: its kind, as it looks from outside, and the place of its name among others."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,13 +14,18 @@ Kind = Literal["tensors", "pickle", "safetensors", "arrays", "archive", "other"]
 
 @dataclass(frozen=True)
 class UploadedFile:
-    """What a file is.
+    """A file and its kind.
 
     `tensors`: a `.pt` zip; `pickle`: a bare pickle; `arrays`: an `.npz`; `archive`: any other zip, tar or tar.gz.
     """
 
     path: Path
     kind: Kind
+
+
+def natural_key(name: str) -> list[tuple[int, str]]:
+    """Return a sort key under which runs of digits compare as numbers: `part2` comes before `part10`."""
+    return [(int(run), "") if run.isdecimal() else (0, run) for run in re.findall(r"\d+|\D+", name)]
 
 
 def inspect_file(path: Path) -> UploadedFile:

@@ -1,7 +1,5 @@
 """An imported network must run and answer with one logit for each class."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -9,6 +7,7 @@ from torch import Tensor, nn
 
 from workers.ladd.importers import ImportRejected
 from workers.ladd.importers.labelers.tested import ValSplit, check_network, measure_checkpoint
+from workers.ladd.labeler.training import LabelerEpoch
 
 VAL = ValSplit(
     torch.from_numpy(np.random.default_rng(0).integers(0, 256, (8, 4, 4, 3), dtype=np.uint8)),
@@ -58,10 +57,10 @@ def test_accuracy_and_entropy_are_those_of_the_val_split() -> None:
     row, probabilities = checkpoint(linear())
     assert probabilities.shape == (8, 4)
     right = (probabilities.argmax(dim=1).numpy() == VAL.labels).mean()
-    assert row["val_accuracy"] == pytest.approx(100 * right)
+    assert row.val_accuracy == pytest.approx(100 * right)
     entropy = -(probabilities * probabilities.log()).sum(dim=1).mean().item()
-    assert row["mean_entropy"] == pytest.approx(entropy, rel=1e-4)
-    assert (row["train_loss"], row["train_accuracy"]) == (None, None)
+    assert row.mean_entropy == pytest.approx(entropy, rel=1e-4)
+    assert (row.train_loss, row.train_accuracy) == (None, None)
 
 
 def test_answers_must_be_finite() -> None:
@@ -69,5 +68,5 @@ def test_answers_must_be_finite() -> None:
         checkpoint(Endless())
 
 
-def checkpoint(network: nn.Module) -> tuple[dict[str, Any], Tensor]:
+def checkpoint(network: nn.Module) -> tuple[LabelerEpoch, Tensor]:
     return measure_checkpoint(network, VAL, [0.5] * 3, [0.2] * 3, "cpu", lambda images: None)

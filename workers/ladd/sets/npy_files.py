@@ -1,5 +1,7 @@
-"""Write an `.npy` file row by row, without knowing the number of rows beforehand."""
+"""`.npy` files larger than memory: written row by row, read a chunk of rows at a time."""
 
+from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -10,7 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 
 
 class NpyWriter:
-    """A growing `.npy` file of rows of one shape; it is complete once closed."""
+    """A growing `.npy` file of rows of one shape, whose number need not be known; it is complete once closed."""
 
     def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: DTypeLike) -> None:
         self.path = path
@@ -51,3 +53,18 @@ class NpyWriter:
             self.close()
         else:
             self._file.close()
+
+
+def iter_rows(path: Path, chunk_bytes: int) -> Iterator[NDArray[np.generic]]:
+    """Yield rows [k, ...] of a file this service wrote (version 1.0, C order), about `chunk_bytes` at a time.
+
+    By plain reads: pages of a memory map count as this process's memory, up to the whole file.
+    """
+    with path.open("rb") as file:
+        npy_format.read_magic(file)
+        shape, _, dtype = npy_format.read_array_header_1_0(file)
+        row = prod(shape[1:])
+        rows = max(1, chunk_bytes // (row * dtype.itemsize))
+        for start in range(0, shape[0], rows):
+            count = min(rows, shape[0] - start)
+            yield np.fromfile(file, dtype, count * row).reshape(count, *shape[1:])

@@ -3,8 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workers.ladd.sets.npy_rows import iter_rows
-from workers.ladd.sets.npy_writer import NpyWriter
+from workers.ladd.sets.npy_files import NpyWriter, iter_rows
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])

@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from method.arms import ARMS
-from workers.ladd.deployment.step_plan import FULL_IMAGE, Step, Streams, TrainingCounts, plan_epoch, training_counts
+from workers.ladd.deployment.cost import TrainingCounts, training_counts
+from workers.ladd.deployment.step import Step, Streams, plan_epoch
+from workers.ladd.deployment.training_set import FULL_IMAGE
 from workers.ladd.recipes import Recipe, resolve_recipe
 
 VIEWS = 4
