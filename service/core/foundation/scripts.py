@@ -11,11 +11,11 @@ from redis.commands.core import Script
 from service.core.foundation import redis_keys
 
 
-def register(redis: Redis, room: str, *names: str, prelude: str = "") -> Script:
+def register(redis: Redis, room: str, *names: str, preface: str = "") -> Script:
     """Return a script ready to be called: the named files of a room (its package), one after the other.
 
-    Before them stand the table `keys`, see `redis_keys.lua`, and what else the room has them know.
+    Before them stand the table `keys`, see `redis_keys.lua`, and the `preface`, which is made of a table of the room's.
     """
     folder = resources.files(room) / "scripts"
     script = "".join((folder / f"{name}.lua").read_text() for name in names)
-    return redis.register_script(redis_keys.lua(script) + prelude + script)
+    return redis.register_script(redis_keys.lua(script) + preface + script)

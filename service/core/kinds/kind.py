@@ -6,7 +6,6 @@ from typing import Any
 
 from api_schemas.base import Request
 from api_schemas.cost import CostName
-from api_schemas.evaluation import Figure, Report
 from api_schemas.jobs import JobResult
 from api_schemas.runner import TaskType
 from service.core.catalogue.manifests import DatasetManifest, LabelerManifest, StoredBlob
@@ -30,21 +29,12 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Found:
-    """The report that a runner hands over, and its pictures; cost and the paper's numbers are still to come."""
-
-    report: Report
-    figures: Sequence[Figure]
-
-
-@dataclass(frozen=True)
 class Outcome:
     """Everything that becomes visible together with the success of a task."""
 
     manifest: DatasetManifest | LabelerManifest | None = None
     job_result: JobResult | None = None
     """The result of the job, when this task is the one that ends it."""
-    report: Found | None = None
     flops: int = 0
     """Computed by the task."""
     bytes: int = 0
@@ -95,7 +85,8 @@ class TaskKind:
     """Removes what a task has left that did not succeed, when its job has ended. May run twice."""
     reads_uploads: bool = False
     """Whether it reads a user's bytes: its runner is confined."""
-    of_job: bool = False
-    """Whether its files belong to the job itself, whose id its params then get: a retried job has another."""
+    reports: bool = False
+    """Whether it gathers the report of its job: its files are the job's, and its params get the job's id when it is
+    claimed, since a retried job has another."""
     in_crowds: bool = False
     """Whether many of one job run at a time: one CPU thread for each then beats all threads for one."""

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from api_schemas.datasets import Augmentation, DatasetMetadata, DatasetRole, DatasetState, DatasetStats
 from api_schemas.ensemble import Ensemble
-from api_schemas.evaluation import Figure, FlopCount, Report
+from api_schemas.evaluation import FlopCount, Report
 from api_schemas.jobs import JobKind, JobResult
 from api_schemas.labelers import LabelerEpoch, LabelerMetadata, LabelerRecipe
 from api_schemas.labelling import Labelling
@@ -26,7 +26,7 @@ from service.core.catalogue.manifests import DatasetManifest, LabelerManifest, S
 from service.core.clients import Core
 from service.core.foundation.errors import reason
 from service.core.kinds.evaluated_set import own_files
-from service.core.kinds.kind import FinishedTask, Found, Outcome, TaskKind
+from service.core.kinds.kind import FinishedTask, Outcome, TaskKind
 from service.core.queue.records import JobRecord, TaskRecord
 
 LABELER_METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
@@ -217,14 +217,6 @@ def _evaluate(core: Core, finished: FinishedTask) -> Outcome:
 def _report(core: Core, finished: FinishedTask) -> Outcome:
     job = core.store.load(finished.job.id, ["generate_labels"])
     assert job is not None
-    figures = [
-        Figure(
-            **figure,
-            png=f"/v1/jobs/{job.id}/figures/{figure['name']}.png",
-            sha256=finished.blobs[f"{figure['name']}.png"].sha256,
-        )
-        for figure in finished.result["figures"]
-    ]
     report = Report.model_validate(finished.result["report"])
     labelers = [ref.id for name, ref in finished.task.inputs.items() if name.startswith("labeler_")]
     augmented = job.task("generate_labels")
@@ -237,7 +229,7 @@ def _report(core: Core, finished: FinishedTask) -> Outcome:
         flops=report.flops,
         evaluation=None,
     )
-    return Outcome(report=Found(report, figures), job_result=result)
+    return Outcome(job_result=result)
 
 
 def _result(dataset: str | None = None, labeler: str | None = None, flops: FlopCount | None = None) -> JobResult:
@@ -299,6 +291,6 @@ TASKS: dict[TaskType, TaskKind] = {
         TaskKind(TaskType.RANDOM_SET, 2 * HOUR, 600, _random_set, undo=_remove_made),
         TaskKind(TaskType.GENERATE_LABELS, 12 * HOUR, 1800, _generate_labels, undo=_remove_made),
         TaskKind(TaskType.EVALUATE, 240 * HOUR, 3600, _evaluate, in_crowds=True),
-        TaskKind(TaskType.REPORT, HOUR, 600, _report, of_job=True),
+        TaskKind(TaskType.REPORT, HOUR, 600, _report, reports=True),
     )
 }

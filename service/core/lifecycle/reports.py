@@ -1,8 +1,8 @@
 """The report of a job: the findings of its runner, joined with what the service knows."""
 
-from api_schemas.evaluation import Report
+from api_schemas.evaluation import Figure, Report
 from service.core.clients import Core
-from service.core.kinds.kind import Found
+from service.core.kinds.kind import FinishedTask
 from service.core.lifecycle import costs, paper
 
 
@@ -11,14 +11,27 @@ def report_key(job_id: str) -> str:
     return f"jobs/{job_id}/report.json"
 
 
-def store(core: Core, job_id: str, found: Found) -> None:
-    """Write the report of a job, unless there is one."""
-    core.storage.put_json(report_key(job_id), joined(core, job_id, found).model_dump(mode="json"), if_absent=True)
+def store(core: Core, finished: FinishedTask) -> None:
+    """Write the report that a task has gathered, unless there is one of its job."""
+    document = joined(core, finished).model_dump(mode="json")
+    core.storage.put_json(report_key(finished.job.id), document, if_absent=True)
 
 
-def joined(core: Core, job_id: str, found: Found) -> Report:
-    """Return the report with the job's cost, the links of its figures, and the paper's numbers where it has some."""
-    job = core.store.load(job_id)
+def joined(core: Core, finished: FinishedTask) -> Report:
+    """Return the runner's report with the job's cost, links to its figures, and the paper's numbers where it has some.
+
+    Raises ValueError or KeyError for a result that is not a report and its figures.
+    """
+    job = core.store.load(finished.job.id)
     assert job is not None
-    numbers = paper.beside(core, job.tags, found.report.evaluation)
-    return found.report.model_copy(update={"cost": costs.of_job(job), "figures": list(found.figures), "paper": numbers})
+    found = Report.model_validate(finished.result["report"])
+    figures = [
+        Figure(
+            **figure,
+            png=f"/v1/jobs/{job.id}/figures/{figure['name']}.png",
+            sha256=finished.blobs[f"{figure['name']}.png"].sha256,
+        )
+        for figure in finished.result["figures"]
+    ]
+    numbers = paper.beside(core, job.tags, found.evaluation)
+    return found.model_copy(update={"cost": costs.of_job(job), "figures": figures, "paper": numbers})

@@ -113,7 +113,7 @@ def _claim(core: Core, job_id: str, task_name: str, worker: str, device: str, to
         worker=worker,
         device=device,
         type=task.type,
-        params=task.params | ({"job": job_id} if kind.of_job else {}),
+        params=task.params | ({"job": job_id} if kind.reports else {}),
         inputs={name: files for name, (files, _) in resolved.items()},
         documents=documents,
         checkpoint=task.checkpoint,
@@ -172,16 +172,17 @@ def succeed(core: Core, claimed: ClaimedTask, result: dict[str, Any], files: Map
         return False
     job, task = lease.load()
     kind = TASKS[claimed.type]
-    owner = claimed.job_id if kind.of_job else task.makes
+    owner = claimed.job_id if kind.reports else task.makes
     if files and owner is None:
         raise ValueError(f"task {claimed.name} makes nothing that could own the files {sorted(files)}")
     blobs = {name: core.blobs.put(str(owner), path) for name, path in files.items()}
     if lease.renew() != "running":
         lease.finish("canceled")
         return False
-    outcome = kind.outcome(core, FinishedTask(job, task, result, blobs))
-    if outcome.report is not None:
-        reports.store(core, claimed.job_id, outcome.report)
+    finished = FinishedTask(job, task, result, blobs)
+    outcome = kind.outcome(core, finished)
+    if kind.reports:
+        reports.store(core, finished)
     _note_rate(core, claimed, task, outcome)
     return lease.succeed(result, outcome)
 

@@ -72,7 +72,7 @@ class JobStore:
         self._redis = redis
         self._kept = events_kept
         self._scripts = {
-            name: register(redis, __package__, "index", "prelude", name, prelude=states.lua()) for name in SCRIPTS
+            name: register(redis, __package__, "index", "prelude", name, preface=states.lua()) for name in SCRIPTS
         }
         self._turn = register(redis, __package__, "turn")
 
