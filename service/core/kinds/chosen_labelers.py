@@ -36,7 +36,7 @@ def choose_existing(
     temperature: Temperature,
     dataset: DatasetManifest | None,
 ) -> list[ChosenLabeler]:
-    """Return the labelers that a request names; what is wrong with them is noted under `labeler` and `epoch`.
+    """Return the labelers that a request names; their faults are noted under `labeler` and `epoch`.
 
     `dataset` is the set to label, None where that itself is wrong.
     """

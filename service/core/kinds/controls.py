@@ -23,7 +23,7 @@ INT64_BYTES = 8
 
 @dataclass(frozen=True)
 class Controls:
-    """What the control arms of an evaluation add to it."""
+    """Sets and tasks that the control arms add to an evaluation."""
 
     tasks: Sequence[TaskPlan]
     """Those that make the random sets."""

@@ -71,7 +71,7 @@ def test_images(source: DatasetManifest) -> int:
 
 
 def shown(spec: EvaluationSpec) -> dict[str, Any]:
-    """Return an evaluation as the job's params show it: what is not overridden is left to the recipe."""
+    """Return an evaluation as the job's params show it: the recipe decides all that is not overridden."""
     fields = set(EvaluationSpec.model_fields)
     return spec.model_dump(mode="json", include=fields) | {
         "overrides": spec.overrides.model_dump(mode="json", exclude_none=True)

@@ -99,7 +99,7 @@ def choose_labeler(
     source: DatasetManifest,
     statistics: ChannelStatistics,
 ) -> Chosen:
-    """Return what `labeler`, `epoch` and `temperature` of a request come to; what is wrong with them is noted."""
+    """Return the outcome of `labeler`, `epoch` and `temperature` of a request; their faults are noted."""
     recipe = params.labeler
     if not isinstance(recipe, LabelerRecipe):
         labelers = choose_existing(errors, recipe, params.epoch, params.temperature, dataset)

@@ -87,7 +87,7 @@ class _Point:
 
     @property
     def shown(self) -> dict[str, Any]:
-        """What the report must know of the point."""
+        """The point as the report must know it."""
         return {"task": self.task.name, "dataset": self.task.makes, **self.views.model_dump(), "epoch": self.epoch}
 
     def evaluated(self, plain: EvaluatedSet, arms: Sequence[ArmName]) -> EvaluatedSet:

@@ -82,7 +82,7 @@ def plan_training(
     left_out = {"normalization"} if resolved.held_out else {"normalization", "held_out"}
     made_by = resolved.model_dump(mode="json", exclude=left_out) | statistics.model_dump()
     held_out = _held_out_images(stats, recipe.held_out or 0.0)
-    # What one tenant has trained is another's neither to use nor to learn of.
+    # A labeler of one tenant is another's neither to use nor to learn of.
     apart = [] if source.tenant == DEFAULT else [source.tenant]
     labeler_id = derived_id("lb", stats.sha256, canonical(made_by), CODE_VERSION, *apart)
     task = TaskPlan(

@@ -31,7 +31,7 @@ USUAL_PARTS = 1000
 
 
 class _Record(BaseModel):
-    """What Redis holds of an upload."""
+    """The record of an upload in Redis."""
 
     model_config = ConfigDict(populate_by_name=True)
 
