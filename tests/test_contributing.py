@@ -150,10 +150,3 @@ def test_files_are_short_and_named_for_what_they_hold() -> None:
         if file.endswith(".py"):
             assert Path(file).name not in RULED_OUT, file
             assert len(text(file).splitlines()) <= 350, file
-
-
-def test_tests_mirror_the_rooms() -> None:
-    of_several_rooms = set(re.findall(r"`tests/([\w/]+)`", text("CONTRIBUTING.md")))
-    for folder in {str(Path(file).parent) for file in tracked() if re.fullmatch(r"tests/.*/test_\w+\.py", file)}:
-        room = folder.removeprefix("tests/")
-        assert room in there() or room in of_several_rooms, folder
