@@ -18,6 +18,10 @@ from api_schemas.base import (
 )
 from api_schemas.ensemble import LabelerChoice
 from api_schemas.problems import Reason
+from api_schemas.registered import Registered
+from method.class_maps import CLASS_MAPS, IMAGEFOLDER
+from method.formats import AUTO, FORMATS
+from method.normalizations import NORMALIZATIONS
 
 
 class DatasetRole(StrEnum):
@@ -35,40 +39,23 @@ class DatasetState(StrEnum):
     REJECTED = "rejected"
 
 
-class DatasetFormat(StrEnum):
-    """What wrote the files. Names are those of the public code bases; `auto` recognises the layout."""
-
-    AUTO = "auto"
-    MTT = "mtt"
-    AST = "ast"
-    GLAD = "glad"
-    TESLA = "tesla"
-    DATM = "datm"
-    DC = "dc"
-    DSA = "dsa"
-    DM = "dm"
-    IDC = "idc"
-    SRE2L = "sre2l"
-    LPLD = "lpld"
-    RDED = "rded"
-    NPZ = "npz"
-    SAFETENSORS = "safetensors"
-    CLASS_FOLDERS = "class_folders"
+DatasetFormat = Annotated[
+    str,
+    Registered(
+        "DatasetFormat",
+        FORMATS,
+        "What wrote the files. Names are those of the public code bases; `auto` recognises the layout.",
+        besides=[AUTO],
+    ),
+]
+"""`auto`, or a name of `method.formats`."""
 
 
-class NamedNormalization(StrEnum):
-    """Channel statistics by the name under which code bases use them."""
-
-    MNIST = "mnist"
-    FASHION_MNIST = "fashion_mnist"
-    SVHN = "svhn"
-    CIFAR10 = "cifar10"
-    CIFAR100 = "cifar100"
-    CIFAR100_MTT = "cifar100_mtt"
-    TINY_IMAGENET = "tiny_imagenet"
-    IMAGENET = "imagenet"
-    GLAD_WP = "glad_wp"
-    GLAD_CIFAR100 = "glad_cifar100"
+NamedNormalization = Annotated[
+    str,
+    Registered("NamedNormalization", NORMALIZATIONS, "Channel statistics by the name under which code bases use them."),
+]
+"""A name of `method.normalizations`."""
 
 
 ChannelValues = Annotated[list[float], Field(min_length=1, max_length=4)]
@@ -102,6 +89,13 @@ class Normalization(Response):
     applied: bool
     reason: str
 
+    @property
+    def carried(self) -> tuple[list[float], list[float]] | None:
+        """The (mean, std) that the stored values carry; None for values on the [0, 1] or 8-bit scale."""
+        if not self.applied or self.mean is None or self.std is None:
+            return None
+        return self.mean, self.std
+
 
 class Resize(StrEnum):
     """`center_crop`: shorter side to the resolution, then the middle square (GLaD); `squash`: both sides (MTT)."""
@@ -110,22 +104,16 @@ class Resize(StrEnum):
     SQUASH = "squash"
 
 
-class NamedClassMap(StrEnum):
-    """Label orders by name: ImageNet subsets as MTT and GLaD number them (`imagenet10`: IDC), or sorted folders."""
-
-    IMAGEFOLDER = "imagefolder"
-    IMAGENETTE = "imagenette"
-    IMAGEWOOF = "imagewoof"
-    IMAGEFRUIT = "imagefruit"
-    IMAGEMEOW = "imagemeow"
-    IMAGESQUAWK = "imagesquawk"
-    IMAGEYELLOW = "imageyellow"
-    IMAGENET_A = "imagenet_a"
-    IMAGENET_B = "imagenet_b"
-    IMAGENET_C = "imagenet_c"
-    IMAGENET_D = "imagenet_d"
-    IMAGENET_E = "imagenet_e"
-    IMAGENET10 = "imagenet10"
+NamedClassMap = Annotated[
+    str,
+    Registered(
+        "NamedClassMap",
+        CLASS_MAPS,
+        "Label orders by name: ImageNet subsets as MTT and GLaD number them (`imagenet10`: IDC), or sorted folders.",
+        besides=[IMAGEFOLDER],
+    ),
+]
+"""A name of `method.class_maps`."""
 
 
 SoftLabelKind = Literal["probabilities", "logits"]
@@ -137,7 +125,7 @@ class DatasetMetadata(Request):
 
     name: Name
     role: DatasetRole
-    format: DatasetFormat = DatasetFormat.AUTO
+    format: DatasetFormat = AUTO
     normalization: NormalizationChoice = "auto"
     class_map: Literal["auto"] | NamedClassMap | Annotated[list[Name], Field(min_length=1, max_length=25_000)] = "auto"
     """Class names in label order, or a label order by name; for class folders: folder names in label order."""

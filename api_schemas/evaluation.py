@@ -1,51 +1,43 @@
 """What an evaluation is asked to do and what it reports. Accuracies are in percent."""
 
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
 from api_schemas.base import DatasetId, JobId, Request, Response
 from api_schemas.cost import JobCost
-from api_schemas.labelers import Architecture
+from api_schemas.labelers import Architecture, ShownArchitecture
 from api_schemas.labelling import Labelling
+from api_schemas.registered import Registered
+from method import views
+from method.arms import ARMS, BASELINE, LADD
+from method.recipes import RECIPES, TRIALS
 
+_ARM = Registered(
+    "ArmName",
+    ARMS,
+    """\
+One way to train: the seven rows of the paper's Table 6, and controls.
 
-class ArmName(StrEnum):
-    """One way to train: the seven rows of the paper's Table 6, and controls.
+`baseline`: full images with hard labels; `full_`, `sub_`: full images, local views; `soft`, `hard`, `both`: with
+what the labeler says of them, with the class, with the sum of both losses; `ladd`: `baseline` and `sub_soft`.
+`baseline_best_lr`, a control: `baseline` at 1, 3, 10 and 30 times the recipe's learning rate, of which each trial
+keeps the one that is best on images of the source set's train split.
 
-    `baseline`: full images with hard labels; `full_`, `sub_`: full images, local views; `soft`, `hard`, `both`: with
-    what the labeler says of them, with the class, with the sum of both losses; `ladd`: `baseline` and `sub_soft`.
-    `baseline_best_lr`, a control: `baseline` at 1, 3, 10 and 30 times the recipe's learning rate, of which each trial
-    keeps the one that is best on images of the source set's train split.
+Controls on other images: `random`: as `baseline`, on as many images of each class picked at random from the source
+set's train split; `random_ladd`: as `ladd`, on those; `baseline_plus`: as `baseline`, on `plus_dataset`.""",
+)
+ArmName = Annotated[str, _ARM]
+"""A name of `method.arms`."""
+ShownArm = Annotated[str, _ARM.shown()]
 
-    Controls on other images: `random`: as `baseline`, on as many images of each class picked at random from the source
-    set's train split; `random_ladd`: as `ladd`, on those; `baseline_plus`: as `baseline`, on `plus_dataset`.
-    """
-
-    BASELINE = "baseline"
-    FULL_SOFT = "full_soft"
-    FULL_BOTH = "full_both"
-    SUB_HARD = "sub_hard"
-    SUB_SOFT = "sub_soft"
-    SUB_BOTH = "sub_both"
-    LADD = "ladd"
-    BASELINE_BEST_LR = "baseline_best_lr"
-    RANDOM = "random"
-    RANDOM_LADD = "random_ladd"
-    BASELINE_PLUS = "baseline_plus"
-
-
-class RecipeName(StrEnum):
-    """Deployment protocols: GLaD's (the one the paper cites), MTT's and DATM's."""
-
-    GLAD = "glad"
-    MTT = "mtt"
-    DATM = "datm"
-
+RecipeName = Annotated[
+    str, Registered("RecipeName", RECIPES, "Deployment protocols: GLaD's (the one the paper cites), MTT's and DATM's.")
+]
+"""A name of `method.recipes`."""
 
 LearningRate = Annotated[float, Field(gt=0, le=100)]
-ViewPolicy = Annotated[str, StringConstraints(pattern=r"^(full|pool|progressive|sampled:[1-9][0-9]{0,3})$")]
+ViewPolicy = Annotated[str, StringConstraints(pattern=rf"^({views.POLICY}|{views.PROGRESSIVE})$")]
 
 
 class RecipeOverrides(Request):
@@ -70,11 +62,11 @@ class RecipeOverrides(Request):
 class EvaluationSpec(Request):
     """The evaluation of one or more sets. Defaults are the paper's: five architectures, five trials, 1,000 epochs."""
 
-    arms: Annotated[list[ArmName], Field(min_length=1, max_length=16)] = [ArmName.BASELINE, ArmName.LADD]
+    arms: Annotated[list[ArmName], Field(min_length=1, max_length=16)] = [BASELINE, LADD]
     architectures: Annotated[list[Architecture], Field(min_length=1, max_length=16)] | None = None
     """Null: the ConvNet that fits the resolution, AlexNet, VGG11, ResNet18, ViT."""
-    trials: Annotated[int, Field(ge=1, le=100)] = 5
-    recipe: RecipeName = RecipeName.GLAD
+    trials: Annotated[int, Field(ge=1, le=100)] = TRIALS
+    recipe: RecipeName = "glad"
     overrides: RecipeOverrides = RecipeOverrides()
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     explained_images: Annotated[int, Field(ge=0, le=16)] = 0
@@ -120,8 +112,8 @@ class EvaluationRow(Response):
     """
 
     dataset: DatasetId
-    arm: ArmName
-    architecture: Architecture
+    arm: ShownArm
+    architecture: ShownArchitecture
     trials: list[TrialRow]
     mean: float
     std: float
@@ -150,9 +142,9 @@ class EvaluationSummary(Response):
     """k-CAE of one arm: the mean over k architectures of the mean over trials; +- is the mean of the stds."""
 
     dataset: DatasetId
-    arm: ArmName
+    arm: ShownArm
     k: int
-    architectures: list[Architecture]
+    architectures: list[ShownArchitecture]
     cae_mean: float
     cae_std: float
 
@@ -166,8 +158,8 @@ class Comparison(Response):
     """
 
     dataset: DatasetId
-    arm: ArmName
-    architecture: Architecture | None
+    arm: ShownArm
+    architecture: ShownArchitecture | None
     """Null: the k-CAE over all architectures of the arm."""
     difference: float
     ci95: Annotated[list[float], Field(min_length=2, max_length=2)]
@@ -260,7 +252,7 @@ class PaperNumber(Response):
     """The k-CAE that the paper reports where a summary of the report has its own."""
 
     dataset: DatasetId
-    arm: ArmName
+    arm: ShownArm
     cae_mean: float
     source: str
     """Method, source set and images per class, and where in the paper."""

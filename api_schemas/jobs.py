@@ -12,6 +12,8 @@ from api_schemas.evaluation import Evaluation, EvaluationSpec, FlopCount, Storag
 from api_schemas.labelers import LabelerRecipe
 from api_schemas.labelling import Labelling
 from api_schemas.problems import TaskError
+from method.encodings import PATTERN
+from method.views import GRID, RATIO
 
 
 class JobKind(StrEnum):
@@ -24,6 +26,22 @@ class JobKind(StrEnum):
     EVALUATE = "evaluate"
     LADD = "ladd"
     SWEEP = "sweep"
+
+    @classmethod
+    def admit(cls, name: str) -> None:
+        """Take a further name for that of a kind, which is not among the members."""
+        if name not in cls._value2member_map_:
+            kind = str.__new__(cls, name)
+            kind._name_, kind._value_ = name.upper(), name
+            _ADMITTED[name] = kind
+
+    @classmethod
+    def _missing_(cls, value: object) -> "JobKind | None":
+        return _ADMITTED.get(value)
+
+
+_ADMITTED: dict[object, JobKind] = {}
+"""{name: kind} of kinds that the service is extended with."""
 
 
 class JobState(StrEnum):
@@ -44,11 +62,11 @@ TERMINAL_STATES = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCE
 class Views(Request):
     """The grid of local views: n x n crops, each covering `ratio` of an axis (paper: 5, 62.5 %)."""
 
-    n: Annotated[int, Field(ge=1, le=32)] = 5
-    ratio: Annotated[float, Field(gt=0, le=1)] = 0.625
+    n: Annotated[int, Field(ge=1, le=32)] = GRID
+    ratio: Annotated[float, Field(gt=0, le=1)] = RATIO
 
 
-Encoding = Annotated[str, StringConstraints(pattern=r"^(float32|float16|uint8|uint4|topk:[1-9][0-9]{0,3})$")]
+Encoding = Annotated[str, StringConstraints(pattern=rf"^{PATTERN}$")]
 """How the archive holds dense labels. All but float32 (the paper's) lose a little, and networks train on what is left.
 
 `topk:K`, K below the number of classes, fails a job whose labels it would change too much (mean KL above 0.05 nats).
@@ -138,8 +156,8 @@ class SweepParams(Packing):
         OneLabeler | _Recipe, Discriminator(lambda sent: "id" if isinstance(sent, str) else "recipe")
     ] = LabelerRecipe()
     """A recipe keeps the checkpoints that `epochs` names."""
-    n: Annotated[list[Annotated[int, Field(ge=1, le=32)]], Field(min_length=1, max_length=32)] = [5]
-    ratio: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=32)] = [0.625]
+    n: Annotated[list[Annotated[int, Field(ge=1, le=32)]], Field(min_length=1, max_length=32)] = [GRID]
+    ratio: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1, max_length=32)] = [RATIO]
     epochs: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=64)] | None = None
     """Null: epoch 10 (the paper's) when kept, else the last."""
     evaluation: EvaluationSpec = EvaluationSpec()

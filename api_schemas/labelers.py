@@ -7,18 +7,18 @@ from pydantic import Field, StringConstraints
 
 from api_schemas.base import DatasetId, JobId, LabelerId, Links, Name, Page, Request, Response, Timestamp
 from api_schemas.datasets import ChannelStatistics, NamedNormalization, UploadedFile
+from api_schemas.registered import Registered
+from method.architectures import ARCHITECTURES
+from method.labeler import RECIPE
 
-
-class Architecture(StrEnum):
-    """The architectures of the paper's evaluation; ConvNet's depth follows the resolution (32, 64, 128 px)."""
-
-    CONVNET_D3 = "ConvNetD3"
-    CONVNET_D4 = "ConvNetD4"
-    CONVNET_D5 = "ConvNetD5"
-    ALEXNET = "AlexNet"
-    VGG11 = "VGG11"
-    RESNET18 = "ResNet18"
-    VIT = "ViT"
+_ARCHITECTURE = Registered(
+    "Architecture",
+    ARCHITECTURES,
+    "The architectures of the paper's evaluation; ConvNet's depth follows the resolution (32, 64, 128 px).",
+)
+Architecture = Annotated[str, _ARCHITECTURE]
+"""A name of `method.architectures`: the paper's, and those of installed packages."""
+ShownArchitecture = Annotated[str, _ARCHITECTURE.shown()]
 
 
 class LabelerRecipe(Request):
@@ -26,14 +26,14 @@ class LabelerRecipe(Request):
 
     architecture: Architecture | None = None
     """Null: the ConvNet whose depth fits the resolution."""
-    epochs: Annotated[int, Field(ge=1, le=1000)] = 10
-    lr: Annotated[float, Field(gt=0, le=100)] = 0.01
-    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 256
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
+    epochs: Annotated[int, Field(ge=1, le=1000)] = RECIPE.epochs
+    lr: Annotated[float, Field(gt=0, le=100)] = RECIPE.lr
+    batch_size: Annotated[int, Field(ge=1, le=65_536)] = RECIPE.batch_size
+    momentum: Annotated[float, Field(ge=0, lt=1)] = RECIPE.momentum
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = RECIPE.weight_decay
     checkpoint_epochs: Annotated[list[Annotated[int, Field(ge=1)]], Field(max_length=1000)] | None = None
     """Null: every tenth epoch and the last."""
-    augmentation: str = "color_crop_cutout_flip_scale_rotate"
+    augmentation: str = RECIPE.augmentation
     """A DSA strategy string, or `none`."""
     normalization: NamedNormalization | ChannelStatistics | None = None
     """Null: the distilled set's in a `ladd` job, else the source set's."""
@@ -141,7 +141,7 @@ class Labeler(Response):
     id: LabelerId
     name: str | None
     source_dataset: DatasetId
-    architecture: Architecture | None
+    architecture: ShownArchitecture | None
     """Null for an imported network that is none of these."""
     num_classes: int
     image_shape: list[int]

@@ -1,26 +1,26 @@
 """Presets: the paper's experiments as jobs, and what the paper reports of them."""
 
-from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from api_schemas.base import Response
 from api_schemas.datasets import NamedClassMap
 from api_schemas.evaluation import ArmName
 from api_schemas.jobs import JobKind
+from api_schemas.registered import Registered
+from method.paper import METHODS
 
+PaperMethod = Annotated[
+    str,
+    Registered(
+        "PaperMethod",
+        METHODS,
+        """\
+What distilled the sets of the paper's tables, as the tag `paper` of a job names it.
 
-class PaperMethod(StrEnum):
-    """What distilled the sets of the paper's tables, as the tag `paper` of a job names it.
-
-    The files of GLaD's three variants look alike, so nothing but the tag tells them apart.
-    """
-
-    MTT = "MTT"
-    AST = "AST"
-    TESLA = "TESLA"
-    GLAD_MTT = "GLaD-MTT"
-    GLAD_GM = "GLaD-GM"
-    GLAD_DM = "GLaD-DM"
+The files of GLaD's three variants look alike, so nothing but the tag tells them apart.""",
+    ),
+]
+"""One of `method.paper.METHODS`."""
 
 
 class PaperResult(Response):

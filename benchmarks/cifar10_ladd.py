@@ -11,7 +11,7 @@ from pathlib import Path
 
 from over_http import run, service, upload, write
 
-from api_schemas.datasets import DatasetFormat, DatasetMetadata, DatasetRole, NamedNormalization
+from api_schemas.datasets import DatasetMetadata, DatasetRole
 from api_schemas.jobs import JobKind, LaddParams, LaddRequest
 from client.tables import report_text
 
@@ -43,9 +43,7 @@ def main() -> None:
     with service(asked.url) as client:
         source = upload(
             client,
-            DatasetMetadata(
-                name="CIFAR-10 (JPEG copy)", role=DatasetRole.SOURCE, normalization=NamedNormalization.CIFAR10
-            ),
+            DatasetMetadata(name="CIFAR-10 (JPEG copy)", role=DatasetRole.SOURCE, normalization="cifar10"),
             [asked.source],
         )
         distilled = upload(
@@ -53,8 +51,8 @@ def main() -> None:
             DatasetMetadata(
                 name=asked.distilled.name,
                 role=DatasetRole.DISTILLED,
-                format=DatasetFormat.DC,
-                normalization=NamedNormalization.CIFAR10,
+                format="dc",
+                normalization="cifar10",
                 source_dataset=source.id,
             ),
             [asked.distilled],

@@ -13,7 +13,8 @@ from bench_report import Report, times
 from interleaved import Timing, Variant
 from machine_peak import read_peaks
 
-from workers.ladd.accounting import training_flops
+from method.architectures import training_flops
+from method.layers import Shape
 
 NETWORKS = {
     32: ("ConvNetD3", "AlexNet", "VGG11", "ResNet18", "ViT"),
@@ -80,7 +81,7 @@ def main() -> None:
         report.timings(name, timings)
         for label in arms:
             rows = sizes[size][ARMS[label][0]] * ARMS[label][2]
-            work = rows * training_flops(network, num_classes=10, channels=3, size=size)
+            work = rows * training_flops(network, Shape(10, 3, size))
             report.row(line(network, size, label, rows, work, timings, peaks, options))
             whole = sums.setdefault((size, label), [])
             whole.append(timings)

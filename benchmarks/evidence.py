@@ -23,8 +23,9 @@ from bench_report import markdown_table, measured_on
 from numpy.typing import NDArray
 from small_trials import LABELER, first_rows, kept_or_made, read_distilled, read_source, run_trial, train_small_labeler
 
+from method.normalizations import NORMALIZATIONS
 from workers.ladd.deployment.training_set import TrainingSet
-from workers.ladd.engine.normalization import NORMALIZATIONS, training_images
+from workers.ladd.engine.normalization import training_images
 from workers.ladd.evaluation.answers import unpack_answers
 from workers.ladd.evaluation.paired_difference import PairedDifference, paired_difference
 from workers.ladd.evaluation.statistics import summarize
@@ -136,7 +137,7 @@ def _label(
         )
         about = {
             "files": SETS[name][1],
-            "sha256": stats["sha256"],
+            "sha256": stats.sha256,
             "labeler_val_accuracy": accuracy,
             "labeler_agrees": 100 * float((full[:, 0].argmax(dim=1) == labels).float().mean()),
         }
@@ -148,8 +149,8 @@ def run(training_set: TrainingSet, test: TestSet, arm: str, architecture: str, t
     """Accuracy in percent, answers and seconds of one trial."""
     overrides = PROTOCOL | {"epochs": EPOCHS[architecture] - 1}
     row = run_trial(training_set, test, arm, architecture, trial, overrides)
-    kept = {field: row["trial"][field] for field in ("accuracy", "correct", "seconds")}
-    return kept | {"forwards": row["forwards"], "steps": row["steps"], "losses": row["trial"]["losses"][-1:]}
+    kept = {field: getattr(row.trial, field) for field in ("accuracy", "correct", "seconds")}
+    return kept | {"forwards": row.forwards, "steps": row.steps, "losses": row.trial.losses[-1:]}
 
 
 def table(kept: Mapping[str, Any]) -> str:
@@ -207,7 +208,7 @@ def _accuracies(trials: Mapping[str, Any]) -> list[str]:
             accuracies = [trial["accuracy"] for trial in arms.get(arm, {}).values()]
             summary = summarize(accuracies) if accuracies else None
             few = "" if len(accuracies) == TRIALS else f" (n = {len(accuracies)})"
-            cells.append(f"{summary['mean']:.2f} ± {summary['std']:.2f}{few}" if summary else "-")
+            cells.append(f"{summary.mean:.2f} ± {summary.std:.2f}{few}" if summary else "-")
         rows.append([architecture, *cells])
     return markdown_table(["accuracy", *ARMS_COMPARED], rows)
 

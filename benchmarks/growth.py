@@ -16,7 +16,7 @@ from interleaved import Timing, Variant
 from random_sets import random_labelled_set
 from trainings import Lap
 
-from workers.ladd.arms import ARMS
+from method.arms import ARMS
 from workers.ladd.deployment.training import train_trial
 from workers.ladd.engine.seeds import trial_seed
 from workers.ladd.recipes import resolve_recipe

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from over_http import run, service, upload, write
 
-from api_schemas.datasets import DatasetMetadata, DatasetRole, NamedNormalization
+from api_schemas.datasets import DatasetMetadata, DatasetRole
 from api_schemas.jobs import JobKind, TrainLabelerParams, TrainLabelerRequest
 from client.tables import text_table
 
@@ -34,7 +34,7 @@ def main() -> None:
     with service(asked.url) as client:
         source = upload(
             client,
-            DatasetMetadata(name="ImageNette-128", role=DatasetRole.SOURCE, normalization=NamedNormalization.IMAGENET),
+            DatasetMetadata(name="ImageNette-128", role=DatasetRole.SOURCE, normalization="imagenet"),
             asked.source,
         )
         assert source.stats is not None

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from trainings import Lap
 
-from workers.ladd.engine.normalization import NORMALIZATIONS
+from method.normalizations import NORMALIZATIONS
 from workers.ladd.importers.dataset import import_dataset
 from workers.ladd.importers.imported import ImportOptions
 from workers.ladd.labeler.torchvision_import import import_torchvision
@@ -42,7 +42,7 @@ NOTES = [
 
 def ours(lap: Lap, *, folder: str, device: str) -> None:
     """From the tar to our stored form."""
-    options = ImportOptions(role="source", resolution=RESOLUTION)
+    options = ImportOptions(name="set", role="source", resolution=RESOLUTION)
     while True:
         with tempfile.TemporaryDirectory() as out:
             import_dataset([Path(folder) / "set.tar"], options, Path(out), lambda done, total: None)

@@ -16,7 +16,7 @@ from typing import Any
 
 from over_http import service, upload, write
 
-from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole, NamedNormalization
+from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole
 from api_schemas.events import EventType, JobEvent
 from api_schemas.jobs import EvaluateParams, EvaluateRequest, JobKind, JobState
 from client.api import LaddClient
@@ -103,7 +103,7 @@ def uploaded(client: LaddClient, source_tar: Path) -> Dataset:
     metadata = DatasetMetadata(
         name="Fashion-MNIST, DM, 10 images per class",
         role=DatasetRole.DISTILLED,
-        normalization=NamedNormalization.FASHION_MNIST,
+        normalization="fashion_mnist",
         source_dataset=source.id,
     )
     return upload(client, metadata, [DISTILLED / "images_best.pt", DISTILLED / "labels_best.pt"])

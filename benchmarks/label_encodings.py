@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from small_trials import MEAN, STD, kept_results, labelled_set, run_missing, run_trial
 
+from workers.ladd.archive.encoding_costs import encoding_costs
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import to_pixels
 from workers.ladd.evaluation.statistics import summarize
 from workers.ladd.evaluation.trial import TestSet
-from workers.ladd.labels.encoding_costs import encoding_costs
 from workers.ladd.labels.encodings import encoding_of
 
 RESULTS = Path(__file__).with_name("results") / "encodings.json"
@@ -55,7 +55,8 @@ def main() -> None:
     kept = kept_results(asked.out)
     training_set, test, described = labelled_set(asked.blob, asked.distilled, PREPARED)
     kept |= described | {"protocol": PROTOCOL}
-    kept["cifar10"] = encoding_costs(to_pixels(training_set.images, MEAN, STD).numpy(), dense(training_set), SMALL)
+    costs = encoding_costs(to_pixels(training_set.images, MEAN, STD).numpy(), dense(training_set), SMALL)
+    kept["cifar10"] = [cost.model_dump() for cost in costs]
     kept.setdefault("large", large_sets())
     # All encodings advance together, so that stopping early leaves pairs.
     planned = [(name, trial) for trial in range(asked.trials) for name in TRAINED]
@@ -84,8 +85,8 @@ def large_sets() -> dict[str, Any]:
         logits = generator.standard_normal((IMAGES, VIEWS, CLASSES), dtype=np.float32) * np.float32(deviation)
         labels = torch.from_numpy(logits).softmax(2)
         entropy = -(labels * labels.log()).sum(2).mean()
-        costs = encoding_costs(pixels, labels.numpy(), LARGE)
-        found[sharpness] = {"entropy": float(entropy), "largest": float(labels.amax(2).mean()), "costs": costs}
+        shown = [cost.model_dump() for cost in encoding_costs(pixels, labels.numpy(), LARGE)]
+        found[sharpness] = {"entropy": float(entropy), "largest": float(labels.amax(2).mean()), "costs": shown}
     return found
 
 
@@ -96,8 +97,7 @@ def run(encoding: str, trial: int, training_set: TrainingSet, test: TestSet) -> 
     decoded = torch.from_numpy(codec.decode(codec.encode(labels), labels.shape[2]))
     coded = replace(training_set, dense_labels=decoded)
     row = run_trial(coded, test, "ladd", "ConvNetD3", trial, PROTOCOL)
-    accuracy: float = row["trial"]["accuracy"]
-    return accuracy
+    return row.trial.accuracy
 
 
 def tables(kept: Mapping[str, Any]) -> str:
@@ -141,9 +141,9 @@ def tables(kept: Mapping[str, Any]) -> str:
     for name, trials in kept["trials"].items():
         summary = summarize(list(trials.values()))
         differences = summarize([trials[trial] - exact[trial] for trial in trials if trial in exact])
-        interval = "{:+.2f} to {:+.2f}".format(*differences["ci95"]) if differences["ci95"] else "-"
-        difference = "- | -" if name == "float32" else f"{differences['mean']:+.2f} | {interval}"
-        lines.append(f"| {name} | {len(trials)} | {summary['mean']:.2f} | {summary['std']:.2f} | {difference} |")
+        interval = "{:+.2f} to {:+.2f}".format(*differences.ci95) if differences.ci95 else "-"
+        difference = "- | -" if name == "float32" else f"{differences.mean:+.2f} | {interval}"
+        lines.append(f"| {name} | {len(trials)} | {summary.mean:.2f} | {summary.std:.2f} | {difference} |")
     return "\n".join(lines) + "\n"
 
 

@@ -19,13 +19,15 @@ from reference_loop import accuracy_on, batch_loss, train_epoch
 from torch.utils.data import DataLoader, TensorDataset
 from trainings import EPOCHS, Lap
 
-from workers.ladd.accounting import forward_flops, training_flops
-from workers.ladd.engine.dsa import STRATEGY
+from method.architectures import convnet_for, forward_flops, training_flops
+from method.augmentation import STRATEGY
+from method.layers import Shape
+from method.normalizations import NORMALIZATIONS
 from workers.ladd.engine.micro_batch import micro_batch_size, slices
-from workers.ladd.engine.normalization import NORMALIZATIONS, normalize
+from workers.ladd.engine.normalization import normalize
 from workers.ladd.engine.precision import exact_float32
 from workers.ladd.labeler.training import train_labeler
-from workers.ladd.models import build_model, convnet_for
+from workers.ladd.models import build_model
 from workers.ladd.sets.stored_set import SourceSet
 
 BATCH = 256
@@ -106,8 +108,8 @@ def main() -> None:
     works = []
     for size, (train, val) in ({32: (8, 4)} if options.smoke else SETS[options.device]).items():
         network = convnet_for(size)
-        flops = train * training_flops(network, num_classes=10, channels=3, size=size)
-        flops += val * forward_flops(network, num_classes=10, channels=3, size=size)
+        flops = train * training_flops(network, Shape(10, 3, size))
+        flops += val * forward_flops(network, Shape(10, 3, size))
         works.append(Work(network, size, f"{train} + {val}", flops, {"size": size, "train": train, "val": val}))
     compare("labeler", "Labeler training", REFERENCE, works, options)
 

@@ -186,8 +186,7 @@ def main() -> None:
 def run(trial: int, training_set: TrainingSet, test: TestSet) -> float:
     """Return the accuracy of one trial in percent."""
     row = run_trial(training_set, test, "ladd", "ConvNetD3", trial, PROTOCOL)
-    accuracy: float = row["trial"]["accuracy"]
-    return accuracy
+    return row.trial.accuracy
 
 
 def table(kept: Mapping[str, Any]) -> str:
@@ -213,7 +212,7 @@ def table(kept: Mapping[str, Any]) -> str:
     ]
     for name, by_trial in trials.items():
         summary = summarize(list(by_trial.values()))
-        row = f"| {name} | {len(by_trial)} | {summary['mean']:.2f} | {summary['std']:.2f} "
+        row = f"| {name} | {len(by_trial)} | {summary.mean:.2f} | {summary.std:.2f} "
         lines.append(row + difference(by_trial, trials[PAPER]) if name != PAPER else row + "| - | - | |")
     lines += [
         "",
@@ -245,11 +244,11 @@ def difference(trials: Mapping[str, float], paper: Mapping[str, float]) -> str:
     """Return the cells of the paired difference from the paper's choice."""
     shared = sorted(set(trials) & set(paper))
     summary = summarize([trials[trial] - paper[trial] for trial in shared])
-    if not summary["ci95"]:
-        return f"| {summary['mean']:+.2f} | - | |"
-    low, high = summary["ci95"]
+    if not summary.ci95:
+        return f"| {summary.mean:+.2f} | - | |"
+    low, high = summary.ci95
     verdict = "no evidence" if low <= 0 <= high else "better" if low > 0 else "worse"
-    return f"| {summary['mean']:+.2f} | {low:+.2f} to {high:+.2f} | {verdict} |"
+    return f"| {summary.mean:+.2f} | {low:+.2f} to {high:+.2f} | {verdict} |"
 
 
 if __name__ == "__main__":

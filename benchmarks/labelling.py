@@ -13,12 +13,13 @@ from reference_loop import cut
 from torch.utils.data import DataLoader, TensorDataset
 from trainings import Lap
 
-from workers.ladd.accounting import labelling_flops
+from method.architectures import convnet_for, forward_flops
+from method.layers import Shape
 from workers.ladd.engine.micro_batch import micro_batch_size, slices
 from workers.ladd.engine.precision import exact_float32
 from workers.ladd.labels.dense_labels import generate_dense_labels
 from workers.ladd.labels.views import ViewGrid
-from workers.ladd.models import build_model, convnet_for
+from workers.ladd.models import build_model
 
 BATCH = 256
 SETS = {"cpu": {32: 50, 128: 4}, "cuda": {32: 500, 128: 100}}
@@ -70,7 +71,7 @@ def main() -> None:
     works = []
     for size, images in ({32: 1} if options.smoke else SETS[options.device]).items():
         network = convnet_for(size)
-        flops = labelling_flops(network, images, 25, num_classes=10, channels=3, size=size)
+        flops = images * 25 * forward_flops(network, Shape(10, 3, size))
         works.append(Work(network, size, f"{images} x 25 views", flops, {"size": size, "images": images}))
     compare("labelling", "Dense labelling", REFERENCE, works, options)
 

@@ -11,7 +11,8 @@ from deployment import PEAK_OF, short
 from interleaved import Variant
 from machine_peak import read_peaks
 
-from workers.ladd.accounting import training_flops
+from method.architectures import training_flops
+from method.layers import Shape
 
 NETWORK, SIZE, IMAGES = "ConvNetD5", 128, 4
 NOTES = [
@@ -41,7 +42,7 @@ def main() -> None:
     title = f"One LADD step: {network}, {size} px, {images} images, 25 views each"
     header = ["variant", "s", "against literal", "against flat", "against K = 5", "of peak", "peak MiB", "of literal's"]
     report = Report("ladd_step", title, NOTES, header, options)
-    per_row = training_flops(network, num_classes=10, channels=3, size=size)
+    per_row = training_flops(network, Shape(10, 3, size))
     for name, timings in measure_cells([("step", variants)], options, report.cut):
         report.timings(name, timings)
         literal = timings["literal"]

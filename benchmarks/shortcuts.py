@@ -106,8 +106,7 @@ def run(variant: Variant, trial: int, training_set: TrainingSet, test: TestSet) 
     """Return the accuracy of one trial in percent."""
     overrides: Mapping[str, Any] = PROTOCOL | {"views": variant.views, "precision": variant.precision}
     row = run_trial(training_set, test, variant.arm, variant.architecture, trial, overrides)
-    accuracy: float = row["trial"]["accuracy"]
-    return accuracy
+    return row.trial.accuracy
 
 
 def table(kept: Mapping[str, Any]) -> str:
@@ -128,7 +127,7 @@ def table(kept: Mapping[str, Any]) -> str:
     ]
     for name, found in trials.items():
         summary = summarize(list(found.values()))
-        lines.append(f"| {name} | {len(found)} | {summary['mean']:.2f} | {summary['std']:.2f} |")
+        lines.append(f"| {name} | {len(found)} | {summary.mean:.2f} | {summary.std:.2f} |")
     lines += ["", *_rows(_differences(trials))]
     return "\n".join(lines) + "\n"
 
@@ -157,8 +156,8 @@ def _rows(differences: Mapping[tuple[str, str], Sequence[float]]) -> list[str]:
     lines = ["| difference | pairs | points | 95 % interval |", "|---|---|---|---|"]
     for (one, other), found in differences.items():
         summary = summarize(found)
-        interval = "{:+.2f} to {:+.2f}".format(*summary["ci95"]) if len(found) > 2 else "-"
-        lines.append(f"| {one} minus {other} | {len(found)} | {summary['mean']:+.2f} | {interval} |")
+        interval = "{:+.2f} to {:+.2f}".format(*summary.ci95) if summary.ci95 and len(found) > 2 else "-"
+        lines.append(f"| {one} minus {other} | {len(found)} | {summary.mean:+.2f} | {interval} |")
     return lines
 
 

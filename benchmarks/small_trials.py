@@ -16,10 +16,12 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
-from workers.ladd.arms import ARMS
+from api_schemas.datasets import DatasetStats
+from method.arms import ARMS
+from method.normalizations import NORMALIZATIONS
 from workers.ladd.deployment.training_set import TrainingSet
-from workers.ladd.engine.normalization import NORMALIZATIONS, training_images
-from workers.ladd.evaluation.trial import TestSet, evaluate_trial
+from workers.ladd.engine.normalization import training_images
+from workers.ladd.evaluation.trial import TestSet, TrialResult, evaluate_trial
 from workers.ladd.importers.dataset import import_dataset
 from workers.ladd.importers.imported import ImportOptions
 from workers.ladd.labeler.training import train_labeler
@@ -68,10 +70,10 @@ def _decode(jpeg: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(jpeg.tobytes())).convert("RGB"))
 
 
-def read_distilled(files: Sequence[Path], normalization: str) -> tuple[DistilledSet, dict[str, Any]]:
+def read_distilled(files: Sequence[Path], normalization: str) -> tuple[DistilledSet, DatasetStats]:
     """Import a distilled set; returns it in memory, and its stats."""
     with tempfile.TemporaryDirectory() as folder:
-        options = ImportOptions("distilled", normalization=normalization)
+        options = ImportOptions(name="set", role="distilled", normalization=normalization)
         stats = import_dataset(files, options, Path(folder), lambda done, total: None)
         stored = load_distilled(Path(folder))
         return DistilledSet(np.array(stored.images), np.array(stored.labels)), stats
@@ -100,7 +102,7 @@ def train_small_labeler(source: SourceSet, mean: Sequence[float], std: Sequence[
 def label(source: SourceSet, distilled: Path) -> tuple[TrainingSet, float]:
     """Import the distilled set and write its dense labels; returns the set and the labeler's accuracy on val."""
     stored, stats = read_distilled([distilled], "cifar10")
-    carried = (stats["normalization"]["mean"], stats["normalization"]["std"])
+    carried = stats.normalization.carried
     images = training_images(stored.images, MEAN, STD, carried)
     labeler, accuracy = train_small_labeler(source, MEAN, STD)
     grid = ViewGrid()
@@ -149,7 +151,7 @@ def run_missing(
 
 def run_trial(
     training_set: TrainingSet, test: TestSet, arm: str, architecture: str, trial: int, overrides: Mapping[str, Any]
-) -> dict[str, Any]:
+) -> TrialResult:
     """Return the row of one trial under recipe `mtt` on ten classes; equal numbers of trials draw the same."""
     return evaluate_trial(
         training_set,

@@ -10,7 +10,7 @@ from random_sets import random_labelled_set
 from reference_loop import SampledViews, batch_loss, equation_5_loss, flat_views, train
 from torch.utils.data import DataLoader, TensorDataset
 
-from workers.ladd.arms import ARMS
+from method.arms import ARMS
 from workers.ladd.deployment.training import Listener, train_trial
 from workers.ladd.models import build_model
 from workers.ladd.recipes import Recipe, resolve_recipe

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from over_http import write
 
-from api_schemas.datasets import DatasetMetadata, DatasetRole, NamedNormalization
+from api_schemas.datasets import DatasetMetadata, DatasetRole
 from client.api import LaddClient
 from client.tables import text_table
 from stack.running import running_stack
@@ -78,7 +78,7 @@ def _memory_below(root: int) -> Iterator[tuple[str, int]]:
 
 def files(folder: Path) -> dict[str, tuple[DatasetMetadata, list[Path]]]:
     """The uploads: one good source set, and files that claim far more than they hold."""
-    distilled = {"role": DatasetRole.DISTILLED, "normalization": NamedNormalization.CIFAR10}
+    distilled = {"role": DatasetRole.DISTILLED, "normalization": "cifar10"}
     images = np.random.default_rng(0).integers(0, 256, (GOOD_IMAGES, 32, 32, 3), dtype=np.uint8)
     labels = np.arange(GOOD_IMAGES) % 10
     good = folder / "source.npz"

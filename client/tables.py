@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from api_schemas.cost import Cost, CostName, CostParts, JobCost
 from api_schemas.evaluation import ArmName, Comparison, Evaluation, EvaluationRow, FlopCount, Report, Storage
 from client.stages import amount, clock
+from method.arms import ARMS
 
-_TITLES = {arm: "LADD" if arm is ArmName.LADD else arm.value for arm in ArmName}
+_TITLES = {arm: "LADD" if arm == "ladd" else arm for arm in ARMS}
 _PETA = 1e15
 
 
@@ -42,11 +43,11 @@ def evaluation_table(evaluation: Evaluation) -> str:
 
 
 def _arms_table(evaluation: Evaluation, dataset: str, rows: list[EvaluationRow]) -> str:
-    arms = [arm for arm in ArmName if any(row.arm is arm for row in rows)]
-    compared = {ArmName.BASELINE, ArmName.LADD} <= set(arms)
+    arms = [arm for arm in ARMS if any(row.arm == arm for row in rows)]
+    compared = {"baseline", "ladd"} <= set(arms)
     header = ["architecture", *(_TITLES[arm] for arm in arms), *(["difference"] if compared else [])]
     header += [f"forwards {_TITLES[arm]}" for arm in arms]
-    policies = {row.recipe.get("views") for row in rows if row.arm is ArmName.LADD}
+    policies = {row.recipe.get("views") for row in rows if row.arm == "ladd"}
     header += ["views"] if len(policies) > 1 else []
 
     lines = []
@@ -55,7 +56,7 @@ def _arms_table(evaluation: Evaluation, dataset: str, rows: list[EvaluationRow])
         means = {arm: row.mean for arm, row in by_arm.items()}
         cells = [_spread(by_arm[arm].mean, by_arm[arm].std) if arm in by_arm else "-" for arm in arms]
         forwards = [f"{by_arm[arm].forwards:,}" if arm in by_arm else "-" for arm in arms]
-        views = [str(by_arm[ArmName.LADD].recipe["views"]) if ArmName.LADD in by_arm else "-"]
+        views = [str(by_arm["ladd"].recipe["views"]) if "ladd" in by_arm else "-"]
         lines.append(
             [
                 architecture,
@@ -96,9 +97,9 @@ def _spread(mean: float, std: float) -> str:
 
 
 def _difference(means: dict[ArmName, float]) -> str:
-    if not {ArmName.BASELINE, ArmName.LADD} <= set(means):
+    if not {"baseline", "ladd"} <= set(means):
         return "-"
-    return f"{means[ArmName.LADD] - means[ArmName.BASELINE]:+.2f}"
+    return f"{means['ladd'] - means['baseline']:+.2f}"
 
 
 def _protocol(evaluation: Evaluation, rows: list[EvaluationRow]) -> list[str]:
@@ -109,7 +110,7 @@ def _protocol(evaluation: Evaluation, rows: list[EvaluationRow]) -> list[str]:
         f"mean ± population std over {_either(trials)} trials",
         f"{_either(epochs)} epochs",
     ]
-    trained = [row for row in rows if row.arm is ArmName.LADD] or rows
+    trained = [row for row in rows if row.arm == "ladd"] or rows
     for field in ("name", "views", "reduction"):
         values = sorted({str(row.recipe[field]) for row in trained if field in row.recipe})
         if values:
@@ -200,7 +201,7 @@ def paper_tables(report: Report) -> str:
         rows = [
             [_TITLES[arm], _spread(found.cae_mean, found.cae_std), f"{theirs[arm]:.1f}"] for arm, found in ours.items()
         ]
-        if {ArmName.BASELINE, ArmName.LADD} <= set(ours):
+        if {"baseline", "ladd"} <= set(ours):
             means = {arm: found.cae_mean for arm, found in ours.items()}
             rows.append(["LADD relative to baseline", _relative_gain(means), _relative_gain(theirs)])
         k = max(found.k for found in ours.values())
@@ -211,8 +212,8 @@ def paper_tables(report: Report) -> str:
 
 def _relative_gain(means: dict[ArmName, float]) -> str:
     """What the paper's Table 4 averages."""
-    baseline = means[ArmName.BASELINE]
-    return f"{means[ArmName.LADD] / baseline - 1:+.1%}" if baseline else "-"
+    baseline = means["baseline"]
+    return f"{means['ladd'] / baseline - 1:+.1%}" if baseline else "-"
 
 
 def report_text(report: Report) -> str:

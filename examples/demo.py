@@ -15,7 +15,7 @@ import numpy as np
 from fashion_mnist import FashionMnistError, find_fashion_mnist, pack_source_set
 from rich.console import Console
 
-from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole, NamedNormalization
+from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole
 from api_schemas.jobs import Job, JobKind, JobState, LaddParams, LaddRequest
 from client.api import LaddClient
 from client.errors import ClientError
@@ -102,7 +102,7 @@ def run(board: StageBoard) -> str:
             DatasetMetadata(
                 name="Fashion-MNIST, DM, 10 images per class",
                 role=DatasetRole.DISTILLED,
-                normalization=NamedNormalization.FASHION_MNIST,
+                normalization="fashion_mnist",
                 source_dataset=source.id,
             ),
             [DISTILLED / "images_best.pt", DISTILLED / "labels_best.pt"],

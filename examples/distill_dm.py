@@ -24,7 +24,8 @@ import torch
 from fashion_mnist import read_split
 from torch import Tensor
 
-from workers.ladd.engine.dsa import STRATEGY, apply_dsa, draw_dsa
+from method.augmentation import STRATEGY
+from workers.ladd.engine.dsa import apply_dsa, draw_dsa
 from workers.ladd.models import build_model
 from workers.ladd.models.convnet import ConvNet
 

@@ -13,6 +13,7 @@ import redis
 from pydantic import SecretStr
 
 from service.core.clients import Core, open_core
+from service.core.foundation import redis_keys
 from service.core.foundation.settings import Settings
 from service.core.resources import api_keys
 from stack.embedded import Embedded, embedded_servers
@@ -85,7 +86,7 @@ def core(settings: Settings) -> Iterator[Core]:
 def forget_keys(core: Core) -> Iterator[None]:
     """Leave no API key behind, which would lock the fronts of other tests."""
     yield
-    core.redis.delete(api_keys.KEYS)
+    core.redis.delete(redis_keys.API_KEYS)
     for path in core.storage.list_keys(api_keys.FOLDER):
         core.storage.delete(path)
 

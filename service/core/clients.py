@@ -42,7 +42,7 @@ class Core:
     store: JobStore
     dispatcher: Dispatcher
     tenant: str = DEFAULT
-    """Owner of what is made through this handle. What it sees is everything, unless `acting_for` says otherwise."""
+    """Owner of all that is made through this handle. It sees everything, unless `acting_for` says otherwise."""
 
     def acting_for(self, tenant: str, sees_all: bool = False) -> "Core":
         """Return a handle on the same clients that makes things for a tenant and, if not `sees_all`, sees only its own.

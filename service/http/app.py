@@ -12,12 +12,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 from starlette.types import Scope
 
-from service.core.catalogue.catalogue import DATASETS, LABELERS
 from service.core.clients import Core, open_core
+from service.core.foundation import redis_keys
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.settings import Settings
 from service.core.foundation.tenants import adopt
-from service.core.queue.store import JOBS
 from service.core.upkeep.reaper import run_reaper
 from service.http import docs_page, openapi, problems
 from service.http.access import AccessMiddleware, is_loopback
@@ -103,7 +102,7 @@ def _keep_house(core: Core, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             core.storage.ensure_bucket()
-            adopt(core.redis, (DATASETS, LABELERS, JOBS))
+            adopt(core.redis, (redis_keys.DATASETS, redis_keys.LABELERS, redis_keys.JOBS))
         except (ServiceError, *OUTAGES) as error:
             _log.warning("the servers are not there yet: %s", error)
             stop.wait(core.settings.reaper_seconds)

@@ -18,7 +18,7 @@ from reference_loop import (
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from workers.ladd.arms import ARMS
+from method.arms import ARMS
 from workers.ladd.deployment.training import train_trial
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.inference import measure_accuracy

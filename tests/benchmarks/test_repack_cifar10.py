@@ -58,7 +58,7 @@ def test_the_tar_is_a_source_set_with_the_same_labels(blob: Path, tmp_path: Path
     target = tmp_path / "cifar10.tar"
     repack(blob, target)
     (tmp_path / "out").mkdir()
-    import_dataset([target], ImportOptions(role="source"), tmp_path / "out", lambda done, total: None)
+    import_dataset([target], ImportOptions(name="set", role="source"), tmp_path / "out", lambda done, total: None)
     stored = load_source(tmp_path / "out")
     assert stored.train_labels.tolist() == [1, 0, 1, 0]
     assert stored.val_labels.tolist() == [0, 1]

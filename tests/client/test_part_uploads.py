@@ -69,8 +69,8 @@ def test_another_client_goes_on(core: Core, large: Path, opened: Any) -> None:
     with opened() as client, pytest.raises(KeyboardInterrupt):
         client.upload_dataset(METADATA, [large], die)
     (note,) = (large.parent / "notes").iterdir()
-    key, multipart_id = next(iter(core.storage.multipart.begun_before(FAR)))
-    there = core.storage.multipart.received(key, multipart_id)
+    key, parts_id = next(iter(core.storage.parts.begun_before(FAR)))
+    there = core.storage.parts.received(key, parts_id)
     assert there
     with opened() as client:
         dataset = client.upload_dataset(METADATA, [large])

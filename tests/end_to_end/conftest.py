@@ -6,7 +6,7 @@ from pathlib import Path
 import fashion_mnist
 import pytest
 
-from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole, NamedNormalization
+from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole
 from api_schemas.jobs import JobState
 from client.api import LaddClient
 from stack.running import Stack
@@ -45,7 +45,7 @@ def distilled(client: LaddClient, source: Dataset) -> Dataset:
     metadata = DatasetMetadata(
         name="DM, 10 images per class",
         role=DatasetRole.DISTILLED,
-        normalization=NamedNormalization.FASHION_MNIST,
+        normalization="fashion_mnist",
         source_dataset=source.id,
     )
     return ready(client, metadata, [DISTILLED / "images_best.pt", DISTILLED / "labels_best.pt"])

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole, DatasetState, NamedNormalization
+from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole, DatasetState
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin
 from client.api import LaddClient
@@ -118,7 +118,7 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_it_is_rejected_with_the_rule_it_breaks(client: LaddClient, tmp_path: Path, name: str) -> None:
     make, rule = BAD[name]
-    metadata = DatasetMetadata(name=name, role=DatasetRole.DISTILLED, normalization=NamedNormalization.CIFAR10)
+    metadata = DatasetMetadata(name=name, role=DatasetRole.DISTILLED, normalization="cifar10")
     uploaded = client.upload_dataset(metadata, make(tmp_path))
     job = client.wait(uploaded.job)
     dataset = client.dataset(uploaded.id)

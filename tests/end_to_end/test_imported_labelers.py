@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import nn
 
-from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole, NamedNormalization
+from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole
 from api_schemas.ensemble import Ensemble
 from api_schemas.jobs import (
     GenerateLabelsParams,
@@ -57,13 +57,13 @@ def labeler_of(job: Job) -> str:
     return job.result.labeler
 
 
-def weights_metadata(source: Dataset, architecture: Architecture = Architecture.CONVNET_D3) -> WeightsImport:
+def weights_metadata(source: Dataset, architecture: Architecture = "ConvNetD3") -> WeightsImport:
     return WeightsImport(
         kind=LabelerImportKind.WEIGHTS,
         name="mine",
         source_dataset=source.id,
         architecture=architecture,
-        normalization=NamedNormalization.FASHION_MNIST,
+        normalization="fashion_mnist",
     )
 
 
@@ -97,7 +97,7 @@ def arrays(client: LaddClient, job: Job, path: Path) -> dict[str, Any]:
 
 def test_own_weights_are_tested_and_shown(client: LaddClient, own: str) -> None:
     labeler = client.labeler(own)
-    assert (labeler.name, labeler.architecture, labeler.recipe) == ("mine", Architecture.CONVNET_D3, None)
+    assert (labeler.name, labeler.architecture, labeler.recipe) == ("mine", "ConvNetD3", None)
     assert [file.name for file in labeler.files] == ["mine.safetensors"]
     [row] = labeler.epochs
     assert row.checkpoint == "epoch_001.safetensors"
@@ -113,7 +113,7 @@ def test_labels_in_another_order_of_classes_are_told(
     metadata = DatasetMetadata(
         name="permuted",
         role=DatasetRole.DISTILLED,
-        normalization=NamedNormalization.FASHION_MNIST,
+        normalization="fashion_mnist",
         source_dataset=source.id,
     )
     uploaded = client.upload_dataset(metadata, [DISTILLED / "images_best.pt", tmp_path / "labels_best.pt"])
@@ -155,7 +155,7 @@ def test_an_exported_network_and_an_ensemble_write_labels(
         kind=LabelerImportKind.EXPORTED,
         name="exported",
         source_dataset=source.id,
-        normalization=NamedNormalization.FASHION_MNIST,
+        normalization="fashion_mnist",
     )
     exported = labeler_of(sent(client, metadata, tmp_path / "mine.pt2"))
     assert client.labeler(exported).architecture is None
@@ -198,7 +198,7 @@ def test_weights_of_another_network_fail_the_import_with_reasons(
     client: LaddClient, source: Dataset, network: nn.Module, tmp_path: Path
 ) -> None:
     save_file(network.state_dict(), tmp_path / "mine.safetensors")
-    job = sent(client, weights_metadata(source, Architecture.ALEXNET), tmp_path / "mine.safetensors")
+    job = sent(client, weights_metadata(source, "AlexNet"), tmp_path / "mine.safetensors")
     assert job.state is JobState.FAILED
     assert job.error is not None
     assert (job.error.code, job.error.origin) == (ErrorCode.REJECTED_INPUT, ErrorOrigin.INPUT)

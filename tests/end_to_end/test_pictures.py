@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 
 from api_schemas.datasets import Dataset
+from method.normalizations import NORMALIZATIONS
 from stack.running import Stack
-from workers.ladd.engine.normalization import NORMALIZATIONS, to_pixels
+from workers.ladd.engine.normalization import to_pixels
 
 IMAGES = Path(__file__).parents[2] / "examples" / "fashion_mnist_dm_ipc10" / "images_best.pt"
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole, DatasetState
-from api_schemas.evaluation import ArmName, EvaluationRow, RecipeName
+from api_schemas.evaluation import EvaluationRow
 from api_schemas.jobs import EvaluateParams, EvaluateRequest, JobKind, JobState
 from client.api import LaddClient
 
@@ -38,10 +38,10 @@ def row(client: LaddClient, datm: Dataset) -> EvaluationRow:
     params = EvaluateParams.model_validate(
         {
             "dataset": datm.id,
-            "arms": [ArmName.BASELINE],
+            "arms": ["baseline"],
             "architectures": ["ConvNetD3"],
             "trials": 1,
-            "recipe": RecipeName.DATM,
+            "recipe": "datm",
             "overrides": {"epochs": 1},
         }
     )

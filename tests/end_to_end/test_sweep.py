@@ -5,14 +5,14 @@ import httpx
 from api_schemas.datasets import Dataset
 from api_schemas.evaluation import EvaluationSpec, RecipeOverrides
 from api_schemas.jobs import JobKind, JobState, SweepParams, SweepRequest
-from api_schemas.labelers import Architecture, LabelerRecipe
+from api_schemas.labelers import LabelerRecipe
 from client.api import LaddClient
 from stack.running import Stack
 
 
 def test_a_sweep_evaluates_its_points(stack_up: Stack, client: LaddClient, distilled: Dataset) -> None:
     evaluation = EvaluationSpec(
-        architectures=[Architecture.CONVNET_D3],
+        architectures=["ConvNetD3"],
         trials=1,
         overrides=RecipeOverrides(epochs=1, views="sampled:1", batch_size=50, reduction="mean"),
     )

@@ -22,7 +22,7 @@ def task_error(error: BaseException, confinement: Confinement | None = None) -> 
     from workers.ladd.importers.reading.rejected import ImportRejected
 
     if isinstance(error, ImportRejected):
-        return _rejected_input(error, [Reason(**reason) for reason in error.reasons])
+        return _rejected_input(error, error.reasons)
     if isinstance(error, TrainingDivergedError):
         reason = Reason(location="lr", rule="training_converges", value=str(error.lr), message=str(error))
         return _rejected_input(error, [reason])

@@ -2,13 +2,14 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from torch import nn
 
 from api_schemas.labelers import Labeler
+from api_schemas.labelling import CheckpointCandidate, UsedLabeler
 from api_schemas.runner import RunnerTask
+from method.files import TRAIN_IMAGES, TRAIN_LABELS
 from workers.ladd.labeler.checkpoint_choice import (
     Candidate,
     HeldOutViews,
@@ -47,15 +48,15 @@ class LabelWriter:
         """FLOPs of labelling so many views, with what choosing took."""
         return self.labeler.forward_flops * (views + self.held_out_images * len(self.candidates))
 
-    def used(self) -> dict[str, Any]:
-        """The fields of `api_schemas.labelling.UsedLabeler`."""
-        return {
-            "labeler": self.labeler.id,
-            "epoch": self.epoch,
-            "temperature": self.temperature,
-            "held_out_images": self.held_out_images if self.candidates else None,
-            "candidates": [asdict(candidate) for candidate in self.candidates] or None,
-        }
+    def used(self) -> UsedLabeler:
+        """The labeler as the report names it."""
+        return UsedLabeler(
+            labeler=self.labeler.id,
+            epoch=self.epoch,
+            temperature=self.temperature,
+            held_out_images=self.held_out_images if self.candidates else None,
+            candidates=[CheckpointCandidate(**asdict(candidate)) for candidate in self.candidates] or None,
+        )
 
 
 def choose_writers(task: RunnerTask, folder: Path, grid: ViewGrid, report: Reporter) -> list[LabelWriter]:
@@ -75,9 +76,7 @@ def choose_writers(task: RunnerTask, folder: Path, grid: ViewGrid, report: Repor
 
 def _held_out_views(labeler: Labeler, source: dict[str, Path], grid: ViewGrid) -> HeldOutViews:
     assert labeler.recipe is not None
-    images, labels = (
-        np.load(source[name], mmap_mode="r", allow_pickle=False) for name in ("train_images.npy", "train_labels.npy")
-    )
+    images, labels = (np.load(source[name], mmap_mode="r", allow_pickle=False) for name in (TRAIN_IMAGES, TRAIN_LABELS))
     _, held_out = split_held_out(labels, labeler.recipe.held_out or 0.0, labeler.recipe.seed)
     return draw_held_out_views(images, labels, held_out, grid, labeler.recipe.seed)
 

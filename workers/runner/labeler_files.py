@@ -6,10 +6,8 @@ from pathlib import Path
 from torch import nn
 
 from api_schemas.labelers import Labeler, LabelerImportKind, LabelerMetadata, TorchvisionImport, ZeroShotImport
+from method.files import GRAPH
 from workers.ladd.labeler.network import NetworkSpec, load_network
-
-GRAPH_FILE = "program.json"
-"""Name of the file with an exported network's graph."""
 
 
 def network_of(labeler: Labeler, files: Mapping[str, Path], epoch: int) -> nn.Module:
@@ -21,7 +19,7 @@ def network_of(labeler: Labeler, files: Mapping[str, Path], epoch: int) -> nn.Mo
         spec = NetworkSpec("trained", labeler.architecture, labeler.num_classes, channels, size)
     else:
         spec = spec_of(labeler.metadata, labeler.num_classes, channels, size)
-    return load_network(spec, files[checkpoint], files.get(GRAPH_FILE))
+    return load_network(spec, files[checkpoint], files.get(GRAPH))
 
 
 def spec_of(metadata: LabelerMetadata, num_classes: int, channels: int, size: int) -> NetworkSpec:

@@ -167,14 +167,14 @@ def _fail_by_clock(core: Core, claimed: ClaimedTask, seconds: int, what: str) ->
 
 
 def _death(claimed: ClaimedTask, runner: RunnerProcess) -> TaskError:
-    """What to record of a runner that ended without a result."""
+    """The error to record of a runner that ended without a result."""
     failure_summary = runner.failure_summary()
     fault = fault_of_upload(claimed.type, runner.death_signal, failure_summary)
     return fault or _error(ErrorCode.RUNNER_FAILED, ErrorOrigin.WORKER, failure_summary)
 
 
 def _persistently(store: Callable[[], bool], lease: LeaseKeeper) -> bool:
-    """Wait out an outage, as long as the task is ours: what was computed may have taken days."""
+    """Wait out an outage, as long as the task is ours: the computation may have taken days."""
     for pause in OUTAGE_PAUSES:
         try:
             return store()
@@ -188,7 +188,7 @@ def _persistently(store: Callable[[], bool], lease: LeaseKeeper) -> bool:
 def _give_up(core: Core, claimed: ClaimedTask, error: Exception, lease: LeaseKeeper, started: bool) -> None:
     """Record a failure; but an outage costs the task no attempt before the runner has `started`, nor in a shutdown.
 
-    What a runner has finished is lost when its worker is told to go before it can be stored: the next attempt goes on
+    The result of a runner is lost when its worker is told to go before it can be stored: the next attempt goes on
     from the last checkpoint.
     """
     unavailable = isinstance(error, ServiceError) and error.code is ErrorCode.UNAVAILABLE
@@ -203,7 +203,7 @@ def _give_up(core: Core, claimed: ClaimedTask, error: Exception, lease: LeaseKee
 
 
 def _own_error(error: Exception) -> TaskError:
-    """What went wrong outside the runner: another worker may have more luck, unless the mistake is in our code."""
+    """The error of a failure outside the runner: another worker may have more luck, unless our code is wrong."""
     elsewhere = isinstance(error, (*OUTAGES, OSError))
     code = ErrorCode.UNAVAILABLE if isinstance(error, OUTAGES) else ErrorCode.INTERNAL
     return _error(

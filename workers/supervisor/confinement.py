@@ -5,10 +5,8 @@ import signal
 from api_schemas.problems import ErrorCode, ErrorOrigin, Reason, TaskError
 from api_schemas.runner import Confinement, TaskType
 from service.core.foundation.settings import Settings
+from service.core.kinds.task_types import TASKS
 from service.core.lifecycle.tasks import ClaimedTask
-
-READERS = (TaskType.INGEST, TaskType.IMPORT_LABELER)
-"""The task types that read uploads. All others read what these wrote."""
 
 FILE_BYTES = 33 << 30
 """Largest file that may be written: the importers' bound on decoded pixels (32 GiB), and room for a header."""
@@ -38,7 +36,7 @@ def confinement_of(claimed: ClaimedTask, settings: Settings, upload_bytes: int, 
 
     The cap grows with the upload, since tensors and their checks lie in memory, so that a small file costs little.
     """
-    if claimed.type not in READERS:
+    if not TASKS[claimed.type].reads_uploads:
         return None
     return Confinement(
         memory_bytes=settings.import_memory_bytes + 2 * upload_bytes,
@@ -60,7 +58,7 @@ def fault_of_upload(type: TaskType, number: int | None, failure_summary: str) ->
 
     A reader that crashes on some bytes crashes on them again: the sender is told at once instead of after three tries.
     """
-    if type not in READERS or number not in FAULTS:
+    if not TASKS[type].reads_uploads or number not in FAULTS:
         return None
     name = signal.strsignal(number)
     message = f"The process that reads uploads died of this one ({name}); send it in another form."
@@ -76,7 +74,7 @@ def fault_of_upload(type: TaskType, number: int | None, failure_summary: str) ->
 def out_of_time(claimed: ClaimedTask, seconds: int, message: str) -> TaskError:
     """Return what to record of a runner that was stopped by the clock; an upload that it read is the reason."""
     reasons = []
-    if claimed.type in READERS and not _downloads(claimed):
+    if TASKS[claimed.type].reads_uploads and not _downloads(claimed):
         told = f"The upload could not be read: {message}."
         reasons.append(Reason(location="files", rule="time_limit", value=f"{seconds} s", message=told))
     return TaskError(code=ErrorCode.TIMEOUT, origin=ErrorOrigin.TIMEOUT, message=message, reasons=reasons)

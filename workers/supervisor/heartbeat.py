@@ -10,6 +10,7 @@ from celery import bootsteps
 from redis.exceptions import RedisError
 
 from service.core.clients import Core
+from service.core.foundation import redis_keys
 from service.core.foundation.settings import Settings
 from workers.supervisor.slots import Slots, queues_of
 
@@ -22,7 +23,7 @@ SILENT_SECONDS = 60
 
 def heartbeat_key(settings: Settings) -> str:
     """Where workers on this host that take these queues leave their sign of life."""
-    return f"ladd:worker:{socket.gethostname()}:{','.join(queues_of(settings))}"
+    return redis_keys.worker(socket.gethostname(), ",".join(queues_of(settings)))
 
 
 class Heartbeat:
@@ -50,7 +51,7 @@ class Heartbeat:
 
 
 def ailment(core: Core) -> str | None:
-    """What is wrong with the worker of these settings on this host; None when it is well."""
+    """The trouble with the worker of these settings on this host; None when it is well."""
     sign = core.redis.get(heartbeat_key(core.settings))
     if sign is None:
         return f"no sign of life for {SILENT_SECONDS} s"

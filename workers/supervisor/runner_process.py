@@ -66,7 +66,7 @@ def runner_environment(slot: Slot, type: TaskType, home: Path) -> dict[str, str]
         # Threads that wait for each other sleep instead of spinning: on a machine with other work, spinning took three
         # times the CPU and wall time of a training step (2 threads, 2 cores, load 6, three interleaved rounds).
         "OMP_WAIT_POLICY": "PASSIVE",
-        # What torch.compile has made once is found by the next trial of the same network.
+        # The next trial of the same network finds there what torch.compile has made once.
         "TORCHINDUCTOR_CACHE_DIR": str(home / ".cache" / "torchinductor"),
         "TORCHINDUCTOR_COMPILE_THREADS": threads,
     }
@@ -106,7 +106,7 @@ class RunnerProcess:
                 pipe.close()
 
     def events(self) -> Iterator[RunnerEvent]:
-        """What the runner tells, until it closes its standard output; lines that are no event are logged."""
+        """The events of the runner, until it closes its standard output; lines that are no event are logged."""
         stdout = self._process.stdout
         assert stdout is not None
         while line := stdout.readline(LINE_BYTES):
@@ -164,7 +164,7 @@ class RunnerProcess:
     def _reap(self, timeout: float | None) -> None:
         if self._process.returncode is None:
             self._process.wait(timeout)
-            # What it may have started itself goes with it.
+            # Processes that it may have started itself go with it.
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 

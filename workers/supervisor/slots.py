@@ -10,6 +10,7 @@ from queue import SimpleQueue
 
 from api_schemas.runner import TaskType
 from service.core.foundation.settings import Settings
+from service.core.kinds.task_types import TASKS
 
 NVIDIA_SMI_SECONDS = 30
 
@@ -30,13 +31,13 @@ class Slot:
     def threads(self, type: TaskType) -> int:
         """CPU threads for a task of this type.
 
-        Evaluations come in crowds, and one process per core with one thread each beats threads in one process.
+        Where tasks come in crowds, one process per core with one thread each beats threads in one process.
         Everything else on a CPU stands alone in its job, so it gets every core; GPU slots share the cores.
         """
         cores = cpu_cores()
         if self.gpu is not None:
             return max(1, cores // self.slots)
-        return 1 if type is TaskType.EVALUATE and self.slots > 1 else cores
+        return 1 if TASKS[type].in_crowds and self.slots > 1 else cores
 
 
 class Slots:

@@ -1,4 +1,4 @@
-"""What a worker does with a wake-up: claim the task it names, if it is still there to take, and run it."""
+"""A worker's answer to a wake-up: claim the task it names, if it is still there to take, and run it."""
 
 import logging
 import os
@@ -30,7 +30,7 @@ def register_wake(app: Celery, core: Core, slots: Slots, cache: InputCache, shut
         with slots.taken() as slot:
             if shutting_down.is_set():
                 return  # the reaper repeats the wake-up
-            # What became ready before there were turns stands in no line.
+            # A task that became ready before there were turns stands in no line.
             claimed = tasks.claim_next(core, queue, worker, slot.device, shutting_down) or tasks.claim(
                 core, job_id, task_name, worker, slot.device, shutting_down
             )

@@ -11,7 +11,7 @@ OUTAGES = (redis_exceptions.ConnectionError, redis_exceptions.TimeoutError, redi
 
 
 class ServiceError(Exception):
-    """What cannot be done: a stable `code`, a `message` for the reader, the broken rules as `reasons`."""
+    """A refusal: a stable `code`, a `message` for the reader, the broken rules as `reasons`."""
 
     def __init__(self, code: ErrorCode, message: str, reasons: Sequence[Reason] = ()) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Pages of what sorts by time: newest first, continued after the last member of the page before."""
+"""Pages of a listing by time: newest first, continued after the last member of the page before."""
 
 import re
 from collections.abc import Callable, Sequence

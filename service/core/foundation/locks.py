@@ -9,9 +9,9 @@ from redis.exceptions import LockNotOwnedError
 
 @contextmanager
 def held_alone(redis: Redis, name: str, seconds: float) -> Iterator[bool]:
-    """Hold a lock while the context is open; what is yielded tells whether it was free.
+    """Hold a lock while the context is open; it yields whether the lock was free.
 
-    After so many seconds, or when Redis is wiped, it may be another's: what is done under it must bear repetition.
+    After so many seconds, or when Redis is wiped, it may be another's: work done under it must bear repetition.
     """
     lock = redis.lock(name, timeout=seconds)
     free = bool(lock.acquire(blocking=False))

@@ -8,8 +8,14 @@ from importlib import resources
 from redis import Redis
 from redis.commands.core import Script
 
+from service.core.foundation import redis_keys
 
-def register(redis: Redis, room: str, *names: str) -> Script:
-    """Return a script ready to be called: the named files of a room (its package), one after the other."""
+
+def register(redis: Redis, room: str, *names: str, prelude: str = "") -> Script:
+    """Return a script ready to be called: the named files of a room (its package), one after the other.
+
+    Before them stand the table `keys`, see `redis_keys.lua`, and what else the room has them know.
+    """
     folder = resources.files(room) / "scripts"
-    return redis.register_script("".join((folder / f"{name}.lua").read_text() for name in names))
+    script = "".join((folder / f"{name}.lua").read_text() for name in names)
+    return redis.register_script(redis_keys.lua(script) + prelude + script)

@@ -3,39 +3,16 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api_schemas.runner import TaskType
 
 GIB = 1 << 30
-HOUR = 3600
-
-TASK_TIMEOUTS: dict[TaskType, int] = {
-    TaskType.INGEST: 2 * HOUR,
-    TaskType.IMPORT_LABELER: 2 * HOUR,
-    TaskType.TRAIN_LABELER: 72 * HOUR,
-    TaskType.RANDOM_SET: 2 * HOUR,
-    TaskType.GENERATE_LABELS: 12 * HOUR,
-    TaskType.EVALUATE: 240 * HOUR,
-    TaskType.REPORT: HOUR,
-}
-
-TASK_STALLS: dict[TaskType, int] = {
-    TaskType.INGEST: 1800,
-    TaskType.IMPORT_LABELER: 1800,
-    TaskType.TRAIN_LABELER: 3600,
-    TaskType.RANDOM_SET: 600,
-    TaskType.GENERATE_LABELS: 1800,
-    TaskType.EVALUATE: 3600,
-    TaskType.REPORT: 600,
-}
-"""A network compiles for 7 to 120 s without progress, ZCA is fitted for about one minute, and one step of the most
-expensive network takes less than a minute on a CPU; the rest is room for slow machines."""
 
 
 class Settings(BaseSettings):
-    """What a deployment decides: each field is set by `LADD_` and its name, an empty value leaves the default."""
+    """The choices of a deployment: each field is set by `LADD_` and its name, an empty value leaves the default."""
 
     model_config = SettingsConfigDict(env_prefix="LADD_", env_ignore_empty=True, frozen=True)
 
@@ -71,13 +48,13 @@ class Settings(BaseSettings):
     max_upload_bytes: Annotated[int, Field(ge=1)] = 8 * GIB
     """Largest body of an upload."""
     upload_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 24
-    """How long an upload in parts may take until it is used. What nothing refers to is removed when it is so old."""
+    """How long an upload in parts may take until it is used; unreferenced objects of that age are removed."""
     sweep_hours: Annotated[float, Field(gt=0)] = 1
-    """Pause between two looks for what is to be removed."""
+    """Pause between two sweeps, which remove unreferenced objects and old jobs and sets as `retention_days` says."""
     queue_hours: Annotated[float, Field(gt=0)] | None = None
-    """How long a job may wait until something of it begins, then it is `expired`; None: for ever."""
+    """How long a job may wait for its first task to begin before it is `expired`; None: for ever."""
     retention_days: Annotated[float, Field(gt=0)] | None = None
-    """How long finished jobs are kept, and datasets and labelers that nothing uses; None: for ever."""
+    """How long finished jobs, and unused datasets and labelers, are kept; None: for ever."""
     import_memory_bytes: Annotated[int, Field(ge=GIB)] = 2 * GIB
     """Memory that a runner may use to read an upload, on top of twice the upload's size."""
     presign_seconds: Annotated[int, Field(ge=1, le=604_800)] = 900
@@ -96,19 +73,10 @@ class Settings(BaseSettings):
     """Tasks that a worker runs at a time; None: the number of GPUs, or of CPU cores where there is none."""
     events_kept: Annotated[int, Field(ge=100)] = 10_000
     """Newest events kept of each job."""
-    task_timeout_seconds: dict[TaskType, Annotated[int, Field(ge=1)]] = TASK_TIMEOUTS
-    """Longest run of one attempt by task type, e.g. `{"ingest": 600}`; types left out keep their default."""
-    task_stall_seconds: dict[TaskType, Annotated[int, Field(ge=1)]] = TASK_STALLS
+    task_timeout_seconds: dict[TaskType, Annotated[int, Field(ge=1)]] = {}
+    """Longest run of one attempt by task type, e.g. `{"ingest": 600}`; types left out keep the default of
+    `service.core.kinds.task_types`."""
+    task_stall_seconds: dict[TaskType, Annotated[int, Field(ge=1)]] = {}
     """Longest time without progress by task type, after which the attempt is ended; given as `task_timeout_seconds`."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe messages that are logged."""
-
-    @field_validator("task_timeout_seconds", mode="after")
-    @classmethod
-    def _fill_in_defaults(cls, given: dict[TaskType, int]) -> dict[TaskType, int]:
-        return TASK_TIMEOUTS | given
-
-    @field_validator("task_stall_seconds", mode="after")
-    @classmethod
-    def _fill_in_stalls(cls, given: dict[TaskType, int]) -> dict[TaskType, int]:
-        return TASK_STALLS | given

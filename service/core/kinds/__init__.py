@@ -1,22 +1,37 @@
-"""The job kinds. A new one is a file with `plan`, and one line here."""
+"""The job kinds. A new one is a module with a `KIND`, and one entry here; its params are in `api_schemas/jobs.py`."""
 
-from collections.abc import Callable
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any
 
-from api_schemas.jobs import JobKind
-from service.core.clients import Core
+from pydantic import Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema
+
+from api_schemas.jobs import JobKind, JobRequest
 from service.core.kinds import evaluate, generate_labels, import_labeler, ingest_dataset, ladd, sweep, train_labeler
-from service.core.queue.plan import Plan
+from service.core.kinds.kind import Kind
 
-Planner = Callable[[Core, Any], Plan]
-"""From the params of the request to a plan; raises ServiceError for params that cannot be planned."""
+KINDS: dict[str, Kind] = {}
+"""{name: kind}."""
 
-KINDS: dict[JobKind, Planner] = {
-    JobKind.INGEST_DATASET: ingest_dataset.plan,
-    JobKind.IMPORT_LABELER: import_labeler.plan,
-    JobKind.TRAIN_LABELER: train_labeler.plan,
-    JobKind.GENERATE_LABELS: generate_labels.plan,
-    JobKind.EVALUATE: evaluate.plan,
-    JobKind.LADD: ladd.plan,
-    JobKind.SWEEP: sweep.plan,
-}
+
+def register(kind: Kind) -> None:
+    """Add a kind, one of an installed package too. A front takes its requests that is made afterwards."""
+    JobKind.admit(kind.name)
+    KINDS[kind.name] = kind
+
+
+for _module in (ingest_dataset, import_labeler, train_labeler, generate_labels, evaluate, ladd, sweep):
+    register(_module.KIND)
+
+
+class _OfRegisteredKinds:
+    """Has a field take the request of every kind that is registered when the field is defined."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        requests = [kind.request for kind in KINDS.values() if kind.request is not None]
+        return handler.generate_schema(Annotated[reduce(or_, requests), Field(discriminator="kind")])
+
+
+AnyJobRequest = Annotated[JobRequest, _OfRegisteredKinds()]
+"""Body of `POST /v1/jobs`."""

@@ -5,14 +5,9 @@ from dataclasses import dataclass
 
 from api_schemas.datasets import DatasetRole
 from api_schemas.ensemble import Ensemble, EpochChoice, LabelerChoice, Temperature
-from service.core.catalogue.catalogue import DatasetManifest, LabelerManifest
+from method.labeler import EPOCH
+from service.core.catalogue.manifests import DatasetManifest, LabelerManifest
 from service.core.kinds.validation_errors import ValidationErrors
-
-PAPER_EPOCH = 10
-"""The labeler's checkpoint that LADD uses (section 3.2)."""
-
-MOST_HELD_OUT = 2_000
-"""Held-out images that checkpoints are judged on at most (`workers.ladd.labeler.checkpoint_choice`)."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +70,7 @@ def _check_held_out(errors: ValidationErrors, field: str, labeler: LabelerManife
 def choose_epochs(errors: ValidationErrors, asked: EpochChoice, kept: Collection[int]) -> list[int]:
     """Return the checkpoint to use: the one asked for, else the paper's when kept, else the last; `auto`: all."""
     if asked is None:
-        return [PAPER_EPOCH if PAPER_EPOCH in kept else max(kept)]
+        return [EPOCH if EPOCH in kept else max(kept)]
     if asked == "auto":
         if len(kept) < 2:
             message = f"the labeler keeps epoch {max(kept)} alone: there is nothing to choose; see checkpoint_epochs"

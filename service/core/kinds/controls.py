@@ -7,13 +7,13 @@ from math import prod
 from api_schemas.datasets import DatasetRole, DatasetStats
 from api_schemas.evaluation import ArmName, EvaluationSpec
 from api_schemas.runner import TaskType
-from service.core.catalogue.catalogue import DatasetManifest
+from method.arms import ARMS
+from method.files import LABELS, TRAIN_IMAGES, TRAIN_LABELS
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.foundation.ids import new_id
 from service.core.kinds.evaluated_set import EvaluatedSet, evaluated
 from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Ref, TaskPlan
-
-CONTROL_ARMS = (ArmName.RANDOM, ArmName.RANDOM_LADD, ArmName.BASELINE_PLUS)
 
 Label = Callable[[str, DatasetStats, Sequence[str]], TaskPlan]
 """Plan the labelling of a set with this id and these stats after these tasks."""
@@ -33,7 +33,7 @@ class Controls:
 
 def own_arms(spec: EvaluationSpec) -> list[ArmName]:
     """Return the arms that train on the images of the set itself."""
-    return [arm for arm in spec.arms if arm not in CONTROL_ARMS]
+    return [arm for arm in spec.arms if ARMS[arm].images == "own"]
 
 
 def plan_controls(
@@ -54,7 +54,7 @@ def plan_controls(
         tasks=[task for task, _ in random],
         sets=[
             *(found for _, found in random if found.arms),
-            *([evaluated(plus, source, [ArmName.BASELINE_PLUS])] if plus else []),
+            *([evaluated(plus, source, ["baseline_plus"])] if plus else []),
         ],
         reads=[plus.id] if plus else [],
     )
@@ -69,11 +69,11 @@ def _random_sets(
     label: Label | None,
 ) -> list[tuple[TaskPlan, EvaluatedSet]]:
     """Plan the random set and, where it is wanted, the one with dense labels of it."""
-    labelled = ArmName.RANDOM_LADD in spec.arms
+    labelled = "random_ladd" in spec.arms
     if labelled and label is None:
         message = "arm random_ladd needs dense labels of its own images, which only a job of kind ladd writes"
-        errors.add(f"{path}arms", "arm_is_labelled", ArmName.RANDOM_LADD, message)
-    if not labelled and ArmName.RANDOM not in spec.arms:
+        errors.add(f"{path}arms", "arm_is_labelled", "random_ladd", message)
+    if not labelled and "random" not in spec.arms:
         return []
     _check_enough(errors, path, dataset, source)
     stats = _random_stats(dataset.measured)
@@ -85,7 +85,7 @@ def _random_sets(
         stats=stats,
         views=None,
         full_labels=False,
-        arms=[arm for arm in spec.arms if arm is ArmName.RANDOM],
+        arms=[arm for arm in spec.arms if arm == "random"],
         after=[picking.name],
     )
     if not labelled or label is None:
@@ -96,7 +96,7 @@ def _random_sets(
         id=labelling.makes or "",
         views=labelling.params["views"]["n"] ** 2,
         full_labels=True,
-        arms=[ArmName.RANDOM_LADD],
+        arms=["random_ladd"],
         after=[labelling.name],
     )
     return [(picking, plain), (labelling, augmented)]
@@ -109,8 +109,8 @@ def _plan_random_set(dataset: DatasetManifest, source: DatasetManifest, seed: in
         queue="cpu",
         params={"seed": seed},
         inputs={
-            "dataset": Ref("dataset", dataset.id, ["labels.npy"]),
-            "source": Ref("dataset", source.id, ["train_images.npy", "train_labels.npy"]),
+            "dataset": Ref("dataset", dataset.id, [LABELS]),
+            "source": Ref("dataset", source.id, [TRAIN_IMAGES, TRAIN_LABELS]),
         },
         work=dataset.measured.num_images,
         unit="images",
@@ -140,7 +140,7 @@ def _plus_set(
 ) -> DatasetManifest | None:
     """Return the set with one image more of each class, None without the arm that trains on it."""
     field, named = f"{path}plus_dataset", spec.plus_dataset
-    if ArmName.BASELINE_PLUS not in spec.arms:
+    if "baseline_plus" not in spec.arms:
         if named is not None:
             message = "plus_dataset is for the arm baseline_plus, which is not among the arms"
             errors.add(field, "has_its_arm", named, message)

@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
+from api_schemas.cost import CostName
 from api_schemas.datasets import DatasetRole
 from api_schemas.evaluation import EvaluationSpec
-from api_schemas.jobs import EvaluateParams, JobKind
-from service.core.catalogue.catalogue import DatasetManifest
+from api_schemas.jobs import EvaluateParams, EvaluateRequest, JobKind
+from method.architectures import default_architectures
+from method.arms import ARMS
+from method.recipes import EPOCHS
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
-from service.core.kinds.architectures import default_architectures
-from service.core.kinds.controls import CONTROL_ARMS, Controls, own_arms, plan_controls
+from service.core.kinds.controls import Controls, own_arms, plan_controls
 from service.core.kinds.evaluated_set import evaluated
+from service.core.kinds.kind import Kind
 from service.core.kinds.report import plan_report
-from service.core.kinds.trials import EPOCHS, plan_trials
+from service.core.kinds.trials import plan_trials
 from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Plan
 
@@ -55,7 +59,7 @@ def _controls(
     if len(manifests) == 1:
         return plan_controls(errors, "", spec, manifests[0], source)
     for arm in spec.arms:
-        if arm in CONTROL_ARMS:
+        if ARMS[arm].images != "own":
             message = f"arm {arm} is a control of one set; {len(manifests)} are named"
             errors.add("arms", "arm_of_one_set", arm, message)
     return Controls(tasks=[], sets=[], reads=[])
@@ -100,3 +104,6 @@ def distinct(errors: ValidationErrors, field: str, values: Sequence[str]) -> Non
     """Require that no value is named twice."""
     for value in sorted({value for value in values if values.count(value) > 1}):
         errors.add(field, "distinct", value, f"{field} names {value} more than once")
+
+
+KIND = Kind(JobKind.EVALUATE, plan, EvaluateRequest, [CostName.DEPLOYMENT])

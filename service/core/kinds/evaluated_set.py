@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from api_schemas.datasets import ChannelStatistics, DatasetStats
 from api_schemas.evaluation import ArmName
-from service.core.catalogue.catalogue import DatasetManifest
-from service.core.kinds.arm_inputs import FULL_LABELS, WHITENING
+from method.files import FULL_LABELS, IMAGES, LABELS, SOFT_LABELS, WHITENING
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.kinds.normalizations import training_statistics
 
 
@@ -53,3 +53,8 @@ def statistics_of(manifest: DatasetManifest, source: DatasetManifest) -> Channel
     if statistics is None:
         raise ValueError(f"source set {source.id} has no normalization")
     return statistics
+
+
+def own_files(stats: DatasetStats) -> list[str]:
+    """Return the files of a distilled set as it came: its images and its own labels."""
+    return [IMAGES, LABELS] + [SOFT_LABELS] * (stats.soft_labels is not None)

@@ -5,14 +5,18 @@ from collections.abc import Sequence
 from api_schemas.cost import CostName
 from api_schemas.datasets import ChannelStatistics, DatasetRole, DatasetStats
 from api_schemas.ensemble import EpochChoice
-from api_schemas.jobs import GenerateLabelsParams, ImageFormat, JobKind, LaddParams, Packing
+from api_schemas.jobs import GenerateLabelsParams, GenerateLabelsRequest, ImageFormat, JobKind, LaddParams, Packing
 from api_schemas.runner import TaskType
-from service.core.catalogue.catalogue import DatasetManifest
-from service.core.catalogue.flops import FLOAT32_BYTES
+from method.encodings import classes_kept
+from method.files import TRAIN_IMAGES, TRAIN_LABELS
+from method.labeler import MOST_JUDGED_ON
+from method.layers import FLOAT32_BYTES
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.foundation.ids import new_id
-from service.core.kinds.arm_inputs import own_files
-from service.core.kinds.chosen_labelers import MOST_HELD_OUT, ChosenLabeler, choose_existing, chooses
+from service.core.kinds.chosen_labelers import ChosenLabeler, choose_existing, chooses
+from service.core.kinds.evaluated_set import own_files
+from service.core.kinds.kind import Kind
 from service.core.kinds.normalizations import training_statistics
 from service.core.kinds.report import plan_report
 from service.core.kinds.validation_errors import ValidationErrors
@@ -64,8 +68,8 @@ def held_out_sets(labelers: Sequence[ChosenLabeler], params: GenerateLabelsParam
 def check_packing(errors: ValidationErrors, packing: Packing, dataset: DatasetManifest) -> None:
     """Require an encoding with fewer classes than the set has, and files of images that hold the set's without loss."""
     stats = dataset.measured
-    kind, _, k = packing.encoding.partition(":")
-    if kind == "topk" and int(k) >= stats.num_classes:
+    kept = classes_kept(packing.encoding)
+    if kept is not None and kept >= stats.num_classes:
         message = f"top-k needs K below the number of classes, {stats.num_classes}"
         errors.add("encoding", "k_below_classes", packing.encoding, message)
     if packing.images is not ImageFormat.NPY and stats.dtype != "uint8":
@@ -100,10 +104,8 @@ def plan_labelling(
         inputs[f"labeler_{position}"] = Ref("labeler", labeler.id)
         flops += forwards * labeler.forward_flops
         if chooses(params.epoch, params.temperature):
-            inputs[f"source_{position}"] = Ref(
-                "dataset", labeler.source_dataset, ["train_images.npy", "train_labels.npy"]
-            )
-            flops += MOST_HELD_OUT * len(labeler.epochs) * labeler.forward_flops
+            inputs[f"source_{position}"] = Ref("dataset", labeler.source_dataset, [TRAIN_IMAGES, TRAIN_LABELS])
+            flops += MOST_JUDGED_ON * len(labeler.epochs) * labeler.forward_flops
     return TaskPlan(
         name=f"generate_labels:{point}" if point else "generate_labels",
         type=TaskType.GENERATE_LABELS,
@@ -130,3 +132,6 @@ def plan_labelling(
             bytes=soft_labels + (stats.bytes + soft_labels),
         ),
     )
+
+
+KIND = Kind(JobKind.GENERATE_LABELS, plan, GenerateLabelsRequest, [CostName.LABELLING])

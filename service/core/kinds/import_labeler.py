@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from api_schemas.datasets import ChannelStatistics, DatasetRole, NamedNormalization
+from api_schemas.datasets import ChannelStatistics, DatasetRole
+from api_schemas.jobs import JobKind
 from api_schemas.labelers import (
     LabelerImportKind,
     LabelerMetadata,
@@ -12,10 +13,11 @@ from api_schemas.labelers import (
     WeightsImport,
 )
 from api_schemas.runner import TaskType
-from service.core.catalogue.catalogue import DatasetManifest
+from method.files import VAL_IMAGES, VAL_LABELS
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
-from service.core.kinds.normalizations import STATISTICS, training_statistics
-from service.core.kinds.train_labeler import choose_statistics
+from service.core.kinds.kind import Kind
+from service.core.kinds.normalizations import choose_statistics, named_statistics, training_statistics
 from service.core.kinds.validation_errors import ValidationErrors
 from service.core.objects.received_files import StreamedFile, original_names
 from service.core.queue.plan import Plan, Ref, TaskPlan
@@ -32,7 +34,7 @@ FILES = {
 
 @dataclass(frozen=True)
 class LabelerUpload:
-    """What a form held, and the id that the labeler will have."""
+    """The contents of a form, and the id that the labeler will have."""
 
     labeler_id: str
     metadata: LabelerMetadata
@@ -74,7 +76,7 @@ def plan(core: Core, upload: LabelerUpload) -> Plan:
         },
         inputs={
             "uploads": Ref("uploads", files=[file.key for file in upload.files]),
-            "source": Ref("dataset", source.id, ["val_images.npy", "val_labels.npy"]),
+            "source": Ref("dataset", source.id, [VAL_IMAGES, VAL_LABELS]),
         },
         work=stats.splits["val"],
         unit="images",
@@ -86,7 +88,7 @@ def plan(core: Core, upload: LabelerUpload) -> Plan:
 def _usual_statistics(metadata: LabelerMetadata, source: DatasetManifest) -> ChannelStatistics | None:
     """Return what the kind of network is normalised with unless the sender says otherwise."""
     if isinstance(metadata, TorchvisionImport):
-        return STATISTICS[NamedNormalization.IMAGENET]
+        return named_statistics("imagenet")
     return training_statistics(source.measured.normalization, None)
 
 
@@ -100,3 +102,6 @@ def _check_class_map(errors: ValidationErrors, metadata: LabelerMetadata, num_cl
     if len(set(outputs)) < len(outputs):
         twice = min(output for output in outputs if outputs.count(output) > 1)
         errors.add("metadata.class_map", "distinct", twice, f"class_map names output {twice} more than once")
+
+
+KIND = Kind(JobKind.IMPORT_LABELER, plan)

@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from api_schemas.jobs import JobKind
 from api_schemas.runner import TaskType
-from service.core.catalogue.catalogue import DatasetManifest
+from method.files import TRAIN_IMAGES
+from method.normalizations import ZCA
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
+from service.core.kinds.kind import Kind
 from service.core.objects.received_files import StreamedFile, original_names
 from service.core.queue.plan import Plan, Ref, TaskPlan
 
@@ -21,10 +25,10 @@ class DatasetUpload:
 def plan(core: Core, upload: DatasetUpload) -> Plan:
     """Plan the one task that reads the uploads of a dataset."""
     dataset = upload.dataset
-    # Whatever is known of the source set when the task is claimed; it may still be validating.
+    # Its document as of the claim of the task; it may still be validating.
     source = dataset.metadata.source_dataset
     # ZCA is fitted to them.
-    wanted = ["train_images.npy"] if dataset.metadata.normalization == "zca" else []
+    wanted = [TRAIN_IMAGES] if dataset.metadata.normalization == ZCA else []
     task = TaskPlan(
         name="ingest",
         type=TaskType.INGEST,
@@ -41,3 +45,6 @@ def plan(core: Core, upload: DatasetUpload) -> Plan:
         makes=dataset.id,
     )
     return Plan(params={"dataset": dataset.id}, tasks=[task], reads=[source] if source else [])
+
+
+KIND = Kind(JobKind.INGEST_DATASET, plan)

@@ -4,17 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from api_schemas.cost import CostName
 from api_schemas.datasets import ChannelStatistics, DatasetStats
-from api_schemas.jobs import JobKind, LaddParams
+from api_schemas.jobs import JobKind, LaddParams, LaddRequest
 from api_schemas.labelers import LabelerRecipe
-from service.core.catalogue.catalogue import DatasetManifest
-from service.core.catalogue.flops import forward_flops, shape_of
+from method.architectures import forward_flops
+from method.labeler import HELD_OUT
+from service.core.catalogue.manifests import DatasetManifest, shape_of
 from service.core.clients import Core
 from service.core.kinds.chosen_labelers import ChosenLabeler, choose_epochs, choose_existing, chooses
 from service.core.kinds.controls import own_arms, plan_controls
 from service.core.kinds.evaluate import resolve, shown, test_images
 from service.core.kinds.evaluated_set import evaluated, statistics_of
 from service.core.kinds.generate_labels import check_packing, held_out_sets, plan_labelling, resolved_epoch
+from service.core.kinds.kind import Kind
 from service.core.kinds.report import plan_report
 from service.core.kinds.train_labeler import plan_training
 from service.core.kinds.trials import plan_trials
@@ -77,10 +80,6 @@ def plan(core: Core, params: LaddParams) -> Plan:
     return Plan(params=resolved, tasks=[*tasks, report], reads=list(reads))
 
 
-HELD_OUT = 0.1
-"""Part of source.train that a new labeler is not trained on where its epoch or temperature is chosen by it."""
-
-
 @dataclass(frozen=True)
 class Chosen:
     """The labelers of a job, and what must be done before they are there."""
@@ -121,3 +120,6 @@ def choose_labeler(
     )
     exists = core.catalogue.labeler(labeler.id) is not None
     return Chosen([labeler], training.recipe.model_dump(mode="json"), [] if exists else [training.task])
+
+
+KIND = Kind(JobKind.LADD, plan, LaddRequest, [CostName.LABELLING, CostName.LABELER_TRAINING])

@@ -5,6 +5,7 @@ from typing import Any
 
 from api_schemas.jobs import JobKind
 from api_schemas.runner import TaskType
+from method.files import VAL_IMAGES
 from service.core.queue.plan import Ref, TaskPlan
 
 
@@ -28,7 +29,7 @@ def plan_report(
     inputs = {"results": Ref("after")}
     inputs |= {f"labeler_{position}": Ref("labeler", labeler, []) for position, labeler in enumerate(labelers)}
     if explained_images:
-        inputs["source"] = Ref("dataset", source_dataset, ["val_images.npy"])
+        inputs["source"] = Ref("dataset", source_dataset, [VAL_IMAGES])
     return TaskPlan(
         name="report",
         type=TaskType.REPORT,

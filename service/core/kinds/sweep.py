@@ -5,17 +5,20 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
+from api_schemas.cost import CostName
 from api_schemas.datasets import ChannelStatistics
 from api_schemas.evaluation import ArmName
-from api_schemas.jobs import JobKind, LaddParams, SweepParams, Views
+from api_schemas.jobs import JobKind, LaddParams, SweepParams, SweepRequest, Views
 from api_schemas.labelers import LabelerRecipe
-from service.core.catalogue.catalogue import DatasetManifest
+from method.arms import ARMS
+from method.views import PROGRESSIVE
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
-from service.core.kinds.arm_inputs import label_files, trains_on_views
 from service.core.kinds.controls import own_arms, plan_controls
 from service.core.kinds.evaluate import resolve, shown, test_images
 from service.core.kinds.evaluated_set import EvaluatedSet, evaluated, statistics_of
 from service.core.kinds.generate_labels import check_packing, plan_labelling
+from service.core.kinds.kind import Kind
 from service.core.kinds.ladd import Chosen, choose_labeler
 from service.core.kinds.report import plan_report
 from service.core.kinds.trials import plan_trials
@@ -38,7 +41,7 @@ def plan(core: Core, params: SweepParams) -> Plan:
     errors.raise_if_any()
     statistics = statistics_of(dataset, source)
     evaluation = resolve(errors, "evaluation.", params.evaluation, source)
-    if evaluation.overrides.views == "progressive":
+    if evaluation.overrides.views == PROGRESSIVE:
         message = "progressive views decide within one set: a sweep needs full, pool or sampled:K"
         errors.add("evaluation.overrides.views", "one_policy", "progressive", message)
 
@@ -51,7 +54,7 @@ def plan(core: Core, params: SweepParams) -> Plan:
         at = asked[epoch].model_copy(update={"views": Views(n=n, ratio=ratio)})
         points.append(_plan_point(dataset, chosen[epoch], at, statistics))
     arms = own_arms(evaluation)
-    of_labels = [arm for arm in arms if trains_on_views(arm) or label_files(arm)]
+    of_labels = [arm for arm in arms if ARMS[arm].views or ARMS[arm].label_files]
     plain = replace(
         evaluated(dataset, source, [arm for arm in arms if arm not in of_labels]), views=None, full_labels=False
     )
@@ -132,3 +135,6 @@ def _check_size(errors: ValidationErrors, params: SweepParams) -> None:
     if points > MOST_POINTS:
         message = f"{points} combinations of n, ratio and epochs, but a sweep has at most {MOST_POINTS}"
         errors.add("n", "within_points", points, message)
+
+
+KIND = Kind(JobKind.SWEEP, plan, SweepRequest, [CostName.LABELLING, CostName.LABELER_TRAINING])

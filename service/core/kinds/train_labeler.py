@@ -6,25 +6,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from api_schemas.cost import CostName
-from api_schemas.datasets import ChannelStatistics, DatasetRole, DatasetStats, NamedNormalization
-from api_schemas.jobs import TrainLabelerParams
+from api_schemas.datasets import ChannelStatistics, DatasetRole, DatasetStats
+from api_schemas.jobs import JobKind, TrainLabelerParams, TrainLabelerRequest
 from api_schemas.labelers import Architecture, LabelerRecipe
 from api_schemas.runner import TaskType
-from service.core.catalogue.catalogue import DatasetManifest
-from service.core.catalogue.flops import FLOAT32_BYTES, Shape, parameter_count, shape_of, training_flops
+from method.architectures import convnet_for, parameter_count, training_flops
+from method.labeler import held_out_count, kept_epochs
+from method.layers import FLOAT32_BYTES, Shape
+from service.core.catalogue.manifests import DatasetManifest, shape_of
 from service.core.clients import Core
 from service.core.foundation.ids import derived_id
 from service.core.foundation.tenants import DEFAULT
-from service.core.kinds.architectures import convnet_for
-from service.core.kinds.normalizations import STATISTICS, training_statistics
+from service.core.kinds.kind import Kind
+from service.core.kinds.normalizations import choose_statistics, training_statistics
 from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Plan, Ref, TaskCost, TaskPlan
 
 CODE_VERSION = "1"
 """Part of a labeler's id: raise it when the same recipe would train other weights."""
-
-EVERY = 10
-"""Checkpoints are kept every tenth epoch and after the last (LADD section 3.2 keeps 10, 20, 30, 40, 50)."""
 
 
 def plan(core: Core, params: TrainLabelerParams) -> Plan:
@@ -66,7 +65,7 @@ def plan_training(
     architecture = recipe.architecture or convnet_for(size)
     errors.fits(f"{path}architecture", architecture, stats.image_shape)
     errors.strategy(f"{path}augmentation", recipe.augmentation)
-    epochs = sorted(set(recipe.checkpoint_epochs or [*range(EVERY, recipe.epochs, EVERY), recipe.epochs]))
+    epochs = sorted(set(recipe.checkpoint_epochs or kept_epochs(recipe.epochs)))
     if epochs[-1] > recipe.epochs:
         message = f"checkpoint_epochs holds {epochs[-1]}, but training ends after epoch {recipe.epochs}"
         errors.add(f"{path}checkpoint_epochs", "within_epochs", epochs[-1], message)
@@ -107,9 +106,9 @@ def plan_training(
 
 
 def _held_out_images(stats: DatasetStats, fraction: float) -> int:
-    """Return how many train images are held out: of each class the fraction rounded half up, and never all."""
+    """Return how many train images are held out."""
     trained_on = [count.images["train"] for count in stats.class_counts]
-    return sum(min(int(fraction * images + 0.5), images - 1) for images in trained_on) if fraction else 0
+    return sum(held_out_count(images, fraction) for images in trained_on) if fraction else 0
 
 
 def _cost(architecture: Architecture, shape: Shape, images: int, checkpoints: int) -> TaskCost:
@@ -123,25 +122,9 @@ def _cost(architecture: Architecture, shape: Shape, images: int, checkpoints: in
     )
 
 
-def choose_statistics(
-    errors: ValidationErrors,
-    field: str,
-    named: NamedNormalization | ChannelStatistics | None,
-    default: ChannelStatistics | None,
-    channels: int,
-) -> ChannelStatistics:
-    """Return the statistics that a labeler's images are normalised with: those that are named, else the default."""
-    chosen = named or default
-    if chosen is None:
-        errors.add(field, "required", None, "name a normalization: the source set has none")
-        return ChannelStatistics(mean=[0.0] * channels, std=[1.0] * channels)
-    statistics = chosen if isinstance(chosen, ChannelStatistics) else STATISTICS[chosen]
-    if len(statistics.mean) != channels:
-        message = f"the normalization has {len(statistics.mean)} channels, the images have {channels}"
-        errors.add(field, "same_channels", len(statistics.mean), message)
-    return statistics
-
-
 def canonical(document: Mapping[str, Any]) -> str:
     """Return the one JSON text of a document."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+
+KIND = Kind(JobKind.TRAIN_LABELER, plan, TrainLabelerRequest, [CostName.LABELER_TRAINING])

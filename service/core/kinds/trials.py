@@ -5,28 +5,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from api_schemas.cost import CostName
-from api_schemas.evaluation import ArmName, EvaluationSpec, RecipeName
+from api_schemas.evaluation import ArmName, EvaluationSpec
 from api_schemas.labelers import Architecture
 from api_schemas.runner import TaskType
-from service.core.catalogue.catalogue import DatasetManifest
-from service.core.catalogue.flops import shape_of, training_flops
-from service.core.kinds.architectures import MOST_EXPENSIVE_FIRST
-from service.core.kinds.arm_inputs import (
-    FULL_LABELS,
-    WHITENING,
-    label_files,
-    networks,
-    own_files,
-    source_files,
-    trains_on_images,
-    trains_on_views,
-)
-from service.core.kinds.evaluated_set import EvaluatedSet
+from method.architectures import ARCHITECTURES, training_flops
+from method.arms import ARMS, BASELINE, LADD
+from method.files import FULL_LABELS, WHITENING
+from method.recipes import EPOCHS, RECIPES, passes
+from method.views import PROGRESSIVE, drawn_views
+from service.core.catalogue.manifests import DatasetManifest, shape_of
+from service.core.kinds.evaluated_set import EvaluatedSet, own_files
 from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Ref, TaskCost, TaskPlan
-
-EPOCHS = 1000
-"""Training epochs of all recipes unless overridden: GLaD's `eval_loop`, MTT's and DATM's `evaluate_synset`."""
 
 MOST_TRAININGS = 2_000
 """Of one job: its record and its report stay small enough to be read at once."""
@@ -51,7 +41,7 @@ def plan_trials(
     _check_views(errors, path, spec, sets)
     if not _check_size(errors, path, spec, sets, source):
         return []
-    architectures = sorted(spec.architectures or [], key=MOST_EXPENSIVE_FIRST.index)
+    architectures = sorted(spec.architectures or [], key=lambda name: ARCHITECTURES[name].turn)
     several = len(sets) > 1
     trials = [
         _Trial(spec, evaluated, several, arm, architecture, number, source)
@@ -61,9 +51,9 @@ def plan_trials(
         for evaluated in sets
         if arm in _arms_of(evaluated, spec)
     ]
-    if spec.overrides.views != "progressive":
+    if spec.overrides.views != PROGRESSIVE:
         return [trial.plan() for trial in trials]
-    first = [replace(trial, views="sampled:1") if trial.arm is ArmName.LADD else trial for trial in trials]
+    first = [replace(trial, views="sampled:1") if trial.arm == LADD else trial for trial in trials]
     return [*(trial.plan() for trial in first), *_plan_confirmations(first)]
 
 
@@ -75,11 +65,11 @@ def _plan_confirmations(first: Sequence["_Trial"]) -> Iterator[TaskPlan]:
     """Plan what may follow the trials with one view: each with all views, after all trials that decide about it."""
     decisive: dict[tuple[str, Architecture], list[str]] = {}
     for trial in first:
-        if trial.arm not in (ArmName.BASELINE, ArmName.LADD):
+        if trial.arm not in (BASELINE, LADD):
             continue
         decisive.setdefault((trial.evaluated.id, trial.architecture), []).append(trial.name)
     for trial in first:
-        if trial.arm is ArmName.LADD:
+        if trial.arm == LADD:
             after = decisive[trial.evaluated.id, trial.architecture]
             yield replace(trial, stage="confirm", views="full", decided_by=after).plan()
 
@@ -112,12 +102,13 @@ class _Trial:
         return self.stage == "confirm"
 
     def plan(self) -> TaskPlan:
-        files = own_files(self.evaluated.stats) + label_files(self.arm)
+        arm = ARMS[self.arm]
+        files = own_files(self.evaluated.stats) + arm.label_files
         forwards = self._forwards()
         flops = forwards * training_flops(self.architecture, shape_of(self.evaluated.stats))
         inputs = {
             "dataset": Ref("dataset", self.evaluated.id, files),
-            "source": Ref("dataset", self.source.id, source_files(self.arm)),
+            "source": Ref("dataset", self.source.id, arm.source_files),
         }
         if self.evaluated.whitened_by is not None:
             inputs["whitening"] = Ref("dataset", self.evaluated.whitened_by, [WHITENING])
@@ -137,7 +128,7 @@ class _Trial:
 
     def _params(self) -> Mapping[str, Any]:
         overrides = self.spec.overrides
-        if overrides.views == "progressive":
+        if overrides.views == PROGRESSIVE:
             overrides = overrides.model_copy(update={"views": self.views})
         return {
             "dataset": self.evaluated.id,
@@ -155,45 +146,39 @@ class _Trial:
 
     def _forwards(self) -> int:
         """Return the images and views passed forward in the training."""
-        # `evaluate_synset` of MTT, and so of DATM, loops over range(Epoch + 1).
-        passes = (self.spec.overrides.epochs or EPOCHS) + (self.spec.recipe in (RecipeName.MTT, RecipeName.DATM))
+        arm = ARMS[self.arm]
         views = self.views or self.spec.overrides.views or "full"
         per_image = 1
         if views != "pool":
-            per_image = trains_on_images(self.arm)
-            per_image += trains_on_views(self.arm) * (_drawn(views) or self.evaluated.views or 0)
-        return networks(self.arm) * self.evaluated.stats.num_images * per_image * passes
-
-
-def _drawn(views: str) -> int | None:
-    """Return K of the policy `sampled:K`."""
-    policy, _, drawn = views.partition(":")
-    return int(drawn) if policy == "sampled" else None
+            per_image = bool(arm.full_images)
+            per_image += bool(arm.views) * (drawn_views(views) or self.evaluated.views or 0)
+        epochs = passes(RECIPES[self.spec.recipe].schedule, self.spec.overrides.epochs or EPOCHS)
+        return arm.networks * self.evaluated.stats.num_images * per_image * epochs
 
 
 def _check_views(errors: ValidationErrors, path: str, spec: EvaluationSpec, sets: Sequence[EvaluatedSet]) -> None:
     views = spec.overrides.views or "full"
-    if views == "progressive" and not {ArmName.BASELINE, ArmName.LADD} <= set(spec.arms):
+    if views == PROGRESSIVE and not {BASELINE, LADD} <= set(spec.arms):
         message = "progressive views decide between baseline and ladd: both must be among the arms"
         errors.add(f"{path}arms", "progressive_compares_arms", ", ".join(spec.arms), message)
-    if views == "progressive" and spec.trials < 2:
+    if views == PROGRESSIVE and spec.trials < 2:
         message = f"progressive views compare the arms over at least 2 trials, not {spec.trials}"
         errors.add(f"{path}trials", "progressive_needs_trials", spec.trials, message)
-    drawn = _drawn(views)
+    drawn = drawn_views(views)
     for evaluated in sets:
         for arm in _arms_of(evaluated, spec):
             _check_labels(errors, path, arm, evaluated)
-        on_views = any(trains_on_views(arm) for arm in _arms_of(evaluated, spec))
+        on_views = any(ARMS[arm].views for arm in _arms_of(evaluated, spec))
         if on_views and drawn is not None and evaluated.views is not None and drawn > evaluated.views:
             message = f"overrides.views draws {drawn} views, but {evaluated.id} has {evaluated.views} per image"
             errors.add(f"{path}overrides.views", "within_views", spec.overrides.views, message)
 
 
 def _check_labels(errors: ValidationErrors, path: str, arm: ArmName, evaluated: EvaluatedSet) -> None:
-    if trains_on_views(arm) and evaluated.views is None:
+    if ARMS[arm].views and evaluated.views is None:
         message = f"arm {arm} needs the views of a label-augmented set, which {evaluated.id} is not"
         errors.add(f"{path}arms", "arm_has_dense_labels", arm, message)
-    elif FULL_LABELS in label_files(arm) and not evaluated.full_labels:
+    elif FULL_LABELS in ARMS[arm].label_files and not evaluated.full_labels:
         message = f"arm {arm} needs the labeler's soft labels of whole images, which {evaluated.id} does not have"
         errors.add(f"{path}arms", "arm_has_full_labels", arm, message)
 
@@ -202,9 +187,9 @@ def _check_size(
     errors: ValidationErrors, path: str, spec: EvaluationSpec, sets: Sequence[EvaluatedSet], source: DatasetManifest
 ) -> bool:
     """Require that the job stays within what one record and one report can hold."""
-    confirmed = spec.overrides.views == "progressive"
+    confirmed = spec.overrides.views == PROGRESSIVE
     by_set = [_arms_of(evaluated, spec) for evaluated in sets]
-    arms = sum(len(arms) + (confirmed and ArmName.LADD in arms) for arms in by_set)
+    arms = sum(len(arms) + (confirmed and LADD in arms) for arms in by_set)
     architectures = len(spec.architectures or [])
     trainings = arms * architectures * spec.trials
     epochs = spec.overrides.epochs or EPOCHS

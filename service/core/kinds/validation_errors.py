@@ -5,12 +5,11 @@ from collections.abc import Iterable
 from api_schemas.datasets import DatasetRole, DatasetState
 from api_schemas.labelers import Architecture
 from api_schemas.problems import ErrorCode, Reason
-from service.core.catalogue.catalogue import Catalogue, DatasetManifest, LabelerManifest
+from method.architectures import ARCHITECTURES
+from method.augmentation import FAMILIES, NONE
+from service.core.catalogue.catalogue import Catalogue
+from service.core.catalogue.manifests import DatasetManifest, LabelerManifest
 from service.core.foundation.errors import ServiceError, reason
-from service.core.kinds.architectures import misfit
-
-DSA_FAMILIES = {"color", "crop", "cutout", "flip", "scale", "rotate"}
-"""Families of DSA (Zhao & Bilen, ICML 2021) that a strategy joins by underscores."""
 
 
 class ValidationErrors:
@@ -112,7 +111,7 @@ class ValidationErrors:
     def fits(self, field: str, architecture: Architecture, image_shape: list[int]) -> None:
         """Require an architecture that takes images of this shape [channels, height, width]."""
         _, height, width = image_shape
-        message = misfit(architecture, height)
+        message = ARCHITECTURES[architecture].misfit(height)
         if height != width:
             message = f"{architecture} needs square images, these are {height} px high and {width} px wide"
         if message is not None:
@@ -120,7 +119,7 @@ class ValidationErrors:
 
     def strategy(self, field: str, strategy: str) -> None:
         """Require `none` or families of DSA joined by underscores."""
-        if strategy != "none" and not set(strategy.split("_")) <= DSA_FAMILIES:
-            families = ", ".join(sorted(DSA_FAMILIES))
+        if strategy != NONE and not set(strategy.split("_")) <= set(FAMILIES):
+            families = ", ".join(sorted(FAMILIES))
             message = f"an augmentation is `none`, or some of {families} joined by underscores"
             self.add(field, "is_dsa_strategy", strategy, message)

@@ -1,27 +1,19 @@
-"""What a job costs: the sum of its tasks' predictions, and of what those that finished have used."""
+"""The cost of a job: the sum of its tasks' predictions, and of the use of those that finished."""
 
 import math
 from collections.abc import Iterable, Sequence
 
 from api_schemas.cost import Cost, CostName, CostParts, JobCost
-from api_schemas.jobs import JobKind
+from service.core.kinds import KINDS
 from service.core.queue.records import JobRecord, TaskRecord
-
-PARTS = {
-    JobKind.TRAIN_LABELER: [CostName.LABELER_TRAINING],
-    JobKind.GENERATE_LABELS: [CostName.LABELLING],
-    JobKind.EVALUATE: [CostName.DEPLOYMENT],
-    JobKind.LADD: [CostName.LABELLING, CostName.LABELER_TRAINING],
-    JobKind.SWEEP: [CostName.LABELLING, CostName.LABELER_TRAINING],
-}
-"""What every job of a kind has; a `ladd` job that evaluates has deployment as well."""
 
 
 def of_job(job: JobRecord) -> JobCost | None:
-    """Return the cost of a job, None for an ingestion."""
-    if job.kind not in PARTS:
+    """Return the cost of a job, None for an upload. A `ladd` job that evaluates has deployment besides its parts."""
+    parts = KINDS[job.kind].costs
+    if not parts:
         return None
-    by_part: dict[CostName, list[TaskRecord]] = {part: [] for part in PARTS[job.kind]}
+    by_part: dict[CostName, list[TaskRecord]] = {part: [] for part in parts}
     for task in job.tasks:
         if task.cost is not None:
             by_part.setdefault(task.cost.part, []).append(task)

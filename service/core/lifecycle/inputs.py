@@ -1,4 +1,4 @@
-"""What a claimed task works on: references become digests, keys and JSON documents."""
+"""The inputs of a claimed task: references become digests, keys and JSON documents."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor

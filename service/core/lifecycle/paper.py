@@ -1,54 +1,34 @@
-"""What the paper (Kang, Lim & Shim, WACV 2025) reports, and which rows of a report it may stand beside."""
+"""Which of the paper's numbers (`method.paper`) may stand beside the rows of a report."""
 
 from collections.abc import Mapping
 
-from api_schemas.datasets import NamedClassMap
-from api_schemas.evaluation import ArmName, Evaluation, EvaluationSummary, PaperNumber
-from api_schemas.presets import PaperMethod, PaperResult
-from service.core.catalogue.catalogue import DatasetManifest
+from api_schemas.evaluation import Evaluation, EvaluationSummary, PaperNumber
+from api_schemas.presets import PaperResult
+from method import paper
+from method.architectures import default_architectures
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
-from service.core.kinds.architectures import default_architectures
 
 METHOD_TAG = "paper"
 """The tag of a job that says what distilled its set."""
-POINT = (5, 0.625, 10)
-"""N, R and the labeler's epoch behind all of the paper's main results (sections 3.2 and 4.1)."""
 
 
-def _imagenette(method: PaperMethod, source: str, **arms: float) -> PaperResult:
-    """A set of ImageNette at 128 px with 5 images per class, over all five architectures."""
+def _shown(result: paper.Result) -> PaperResult:
     return PaperResult(
-        method=method,
-        class_map=NamedClassMap.IMAGENETTE,
-        resolution=128,
-        ipc=5,
-        k=5,
-        arms={ArmName(arm): value for arm, value in arms.items()},
-        source=source,
+        method=result.method,
+        class_map=result.class_map,
+        resolution=paper.RESOLUTION,
+        ipc=result.ipc,
+        k=len(result.architectures),
+        arms={arm: accuracy.mean for arm, accuracy in result.arms.items()},
+        source=result.source,
     )
 
 
-_FIVE_CAE = "5-CAE results"
-TABLE_6 = _imagenette(
-    PaperMethod.GLAD_MTT,
-    "Table 6",
-    baseline=44.2,
-    full_soft=44.5,
-    full_both=44.5,
-    sub_hard=44.1,
-    sub_soft=51.1,
-    sub_both=50.7,
-    ladd=53.9,
-)
-RESULTS = [
-    _imagenette(PaperMethod.MTT, _FIVE_CAE, baseline=45.3, ladd=49.2),
-    _imagenette(PaperMethod.AST, _FIVE_CAE, baseline=47.3, ladd=53.4),
-    _imagenette(PaperMethod.TESLA, _FIVE_CAE, baseline=19.2, ladd=27.3),
-    TABLE_6,
-    _imagenette(PaperMethod.GLAD_GM, _FIVE_CAE, baseline=39.8, ladd=52.1),
-    _imagenette(PaperMethod.GLAD_DM, _FIVE_CAE, baseline=37.2, ladd=49.9),
-]
-"""One entry for each method."""
+_AT_FIVE = [_shown(found) for found in paper.results() if found.source in ("Table 5", "Table 6")]
+[TABLE_6] = [found for found in _AT_FIVE if found.source == "Table 6"]
+RESULTS = [TABLE_6 if found.method == TABLE_6.method else found for found in _AT_FIVE if found is not TABLE_6]
+"""One entry for each method: ImageNette at 128 px with 5 images per class, over all five architectures."""
 
 
 def beside(core: Core, tags: Mapping[str, str], evaluation: Evaluation | None) -> list[PaperNumber]:
@@ -84,5 +64,5 @@ def _is_of(
         result.class_map in (dataset.metadata.class_map, source.metadata.class_map)
         and (stats.ipc, stats.image_shape) == (result.ipc, [3, result.resolution, result.resolution])
         and set(summary.architectures) == set(default_architectures(result.resolution))
-        and (made is None or (made.n, made.ratio, made.epoch) == POINT)
+        and (made is None or (made.n, made.ratio, made.epoch) == paper.POINT)
     )

@@ -1,4 +1,4 @@
-"""What one tenant may take of what all share; the limits are `Settings.quota_*`.
+"""One tenant's share of what all use; the limits are `Settings.quota_*`.
 
 Jobs that wait and bytes that lie in the storage are checked by `scripts/submit.lua`, tasks that run by
 `scripts/claim.lua`, uploads here.
@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass
 
 from api_schemas.problems import ErrorCode
-from service.core.catalogue.catalogue import stored_key
 from service.core.clients import Core
+from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError
 
 MINUTE = 60
@@ -24,7 +24,7 @@ class Quota:
     retry_seconds: int
     """When it makes sense to try again."""
     window_seconds: int | None = None
-    """What the limit counts within; None: what there is at the time."""
+    """Span of time that the limit counts within; None: it counts what there is at the moment."""
 
 
 class QuotaExceededError(ServiceError):
@@ -58,13 +58,13 @@ def admit_upload(core: Core, declared_bytes: int) -> None:
     """
     limit = core.settings.quota_stored_bytes
     if limit is not None:
-        stored = sum(int(size) for size in core.redis.hvals(stored_key(core.tenant)))
+        stored = sum(int(size) for size in core.redis.hvals(redis_keys.stored_bytes(core.tenant)))
         if stored + max(declared_bytes, 1) > limit:
             raise exceeded(core, "stored_bytes")
     per_minute = core.settings.quota_uploads_per_minute
     if per_minute is not None:
         now = int(time.time())
-        key = f"ladd:uploads:{core.tenant}:{now // MINUTE}"
+        key = redis_keys.begun_uploads(core.tenant, now // MINUTE)
         pipeline = core.redis.pipeline()
         pipeline.incr(key)
         pipeline.expire(key, 2 * MINUTE)

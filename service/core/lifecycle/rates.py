@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from service.core.clients import Core
+from service.core.foundation import redis_keys
 from service.core.queue.plan import TaskCost
 
-RATES = "ladd:rates"
-"""Hash of FLOPs per second of one device, by device kind, part of the method, architecture and precision."""
-
 LATEST = "device"
-"""Field of `RATES` with the device kind that the newest rate is of."""
+"""Field of `redis_keys.RATES` with the device kind that the newest rate is of."""
 
 NEWEST_WEIGHT = 0.5
 """Of the newest rate in the mean: a machine's speed changes with what else it does."""
@@ -21,17 +19,17 @@ def note(core: Core, device: str, cost: TaskCost, flops: int, seconds: float) ->
     if flops <= 0 or seconds <= 0:
         return
     field = _field(device, cost)
-    before = core.redis.hget(RATES, field)
+    before = core.redis.hget(redis_keys.RATES, field)
     rate = flops / seconds
     if before is not None:
         # Another worker may write in between: then its rate is left out of a mean that forgets anyway.
         rate = NEWEST_WEIGHT * rate + (1 - NEWEST_WEIGHT) * float(before)
-    core.redis.hset(RATES, mapping={field: rate, LATEST: device})
+    core.redis.hset(redis_keys.RATES, mapping={field: rate, LATEST: device})
 
 
 def timed(core: Core, costs: Sequence[TaskCost | None]) -> list[TaskCost | None]:
     """Fill in the seconds that tasks will take on the kind of device that worked last, where its rate is known."""
-    rates = core.redis.hgetall(RATES)
+    rates = core.redis.hgetall(redis_keys.RATES)
     device = str(rates.get(LATEST, ""))
 
     def with_seconds(cost: TaskCost) -> TaskCost:

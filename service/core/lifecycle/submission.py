@@ -7,7 +7,7 @@ from typing import Any
 
 from api_schemas.jobs import JobKind, JobState
 from api_schemas.problems import ErrorCode
-from service.core.catalogue.catalogue import DatasetManifest
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, reason
 from service.core.lifecycle.quotas import exceeded, limits_of_submission

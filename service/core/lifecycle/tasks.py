@@ -16,9 +16,10 @@ from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent, TaskType
 from service.core.clients import Core
 from service.core.foundation.errors import OUTAGES, ServiceError
-from service.core.lifecycle import outbox, outcomes, rates
+from service.core.kinds.kind import FinishedTask, Outcome
+from service.core.kinds.task_types import TASKS
+from service.core.lifecycle import outbox, rates, reports
 from service.core.lifecycle.inputs import resolve, results
-from service.core.lifecycle.outcomes import OUTCOMES, FinishedTask, Outcome, job_result_key, results_prefix
 from service.core.queue.records import JobRecord, TaskRecord
 from service.core.queue.store import Happened
 
@@ -81,12 +82,11 @@ def _claim(core: Core, job_id: str, task_name: str, worker: str, device: str, to
     lease = _Lease(core, job_id, task_name, attempt)
     try:
         job, task = lease.load()
-        if task.type is TaskType.TRAIN_LABELER and task.makes is not None:
-            labeler = core.catalogue.labeler(task.makes)
-            if labeler is not None:
-                result = labeler.model_dump(mode="json", include={"epochs", "flops"})
-                lease.succeed(result, outcomes.reuse(job, labeler))
-                return None
+        kind = TASKS[task.type]
+        found = None if kind.found is None else kind.found(core, job, task)
+        if found is not None:
+            lease.succeed(*found)
+            return None
         entries = {name: ref for name, ref in task.inputs.items() if ref.kind != "after"}
         resolved = {name: resolve(core, ref) for name, ref in entries.items()}
         documents = {name: document for name, (_, document) in resolved.items()}
@@ -113,12 +113,12 @@ def _claim(core: Core, job_id: str, task_name: str, worker: str, device: str, to
         worker=worker,
         device=device,
         type=task.type,
-        params=task.params | ({"job": job_id} if task.type is TaskType.REPORT else {}),
+        params=task.params | ({"job": job_id} if kind.of_job else {}),
         inputs={name: files for name, (files, _) in resolved.items()},
         documents=documents,
         checkpoint=task.checkpoint,
-        timeout_seconds=core.settings.task_timeout_seconds[task.type],
-        stall_seconds=core.settings.task_stall_seconds[task.type],
+        timeout_seconds=settings.task_timeout_seconds.get(task.type, kind.timeout_seconds),
+        stall_seconds=settings.task_stall_seconds.get(task.type, kind.stall_seconds),
     )
 
 
@@ -171,14 +171,17 @@ def succeed(core: Core, claimed: ClaimedTask, result: dict[str, Any], files: Map
         lease.finish("canceled")
         return False
     job, task = lease.load()
-    owner = claimed.job_id if claimed.type is TaskType.REPORT else task.makes
+    kind = TASKS[claimed.type]
+    owner = claimed.job_id if kind.of_job else task.makes
     if files and owner is None:
         raise ValueError(f"task {claimed.name} makes nothing that could own the files {sorted(files)}")
     blobs = {name: core.blobs.put(str(owner), path) for name, path in files.items()}
     if lease.renew() != "running":
         lease.finish("canceled")
         return False
-    outcome = OUTCOMES[claimed.type](core, FinishedTask(job, task, result, blobs))
+    outcome = kind.outcome(core, FinishedTask(job, task, result, blobs))
+    if outcome.report is not None:
+        reports.store(core, claimed.job_id, outcome.report)
     _note_rate(core, claimed, task, outcome)
     return lease.succeed(result, outcome)
 
@@ -279,3 +282,13 @@ class _Lease:
 
 def _lease(core: Core, claimed: ClaimedTask) -> _Lease:
     return _Lease(core, claimed.job_id, claimed.name, claimed.attempt)
+
+
+def job_result_key(job_id: str) -> str:
+    """Return where the result of a job lies."""
+    return f"jobs/{job_id}/result.json"
+
+
+def results_prefix(job_id: str) -> str:
+    """Return what the keys of the results of tasks start with; `<task>/<attempt>.json` follows."""
+    return f"jobs/{job_id}/tasks/"

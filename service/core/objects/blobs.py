@@ -1,4 +1,4 @@
-"""Who refers to which blob, so that one is removed with its last owner and never under a new one.
+"""Blobs and their owners: a blob is removed with its last owner and never under a new one.
 
 An owner is a dataset, a labeler, a job with figures, or a task with checkpoints.
 """
@@ -10,18 +10,13 @@ from pathlib import Path
 from redis import Redis
 
 from api_schemas.problems import ErrorCode
+from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.scripts import register
 from service.core.objects.storage import Blob, Storage, blob_key, blob_of
 
 REMOVAL_SECONDS = 600
 """Longest time between the decision to remove a blob and its removal, all retries of the storage included."""
-
-
-HELD = "ladd:blobs:"
-"""What the keys of the sets of blobs by owner start with."""
-NEEDLESS = "ladd:needless"
-"""Sorted set of `<owner> <digest>` of what was found to be held without need, scored by when (seconds since 1970)."""
 
 
 class Blobs:
@@ -56,28 +51,28 @@ class Blobs:
 
     def _remove(self, sha256: str) -> None:
         self._storage.delete(blob_key(sha256))
-        self._redis.delete(f"ladd:removing:{sha256}")
+        self._redis.delete(redis_keys.removing(sha256))
 
     def drop_all(self, owner: str) -> None:
         """Drop everything that an owner holds."""
-        for sha256 in self._redis.smembers(f"{HELD}{owner}"):
+        for sha256 in self._redis.smembers(redis_keys.owned_blobs(owner)):
             self.drop(owner, str(sha256))
 
     def owners(self) -> Iterator[str]:
         """Yield whoever holds a blob."""
-        for key in self._redis.scan_iter(f"{HELD}*", count=1000):
-            yield str(key).removeprefix(HELD)
+        for key in self._redis.scan_iter(redis_keys.owned_blobs("*"), count=1000):
+            yield str(key).removeprefix(redis_keys.owned_blobs(""))
 
     def held_by(self, owner: str) -> set[str]:
         """Return the digests of what an owner holds."""
-        return {str(sha256) for sha256 in self._redis.smembers(f"{HELD}{owner}")}
+        return {str(sha256) for sha256 in self._redis.smembers(redis_keys.owned_blobs(owner))}
 
     def mark(self, owner: str, digests: Iterable[str], now: float, before: float) -> set[str]:
         """Mark what an owner holds without need; returns what bears such a mark from `before` (seconds since 1970)."""
         expired = set()
         for sha256 in digests:
-            self._redis.zadd(NEEDLESS, {f"{owner} {sha256}": now}, nx=True)
-            marked = self._redis.zscore(NEEDLESS, f"{owner} {sha256}")
+            self._redis.zadd(redis_keys.NEEDLESS, {f"{owner} {sha256}": now}, nx=True)
+            marked = self._redis.zscore(redis_keys.NEEDLESS, f"{owner} {sha256}")
             if marked is not None and marked <= before:
                 expired.add(sha256)
         return expired
@@ -85,7 +80,7 @@ class Blobs:
     def unmark(self, owner: str, digests: Iterable[str]) -> None:
         """Take the marks off what an owner needs."""
         if members := [f"{owner} {sha256}" for sha256 in digests]:
-            self._redis.zrem(NEEDLESS, *members)
+            self._redis.zrem(redis_keys.NEEDLESS, *members)
 
     def drop_marked(self, owner: str, sha256: str, before: float) -> None:
         """Drop a blob if it still bears a mark from `before`, which holding it again takes off."""
@@ -96,7 +91,7 @@ class Blobs:
         """Return those of the digests that nobody holds."""
         pipeline = self._redis.pipeline(transaction=False)
         for sha256 in digests:
-            pipeline.exists(f"ladd:blob:{sha256}")
+            pipeline.exists(redis_keys.blob_owners(sha256))
         return [sha256 for sha256, held in zip(digests, pipeline.execute(), strict=True) if not held]
 
     def remove_ownerless(self, sha256: str) -> None:

@@ -22,7 +22,7 @@ class ReceivedPart:
     etag: str
 
 
-class MultipartObjects:
+class ObjectsInParts:
     """Every method raises ServiceError UNAVAILABLE when the storage does not answer or refuses."""
 
     def __init__(self, client: "S3Client", public_client: "S3Client", bucket: str, link_seconds: int) -> None:
@@ -30,24 +30,22 @@ class MultipartObjects:
         self._link_seconds = link_seconds
 
     def start(self, key: str) -> str:
-        """Return the storage's id of a new multipart upload."""
+        """Return the storage's id of the parts that will come."""
         with answers(key):
             return self._client.create_multipart_upload(Bucket=self._bucket, Key=key)["UploadId"]
 
-    def link(self, key: str, multipart_id: str, number: int, size: int) -> str:
+    def link(self, key: str, parts_id: str, number: int, size: int) -> str:
         """Return where to PUT a part of this size, at the public endpoint."""
-        part = {"Bucket": self._bucket, "Key": key, "UploadId": multipart_id, "PartNumber": number}
+        part = {"Bucket": self._bucket, "Key": key, "UploadId": parts_id, "PartNumber": number}
         # With its length in the signature a link takes no other body.
         return self._public_client.generate_presigned_url(
             "upload_part", Params=part | {"ContentLength": size}, ExpiresIn=self._link_seconds
         )
 
-    def received(self, key: str, multipart_id: str) -> list[ReceivedPart] | None:
-        """Return the parts that have arrived, by number; None when the upload was put together or aborted."""
+    def received(self, key: str, parts_id: str) -> list[ReceivedPart] | None:
+        """Return the parts that have arrived, by number; None when they were put together or dropped."""
         with answers(key), passing_over(GONE):
-            pages = self._client.get_paginator("list_parts").paginate(
-                Bucket=self._bucket, Key=key, UploadId=multipart_id
-            )
+            pages = self._client.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=parts_id)
             return [
                 ReceivedPart(part["PartNumber"], part["Size"], part["ETag"])
                 for page in pages
@@ -55,24 +53,24 @@ class MultipartObjects:
             ]
         return None
 
-    def complete(self, key: str, multipart_id: str, parts: Sequence[ReceivedPart]) -> None:
+    def complete(self, key: str, parts_id: str, parts: Sequence[ReceivedPart]) -> None:
         """Put the parts together. Does nothing where that has happened already."""
         listed = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
         with answers(key), passing_over(GONE):
             self._client.complete_multipart_upload(
                 Bucket=self._bucket,
                 Key=key,
-                UploadId=multipart_id,
+                UploadId=parts_id,
                 MultipartUpload={"Parts": listed},  # type: ignore[typeddict-item]
             )
 
-    def abort(self, key: str, multipart_id: str) -> None:
-        """Drop what has arrived; an upload that is not there is no error."""
+    def abort(self, key: str, parts_id: str) -> None:
+        """Drop the parts that have arrived; where there are none is no error."""
         with answers(key), passing_over(GONE):
-            self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=multipart_id)
+            self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=parts_id)
 
     def begun_before(self, moment: datetime) -> Iterator[tuple[str, str]]:
-        """Yield (key, id) of the multipart uploads that were begun before then and are still open."""
+        """Yield (key, id) of the objects whose parts began to come before then and are not put together."""
         with answers(f"bucket {self._bucket}"):
             for page in self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket):
                 for upload in page.get("Uploads", []):

@@ -9,9 +9,9 @@ from service.core.foundation.errors import ServiceError, reason
 from service.core.objects.storage import Blob, Storage
 
 MAX_NAME_BYTES = 255
-"""What Linux's file systems take: the worker gives the file its name."""
+"""Limit of Linux's file systems: the worker gives the file its name."""
 UPLOADS = "uploads/"
-"""What the keys of raw files start with."""
+"""Prefix of the keys of raw files."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def upload_key(owner_id: str, index: int) -> str:
 
 
 def upload_prefix(owner_id: str) -> str:
-    """Return what the keys of the raw uploads of a dataset or labeler start with."""
+    """Return the prefix of the keys of the raw uploads of a dataset or labeler."""
     return f"{UPLOADS}{owner_id}/"
 
 

@@ -19,7 +19,7 @@ from botocore.config import Config
 from api_schemas.problems import ErrorCode
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
-from service.core.objects.parts import MultipartObjects
+from service.core.objects.parts import ObjectsInParts
 from service.core.objects.storage_errors import ABSENT, answers, passing_over
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 PART_BYTES = 5 << 20
-"""Size of the parts of a multipart upload: S3 allows 10,000 of them and at least 5 MiB each."""
+"""Size of the parts that a large object is sent in: S3 allows 10,000 of them and at least 5 MiB each."""
 READ_BYTES = 1 << 20
 BLOBS = "blobs/sha256/"
-"""What the keys of blobs start with."""
+"""Prefix of the keys of blobs."""
 NOTE = "ladd-note"
 """Name of the metadata of an object that holds its note."""
 
@@ -88,13 +88,13 @@ class Storage:
         return client
 
     @cached_property
-    def multipart(self) -> MultipartObjects:
-        """Uploads that callers send in parts."""
-        return MultipartObjects(self._client, self._public_client, self._bucket, self._settings.presign_seconds)
+    def parts(self) -> ObjectsInParts:
+        """Objects that callers send in parts."""
+        return ObjectsInParts(self._client, self._public_client, self._bucket, self._settings.presign_seconds)
 
     def close(self) -> None:
         """Close the connections."""
-        self.__dict__.pop("multipart", None)
+        self.__dict__.pop("parts", None)
         for name in ("_client", "_public_client"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()

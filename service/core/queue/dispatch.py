@@ -9,10 +9,10 @@ from kombu.exceptions import OperationalError
 from redis import Redis
 
 from api_schemas.problems import ErrorCode
+from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.scripts import register
 from service.core.foundation.settings import Settings
-from service.core.queue.store import READY, task_key
 
 WAKE = "ladd.wake"
 """Name of the Celery task; its arguments are the job's id and the task's name."""
@@ -55,7 +55,7 @@ class Dispatcher:
             raise ServiceError(ErrorCode.UNAVAILABLE, f"The task queue takes nothing: {error}") from error
 
     def announce(self, job_id: str, tasks: Sequence[str]) -> None:
-        """Wake workers for tasks that are ready; what cannot be sent now is sent by the reaper later."""
+        """Wake workers for tasks that are ready; a wake-up that cannot be sent now is sent by the reaper later."""
         sent = []
         for task, queue in zip(tasks, self.queues([(job_id, task) for task in tasks]), strict=True):
             try:
@@ -66,13 +66,13 @@ class Dispatcher:
             sent.append(f"{job_id} {task}")
         if sent:
             seconds, _ = self._redis.time()
-            self._redis.zadd(READY, dict.fromkeys(sent, seconds * 1000), xx=True)
+            self._redis.zadd(redis_keys.READY, dict.fromkeys(sent, seconds * 1000), xx=True)
 
     def queues(self, tasks: Sequence[tuple[str, str]]) -> list[str]:
         """Return the queue of each task, given as job and name."""
         pipeline = self._redis.pipeline(transaction=False)
         for job_id, task in tasks:
-            pipeline.hget(task_key(job_id, task), "queue")
+            pipeline.hget(redis_keys.task(job_id, task), "queue")
         return [str(queue) for queue in pipeline.execute()]
 
     def unheard(self, woken_before: float, at_most: int) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What a job kind plans: resolved parameters and a graph of tasks."""
+"""The plan of a job: resolved parameters and a graph of tasks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -28,14 +28,14 @@ class Ref:
 
 @dataclass(frozen=True)
 class TaskCost:
-    """What a task adds to a part of its job's cost, and what its speed depends on besides the device."""
+    """A task's share of a part of its job's cost, and all that its speed depends on besides the device."""
 
     part: CostName
     architecture: str
     precision: str
     flops: int
     bytes: int = 0
-    """What it leaves in the object storage."""
+    """Left by it in the object storage."""
     seconds: float | None = None
     """For which it holds a device; None until that can be predicted."""
 
@@ -59,7 +59,7 @@ class TaskPlan:
 
     @property
     def stage(self) -> str:
-        """The part of the name before the first colon: what progress is summed over."""
+        """The part of the name before the first colon; progress is summed over it."""
         return self.name.partition(":")[0]
 
 

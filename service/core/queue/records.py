@@ -18,7 +18,7 @@ PLANNED = ("stage", "type", "queue", "params", "inputs", "after", "work", "unit"
 
 
 class _Record:
-    """What a task and a job have in common."""
+    """The part that tasks and jobs have in common."""
 
     fields: Mapping[str, str]
 
@@ -53,7 +53,7 @@ class TaskRecord(_Record):
 
     @property
     def type(self) -> TaskType:
-        """What the runner is asked to do."""
+        """The kind of work that the runner is asked for."""
         return TaskType(self.fields["type"])
 
     @property
@@ -79,7 +79,7 @@ class TaskRecord(_Record):
 
     @property
     def unit(self) -> str:
-        """What work is counted in."""
+        """The unit that work is counted in."""
         return self.fields["unit"]
 
     @property
@@ -89,7 +89,7 @@ class TaskRecord(_Record):
 
     @property
     def cost(self) -> TaskCost | None:
-        """What it was predicted to cost."""
+        """The predicted cost."""
         cost = json.loads(self.fields.get("cost", "null"))
         return None if cost is None else TaskCost(**cost | {"part": CostName(cost["part"])})
 
@@ -146,12 +146,12 @@ class JobRecord(_Record):
 
     @property
     def tenant(self) -> str:
-        """Who it belongs to."""
+        """The owner."""
         return self.fields.get("tenant", DEFAULT)
 
     @property
     def kind(self) -> JobKind:
-        """What the job is for."""
+        """The kind of job."""
         return JobKind(self.fields["kind"])
 
     @property

@@ -1,4 +1,4 @@
-"""The states of jobs and tasks, and which may follow which."""
+"""The states of jobs and tasks, and which may follow which: the scripts refuse any other step."""
 
 from api_schemas.jobs import TERMINAL_STATES, JobState
 
@@ -15,3 +15,12 @@ TRANSITIONS: dict[JobState, frozenset[JobState]] = {
 def may_follow(before: JobState, after: JobState) -> bool:
     """Tell whether a job or task in state `before` may enter state `after`."""
     return after in TRANSITIONS[before]
+
+
+def lua() -> str:
+    """Return the same for the scripts: the table `followers`, {state: {each state that may follow it: true}}."""
+    rows = (
+        f"{before} = {{ {', '.join(f'{after} = true' for after in sorted(followers))} }}"
+        for before, followers in TRANSITIONS.items()
+    )
+    return f"local followers = {{ {', '.join(rows)} }}\n"

@@ -11,18 +11,11 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from api_schemas.jobs import JobState
+from service.core.foundation import redis_keys
 from service.core.foundation.scripts import register
 from service.core.foundation.tenants import listing_for, sees
+from service.core.queue import states
 from service.core.queue.records import JobRecord, TaskRecord
-
-READY = "ladd:ready"
-"""Sorted set of `<job> <task>` that may be claimed, scored by when a worker was last woken for it (0: never)."""
-LEASES = "ladd:leases"
-"""Sorted set of `<job> <task>` that are running, scored by when the lease ends."""
-OUTBOX = "ladd:followups"
-"""Set of `close <job>`, `forget <job>` and `delete <dataset>`: what is still to be done after a change of state."""
-JOBS = "ladd:jobs"
-"""Sorted set of all job ids."""
 
 IDEMPOTENCY_SECONDS = 7 * 24 * 3600
 """How long an idempotency key is remembered."""
@@ -34,7 +27,7 @@ Happened = Literal["succeeded", "failed", "retry", "lost", "released", "canceled
 
 @dataclass(frozen=True)
 class Submitted:
-    """What became of it: the job is new, exists already, the key was used otherwise, something is gone, a limit met."""
+    """The outcome: the job is new, exists already, the key was used otherwise, something is gone, a limit was met."""
 
     outcome: Literal["created", "exists", "reused", "missing", "over"]
     id: str
@@ -43,7 +36,7 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Finished:
-    """What became of a task: its state, or `refused`; and the tasks that are ready now."""
+    """The end of an attempt: the state of its task, or `refused`; and the tasks that are ready now."""
 
     outcome: Literal["refused", "succeeded", "failed", "queued", "canceled"]
     ready: Sequence[str]
@@ -51,7 +44,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class JobVersion:
-    """What tells one state of a job from the next. Every change that is shown is an event, but a retry."""
+    """A mark that tells one state of a job from the next. Every change that is shown is an event, but a retry."""
 
     text: str
     owner: str | None
@@ -61,8 +54,8 @@ async def versions(redis: AsyncRedis, job_ids: Sequence[str]) -> list[JobVersion
     """Return the versions of jobs, whoever sees them; None for one that does not exist. One call to Redis."""
     pipeline = redis.pipeline(transaction=False)
     for job_id in job_ids:
-        pipeline.xrevrange(f"ladd:events:{job_id}", count=1)
-        pipeline.hmget(job_key(job_id), ["state", "tenant", "retried_as"])
+        pipeline.xrevrange(redis_keys.events(job_id), count=1)
+        pipeline.hmget(redis_keys.job(job_id), ["state", "tenant", "retried_as"])
     answers = await pipeline.execute()
     return [
         None if state is None else JobVersion(f"{newest[0][0]}.{successor or ''}", owner)
@@ -78,11 +71,13 @@ class JobStore:
     def __init__(self, redis: Redis, events_kept: int) -> None:
         self._redis = redis
         self._kept = events_kept
-        self._scripts = {name: register(redis, __package__, "index", "prelude", name) for name in SCRIPTS}
+        self._scripts = {
+            name: register(redis, __package__, "index", "prelude", name, prelude=states.lua()) for name in SCRIPTS
+        }
         self._turn = register(redis, __package__, "turn")
 
     def seen_by(self, viewer: str | None) -> "JobStore":
-        """Return the jobs as a tenant sees them; None: everything. What is written is not looked at."""
+        """Return the jobs as a tenant sees them; None: everything. Writes are not checked."""
         seen = copy.copy(self)
         seen._viewer = viewer
         return seen
@@ -90,7 +85,7 @@ class JobStore:
     @property
     def listing(self) -> str:
         """Key of the sorted set of the ids of all jobs to be seen."""
-        return listing_for(self._viewer, JOBS)
+        return listing_for(self._viewer, redis_keys.JOBS)
 
     def shows(self, owner: str | None) -> bool:
         """Tell whether a job of this owner, as its record names them, is to be seen."""
@@ -173,24 +168,24 @@ class JobStore:
 
     def due(self) -> list[str]:
         """Return the entries of the outbox that are still to be carried out."""
-        return sorted(str(entry) for entry in self._redis.smembers(OUTBOX))
+        return sorted(str(entry) for entry in self._redis.smembers(redis_keys.OUTBOX))
 
     def is_due(self, entry: str) -> bool:
         """Tell whether an entry of the outbox is still to be carried out."""
-        return bool(self._redis.sismember(OUTBOX, entry))
+        return bool(self._redis.sismember(redis_keys.OUTBOX, entry))
 
     def done(self, entry: str) -> None:
         """Note that an entry of the outbox has been carried out."""
-        self._redis.srem(OUTBOX, entry)
+        self._redis.srem(redis_keys.OUTBOX, entry)
 
     def known(self, key_digest: str) -> tuple[str, str] | None:
         """Return the request's digest and the job's id that an idempotency key (by its digest) was used with."""
-        digest, job_id = self._redis.hmget(f"ladd:idempotency:{key_digest}", ["digest", "job"])
+        digest, job_id = self._redis.hmget(redis_keys.idempotency(key_digest), ["digest", "job"])
         return None if digest is None or job_id is None else (str(digest), str(job_id))
 
     def remember(self, key_digest: str, digest: str, job_id: str, seconds: int) -> None:
         """Remember an idempotency key unless it is known."""
-        memory = f"ladd:idempotency:{key_digest}"
+        memory = redis_keys.idempotency(key_digest)
         if self._redis.hsetnx(memory, "job", job_id):
             self._redis.hset(memory, "digest", digest)
             self._redis.expire(memory, seconds)
@@ -200,9 +195,9 @@ class JobStore:
         if tasks is None:
             return next(iter(self.load_many([job_id])), None)
         pipeline = self._redis.pipeline(transaction=False)
-        pipeline.hgetall(job_key(job_id))
+        pipeline.hgetall(redis_keys.job(job_id))
         for name in tasks:
-            pipeline.hgetall(task_key(job_id, name))
+            pipeline.hgetall(redis_keys.task(job_id, name))
         fields, *hashes = pipeline.execute()
         found = [TaskRecord(name, hash) for name, hash in zip(tasks, hashes, strict=True) if hash]
         return JobRecord(job_id, fields, found) if fields and self.shows(fields.get("tenant")) else None
@@ -211,27 +206,27 @@ class JobStore:
         """Return the keys of the results of tasks, None for one that has not succeeded."""
         pipeline = self._redis.pipeline(transaction=False)
         for name in tasks:
-            pipeline.hget(task_key(job_id, name), "result")
+            pipeline.hget(redis_keys.task(job_id, name), "result")
         keys: list[str | None] = pipeline.execute()
         return keys
 
     def state(self, job_id: str) -> JobState | None:
         """Return where a job stands, None when there is none of this id."""
-        state, owner = self._redis.hmget(job_key(job_id), ["state", "tenant"])
+        state, owner = self._redis.hmget(redis_keys.job(job_id), ["state", "tenant"])
         return None if state is None or not self.shows(None if owner is None else str(owner)) else JobState(str(state))
 
     def states(self, job_ids: Sequence[str]) -> list[JobState | None]:
         """Return where jobs stand, None for one that does not exist."""
         pipeline = self._redis.pipeline(transaction=False)
         for job_id in job_ids:
-            pipeline.hget(job_key(job_id), "state")
+            pipeline.hget(redis_keys.job(job_id), "state")
         return [None if state is None else JobState(state) for state in pipeline.execute()]
 
     def load_heads(self, job_ids: Sequence[str]) -> list[JobRecord]:
         """Return the jobs of these ids that exist, without their tasks."""
         pipeline = self._redis.pipeline(transaction=False)
         for job_id in job_ids:
-            pipeline.hgetall(job_key(job_id))
+            pipeline.hgetall(redis_keys.job(job_id))
         answers = zip(job_ids, pipeline.execute(), strict=True)
         return [JobRecord(job_id, fields, []) for job_id, fields in answers if fields]
 
@@ -240,8 +235,8 @@ class JobStore:
         ids = list(job_ids)
         pipeline = self._redis.pipeline(transaction=False)
         for job_id in ids:
-            pipeline.hgetall(job_key(job_id))
-            pipeline.lrange(f"{job_key(job_id)}:tasks", 0, -1)
+            pipeline.hgetall(redis_keys.job(job_id))
+            pipeline.lrange(redis_keys.job_tasks(job_id), 0, -1)
         answers = pipeline.execute()
         found = [
             (id, fields, names)
@@ -251,22 +246,12 @@ class JobStore:
         pipeline = self._redis.pipeline(transaction=False)
         for job_id, _, names in found:
             for name in names:
-                pipeline.hgetall(task_key(job_id, name))
+                pipeline.hgetall(redis_keys.task(job_id, name))
         hashes = iter(pipeline.execute())
         return [
             JobRecord(job_id, fields, [TaskRecord(name, next(hashes)) for name in names])
             for job_id, fields, names in found
         ]
-
-
-def job_key(job_id: str) -> str:
-    """Return the key of the job's hash."""
-    return f"ladd:job:{job_id}"
-
-
-def task_key(job_id: str, task: str) -> str:
-    """Return the key of the task's hash."""
-    return f"ladd:task:{job_id}:{task}"
 
 
 def milliseconds(seconds: float) -> int:

@@ -15,12 +15,10 @@ from pydantic import BaseModel, ConfigDict
 
 from api_schemas.base import Name, Timestamp
 from service.core.clients import Core
+from service.core.foundation import redis_keys
 from service.core.foundation.errors import not_found
 from service.core.foundation.ids import new_id
 from service.core.objects.storage import Storage
-
-KEYS = "ladd:keys"
-"""Hash {SHA-256 of a key: its `ApiKey` as JSON}."""
 
 FOLDER = "keys/"
 
@@ -31,7 +29,7 @@ RANDOM_BYTES = 32
 
 
 class Scope(StrEnum):
-    """What a key may do; one does not include another, but `admin` includes both others."""
+    """A right of a key; one does not include another, but `admin` includes both others."""
 
     READ = "read"
     """Look at everything of its tenant."""
@@ -100,12 +98,14 @@ def restore(core: Core) -> int:
 
     What it has is never replaced: a key may be revoked while its older document is read here.
     """
-    return sum(core.redis.hsetnx(KEYS, key.sha256, key.model_dump_json()) for key in stored(core.storage))
+    return sum(
+        core.redis.hsetnx(redis_keys.API_KEYS, key.sha256, key.model_dump_json()) for key in stored(core.storage)
+    )
 
 
 def indexed(core: Core) -> dict[str, ApiKey]:
     """Return every key that Redis knows, by its digest."""
-    found = map(ApiKey.model_validate_json, core.redis.hvals(KEYS))
+    found = map(ApiKey.model_validate_json, core.redis.hvals(redis_keys.API_KEYS))
     return {key.sha256: key for key in found}
 
 
@@ -116,7 +116,7 @@ def digest_of(secret: str) -> str:
 
 def _store(core: Core, key: ApiKey) -> None:
     core.storage.put_json(_path(key.id), key.model_dump(mode="json"))
-    core.redis.hset(KEYS, key.sha256, key.model_dump_json())
+    core.redis.hset(redis_keys.API_KEYS, key.sha256, key.model_dump_json())
     # Fronts notice that Redis has lost all keys, not that it lacks some.
     restore(core)
 

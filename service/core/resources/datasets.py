@@ -1,4 +1,4 @@
-"""What a caller does with distilled sets and source sets."""
+"""Distilled sets and source sets, for the routes: create, show, list, delete, download."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,9 @@ from api_schemas.datasets import (
 )
 from api_schemas.jobs import TERMINAL_STATES, JobKind
 from api_schemas.problems import ErrorCode
-from service.core.catalogue.catalogue import ARCHIVE, DatasetManifest
+from method.files import ARCHIVE
+from method.normalizations import ZCA
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, not_found, reason
 from service.core.foundation.ids import new_id
@@ -31,8 +33,8 @@ from service.core.resources import pictures
 def create(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile], dataset_id: str) -> Dataset:
     """Record a dataset in state `validating` and start its ingestion job.
 
-    The caller has made the id with `new_id("ds")` and streamed the files to `uploads.upload_key`, in order. On an error
-    these are removed, while uploads in parts stay for another try. Raises ServiceError INVALID_REQUEST naming
+    The caller has made the id with `new_id("ds")` and streamed the files to `received_files.upload_key`, in order. On
+    an error these are removed, while uploads in parts stay for another try. Raises ServiceError INVALID_REQUEST naming
     `body.files`, `body.metadata.source_dataset` or `body.metadata.normalization`, and QUOTA_EXCEEDED.
     """
     try:
@@ -61,7 +63,7 @@ def _record(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile]
         created_at=datetime.now(UTC),
         blobs={},
     )
-    plan = KINDS[JobKind.INGEST_DATASET](core, DatasetUpload(manifest, files))
+    plan = KINDS[JobKind.INGEST_DATASET].plan(core, DatasetUpload(manifest, files))
     core.catalogue.store(manifest)
     tasks = {task.name: task_fields(task) for task in plan.tasks}
     submission = Submission(
@@ -85,7 +87,7 @@ def _check_files(files: Sequence[StreamedFile]) -> None:
 
 
 def _check_source(core: Core, metadata: DatasetMetadata) -> None:
-    named, whitened = metadata.source_dataset, metadata.normalization == "zca"
+    named, whitened = metadata.source_dataset, metadata.normalization == ZCA
     if whitened and (metadata.role is DatasetRole.SOURCE or named is None):
         message = "zca is for distilled sets: its matrix is fitted to their source set, which source_dataset must name"
         reasons = [reason("body.metadata.normalization", "zca_needs_source", "zca", message)]

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from api_schemas.events import EventType, JobEvent
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
+from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError, not_found, reason
-from service.core.queue.store import job_key
 
 
 def read(core: Core, job_id: str, after: str | None, limit: int) -> list[JobEvent]:
@@ -22,8 +22,8 @@ def read(core: Core, job_id: str, after: str | None, limit: int) -> list[JobEven
         message = "after must be the id of an event"
         raise ServiceError(ErrorCode.INVALID_REQUEST, message, [reason("query.after", "is_event_id", after, message)])
     pipeline = core.redis.pipeline(transaction=False)
-    pipeline.hmget(job_key(job_id), ["state", "tenant"])
-    pipeline.xrange(f"ladd:events:{job_id}", f"({after}" if after else "-", "+", count=limit)
+    pipeline.hmget(redis_keys.job(job_id), ["state", "tenant"])
+    pipeline.xrange(redis_keys.events(job_id), f"({after}" if after else "-", "+", count=limit)
     (state, owner), entries = pipeline.execute()
     if state is None or not core.store.shows(owner):
         raise not_found("job", job_id)

@@ -5,7 +5,7 @@ from api_schemas.jobs import Job, JobLinks, JobResult, JobState, Task
 from api_schemas.runner import TaskType
 from service.core.clients import Core
 from service.core.lifecycle import costs
-from service.core.lifecycle.outcomes import report_key
+from service.core.lifecycle.reports import report_key
 from service.core.queue.records import JobRecord, TaskRecord, timestamp
 from service.core.resources import progress
 
@@ -70,7 +70,7 @@ def _task(task: TaskRecord) -> Task:
 
 def _result(core: Core, job: JobRecord) -> JobResult | None:
     """Return the stored result without the evaluation, else what the tasks that succeeded so far have made."""
-    if job.result is not None:
+    if job.result:
         return JobResult.model_validate(core.storage.get_json(job.result))
     dataset, labeler = _made(job, TaskType.GENERATE_LABELS), _made(job, TaskType.TRAIN_LABELER)
     if dataset is None and labeler is None:

@@ -1,4 +1,4 @@
-"""What a caller does with jobs."""
+"""Jobs, for the routes: submit, show, list, cancel, retry, report."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from service.core.foundation.listing import page_of
 from service.core.kinds import KINDS
 from service.core.kinds.train_labeler import canonical
 from service.core.lifecycle import outbox, rates
-from service.core.lifecycle.outcomes import report_key
+from service.core.lifecycle.reports import report_key
 from service.core.lifecycle.submission import Submission, gone, task_fields
 from service.core.objects.storage import blob_key
 from service.core.queue.records import PLANNED, JobRecord, TaskRecord
@@ -33,7 +33,7 @@ def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tupl
     known = core.store.known(key) if key else None
     if known is not None:
         return view(core, _same(known[1], known[0] == digest)), False
-    plan = KINDS[request.kind](core, request.params)
+    plan = KINDS[request.kind].plan(core, request.params)
     costs = rates.timed(core, [task.cost for task in plan.tasks])
     tasks = {task.name: task_fields(replace(task, cost=cost)) for task, cost in zip(plan.tasks, costs, strict=True)}
     submission = Submission(request.kind, plan.params, request.tags, tasks, plan.reads, key=key, digest=digest)
@@ -126,7 +126,7 @@ def retry(core: Core, job_id: str) -> tuple[Job, bool]:
     job = _get(core, job_id)
     if job.state not in TERMINAL_STATES or job.state is JobState.SUCCEEDED:
         raise ServiceError(ErrorCode.JOB_NOT_RETRYABLE, f"{job_id} is {job.state}; only what went wrong is retried.")
-    if job.kind in (JobKind.INGEST_DATASET, JobKind.IMPORT_LABELER):
+    if KINDS[job.kind].request is None:
         message = f"{job_id} is an upload, whose files are not kept: send them again."
         raise ServiceError(ErrorCode.JOB_NOT_RETRYABLE, message)
     if job.retried_as is not None:

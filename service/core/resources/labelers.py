@@ -1,4 +1,4 @@
-"""What a caller does with labelers."""
+"""Labelers, for the routes: import, show, list."""
 
 from collections.abc import Sequence
 
@@ -17,13 +17,13 @@ from service.core.resources import jobs
 def import_labeler(core: Core, metadata: LabelerMetadata, files: Sequence[StreamedFile], labeler_id: str) -> Job:
     """Start the job that reads a network and makes a labeler of it.
 
-    The caller has made the id with `new_id("lb")` and streamed the files to `uploads.upload_key`, in order. On an error
-    these are removed, while uploads in parts stay for another try. Raises ServiceError INVALID_REQUEST or
+    The caller has made the id with `new_id("lb")` and streamed the files to `received_files.upload_key`, in order. On
+    an error these are removed, while uploads in parts stay for another try. Raises ServiceError INVALID_REQUEST or
     DATASET_NOT_READY, with reasons that name `body.metadata.<field>` or `body.files`, and QUOTA_EXCEEDED.
     """
     try:
         upload = LabelerUpload(labeler_id, metadata, files)
-        plan = KINDS[JobKind.IMPORT_LABELER](core, upload)
+        plan = KINDS[JobKind.IMPORT_LABELER].plan(core, upload)
         tasks = {task.name: task_fields(task) for task in plan.tasks}
         job, _ = jobs.record(
             core, Submission(JobKind.IMPORT_LABELER, plan.params, {}, tasks, plan.reads, uploads=upload_ids(files))

@@ -1,19 +1,21 @@
 """Files that callers send in parts, straight to the object storage, before a dataset or labeler is made of them.
 
 An upload is a record in Redis that lives for `upload_hours`, so a restarted front goes on with it. It is used once: the
-script that records the job removes it (`scripts/submit.lua`). What nobody completes or uses is swept (`sweeper.py`).
+script that records the job removes it (`scripts/submit.lua`). An upload that stays incomplete or unused is swept
+(`upkeep/sweeper.py`).
 """
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from api_schemas.base import Timestamp
 from api_schemas.problems import ErrorCode
 from api_schemas.uploads import MIB, Upload, UploadLinks, UploadPart, UploadRequest, UploadState
 from service.core.clients import Core
+from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError, not_found, reason
 from service.core.foundation.ids import new_id
 from service.core.lifecycle import quotas
@@ -29,7 +31,9 @@ USUAL_PARTS = 1000
 
 
 class _Record(BaseModel):
-    """`ladd:upload:<id>`."""
+    """What Redis holds of an upload."""
+
+    model_config = ConfigDict(populate_by_name=True)
 
     id: str
     tenant: str
@@ -38,7 +42,8 @@ class _Record(BaseModel):
     sha256: str | None
     """As announced, or as found once complete."""
     part_bytes: int
-    multipart_id: str
+    parts_id: str = Field(alias="multipart_id")
+    """Stored under its first name, so that fronts of either version go on with it."""
     complete: bool = False
     created_at: Timestamp
 
@@ -77,17 +82,17 @@ def create(core: Core, request: UploadRequest) -> Upload:
         bytes=request.bytes,
         sha256=request.sha256,
         part_bytes=part_bytes,
-        multipart_id=core.storage.multipart.start(upload_key(upload_id, 0)),
+        parts_id=core.storage.parts.start(upload_key(upload_id, 0)),
         created_at=datetime.now(UTC),
     )
-    core.redis.set(_key(upload_id), record.model_dump_json(), ex=_lifetime(core))
+    core.redis.set(redis_keys.upload(upload_id), record.model_dump_json(by_alias=True), ex=_lifetime(core))
     return _shown(core, record, [], 0, USUAL_PARTS)
 
 
 def view(core: Core, upload_id: str, after: int, limit: int) -> Upload:
     """Return an upload with up to `limit` parts behind number `after`. Raises ServiceError NOT_FOUND."""
     record = _get(core, upload_id)
-    received = [] if record.complete else core.storage.multipart.received(record.key, record.multipart_id)
+    received = [] if record.complete else core.storage.parts.received(record.key, record.parts_id)
     return _shown(core, record, received or [], after, limit)
 
 
@@ -100,11 +105,11 @@ def complete(core: Core, upload_id: str) -> Upload:
     record = _get(core, upload_id)
     if record.complete:
         return _shown(core, record, [], 0, 0)
-    received = core.storage.multipart.received(record.key, record.multipart_id)
+    received = core.storage.parts.received(record.key, record.parts_id)
     # None: an earlier call has put them together, and did not live to note the digest.
     if received is not None:
         _check_parts(record, received)
-        core.storage.multipart.complete(record.key, record.multipart_id, received)
+        core.storage.parts.complete(record.key, record.parts_id, received)
     digest = core.storage.digest(record.key)
     if record.sha256 not in (None, digest):
         discard(core, upload_id)
@@ -113,7 +118,7 @@ def complete(core: Core, upload_id: str) -> Upload:
         )
         raise ServiceError(ErrorCode.INVALID_REQUEST, message, [reason("body.sha256", "digest", digest, message)])
     done = record.model_copy(update={"complete": True, "sha256": digest})
-    if not core.redis.set(_key(upload_id), done.model_dump_json(), xx=True, keepttl=True):
+    if not core.redis.set(redis_keys.upload(upload_id), done.model_dump_json(by_alias=True), xx=True, keepttl=True):
         raise not_found("upload", upload_id)
     return _shown(core, done, [], 0, 0)
 
@@ -139,9 +144,9 @@ def discard(core: Core, upload_id: str) -> None:
     """Drop an upload and what has arrived of it. Raises ServiceError NOT_FOUND, also for one that was used."""
     record = _get(core, upload_id)
     # First the record: from then on nothing can be made of it.
-    if not core.redis.delete(_key(upload_id)):
+    if not core.redis.delete(redis_keys.upload(upload_id)):
         raise not_found("upload", upload_id)
-    core.storage.multipart.abort(record.key, record.multipart_id)
+    core.storage.parts.abort(record.key, record.parts_id)
     core.storage.delete(record.key)
 
 
@@ -179,7 +184,7 @@ def _get(core: Core, upload_id: str) -> _Record:
 
 def _find(core: Core, upload_id: str) -> _Record | None:
     """Return an upload of the tenant that this handle acts for; another's does not exist to it."""
-    text: Any = core.redis.get(_key(upload_id))
+    text: Any = core.redis.get(redis_keys.upload(upload_id))
     record = None if text is None else _Record.model_validate_json(text)
     return record if record is not None and record.tenant == core.tenant else None
 
@@ -207,12 +212,8 @@ def _shown(core: Core, record: _Record, received: Sequence[ReceivedPart], after:
 def _part(core: Core, record: _Record, number: int, sizes: dict[int, int]) -> UploadPart:
     size = record.size_of(number)
     there = sizes.get(number) == size
-    url = None if there else core.storage.multipart.link(record.key, record.multipart_id, number, size)
+    url = None if there else core.storage.parts.link(record.key, record.parts_id, number, size)
     return UploadPart(number=number, bytes=size, received=there, url=url)
-
-
-def _key(upload_id: str) -> str:
-    return f"ladd:upload:{upload_id}"
 
 
 def _lifetime(core: Core) -> int:

@@ -9,13 +9,11 @@ import png  # type: ignore[import-untyped]
 
 from api_schemas.datasets import DatasetStats
 from api_schemas.problems import ErrorCode
-from service.core.catalogue.catalogue import PREVIEW, DatasetManifest
+from method.files import IMAGES, LABEL_GRID, PREVIEW
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, not_found
 from service.core.objects.storage import blob_key
-
-LABEL_GRID = "dense_labels.png"
-"""Name of the file with the dense labels of a set's first image, which labelling writes."""
 
 _NPY_PREFIX = 10
 """Bytes of an npy file of version 1.0 before its header: the magic, the version, the header's length."""
@@ -45,9 +43,9 @@ def image_png(core: Core, dataset: DatasetManifest, split: str | None, index: in
     """
     if dataset.stats is None:
         raise ServiceError(ErrorCode.DATASET_NOT_READY, f"{dataset.id} is {dataset.state}: its images are not stored.")
-    file = "images.npy" if "images.npy" in dataset.blobs else f"{split or 'train'}_images.npy"
+    file = IMAGES if IMAGES in dataset.blobs else f"{split or 'train'}_images.npy"
     blob = dataset.blobs.get(file)
-    if blob is None or (split is not None and file == "images.npy"):
+    if blob is None or (split is not None and file == IMAGES):
         raise not_found(f"split of {dataset.id}", str(split))
     key = blob_key(blob.sha256)
     prefix = core.storage.read_range(key, 0, _NPY_PREFIX)

@@ -6,17 +6,16 @@ from pydantic import TypeAdapter
 
 from api_schemas.datasets import DatasetRole
 from api_schemas.jobs import JobKind, JobRequest
-from api_schemas.labelers import Architecture
 from api_schemas.presets import JobBody, PaperMethod, Preset, PresetList
+from method.architectures import default_architectures
+from method.arms import TABLE_6 as TABLE_6_ARMS
+from method.recipes import EPOCHS
 from service.core.clients import Core
 from service.core.foundation.errors import not_found
-from service.core.kinds.architectures import default_architectures
-from service.core.kinds.trials import EPOCHS
 from service.core.kinds.validation_errors import ValidationErrors
 from service.core.lifecycle.paper import METHOD_TAG, RESULTS, TABLE_6
 
 _JOB_REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
-_TABLE_6_ARMS = ["baseline", "full_soft", "full_both", "sub_hard", "sub_soft", "sub_both", "ladd"]
 _LABELER_EPOCHS = [10, 20, 30, 40, 50]
 
 NEEDS_DISTILLATION = "paper-fig2"
@@ -50,7 +49,7 @@ PRESETS = {
             name="paper-table6",
             title="Table 6: full images and local views with hard, soft and both labels",
             kind=JobKind.LADD,
-            params={"evaluation": {"arms": _TABLE_6_ARMS}},
+            params={"evaluation": {"arms": list(TABLE_6_ARMS)}},
             paper=[TABLE_6],
         ),
         Preset(
@@ -81,11 +80,11 @@ PRESETS = {
         ),
     ]
 }
-_LEFT_OUT = {"paper-table1": [Architecture.VIT]}
+_LEFT_OUT = {"paper-table1": ["ViT"]}
 """Of the five architectures, which depend on the resolution of the set."""
 
 _PROTOCOL = {"epochs": EPOCHS, "views": "full", "reduction": "sum"}
-"""What recipe `glad` and Eq. 5 come to, so that it can be seen and edited."""
+"""Recipe `glad` and Eq. 5 written out, so that they can be seen and edited."""
 
 
 def presets() -> PresetList:

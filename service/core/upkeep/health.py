@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from api_schemas.health import Readiness
 from service.core.clients import Core
+from service.core.foundation import redis_keys
 from service.core.foundation.errors import OUTAGES, ServiceError
-from service.core.upkeep.reaper import SIGN_OF_LIFE
 
 REAPER_SILENT_SECONDS = 120
 """A look may take long where much is to be cleaned up."""
@@ -43,7 +43,7 @@ def _write(core: Core) -> str:
 
 
 def _reaper_sign(core: Core) -> str:
-    age = core.store.now() / 1000 - float(core.redis.get(SIGN_OF_LIFE) or 0)
+    age = core.store.now() / 1000 - float(core.redis.get(redis_keys.REAPER) or 0)
     return (
         "ok" if age < REAPER_SILENT_SECONDS + 3 * core.settings.reaper_seconds else "no process looks for lost leases"
     )

@@ -6,16 +6,13 @@ import threading
 import time
 
 from service.core.clients import Core
+from service.core.foundation import redis_keys
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.locks import held_alone
 from service.core.lifecycle import outbox, tasks
-from service.core.queue.store import LEASES, milliseconds
+from service.core.queue.store import milliseconds
 from service.core.upkeep.sweeper import sweep_when_due
 
-SIGN_OF_LIFE = "ladd:reaper"
-"""Key of the time (seconds since 1970, by Redis's clock) of the last look at the leases."""
-
-LOCK = "ladd:lock:reaper"
 LOCK_SECONDS = 10
 """How long nobody looks when a process is killed while it does. A longer look may overlap with another's."""
 
@@ -38,14 +35,14 @@ def run_reaper(core: Core, stop: threading.Event) -> None:
 
 def reap_once(core: Core) -> bool:
     """Look once; False when another process is looking at this moment."""
-    with held_alone(core.redis, LOCK, LOCK_SECONDS) as alone:
+    with held_alone(core.redis, redis_keys.REAPER_LOCK, LOCK_SECONDS) as alone:
         if not alone:
             return False
         _excuse_after_outage(core)
-        for job_id, task in _members(core, LEASES, core.store.now()):
+        for job_id, task in _members(core, redis_keys.LEASES, core.store.now()):
             if tasks.lose(core, job_id, task):
                 logger.warning("the lease of %s of %s was lost", task, job_id)
-        core.redis.set(SIGN_OF_LIFE, core.store.now() / 1000)
+        core.redis.set(redis_keys.REAPER, core.store.now() / 1000)
         _wake_again(core)
         _attend_outbox(core)
     return True
@@ -67,12 +64,12 @@ def _attend_outbox(core: Core) -> None:
 def _excuse_after_outage(core: Core) -> None:
     """Start leases anew that ran out while nobody looked: Redis was away (or all of us), and nobody could renew."""
     now = core.store.now()
-    last_look = float(core.redis.get(SIGN_OF_LIFE) or now / 1000)
+    last_look = float(core.redis.get(redis_keys.REAPER) or now / 1000)
     if now / 1000 - last_look > max(core.settings.lease_seconds, 2 * core.settings.reaper_seconds):
         until = now + milliseconds(core.settings.lease_seconds)
-        for member in core.redis.zrangebyscore(LEASES, 0, now):
+        for member in core.redis.zrangebyscore(redis_keys.LEASES, 0, now):
             # Only what is still there: a task may end between the two commands.
-            core.redis.zadd(LEASES, {str(member): until}, xx=True)
+            core.redis.zadd(redis_keys.LEASES, {str(member): until}, xx=True)
 
 
 def _members(core: Core, key: str, up_to: float) -> list[tuple[str, str]]:

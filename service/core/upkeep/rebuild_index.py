@@ -1,4 +1,4 @@
-"""Puts back into Redis, out of the object storage, what Redis has lost: the catalogue, the jobs, who owns which blob.
+"""Rebuilds from the object storage all that Redis may have lost: the catalogue, the jobs, the owners of blobs.
 
 Nothing that Redis has is replaced, so this may run at any time, beside fronts and workers, and again. Finished jobs
 come back as they ended. Unfinished ones are queued again under their ids and keep the tasks whose results are stored;
@@ -13,21 +13,18 @@ from typing import TypeVar
 from api_schemas.datasets import DatasetState
 from api_schemas.jobs import TERMINAL_STATES, JobState
 from api_schemas.problems import ErrorCode
-from service.core.catalogue.catalogue import DatasetManifest, LabelerManifest
+from service.core.catalogue.manifests import DatasetManifest, LabelerManifest
 from service.core.clients import Core
+from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.locks import held_alone
 from service.core.lifecycle.finalization import end_key
-from service.core.lifecycle.outcomes import job_result_key, report_key, results_prefix
+from service.core.lifecycle.reports import report_key
 from service.core.lifecycle.submission import request_key
-from service.core.queue.store import IDEMPOTENCY_SECONDS, OUTBOX, job_key
+from service.core.lifecycle.tasks import job_result_key, results_prefix
+from service.core.queue.store import IDEMPOTENCY_SECONDS
 from service.core.upkeep.restored_job import RestoredJob
 
-INDEXED = "ladd:indexed"
-"""Key that is there when Redis knows everything that the object storage holds. A Redis that was wiped lacks it."""
-
-LOCK = "ladd:lock:index"
-"""Held while the index is rebuilt, or compared with the storage."""
 LOCK_SECONDS = 4 * 3600
 
 NUMBERS_OF_ATTEMPTS = 1000
@@ -51,7 +48,7 @@ class Restored:
 
 def rebuild_index(core: Core) -> Restored:
     """Restore what is missing. Raises ServiceError UNAVAILABLE when another process is at it."""
-    with held_alone(core.redis, LOCK, LOCK_SECONDS) as alone:
+    with held_alone(core.redis, redis_keys.INDEX_LOCK, LOCK_SECONDS) as alone:
         if not alone:
             message = "The index is being rebuilt or swept by another process; try again."
             raise ServiceError(ErrorCode.UNAVAILABLE, message)
@@ -76,8 +73,8 @@ def rebuild_index(core: Core) -> Restored:
         validating = {manifest.job for manifest in shown if manifest.state is DatasetState.VALIDATING}
         for job in jobs:
             if job.state in TERMINAL_STATES and (job.id in validating or not job.has_end):
-                core.redis.sadd(OUTBOX, f"close {job.id}")
-        core.redis.set(INDEXED, 1)
+                core.redis.sadd(redis_keys.OUTBOX, f"close {job.id}")
+        core.redis.set(redis_keys.INDEXED, 1)
     return restored
 
 
@@ -157,7 +154,7 @@ def _relate(core: Core, jobs: Iterable[RestoredJob]) -> None:
     now = core.store.now()
     for job in jobs:
         if job.retry_of and core.store.state(job.retry_of) is not None:
-            core.redis.hsetnx(job_key(job.retry_of), "retried_as", job.id)
+            core.redis.hsetnx(redis_keys.job(job.retry_of), "retried_as", job.id)
         left = IDEMPOTENCY_SECONDS - round((now - job.created) / 1000)
         if job.idempotency is not None and left > 0:
             core.store.remember(job.idempotency["key"], job.idempotency["digest"], job.id, left)

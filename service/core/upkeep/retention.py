@@ -1,14 +1,14 @@
-"""What is given up with time: jobs that waited too long or ended long ago, datasets and labelers nobody uses."""
+"""Removal with age: jobs that waited too long or ended long ago, datasets and labelers nobody uses."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from api_schemas.jobs import TERMINAL_STATES, JobState
-from service.core.catalogue.catalogue import AnyManifest, DatasetManifest, LabelerManifest
+from service.core.catalogue.manifests import AnyManifest, DatasetManifest, LabelerManifest
 from service.core.clients import Core
+from service.core.foundation import redis_keys
 from service.core.lifecycle import outbox
 from service.core.queue.records import JobRecord
-from service.core.queue.store import JOBS
 
 BATCH = 100
 """Jobs, datasets or labelers loaded at a time."""
@@ -89,7 +89,7 @@ def _named_by(dataset: DatasetManifest) -> set[str]:
 
 def _jobs(core: Core) -> Iterator[JobRecord]:
     """Yield every job, without its tasks, newest first: those that retried others come before these."""
-    ids = [str(job_id) for job_id in core.redis.zrevrange(JOBS, 0, -1)]
+    ids = [str(job_id) for job_id in core.redis.zrevrange(redis_keys.JOBS, 0, -1)]
     for start in range(0, len(ids), BATCH):
         yield from core.store.load_heads(ids[start : start + BATCH])
 

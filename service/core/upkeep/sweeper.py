@@ -1,6 +1,6 @@
-"""Collects what nothing refers to: left behind by crashes, by uploads nobody completed, by attempts that were lost.
+"""Removes unreferenced objects: leftovers of crashes, of uploads that nobody completed, of attempts that were lost.
 
-Whatever is younger than `upload_hours` stays, since it may still be written. Blobs go in two steps: one that an owner
+Objects younger than `upload_hours` stay, since they may still be written. Blobs go in two steps: one that an owner
 holds without need is marked, and given up only if it is still marked and not needed when the mark has that age; holding
 it again takes the mark away (`scripts/hold_blob.lua`). Nothing is touched while Redis may know less than the storage.
 """
@@ -13,15 +13,13 @@ from itertools import islice
 
 from api_schemas.jobs import TERMINAL_STATES
 from service.core.clients import Core
+from service.core.foundation import redis_keys
 from service.core.foundation.locks import held_alone
 from service.core.objects.received_files import UPLOADS
 from service.core.objects.storage import BLOBS
-from service.core.queue.store import JOBS
 from service.core.upkeep import retention
-from service.core.upkeep.rebuild_index import INDEXED, LOCK, LOCK_SECONDS
+from service.core.upkeep.rebuild_index import LOCK_SECONDS
 
-DUE = "ladd:swept"
-"""Key that lives from one sweep to the next."""
 BATCH = 500
 """Blobs looked up, and jobs loaded, at a time."""
 
@@ -30,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Live:
-    """What unfinished jobs need."""
+    """The needs of unfinished jobs."""
 
     owners: frozenset[str]
     """Datasets and labelers that they make, jobs that there are, and tasks with checkpoints."""
@@ -40,13 +38,13 @@ class Live:
 
 def sweep_when_due(core: Core) -> None:
     """Sweep unless that was done in the last `sweep_hours`."""
-    if core.redis.set(DUE, 1, nx=True, ex=round(core.settings.sweep_hours * 3600)):
+    if core.redis.set(redis_keys.SWEPT, 1, nx=True, ex=round(core.settings.sweep_hours * 3600)):
         sweep(core)
 
 
 def sweep(core: Core, now: datetime | None = None) -> bool:
     """Expire and collect; False when the index is incomplete, or another process is at it. `now`: when it is."""
-    with held_alone(core.redis, LOCK, LOCK_SECONDS) as alone:
+    with held_alone(core.redis, redis_keys.INDEX_LOCK, LOCK_SECONDS) as alone:
         if not alone:
             return False
         if not _is_indexed(core):
@@ -63,12 +61,12 @@ def sweep(core: Core, now: datetime | None = None) -> bool:
 
 def _is_indexed(core: Core) -> bool:
     """Tell whether Redis knows everything that the storage holds, as it does from the start of an empty one."""
-    if core.redis.exists(INDEXED):
+    if core.redis.exists(redis_keys.INDEXED):
         return True
     folders = ("jobs/", "datasets/", "labelers/")
     if any(next(core.storage.dated_keys(folder), None) for folder in folders):
         return False
-    core.redis.set(INDEXED, 1)
+    core.redis.set(redis_keys.INDEXED, 1)
     return True
 
 
@@ -81,13 +79,13 @@ def _sweep_uploads(core: Core, before: datetime) -> None:
     for key in old:
         if key not in kept:
             core.storage.delete(key)
-    for key, multipart_id in list(core.storage.multipart.begun_before(before)):
+    for key, parts_id in list(core.storage.parts.begun_before(before)):
         if not _has_record(core, key):
-            core.storage.multipart.abort(key, multipart_id)
+            core.storage.parts.abort(key, parts_id)
 
 
 def _has_record(core: Core, key: str) -> bool:
-    return bool(key.startswith(UPLOADS) and core.redis.exists(f"ladd:upload:{key.split('/')[1]}"))
+    return bool(key.startswith(UPLOADS) and core.redis.exists(redis_keys.upload(key.split("/")[1])))
 
 
 def _give_up_blobs(core: Core, now: datetime, before: datetime) -> None:
@@ -114,7 +112,7 @@ def _needed(core: Core, owner: str, held: set[str], live: Live) -> set[str]:
 
 
 def _forget_manifest(core: Core, owner: str) -> None:
-    """Remove the manifest of what never became visible: a later attempt would take it over without its blobs."""
+    """Remove the manifest of an owner that never became visible: a later attempt would find it without its blobs."""
     if owner.startswith("ds_") and core.catalogue.dataset(owner) is None:
         core.catalogue.forget_dataset(owner)
     if owner.startswith("lb_") and core.catalogue.labeler(owner) is None:
@@ -124,7 +122,7 @@ def _forget_manifest(core: Core, owner: str) -> None:
 def _live(core: Core) -> Live:
     owners: set[str] = set()
     uploads: set[str] = set()
-    for ids in _batches(str(job_id) for job_id in core.redis.zrange(JOBS, 0, -1)):
+    for ids in _batches(str(job_id) for job_id in core.redis.zrange(redis_keys.JOBS, 0, -1)):
         owners |= set(ids)
         unfinished = [
             job_id for job_id, state in zip(ids, core.store.states(ids), strict=True) if state not in TERMINAL_STATES

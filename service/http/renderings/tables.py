@@ -101,7 +101,7 @@ def _paper(report: Report) -> Iterator[Table]:
         theirs = {number.arm: number.cae_mean for number in report.paper if number.dataset == dataset}
         found = {each.arm: each for each in summary if each.dataset == dataset and each.arm in theirs}
         rows = [[arm, f"{each.cae_mean:.2f} ± {each.cae_std:.2f}", f"{theirs[arm]:.1f}"] for arm, each in found.items()]
-        if {ArmName.BASELINE, ArmName.LADD} <= set(found):
+        if {"baseline", "ladd"} <= set(found):
             ours = {arm: each.cae_mean for arm, each in found.items()}
             rows.append(["ladd relative to baseline", _relative_gain(ours), _relative_gain(theirs)])
         source = next(number.source for number in report.paper if number.dataset == dataset)
@@ -111,8 +111,8 @@ def _paper(report: Report) -> Iterator[Table]:
 
 def _relative_gain(cae: Mapping[ArmName, float]) -> str:
     """What the paper's Table 4 averages."""
-    baseline = cae[ArmName.BASELINE]
-    return f"{cae[ArmName.LADD] / baseline - 1:+.1%}" if baseline else "-"
+    baseline = cae["baseline"]
+    return f"{cae['ladd'] / baseline - 1:+.1%}" if baseline else "-"
 
 
 def _accuracy(row: EvaluationRow) -> str:

@@ -12,10 +12,11 @@ from starlette.responses import RedirectResponse, Response
 
 from api_schemas.base import JobId
 from api_schemas.evaluation import Report
-from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobRequest, JobState
+from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobState
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
+from service.core.kinds import AnyJobRequest
 from service.core.resources import jobs
 from service.http.accepted import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, JobVersionsDep, Limit
@@ -69,7 +70,7 @@ def require_json(request: Request) -> None:
         ),
     },
 )
-def create_job(job: JobRequest, response: Response, core: CoreDep, idempotency_key: IdempotencyKey = None) -> Job:
+def create_job(job: AnyJobRequest, response: Response, core: CoreDep, idempotency_key: IdempotencyKey = None) -> Job:
     """Start a job. The answer shows every default that was filled in."""
     started, created = jobs.submit(core, job, idempotency_key)
     response.headers.update(accepted(started.links.self, created))

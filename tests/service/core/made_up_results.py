@@ -145,7 +145,8 @@ def _evaluate(claimed: ClaimedTask) -> Result:
 
 def _report(claimed: ClaimedTask) -> Result:
     params, documents = claimed.params, claimed.documents
-    rows = merge_trials(documents[name]["row"] for name in documents if name.startswith("evaluate"))
+    trials = [documents[name]["row"] for name in documents if name.startswith("evaluate")]
+    rows = [row.model_dump(mode="json") for row in merge_trials(trials)]
     evaluation = {
         "source_dataset": params["source_dataset"],
         "test_images": params["test_images"],

@@ -129,7 +129,7 @@ def test_discarded(api: httpx.Client, core: Core, announce: Any, send: Any) -> N
     assert api.delete(upload["links"]["self"]).status_code == 204
     assert api.post(upload["links"]["complete"]).status_code == 404
     key = f"uploads/{upload['id']}/file_000"
-    assert [found for found in core.storage.multipart.begun_before(FAR) if found[0] == key] == []
+    assert [found for found in core.storage.parts.begun_before(FAR) if found[0] == key] == []
 
 
 def test_an_upload_is_another_tenants_in_no_way(api: httpx.Client, core: Core, announce: Any) -> None:

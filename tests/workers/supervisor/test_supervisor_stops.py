@@ -10,8 +10,8 @@ from api_schemas.datasets import DatasetState
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin
 from service.core.clients import Core
+from service.core.foundation.redis_keys import LEASES
 from service.core.lifecycle import tasks
-from service.core.queue.store import LEASES
 from service.core.resources import datasets, jobs
 from tests.workers.supervisor.supervised import Claim, Run, Submit, error_of, only_attempt
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from method.normalizations import ZCA
 from workers.ladd.archive.image_files import IMAGE_FILES
 from workers.ladd.labels.views import ViewGrid
-from workers.ladd.sets.whitening import EPSILON, ZCA
+from workers.ladd.sets.whitening import EPSILON
 
 _TEXT = """\
 # Label-augmented dataset

@@ -3,14 +3,15 @@
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from api_schemas.evaluation import Storage, StorageCount
+from method.files import FULL_LABELS
+from workers.ladd.archive.encoding_costs import encoding_costs, zipped_bytes
 from workers.ladd.engine.normalization import to_pixels
-from workers.ladd.labels.encoding_costs import encoding_costs, zipped_bytes
 from workers.ladd.labels.encodings import compared
 
 _ROWS = 256
@@ -24,8 +25,8 @@ def storage(
     dense_labels: NDArray[np.float32],
     archive: Path,
     encoding: str = "float32",
-) -> dict[str, Any]:
-    """Count the bytes of the plain and the augmented set three ways (the API's `Storage`).
+) -> Storage:
+    """Count the bytes of the plain and the augmented set three ways.
 
     `paper`: Python's zipfile (deflate) around uint8 images and float32 labels, the set's own (classes or soft labels)
     and dense (Kang, Lim & Shim 2025, section 4.3); `raw`: the same arrays unzipped; `stored`: the archive, with and
@@ -35,16 +36,16 @@ def storage(
     """
     plain: dict[str, NDArray[np.generic]] = {"images": images, "labels": labels.astype(np.float32)}
     augmented = {**plain, "dense_labels": dense_labels}
-    full_labels = _member_bytes(archive, "full_labels.npy")
+    full_labels = _member_bytes(archive, FULL_LABELS)
     stored = archive.stat().st_size - full_labels
-    return {
-        "paper": _count(zipped_bytes(plain), zipped_bytes(augmented)),
-        "raw": _count(_raw_bytes(plain), _raw_bytes(augmented)),
-        "stored": _count(stored - _member_bytes(archive, "dense_labels"), stored),
-        "encoding": encoding,
-        "full_labels_bytes": full_labels,
-        "encodings": encoding_costs(images, dense_labels, compared(encoding, dense_labels.shape[2])),
-    }
+    return Storage(
+        paper=_count(zipped_bytes(plain), zipped_bytes(augmented)),
+        raw=_count(_raw_bytes(plain), _raw_bytes(augmented)),
+        stored=_count(stored - _member_bytes(archive, "dense_labels"), stored),
+        encoding=encoding,
+        full_labels_bytes=full_labels,
+        encodings=encoding_costs(images, dense_labels, compared(encoding, dense_labels.shape[2])),
+    )
 
 
 def pixels_of(
@@ -61,8 +62,8 @@ def pixels_of(
     return np.concatenate([to_pixels(chunk, mean, std).numpy() for chunk in chunks])
 
 
-def _count(plain: int, augmented: int) -> dict[str, Any]:
-    return {"plain_bytes": plain, "augmented_bytes": augmented, "overhead": (augmented - plain) / plain}
+def _count(plain: int, augmented: int) -> StorageCount:
+    return StorageCount(plain_bytes=plain, augmented_bytes=augmented, overhead=(augmented - plain) / plain)
 
 
 def _raw_bytes(arrays: dict[str, NDArray[np.generic]]) -> int:

@@ -1,12 +1,13 @@
 """What a trial will cost, known before it begins: arithmetic, memory, and how the work is cut up."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 
-from workers.ladd.accounting import deployment_flops, parameter_count, training_flops
-from workers.ladd.arms import Arm
+from method.architectures import parameter_count, training_flops
+from method.arms import Arm
+from method.layers import Shape
 from workers.ladd.deployment.memory import training_bytes
 from workers.ladd.deployment.step_plan import TrainingCounts, training_counts
 from workers.ladd.deployment.training_set import TrainingSet
@@ -34,18 +35,18 @@ def predict_cost(
 ) -> TrialCost:
     """Return what training `architecture` once on a set, which lies on `device` already, will cost."""
     images, channels, size, _ = training_set.images.shape
-    shape = {"num_classes": num_classes, "channels": channels, "size": size}
+    shape = Shape(num_classes, channels, size)
     counts = training_counts(images, training_set.view_count, arm, recipe)
-    flops = deployment_flops(architecture, counts.forwards, **shape)
+    flops = counts.forwards * training_flops(architecture, shape)
     execution = choose_execution(architecture, device, recipe.precision, flops)
     micro_batch = recipe.micro_batch or training_micro_batch(
-        size, size, device, parameter_count(architecture, **shape), training_flops(architecture, **shape)
+        size, size, device, parameter_count(architecture, shape), training_flops(architecture, shape)
     )
     micro_batch = min(micro_batch, counts.largest_step)
     if execution.compiled:
         # All micro-batches get the same number of images: as little padding as may be.
         micro_batch = math.ceil(counts.largest_step / math.ceil(counts.largest_step / micro_batch))
     copies = (recipe.momentum > 0) + (recipe.ema_beta is not None)
-    needed = training_bytes(architecture, **shape, micro_batch=micro_batch, copies=copies, execution=execution)
+    needed = training_bytes(architecture, **asdict(shape), micro_batch=micro_batch, copies=copies, execution=execution)
     there = torch.cuda.memory_allocated(device) if device.type == "cuda" else resident_bytes()
     return TrialCost(counts, flops, execution, micro_batch, there + needed.on(device))

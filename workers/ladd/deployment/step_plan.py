@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from workers.ladd.arms import Arm
+from method.arms import Arm
 from workers.ladd.engine.dsa import DSADraw, draw_dsa
 from workers.ladd.engine.micro_batch import slices
 from workers.ladd.engine.seeds import generator

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from workers.ladd.arms import Arm
+from method.arms import Arm
 from workers.ladd.deployment.cost import TrialCost, predict_cost
 from workers.ladd.deployment.ema import MovingAverage
 from workers.ladd.deployment.resume import Pace, TrialPoint

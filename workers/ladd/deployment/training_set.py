@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from workers.ladd.arms import Arm, LabelKind
+from method.arms import Arm, LabelKind
 from workers.ladd.deployment.step_plan import FULL_IMAGE
 from workers.ladd.labels.views import ViewGrid, extract_views
 

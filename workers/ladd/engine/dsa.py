@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-STRATEGY = "color_crop_cutout_flip_scale_rotate"
+from method.augmentation import NONE, STRATEGY, parse_strategy
 
 BRIGHTNESS = 1.0
 SATURATION = 2.0
@@ -42,32 +42,14 @@ class DSADraw:
         return self.rows(torch.zeros(rows, dtype=torch.long))
 
 
-def parse_strategy(strategy: str) -> tuple[str, ...]:
-    """Return the families that a strategy such as "color_crop_flip" names; ("none",) for "none".
-
-    Raises ValueError for a part that is not a family.
-    """
-    if strategy == "none":
-        return ("none",)
-    families = tuple(strategy.split("_"))
-    for family in families:
-        if family not in _FAMILIES:
-            known = ", ".join(_FAMILIES)
-            raise ValueError(
-                f"augmentation must be 'none' or families out of {known} joined by '_'; "
-                f"got {strategy!r}, whose part {family!r} is none of them"
-            )
-    return families
-
-
 def draw_dsa(rows: int, size: tuple[int, int], generator: torch.Generator, strategy: str = STRATEGY) -> DSADraw:
     """Draw one augmentation for `rows` images of size (height, width) from a CPU generator.
 
     One family for all rows, parameters for each row. Raises ValueError for an unknown strategy.
     """
     families = parse_strategy(strategy)
-    if families == ("none",):
-        return DSADraw("none", {})
+    if families == (NONE,):
+        return DSADraw(NONE, {})
     family = families[int(torch.randint(len(families), (), generator=generator))]
     draw, _ = _FAMILIES[family]
     return DSADraw(family, draw(rows, size, generator))
@@ -80,7 +62,7 @@ def apply_dsa(images: Tensor, draw: DSADraw) -> Tensor:
     its own image and parameters alone, so a slice of the batch with the same slice of the draw gives the
     same bits on a CPU. Raises ValueError if the draw does not have B rows.
     """
-    if draw.family == "none":
+    if draw.family == NONE:
         return images
     parameters = {name: values.to(images.device) for name, values in draw.parameters.items()}
     for name, values in parameters.items():

@@ -15,6 +15,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from method.architectures import ARCHITECTURES
+
 COMPILE_AFTER_SECONDS = 300.0
 """A training is compiled when it is expected to take longer than this without: the compiler takes 7 to 120 s."""
 
@@ -97,7 +99,7 @@ def choose_execution(architecture: str, device: torch.device, precision: str, fl
     "exact" is float32, if need be compiled; "fast" may be bfloat16. A training is compiled only when it is long enough
     and a compiler is there.
     """
-    family = "ConvNet" if architecture.startswith("ConvNet") else architecture
+    family = ARCHITECTURES[architecture].family
     kind = device.type if device.type == "cuda" else cpu_kind()
     fastest = _FASTEST[precision, kind].get(family, EAGER)
     seconds = flops / EAGER_FLOPS_PER_SECOND[device.type]

@@ -1,4 +1,4 @@
-"""Channel normalization: the statistics the code bases use, and the way from 8-bit pixels to tensors and back."""
+"""Channel normalization: the way from 8-bit pixels to tensors and back."""
 
 from collections.abc import Sequence
 
@@ -6,28 +6,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-
-Statistics = tuple[tuple[float, ...], tuple[float, ...]]
-"""(mean, std) per channel, on the [0, 1] scale."""
-
-NORMALIZATIONS: dict[str, Statistics] = {
-    "mnist": ((0.1307,), (0.3081,)),
-    "fashion_mnist": ((0.2861,), (0.3530,)),
-    "svhn": ((0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)),
-    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)),
-    # CIFAR-100's own, in DC, DSA and DM only.
-    "cifar100": ((0.5071, 0.4866, 0.4409), (0.2673, 0.2564, 0.2762)),
-    # CIFAR-100 as MTT, AST, TESLA, DATM, IDC, DD-Ranking and GLaD (in pixel space) normalise it: with CIFAR-10's.
-    "cifar100_mtt": ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)),
-    # Tiny ImageNet with ImageNet's, in all of them.
-    "tiny_imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    # GLaD's images decoded in w+ space (its `Config`): the mean of SVHN with the std of ImageNet.
-    "glad_wp": ((0.4377, 0.4438, 0.4728), (0.229, 0.224, 0.225)),
-    # GLaD's CIFAR-100 decoded in w+ space.
-    "glad_cifar100": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-}
-"""By name, as in the `get_dataset` functions of DatasetCondensation, mtt-distillation and GLaD."""
 
 
 def normalize(

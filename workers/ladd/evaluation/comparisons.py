@@ -1,11 +1,13 @@
 """Every arm of an evaluation against the baseline, by architecture and as k-CAE."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from api_schemas.evaluation import ArmName, Comparison, EvaluationRow
+from api_schemas.labelers import Architecture
 from workers.ladd.evaluation.answers import unpack_answers
 from workers.ladd.evaluation.paired_difference import PairedDifference, paired_difference
 
@@ -13,14 +15,14 @@ Answers = dict[int, NDArray[np.bool_]]
 """{trial: which test images were right}."""
 
 
-def compare_with_baseline(rows: Sequence[Mapping[str, Any]], test_images: int) -> list[dict[str, Any]]:
-    """Return the API's `Comparison` of each set and arm that the summary quotes, in the order of the rows.
+def compare_with_baseline(rows: Sequence[EvaluationRow], test_images: int) -> list[Comparison]:
+    """Compare each set and arm that the summary quotes, in the order of the rows.
 
     The baseline is that of the same set; a set that has none is compared with the baseline of the first set that does.
     Compared are the trials that both have; what has less than two of them is left out, and the k-CAE (architecture
     None) where that leaves out an architecture of the arm.
     """
-    quoted = {(row["dataset"], row["arm"], row["architecture"]): row for row in rows if row["in_summary"]}
+    quoted = {(row.dataset, row.arm, row.architecture): row for row in rows if row.in_summary}
     answers = {place: _answers(row, test_images) for place, row in quoted.items()}
     found = []
     with_baseline = list(dict.fromkeys(place[0] for place in quoted if place[1] == "baseline"))
@@ -31,7 +33,8 @@ def compare_with_baseline(rows: Sequence[Mapping[str, Any]], test_images: int) -
         reference = dataset if dataset in with_baseline else next(iter(with_baseline), dataset)
         pairs = {}
         for architecture in architectures:
-            pair = _paired(answers[dataset, arm, architecture], answers.get((reference, "baseline", architecture), {}))
+            baseline_answers = answers.get((reference, "baseline", architecture), {})
+            pair = _paired(answers[dataset, arm, architecture], baseline_answers)
             if pair is not None:
                 pairs[architecture] = pair
         for architecture, (ours, baseline) in pairs.items():
@@ -43,8 +46,8 @@ def compare_with_baseline(rows: Sequence[Mapping[str, Any]], test_images: int) -
     return found
 
 
-def _answers(row: Mapping[str, Any], test_images: int) -> Answers:
-    return {trial["trial"]: unpack_answers(trial["correct"], test_images) for trial in row["trials"]}
+def _answers(row: EvaluationRow, test_images: int) -> Answers:
+    return {trial.trial: unpack_answers(trial.correct, test_images) for trial in row.trials}
 
 
 def _paired(ours: Answers, baseline: Answers) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
@@ -55,16 +58,16 @@ def _paired(ours: Answers, baseline: Answers) -> tuple[NDArray[np.float64], NDAr
     return one, other
 
 
-def _comparison(dataset: str, arm: str, architecture: str | None, found: PairedDifference) -> dict[str, Any]:
-    verdict = "no evidence"
+def _comparison(dataset: str, arm: ArmName, architecture: Architecture | None, found: PairedDifference) -> Comparison:
+    verdict: Literal["better", "worse", "no evidence"] = "no evidence"
     if found.evidence:
         verdict = "better" if found.difference > 0 else "worse"
-    return {
-        "dataset": dataset,
-        "arm": arm,
-        "architecture": architecture,
-        "difference": found.difference,
-        "ci95": list(found.ci95),
-        "trials_ci95": list(found.trials_ci95),
-        "verdict": verdict,
-    }
+    return Comparison(
+        dataset=dataset,
+        arm=arm,
+        architecture=architecture,
+        difference=found.difference,
+        ci95=list(found.ci95),
+        trials_ci95=list(found.trials_ci95),
+        verdict=verdict,
+    )

@@ -6,23 +6,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 
-def last_maps(model: nn.Module) -> nn.Module | None:
-    """Return the part of a network whose output is the last feature maps [B, K, h, w]; None: it has none (ViT)."""
-    return next((part for name, part in model.named_children() if name in ("features", "stages")), None)
-
-
-def grad_cam(model: nn.Module, images: Tensor, classes: Tensor) -> NDArray[np.float32] | None:
+def grad_cam(model: nn.Module, part: str, images: Tensor, classes: Tensor) -> NDArray[np.float32] | None:
     """Return a map float32 [B, h, w] in [0, 1] for each normalised image [B, C, H, W] and class int64 [B].
 
-    ReLU of the sum of the last feature maps, each weighed by the mean gradient of the class's logit with respect to it
-    (equations 1 and 2), divided by its maximum; all 0 where nothing speaks for the class. None for a network without
-    feature maps, or whose last one is a single point (VGG11 at 32 px).
+    ReLU of the sum of the feature maps that `part` of the network gives, each weighed by the mean gradient of the
+    class's logit with respect to it (equations 1 and 2), divided by its maximum; all 0 where nothing speaks for the
+    class. None for maps of a single point (VGG11 at 32 px).
     """
-    part = last_maps(model)
-    if part is None:
-        return None
     maps: list[Tensor] = []
-    hook = part.register_forward_hook(lambda module, inputs, output: maps.append(output))
+    hook = model.get_submodule(part).register_forward_hook(lambda module, inputs, output: maps.append(output))
     try:
         # So that the maps have a gradient even where the weights of an averaged network want none.
         logits = model(images.detach().requires_grad_())

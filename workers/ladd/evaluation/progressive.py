@@ -1,4 +1,4 @@
-"""Progressive views: whether cheap trials have answered if LADD beats the baseline. Plain Python."""
+"""Progressive views: whether cheap trials have answered if LADD beats the baseline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,5 +27,6 @@ def open_question(baseline: Sequence[float], ladd: Sequence[float]) -> Decision:
             f"baseline and ladd must have the same number of trials, at least 2; got {len(baseline)} and {len(ladd)}"
         )
     summary = summarize([theirs - ours for ours, theirs in zip(baseline, ladd, strict=True)])
-    low, high = summary["ci95"]
-    return Decision(open=low <= 0 <= high, mean_difference=summary["mean"], ci95=(low, high))
+    assert summary.ci95 is not None
+    low, high = summary.ci95
+    return Decision(open=low <= 0 <= high, mean_difference=summary.mean, ci95=(low, high))

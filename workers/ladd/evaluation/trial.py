@@ -5,14 +5,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from workers.ladd.arms import Arm
+from method.architectures import ARCHITECTURES
+from method.arms import LR_FACTORS, Arm
 from workers.ladd.deployment.cost import predict_cost
 from workers.ladd.deployment.step_plan import AUGMENTATION_RULE
 from workers.ladd.deployment.training import SILENT, Listener, Trained, train_trial
@@ -24,10 +25,6 @@ from workers.ladd.engine.seeds import trial_seed
 from workers.ladd.evaluation.answers import pack_answers
 from workers.ladd.evaluation.grad_cam import grad_cam
 from workers.ladd.recipes.recipe import Recipe
-
-LR_FACTORS = (1, 3, 10, 30)
-"""Of the recipe's learning rate, for an arm that is to have the one that suits it. The largest is about what Eq. 5's
-sum of 26 terms can make of a step."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +42,60 @@ class TestSet:
     std: Sequence[float]
 
 
-def explain(model: nn.Module, test: TestSet, count: int, device: torch.device | str) -> dict[str, list[Any]] | None:
-    """Return the Grad-CAM of `count` test images for their own classes: `images`, `classes` and `maps` [count, h, w].
+@dataclass(frozen=True)
+class Explained:
+    """Grad-CAM of test images: their places among these, their classes, and `maps` [images, h, w] in [0, 1]."""
+
+    images: list[int]
+    classes: list[int]
+    maps: list[list[list[float]]]
+
+
+@dataclass(frozen=True)
+class TestedNetwork:
+    """One training and its test, with the fields of the API's `TrialRow`. Accuracies are in percent.
+
+    A class without test images has no accuracy, and the loss of an epoch that was not finite (the training diverged) is
+    None. `correct` says which test images were right (`answers.py`). `seconds` are those of training and test, over all
+    interruptions. `peak_bytes` and `predicted_peak_bytes` are of this process's memory on a CPU, of torch's tensors on
+    a GPU.
+    """
+
+    __test__: ClassVar[bool] = False
+
+    trial: int
+    seed: int
+    accuracy: float
+    per_class_accuracy: list[float | None]
+    correct: str
+    grad_cam: Explained | None
+    losses: list[float | None]
+    seconds: float
+    peak_bytes: int
+    predicted_peak_bytes: int
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """The row of an evaluation as it is with one trial. `flops` are those of the training (1 MAC = 2)."""
+
+    arm: str
+    architecture: str
+    trial: TestedNetwork
+    labels: Literal["hard", "soft"]
+    epochs: int
+    steps: int
+    forwards: int
+    images_seen: int
+    flops: int
+    recipe: dict[str, Any]
+    rule: Literal["last epoch"] = "last epoch"
+
+
+def explain(
+    model: nn.Module, architecture: str, test: TestSet, count: int, device: torch.device | str
+) -> Explained | None:
+    """Return the Grad-CAM of `count` test images for their own classes.
 
     The images are the first of each class, then the second of each, and so on. None for no image, and for a network
     that has no maps to show.
@@ -55,14 +104,15 @@ def explain(model: nn.Module, test: TestSet, count: int, device: torch.device | 
     by_class = np.argsort(labels, kind="stable")
     rank = np.arange(len(labels)) - np.searchsorted(labels[by_class], labels[by_class])
     chosen = by_class[np.lexsort((labels[by_class], rank))][:count]
-    if not len(chosen):
+    part = ARCHITECTURES[architecture].maps
+    if part is None or not len(chosen):
         return None
     images = network_input(torch.as_tensor(np.asarray(test.images)[chosen]), test.mean, test.std, device)
     classes = torch.from_numpy(labels[chosen]).to(device)
-    maps = grad_cam(model.eval(), images, classes)
+    maps = grad_cam(model.eval(), part, images, classes)
     if maps is None:
         return None
-    return {"images": chosen.tolist(), "classes": labels[chosen].tolist(), "maps": np.round(maps, 3).tolist()}
+    return Explained(chosen.tolist(), labels[chosen].tolist(), np.round(maps, 3).tolist())
 
 
 def evaluate_trial(
@@ -81,16 +131,12 @@ def evaluate_trial(
     listener: Listener = SILENT,
     checkpoints: Path | None = None,
     held_out: TestSet | None = None,
-) -> dict[str, Any]:
-    """Train and test one network; returns the row of an evaluation as it is with this one trial.
+) -> TrialResult:
+    """Train and test one network.
 
     `seed` is the evaluation's, from which the seed of trial number `trial`, counted from 0, is derived. The accuracy is
-    that after the last epoch. Accuracies are in percent; a class without test images has None, and so has the loss of
-    an epoch that was not finite (the training diverged). `correct` says which test images were right
-    (`answers.py`); `grad_cam` is there for the first `explained_images` test images of each class in turn.
-    `seconds` are those of training and test, over all interruptions; `flops` those of the training. `peak_bytes` and
-    `predicted_peak_bytes` are of this process's memory on a CPU, of torch's tensors on a GPU. `progress` counts the
-    images and views forwarded in training and the images tested.
+    that after the last epoch. `grad_cam` is there for the first `explained_images` test images of each class in turn.
+    `progress` counts the images and views forwarded in training and the images tested.
 
     An arm with `best_lr` trains a network at each of `LR_FACTORS` times the recipe's learning rate, from the same
     seed, and tests the one that is best on `held_out`, images that are neither tested nor trained on; of equals the
@@ -139,36 +185,35 @@ def evaluate_trial(
     started = time.monotonic()
     logits = predict(trained.model, torch.as_tensor(test.images), test.mean, test.std, device, on_images=advance)
     accuracy, per_class = measure_accuracy(logits, test.labels, num_classes)
-    return {
-        "arm": arm.name,
-        "architecture": architecture,
-        "trial": {
-            "trial": trial,
-            "seed": drawn,
-            "accuracy": accuracy,
-            "per_class_accuracy": per_class,
-            "correct": pack_answers((logits.argmax(dim=1).cpu() == torch.as_tensor(test.labels)).numpy()),
-            "grad_cam": explain(trained.model, test, explained_images, device),
-            "losses": [loss if math.isfinite(loss) else None for loss in trained.losses],
-            "seconds": seconds + time.monotonic() - started,
-            "predicted_peak_bytes": cost.peak_bytes,
-            "peak_bytes": peak_bytes(device),
-        },
-        "labels": "hard" if training_set.soft_labels is None else "soft",
-        "epochs": recipe.passes,
-        "steps": networks * cost.counts.steps,
-        "forwards": networks * cost.counts.forwards,
-        "images_seen": networks * cost.counts.images_seen,
-        "flops": networks * cost.flops,
-        "recipe": asdict(recipe)
-        | {
-            "augmentation_rule": AUGMENTATION_RULE,
-            "micro_batch": trained.micro_batch,
-            "arithmetic": asdict(trained.execution),
-        }
-        | ({"lr_sweep": sweep} if sweep else {}),
-        "rule": "last epoch",
+    tested = TestedNetwork(
+        trial=trial,
+        seed=drawn,
+        accuracy=accuracy,
+        per_class_accuracy=per_class,
+        correct=pack_answers((logits.argmax(dim=1).cpu() == torch.as_tensor(test.labels)).numpy()),
+        grad_cam=explain(trained.model, architecture, test, explained_images, device),
+        losses=[loss if math.isfinite(loss) else None for loss in trained.losses],
+        seconds=seconds + time.monotonic() - started,
+        peak_bytes=peak_bytes(device),
+        predicted_peak_bytes=cost.peak_bytes,
+    )
+    about = {
+        "augmentation_rule": AUGMENTATION_RULE,
+        "micro_batch": trained.micro_batch,
+        "arithmetic": asdict(trained.execution),
     }
+    return TrialResult(
+        arm=arm.name,
+        architecture=architecture,
+        trial=tested,
+        labels="hard" if training_set.soft_labels is None else "soft",
+        epochs=recipe.passes,
+        steps=networks * cost.counts.steps,
+        forwards=networks * cost.counts.forwards,
+        images_seen=networks * cost.counts.images_seen,
+        flops=networks * cost.flops,
+        recipe=asdict(recipe) | about | ({"lr_sweep": sweep} if sweep else {}),
+    )
 
 
 def _best(

@@ -9,15 +9,15 @@ from workers.ladd.figures.found import Found
 
 def collect(found: Found) -> dict[str, Any] | None:
     """Return a series for each set and arm: mean and 95 % interval (null for one trial) by architecture, in %."""
-    quoted = [row for row in found.rows if row["in_summary"]]
+    quoted = [row for row in found.rows if row.in_summary]
     if not quoted:
         return None
-    several = len({row["dataset"] for row in quoted}) > 1
+    several = len({row.dataset for row in quoted}) > 1
     series: dict[str, dict[str, Any]] = {}
     for row in quoted:
-        name = f"{row['arm']}, {row['dataset']}" if several else row["arm"]
-        series.setdefault(name, {})[row["architecture"]] = {"mean": row["mean"], "ci95": row["ci95"]}
-    return {"architectures": list(dict.fromkeys(row["architecture"] for row in quoted)), "series": series}
+        name = f"{row.arm}, {row.dataset}" if several else str(row.arm)
+        series.setdefault(name, {})[row.architecture] = {"mean": row.mean, "ci95": row.ci95}
+    return {"architectures": list(dict.fromkeys(row.architecture for row in quoted)), "series": series}
 
 
 def draw(figure: Figure, data: dict[str, Any], found: Found) -> None:

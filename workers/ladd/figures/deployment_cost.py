@@ -11,12 +11,12 @@ def collect(found: Found) -> dict[str, Any] | None:
     """Return for each row the training FLOPs of one trial (1 MAC = 2) and the mean accuracy in %."""
     points = [
         {
-            "dataset": row["dataset"],
-            "arm": row["arm"],
-            "architecture": row["architecture"],
-            "views": row["recipe"].get("views"),
-            "flops": row["flops"] / len(row["trials"]),
-            "mean": row["mean"],
+            "dataset": row.dataset,
+            "arm": row.arm,
+            "architecture": row.architecture,
+            "views": row.recipe.get("views"),
+            "flops": row.flops / len(row.trials),
+            "mean": row.mean,
         }
         for row in found.rows
     ]

@@ -1,26 +1,50 @@
-"""What a job has found, as far as figures show it."""
+"""Everything that the tasks of a job have found: the report and its figures are made of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from api_schemas.evaluation import Evaluation, EvaluationRow, EvaluationSummary, FlopCount, Storage, SweepPoint
+from api_schemas.labelers import Labeler
+from api_schemas.labelling import Labelling
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """FLOPs before deployment of the sets `own_sets`, which are no controls; None for a part that nobody counted."""
+
+    distillation: float
+    labelling: int
+    labeler_training: int | None
+    own_sets: Sequence[str]
+
 
 @dataclass(frozen=True)
 class Found:
-    """Rows of an evaluation, epochs of a labeler, both as the report has them; test images uint8 [T, H, W, C].
+    """None or empty for what the job was not about.
 
-    `points` of a sweep and the `summary` of the evaluation are as the report has them, too. `preparation`: FLOPs of
-    `distillation`, `labelling` and `labeler_training` of the sets `own_sets`, which are no controls; None where the
-    first is not known.
+    `test_images` uint8 [T, H, W, C]; `preparation` is None where nobody said what the distillation took. `progressive`:
+    cheap trials came first, and others confirmed them where they left the answer open.
     """
 
-    rows: Sequence[Mapping[str, Any]] = ()
-    epochs: Sequence[Mapping[str, Any]] = ()
+    evaluation: Evaluation | None = None
+    labelling: Labelling | None = None
+    storage: Storage | None = None
+    flops: FlopCount = field(default_factory=lambda: FlopCount(labelling=None, labeler_training=None, deployment=None))
+    labelers: Sequence[Labeler] = ()
+    points: Sequence[SweepPoint] = ()
+    preparation: Preparation | None = None
     test_images: NDArray[np.uint8] | None = field(default=None, compare=False)
-    points: Sequence[Mapping[str, Any]] = ()
-    summary: Sequence[Mapping[str, Any]] = ()
-    preparation: Mapping[str, float | None] | None = None
-    own_sets: Sequence[str] = ()
+    progressive: bool = False
+
+    @property
+    def rows(self) -> Sequence[EvaluationRow]:
+        """Rows of the evaluation."""
+        return self.evaluation.rows if self.evaluation else ()
+
+    @property
+    def summary(self) -> Sequence[EvaluationSummary]:
+        """The k-CAE of each arm."""
+        return self.evaluation.summary if self.evaluation else ()

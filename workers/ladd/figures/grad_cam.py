@@ -12,15 +12,14 @@ PANEL_INCHES = 0.9
 def collect(found: Found) -> dict[str, Any] | None:
     """Return the places of the images in `val`, and for each row of the evaluation that kept them its maps."""
     panels = [
-        {field: row[field] for field in ("dataset", "arm", "architecture")} | row["trials"][0]["grad_cam"]
-        for row in found.rows
-        if row["trials"][0].get("grad_cam")
+        ({"dataset": row.dataset, "arm": row.arm, "architecture": row.architecture, "maps": kept.maps}, kept)
+        for row in sorted(found.rows, key=lambda row: row.architecture)
+        if (kept := row.trials[0].grad_cam) is not None
     ]
     if not panels or found.test_images is None:
         return None
-    panels.sort(key=lambda panel: panel["architecture"])
-    shown = [{field: panel[field] for field in ("dataset", "arm", "architecture", "maps")} for panel in panels]
-    return {"images": panels[0]["images"], "classes": panels[0]["classes"], "panels": shown}
+    _, first = panels[0]
+    return {"images": first.images, "classes": first.classes, "panels": [panel for panel, _ in panels]}
 
 
 def draw(figure: Figure, data: dict[str, Any], found: Found) -> None:

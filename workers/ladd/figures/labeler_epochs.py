@@ -8,9 +8,11 @@ from workers.ladd.figures.found import Found
 
 
 def collect(found: Found) -> dict[str, Any] | None:
-    """Return accuracy in % and mean entropy in nats on the val split, epoch by epoch."""
-    fields = ("epoch", "train_accuracy", "val_accuracy", "mean_entropy")
-    return {"epochs": [{field: row[field] for field in fields} for row in found.epochs]} if found.epochs else None
+    """Return accuracy in % and mean entropy in nats on the val split, epoch by epoch; None for several labelers."""
+    if len(found.labelers) != 1:
+        return None
+    fields = {"epoch", "train_accuracy", "val_accuracy", "mean_entropy"}
+    return {"epochs": [row.model_dump(include=fields) for row in found.labelers[0].epochs]}
 
 
 def draw(figure: Figure, data: dict[str, Any], found: Found) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from workers.ladd.arms import ARMS, Arm
+from method.arms import ARMS, Arm
 from workers.ladd.figures.found import Found
 
 _LABELLED = ("soft", "both")
@@ -21,11 +21,13 @@ def collect(found: Found) -> dict[str, Any] | None:
         return None
     points = []
     for summary in found.summary:
-        if summary["dataset"] not in found.own_sets:
+        if summary.dataset not in spent.own_sets:
             continue
-        parts = spent if _uses_labels(ARMS[summary["arm"]]) else {"distillation": spent["distillation"]}
+        parts: dict[str, float | None] = {"distillation": spent.distillation}
+        if _uses_labels(ARMS[summary.arm]):
+            parts |= {"labelling": spent.labelling, "labeler_training": spent.labeler_training}
         flops = sum(part for part in parts.values() if part is not None)
-        points.append({"arm": summary["arm"], "mean": summary["cae_mean"], "flops": flops, "parts": dict(parts)})
+        points.append({"arm": summary.arm, "mean": summary.cae_mean, "flops": flops, "parts": parts})
     return {"points": points} if points else None
 
 

@@ -13,13 +13,13 @@ def collect(found: Found) -> dict[str, Any] | None:
     """Return each point with the k-CAE (%) of its arms, what is varied, and the k-CAE of arms on the plain set."""
     if not found.points:
         return None
-    sets = {point["dataset"] for point in found.points}
+    sets = {point.dataset for point in found.points}
     caes: dict[str, dict[str, float]] = {}
     for row in found.summary:
-        caes.setdefault(row["dataset"], {})[str(row["arm"])] = row["cae_mean"]
+        caes.setdefault(row.dataset, {})[str(row.arm)] = row.cae_mean
     return {
-        "varied": [name for name in VARIED if len({point[name] for point in found.points}) > 1],
-        "points": [dict(point) | {"cae": caes.get(point["dataset"], {})} for point in found.points],
+        "varied": [name for name in VARIED if len({getattr(point, name) for point in found.points}) > 1],
+        "points": [point.model_dump() | {"cae": caes.get(point.dataset, {})} for point in found.points],
         "plain": {arm: cae for dataset, arms in caes.items() if dataset not in sets for arm, cae in arms.items()},
     }
 

@@ -1,19 +1,20 @@
 """Importers: from files as uploaded to images and labels, by the name of what wrote them.
 
-A new format is one module with `detect` and `read`, and one line here.
+A new format is one module with `detect` and `read`, and one entry of `method.formats`.
 """
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
-from workers.ladd.importers.formats import bare_tensors, class_folders, dc_dict, glad, idc, npz, safetensors_file
+from method.formats import AUTO, FORMATS
 from workers.ladd.importers.imported import Imported, ImportOptions, KnownSource, Progress
 from workers.ladd.importers.labeler_files import refuse_labelers
 from workers.ladd.importers.reading.rejected import ImportRejected, rejected
 from workers.ladd.importers.reading.uploaded_file import UploadedFile, inspect_file
 
-__all__ = ["IMPORTERS", "ImportOptions", "ImportRejected", "Imported", "Importer", "KnownSource", "read_upload"]
+__all__ = ["ImportOptions", "ImportRejected", "Imported", "Importer", "KnownSource", "importer_of", "read_upload"]
 
 
 class Importer(Protocol):
@@ -28,24 +29,9 @@ class Importer(Protocol):
         """Read the files; large arrays go through files in `scratch`. Raises ImportRejected."""
 
 
-IMPORTERS: dict[str, Importer] = {
-    "mtt": bare_tensors,
-    "ast": bare_tensors,
-    "glad": glad,
-    "tesla": bare_tensors,
-    "datm": bare_tensors,
-    "dc": dc_dict,
-    "dsa": dc_dict,
-    "dm": dc_dict,
-    "idc": idc,
-    "npz": npz,
-    "safetensors": safetensors_file,
-    "class_folders": class_folders,
-    "sre2l": class_folders,
-    "lpld": class_folders,
-    "rded": class_folders,
-}
-"""By format; where several share a module, the contents decide (`Imported.format`), else the first is meant."""
+def importer_of(format: str) -> Importer:
+    """Return the module that reads a format."""
+    return cast(Importer, import_module(FORMATS[format].module))
 
 
 def read_upload(
@@ -63,24 +49,24 @@ def read_upload(
     name, reason = _choose(files, options.format)
     if options.factor is not None and name != "idc":
         raise rejected("metadata.factor", "only_idc", options.factor, f"a factor is for IDC's mosaics; this is {name}")
-    imported = IMPORTERS[name].read(files, options, scratch, progress)
-    if options.format == "auto":
+    imported = importer_of(name).read(files, options, scratch, progress)
+    if options.format == AUTO:
         name = imported.format or name
     return imported, name, "; ".join([reason, *imported.reasons])
 
 
 def _choose(files: list[UploadedFile], asked: str) -> tuple[str, str]:
-    if asked != "auto":
-        if asked not in IMPORTERS:
-            raise rejected("metadata.format", "known_format", asked, f"formats are {', '.join(IMPORTERS)}")
+    if asked != AUTO:
+        if asked not in FORMATS:
+            raise rejected("metadata.format", "known_format", asked, f"formats are {', '.join(FORMATS)}")
         return asked, "named in the metadata"
-    for name, importer in IMPORTERS.items():
-        reason = importer.detect(files)
+    for name in FORMATS:
+        reason = importer_of(name).detect(files)
         if reason is not None:
             return name, reason
     raise rejected(
         ", ".join(file.path.name for file in files),
         "known_format",
         ", ".join(f"{file.path.name}: {file.kind}" for file in files),
-        f"none of the formats {', '.join(IMPORTERS)} fits the files",
+        f"none of the formats {', '.join(FORMATS)} fits the files",
     )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from workers.ladd.class_maps import CLASS_MAPS, IMAGEFOLDER, imagenet_indices, subset_with, wnids
+from method.class_maps import CLASS_MAPS, IMAGEFOLDER, imagenet_indices, subset_with, wnids
 from workers.ladd.importers.imported import ImportOptions
 from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.importers.readings import undecided

@@ -1,15 +1,18 @@
-"""From an upload to a set in our own form: read, checked, written, and described (the API's `DatasetStats`)."""
+"""From an upload to a set in our own form: read, checked, written, and described."""
 
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from api_schemas.datasets import ClassCount, DatasetRole, DatasetStats, Detection, ValueRange
+from method.files import SOFT_LABELS
+from method.normalizations import ZCA
 from workers.ladd.importers import ImportOptions, read_upload
 from workers.ladd.importers.channel_summary import ChannelSummary
 from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, Split
@@ -20,16 +23,14 @@ from workers.ladd.importers.set_rules import check_classes, check_images
 from workers.ladd.importers.unwhitened import unwhiten
 from workers.ladd.sets.npy_rows import iter_rows
 from workers.ladd.sets.npy_writer import NpyWriter
-from workers.ladd.sets.stored_set import SOFT_LABELS_FILE
-from workers.ladd.sets.whitening import ZCA
 
 _CHUNK_BYTES = 8 * 1024 * 1024
 
 
 def import_dataset(
     files: Sequence[Path], options: ImportOptions, out_dir: Path, progress: Callable[[int, int], None]
-) -> dict[str, Any]:
-    """Read an upload, check it, write it to `out_dir` in our form, and return its stats (the API's `DatasetStats`).
+) -> DatasetStats:
+    """Read an upload, check it, write it to `out_dir` in our form, and return its stats.
 
     `progress(done, total)` counts the bytes of the upload twice: when they are read and when they are checked.
     Raises ImportRejected with the broken rule; `out_dir` then holds nothing of use.
@@ -39,14 +40,14 @@ def import_dataset(
     with tempfile.TemporaryDirectory(dir=out_dir) as scratch:
         imported, format_name, reason = read_upload(files, options, Path(scratch), partial(_report, progress, total))
         image_shape = check_images(imported, options)
-        if options.normalization == ZCA and options.role == "distilled":
+        if options.normalization == ZCA and options.role is DatasetRole.DISTILLED:
             imported = unwhiten(imported, options, out_dir)
         names = check_classes(imported, options)
         learned_lr = choose_learned_lr(options.learned_lr, imported.stored_lr, imported.warnings)
         summaries = _store(imported, out_dir, lambda part: progress(upload_bytes + int(upload_bytes * part), total))
     dtype = np.load(out_dir / _image_file(next(iter(imported.splits))), mmap_mode="r").dtype
     warnings = list(imported.warnings)
-    if options.role == "source":
+    if options.role is DatasetRole.SOURCE:
         normalization = of_source(options.normalization, summaries["train"])
     else:
         location = imported.splits[DISTILLED_SPLIT].images_location
@@ -56,24 +57,36 @@ def import_dataset(
         warnings += doubts + ([] if dtype == np.uint8 else family_warnings(options.normalization, format_name))
     soft = next((split.soft for split in imported.splits.values() if split.soft is not None), None)
     names_stored = [name for split in imported.splits for name in (_image_file(split), _label_file(split))]
-    stored = sorted(out_dir / name for name in names_stored + ([SOFT_LABELS_FILE] if soft else []))
+    stored = sorted(out_dir / name for name in names_stored + ([SOFT_LABELS] if soft else []))
     progress(total, total)
-    return {
-        **_counts(imported, names, options),
-        "image_shape": image_shape,
-        "dtype": str(dtype),
-        "sha256": _digest(stored),
-        "bytes": sum(file.stat().st_size for file in stored),
-        "value_range": {
-            "minimum": float(min(summary.minimum.min() for summary in summaries.values())),
-            "maximum": float(max(summary.maximum.max() for summary in summaries.values())),
-        },
-        "soft_labels": soft.kind if soft else None,
-        "learned_lr": learned_lr,
-        "detection": {"format": format_name, "reason": reason},
-        "normalization": dict(normalization),
-        "warnings": warnings,
-    }
+    per_split = {name: np.bincount(split.labels, minlength=len(names)) for name, split in imported.splits.items()}
+    per_class = np.sum(list(per_split.values()), axis=0)
+    equal = options.role is DatasetRole.DISTILLED and per_class.min() == per_class.max()
+    return DatasetStats(
+        num_classes=len(names),
+        ipc=int(per_class[0]) if equal else None,
+        num_images=int(per_class.sum()),
+        splits={name: len(split.labels) for name, split in imported.splits.items()},
+        image_shape=image_shape,
+        dtype="uint8" if dtype == np.uint8 else "float32",
+        sha256=_digest(stored),
+        bytes=sum(file.stat().st_size for file in stored),
+        class_counts=[
+            ClassCount(
+                label=label, name=name, images={split: int(counts[label]) for split, counts in per_split.items()}
+            )
+            for label, name in enumerate(names)
+        ],
+        value_range=ValueRange(
+            minimum=float(min(summary.minimum.min() for summary in summaries.values())),
+            maximum=float(max(summary.maximum.max() for summary in summaries.values())),
+        ),
+        soft_labels=soft.kind if soft else None,
+        learned_lr=learned_lr,
+        detection=Detection(format=format_name, reason=reason),
+        normalization=normalization,
+        warnings=warnings,
+    )
 
 
 def _report(progress: Callable[[int, int], None], total: int, done: int) -> None:
@@ -96,7 +109,7 @@ def _store(imported: Imported, out_dir: Path, report: Callable[[float], None]) -
     for name, split in imported.splits.items():
         np.save(out_dir / _label_file(name), split.labels)
         if split.soft is not None:
-            np.save(out_dir / SOFT_LABELS_FILE, split.soft.probabilities)
+            np.save(out_dir / SOFT_LABELS, split.soft.probabilities)
         path = out_dir / _image_file(name)
         channels = split.images.shape[3 if split.images.dtype == np.uint8 else 1]
         summary = summaries[name] = ChannelSummary(channels)
@@ -143,22 +156,6 @@ def _chunks(images: NDArray[np.generic]) -> Iterable[NDArray[np.generic]]:
     rows = max(1, _CHUNK_BYTES // (images[0].size * images.itemsize))
     for start in range(0, len(images), rows):
         yield images[start : start + rows]
-
-
-def _counts(imported: Imported, names: list[str], options: ImportOptions) -> dict[str, Any]:
-    per_split = {name: np.bincount(split.labels, minlength=len(names)) for name, split in imported.splits.items()}
-    total = np.sum(list(per_split.values()), axis=0)
-    equal = options.role == "distilled" and total.min() == total.max()
-    return {
-        "num_classes": len(names),
-        "ipc": int(total[0]) if equal else None,
-        "num_images": int(total.sum()),
-        "splits": {name: len(split.labels) for name, split in imported.splits.items()},
-        "class_counts": [
-            {"label": label, "name": name, "images": {split: int(counts[label]) for split, counts in per_split.items()}}
-            for label, name in enumerate(names)
-        ],
-    }
 
 
 def _digest(files: Iterable[Path]) -> str:

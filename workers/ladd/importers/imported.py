@@ -1,14 +1,14 @@
 """What importers are told and what they return."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.ladd.class_maps import CLASS_MAPS, IMAGEFOLDER, wnids
+from api_schemas.datasets import DatasetMetadata, SoftLabelKind
+from method.class_maps import CLASS_MAPS, IMAGEFOLDER, wnids
 from workers.ladd.sets.stored_set import Labels
 
 Progress = Callable[[int], None]
@@ -30,28 +30,9 @@ class KnownSource:
     train_images: Path | None = None
 
 
-@dataclass(frozen=True)
-class ImportOptions:
-    """The sender's metadata, as in the API's `DatasetMetadata`, and the source set that it names, if that is ready.
+class ImportOptions(DatasetMetadata):
+    """The sender's metadata, and the source set that it names, if that is ready."""
 
-    `role` is `distilled` or `source`; `format` is `auto` or a key of `IMPORTERS`.
-    `normalization` is `auto`, `none`, `zca`, a key of `NORMALIZATIONS`, or {"mean": [...], "std": [...]} on the [0, 1]
-    scale.
-    `class_map` lists class names in label order (folder names, for class folders), or is `auto`, a key of `CLASS_MAPS`
-    or `imagefolder`. `soft_labels` is `auto`, `probabilities` or `logits`. `factor` is that of IDC's mosaics.
-    `resolution` and `resize` apply to image files; `experiment` picks an entry of a DC, DSA or DM file.
-    """
-
-    role: str
-    format: str = "auto"
-    normalization: str | Mapping[str, Sequence[float]] = "auto"
-    class_map: str | Sequence[str] = "auto"
-    resolution: int | None = None
-    resize: str = "center_crop"
-    experiment: int | None = None
-    soft_labels: str = "auto"
-    learned_lr: float | None = None
-    factor: int | None = None
     source: KnownSource | None = None
 
     @property
@@ -78,7 +59,7 @@ class SoftLabels:
     """`probabilities` float32 [n, C], each row of sum 1; `kind` is what the file held."""
 
     probabilities: NDArray[np.float32]
-    kind: Literal["probabilities", "logits"]
+    kind: SoftLabelKind
 
 
 @dataclass(frozen=True)

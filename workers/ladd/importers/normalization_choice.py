@@ -1,31 +1,20 @@
 """Which normalization a set has or is to be trained with, from what the sender said and what the values show."""
 
-from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from collections.abc import Sequence
 
-from workers.ladd.engine.normalization import NORMALIZATIONS, normalized_range
+from api_schemas.datasets import Normalization, NormalizationChoice
+from method.formats import FORMATS
+from method.normalizations import NORMALIZATIONS, ZCA
+from workers.ladd.engine.normalization import normalized_range
 from workers.ladd.importers.channel_summary import ChannelSummary
 from workers.ladd.importers.reading.rejected import rejected
-from workers.ladd.sets.whitening import ZCA
 
 FIELD = "metadata.normalization"
-DC_FAMILY = ("dc", "dsa", "dm")
-MTT_FAMILY = ("mtt", "ast", "glad", "tesla", "datm", "idc")
 _TOLERANCE = 0.5 / 255
 """Half an 8-bit step, on the [0, 1] scale: values this far outside still round to a pixel."""
 
 
-class Normalization(TypedDict):
-    """As in the API: `applied` tells whether the stored values carry it already."""
-
-    name: str
-    mean: list[float] | None
-    std: list[float] | None
-    applied: bool
-    reason: str
-
-
-def of_source(choice: str | Mapping[str, Sequence[float]], train: ChannelSummary) -> Normalization:
+def of_source(choice: NormalizationChoice, train: ChannelSummary) -> Normalization:
     """Normalization to train with on a source set: as named, or measured from its train split.
 
     Raises ImportRejected with rule `known_normalization`, `normalization_channels` or `pixels_vary`.
@@ -45,7 +34,7 @@ def of_source(choice: str | Mapping[str, Sequence[float]], train: ChannelSummary
 
 
 def of_distilled(
-    choice: str | Mapping[str, Sequence[float]],
+    choice: NormalizationChoice,
     summary: ChannelSummary,
     eight_bit: bool,
     location: str,
@@ -86,20 +75,21 @@ def of_distilled(
     return normalization, doubts if plain else _range_warnings(normalization, summary)
 
 
-def family_warnings(choice: object, format: str) -> list[str]:
+def family_warnings(choice: NormalizationChoice, format: str) -> list[str]:
     """Return what speaks against a named normalization for a set of this format: code bases differ under one name."""
-    if choice == "cifar100" and format in MTT_FAMILY:
+    own = FORMATS[format].cifar100 if format in FORMATS else None
+    if choice == "cifar100" and own == "cifar100_mtt":
         return [
             f"{format} normalises CIFAR-100 with CIFAR-10's statistics: cifar100_mtt; cifar100 is DC's, DSA's and DM's"
         ]
-    if choice == "cifar100_mtt" and format in DC_FAMILY:
+    if choice == "cifar100_mtt" and own == "cifar100":
         return [f"{format} normalises CIFAR-100 with its own statistics: cifar100; cifar100_mtt is MTT's"]
     if choice == "imagenet" and format == "glad":
         return ["images that GLaD decoded (--space wp) carry glad_wp; imagenet is right for --space p alone"]
     return []
 
 
-def _named(choice: str | Mapping[str, Sequence[float]], channels: int) -> tuple[str, list[float], list[float]]:
+def _named(choice: NormalizationChoice, channels: int) -> tuple[str, list[float], list[float]]:
     if isinstance(choice, str):
         if choice not in NORMALIZATIONS:
             raise rejected(
@@ -107,7 +97,7 @@ def _named(choice: str | Mapping[str, Sequence[float]], channels: int) -> tuple[
             )
         name, (mean, std) = str(choice), NORMALIZATIONS[choice]
     else:
-        name, mean, std = "custom", tuple(choice["mean"]), tuple(choice["std"])
+        name, mean, std = "custom", tuple(choice.mean), tuple(choice.std)
     if not len(mean) == len(std) == channels:
         raise rejected(
             FIELD,
@@ -120,7 +110,7 @@ def _named(choice: str | Mapping[str, Sequence[float]], channels: int) -> tuple[
 
 def _range_warnings(normalization: Normalization, summary: ChannelSummary) -> list[str]:
     """Pixel-space methods (MTT, AST) do not bound their pixels, so this is legitimate; a wrong name shows here too."""
-    mean, std = normalization["mean"], normalization["std"]
+    mean, std = normalization.mean, normalization.std
     assert mean is not None
     assert std is not None
     outside = _outside(mean, std, summary)
@@ -133,7 +123,7 @@ def _range_warnings(normalization: Normalization, summary: ChannelSummary) -> li
     ]
     hint = f"; they stay within {', '.join(fitting)}" if fitting else ""
     return [
-        f"values exceed what {normalization['name']} makes of black and white pixels ({'; '.join(outside)}): "
+        f"values exceed what {normalization.name} makes of black and white pixels ({'; '.join(outside)}): "
         f"usual for sets optimised in pixel space, else a sign of another normalization{hint}"
     ]
 

@@ -1,11 +1,11 @@
 """Labels as found in a file: class indices, or a row of probabilities or logits for each image."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from api_schemas.datasets import SoftLabelKind
 from workers.ladd.importers.arrays import as_labels
 from workers.ladd.importers.imported import ImportOptions, SoftLabels
 from workers.ladd.importers.reading.rejected import rejected
@@ -13,7 +13,7 @@ from workers.ladd.importers.readings import undecided
 from workers.ladd.sets.stored_set import Labels
 
 FIELD = "metadata.soft_labels"
-FORMAT_KINDS: dict[str, Literal["probabilities", "logits"]] = {"tesla": "probabilities", "datm": "logits"}
+FORMAT_KINDS: dict[str, SoftLabelKind] = {"tesla": "probabilities", "datm": "logits"}
 """TESLA (`--teacher_label`) saves a softmax of its teacher, DATM the logits that it learned, under the same name."""
 SUM_TOLERANCE = 1e-3
 """How far a row of float16 probabilities may be from a sum of 1."""
@@ -51,22 +51,19 @@ def read_labels(array: NDArray[np.generic], location: str, options: ImportOption
     return ReadLabels(rows.argmax(axis=1).astype(np.int64), soft, f"{location} holds {kind} ({why})")
 
 
-def _kind_of(
-    values: NDArray[np.float32], location: str, options: ImportOptions
-) -> tuple[Literal["probabilities", "logits"], str]:
+def _kind_of(values: NDArray[np.float32], location: str, options: ImportOptions) -> tuple[SoftLabelKind, str]:
     sums = values.sum(axis=1, dtype=np.float64)
     lowest, (least, most) = float(values.min()), (float(sums.min()), float(sums.max()))
     shown = f"smallest value {lowest:.4g}, row sums {least:.4g} to {most:.4g}"
-    looks_like: Literal["probabilities", "logits"] | None = None
+    looks_like: SoftLabelKind | None = None
     if lowest < 0:
         looks_like = "logits"
     elif max(abs(least - 1), abs(most - 1)) <= SUM_TOLERANCE:
         looks_like = "probabilities"
     if options.soft_labels != "auto":
-        asked: Literal["probabilities", "logits"] = "logits" if options.soft_labels == "logits" else "probabilities"
-        if asked == "probabilities" and lowest < 0:
+        if options.soft_labels == "probabilities" and lowest < 0:
             raise rejected(location, "probabilities_not_negative", shown, "probabilities are not negative; these are")
-        return asked, f"named in the metadata; {shown}"
+        return options.soft_labels, f"named in the metadata; {shown}"
     expected = FORMAT_KINDS.get(options.format)
     if looks_like is None or (expected is not None and expected != looks_like):
         of_format = f", as {options.format} saves them" if expected is not None else ""

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from method.files import WHITENING
 from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, ImportOptions, KnownSource
 from workers.ladd.importers.reading.rejected import rejected
-from workers.ladd.sets.whitening import EPSILON, MOST_VALUES, WHITENING_FILE, fit_whitening
+from workers.ladd.sets.whitening import EPSILON, MOST_VALUES, fit_whitening
 
 _FIELD = "metadata.normalization"
 
@@ -33,7 +34,7 @@ def unwhiten(imported: Imported, options: ImportOptions, out_dir: Path) -> Impor
         message = f"ZCA is fitted to images of at most {MOST_VALUES} values, such as 3 x 32 x 32"
         raise rejected(_FIELD, "zca_size", int(np.prod(shape)), message)
     whitening = fit_whitening(pixels)
-    whitening.save(out_dir / WHITENING_FILE)
+    whitening.save(out_dir / WHITENING)
     fit = f"ZCA fitted to the {len(pixels):,} train images of the source set (eps {EPSILON})"
     if imported.unnormalized is not None or split.images.min() >= 0:
         note = f"{imported.unnormalized or 'no value is negative'}; networks are trained in the whitened space of {fit}"

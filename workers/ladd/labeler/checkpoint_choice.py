@@ -16,14 +16,13 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from method.labeler import MOST_JUDGED_ON
 from workers.ladd.engine.micro_batch import micro_batch_size, slices
 from workers.ladd.engine.normalization import normalize
 from workers.ladd.engine.precision import exact_float32
 from workers.ladd.engine.seeds import derive_seed
 from workers.ladd.labels.views import ViewGrid, extract_views
 
-MOST_IMAGES = 2_000
-"""Held-out images used at most, each with one view: more views of one image say little more."""
 COLDEST, HOTTEST = 0.05, 20.0
 """Temperatures that are considered."""
 _STEPS = 60
@@ -51,9 +50,9 @@ class Candidate:
 def draw_held_out_views(
     images: NDArray[np.uint8], labels: NDArray[np.int64], rows: NDArray[np.int64], grid: ViewGrid, seed: int
 ) -> HeldOutViews:
-    """Draw at most `MOST_IMAGES` of the held-out `rows` of a train split, and a view of the grid for each."""
+    """Draw at most `MOST_JUDGED_ON` of the held-out `rows` of a train split, and a view of the grid for each."""
     draws = np.random.default_rng(derive_seed(seed, "checkpoint_choice"))
-    chosen = np.sort(draws.permutation(rows)[:MOST_IMAGES])
+    chosen = np.sort(draws.permutation(rows)[:MOST_JUDGED_ON])
     indices = draws.integers(0, grid.count, len(chosen))
     return HeldOutViews(
         torch.from_numpy(images[chosen]), torch.from_numpy(indices), torch.from_numpy(labels[chosen]), grid

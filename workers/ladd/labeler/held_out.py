@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from method.labeler import held_out_count
 from workers.ladd.engine.seeds import derive_seed
 
 
@@ -20,8 +21,3 @@ def split_held_out(
     ]
     held_out = np.sort(np.concatenate(held))
     return np.setdiff1d(np.arange(len(labels)), held_out), held_out
-
-
-def held_out_count(images: int, fraction: float) -> int:
-    """Return how many of a class's images are held out: the fraction rounded half up, and never all of them."""
-    return min(int(fraction * images + 0.5), images - 1)

@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from workers.ladd.engine.dsa import apply_dsa, draw_dsa, parse_strategy
+from method.augmentation import parse_strategy
+from workers.ladd.engine.dsa import apply_dsa, draw_dsa
 from workers.ladd.engine.inference import measure_accuracy, predict
 from workers.ladd.engine.micro_batch import check_divisible, micro_batch_size, slices
 from workers.ladd.engine.normalization import normalize

@@ -6,12 +6,15 @@ With steps of s nats, a label [C] decodes to q with KL(p, q) <= s^2 / 8 + C e^-s
 clipping at the span for the rest), and about s^2 / 24 when rounding errors are uniform.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from method.encodings import KL_LIMIT, PATTERN, classes_kept
 
 Labels = NDArray[np.float32]
 Members = dict[str, NDArray[Any]]
@@ -23,11 +26,6 @@ UINT4_SPAN, UINT4_STEPS = 12.0, 15
 """Steps of 0.8 nats. Below 12 nats the 1,000 classes of ImageNet would gain more by clipping than steps cost."""
 FLOAT16_TINIEST = 2.0**-24
 """The smallest float16 above 0."""
-KL_LIMIT = 0.05
-"""Mean KL in nats above which top-k labels are refused.
-
-Twice what uint4 loses on flat labels of 1,000 classes, and what top-3 loses on CIFAR-10 (`benchmarks/results`).
-"""
 ALWAYS_COMPARED = ("float32", "float16", "uint8", "uint4", "topk:10")
 """What the storage table shows of every set; top-k only where there are more classes."""
 
@@ -65,15 +63,14 @@ def encoding_of(name: str) -> Encoding:
     """Return an encoding by name: float32, float16, uint8, uint4 or topk:K. Raises ValueError for another name."""
     if name in _FIXED:
         return _FIXED[name]
-    kind, _, k = name.partition(":")
-    if kind == "topk" and k.isdecimal() and int(k) > 0:
-        return _topk(int(k))
+    if re.fullmatch(PATTERN, name) and (kept := classes_kept(name)):
+        return _topk(kept)
     raise ValueError(f"encoding must be {', '.join(_FIXED)} or topk:K with K of at least 1; got {name!r}")
 
 
 def compared(chosen: str, classes: int) -> list[str]:
     """Names of the encodings that are compared for a set of `classes` classes: the usual ones and the chosen one."""
-    usual = [name for name in ALWAYS_COMPARED if not name.startswith("topk:") or int(name[5:]) < classes]
+    usual = [name for name in ALWAYS_COMPARED if (classes_kept(name) or 0) < classes]
     return usual if chosen in usual else [*usual, chosen]
 
 
@@ -96,7 +93,7 @@ def decode_checked(name: str, labels: Labels) -> Labels:
     """
     encoding = encoding_of(name)
     decoded = encoding.decode(encoding.encode(labels), labels.shape[2])
-    if name.startswith("topk:"):
+    if classes_kept(name) is not None:
         kl, _ = divergence(labels, decoded)
         if kl > KL_LIMIT:
             raise EncodingRefusedError(name, kl)

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-WIDTH = 128
+from method.architectures import CONVNET_WIDTH as WIDTH
 
 
 class ConvNet(nn.Module):
@@ -17,8 +17,6 @@ class ConvNet(nn.Module):
     def __init__(self, *, num_classes: int, channels: int, size: int, depth: int) -> None:
         super().__init__()
         side = size >> depth
-        if side < 1:
-            raise ValueError(f"ConvNetD{depth} needs images of at least {1 << depth} px, got {size} px")
         layers: list[nn.Module] = []
         for block in range(depth):
             layers += [

@@ -36,9 +36,6 @@ class ResNet18(nn.Module):
 
     def __init__(self, *, num_classes: int, channels: int, size: int) -> None:
         super().__init__()
-        # Three stride-2 stages: below 9 px the last map is one pixel, which an instance norm turns into zero.
-        if size < 9:
-            raise ValueError(f"ResNet18 needs images of at least 9 px, got {size} px")
         self.stem = nn.Sequential(
             nn.Conv2d(channels, 64, kernel_size=3, padding=1, bias=False),
             nn.GroupNorm(64, 64),

@@ -2,10 +2,7 @@
 
 from torch import Tensor, nn
 
-# Output channels of the 3x3 convolutions between two 2x2 max poolings (Simonyan & Zisserman, ICLR 2015, A).
-STAGES = ((64,), (128,), (256, 256), (512, 512), (512, 512))
-# GLaD stretches (or shrinks) the last map to 7x7 above 32 px; the CIFAR form keeps its 1x1 map.
-IMAGENET_MAP = 7
+from method.architectures import VGG_IMAGENET_MAP, VGG_STAGES
 
 
 class VGG11(nn.Module):
@@ -17,11 +14,9 @@ class VGG11(nn.Module):
 
     def __init__(self, *, num_classes: int, channels: int, size: int) -> None:
         super().__init__()
-        if size < 32:
-            raise ValueError(f"VGG11 needs images of at least 32 px, got {size} px")
         layers: list[nn.Module] = []
         previous = channels
-        for stage in STAGES:
+        for stage in VGG_STAGES:
             for width in stage:
                 layers += [
                     nn.Conv2d(previous, width, kernel_size=3, padding=1),
@@ -32,8 +27,8 @@ class VGG11(nn.Module):
             layers.append(nn.MaxPool2d(2))
         side = 1
         if size > 32:
-            side = IMAGENET_MAP
-            layers.append(nn.AdaptiveMaxPool2d(IMAGENET_MAP))
+            side = VGG_IMAGENET_MAP
+            layers.append(nn.AdaptiveMaxPool2d(VGG_IMAGENET_MAP))
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Linear(previous * side * side, num_classes)
 

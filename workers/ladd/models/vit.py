@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-WIDTH = 512
+from method.architectures import VIT_WIDTH as WIDTH
+from method.architectures import vit_form
+
 HEADS = 8
 HEAD_WIDTH = 64
 DROPOUT = 0.1
@@ -73,15 +75,13 @@ class ViT(nn.Module):
     def __init__(self, *, num_classes: int, channels: int, size: int) -> None:
         super().__init__()
         small = size <= 32
-        self.patch = 4 if small else 16
-        if size < self.patch or size % self.patch:
-            raise ValueError(f"ViT needs an image size that {self.patch} px patches divide, got {size} px")
+        self.patch, depth = vit_form(size)
         patches = (size // self.patch) ** 2
         self.position_embedding = nn.Parameter(torch.randn(1, patches + 1, WIDTH))
         self.class_token = nn.Parameter(torch.randn(1, 1, WIDTH))
         self.patch_embedding = nn.Linear(self.patch**2 * channels, WIDTH)
         self.dropout = nn.Dropout(DROPOUT)
-        self.layers = nn.Sequential(*(TransformerLayer(layer_norm=small) for _ in range(6 if small else 10)))
+        self.layers = nn.Sequential(*(TransformerLayer(layer_norm=small) for _ in range(depth)))
         self.norm = _norm(small)
         self.classifier = nn.Linear(WIDTH, num_classes)
 

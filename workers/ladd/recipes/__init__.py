@@ -1,18 +1,14 @@
-"""Deployment protocols by name, and how a caller changes fields of one."""
+"""Deployment protocols by name (`method.recipes`), and how a caller changes fields of one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from workers.ladd.models import ARCHITECTURES
-from workers.ladd.recipes.datm import datm
-from workers.ladd.recipes.glad import glad
-from workers.ladd.recipes.mtt import mtt
+from method.architectures import ARCHITECTURES
+from method.recipes import RECIPES, default_warmup
 from workers.ladd.recipes.recipe import Recipe
 
-__all__ = ["RECIPES", "Recipe", "resolve_recipe"]
-
-RECIPES: dict[str, Callable[[str, float | None], Recipe]] = {"glad": glad, "mtt": mtt, "datm": datm}
+__all__ = ["Recipe", "resolve_recipe"]
 
 _CHANGEABLE = [field.name for field in fields(Recipe) if field.name != "name"]
 
@@ -24,7 +20,8 @@ def resolve_recipe(
 
     A value of None leaves a field as it is, `ema_beta` 0 switches the averaged model off, and `lr` may be a mapping
     from architecture to learning rate, which leaves the others as they are. A cosine schedule whose warm-up is not
-    given warms up for half its epochs, as GLaD does. Raises ValueError naming field, rule and value.
+    given warms up for half its epochs, as GLaD does. Views and reduction are Eq. 5 as written. Raises ValueError naming
+    field, rule and value.
     """
     if name not in RECIPES:
         raise ValueError(f"recipe must be one of {', '.join(RECIPES)}; got {name!r}")
@@ -32,13 +29,28 @@ def resolve_recipe(
     for field in changes:
         if field not in _CHANGEABLE:
             raise ValueError(f"overrides must be fields out of {', '.join(_CHANGEABLE)}; got {field!r}")
-    recipe = RECIPES[name](architecture, learned_lr)
+    rule = RECIPES[name]
+    recipe = Recipe(
+        name=name,
+        lr=rule.lr_for(architecture, learned_lr),
+        momentum=rule.momentum,
+        weight_decay=rule.weight_decay,
+        epochs=rule.epochs,
+        batch_size=rule.batch_size,
+        schedule=rule.schedule,
+        warmup_epochs=default_warmup(rule.schedule, rule.epochs),
+        ema_beta=rule.ema_beta,
+        augmentation=rule.augmentation,
+        views="full",
+        reduction="sum",
+    )
     if isinstance(lr := changes.get("lr"), Mapping):
         changes["lr"] = _lr_for(architecture, lr, recipe.lr)
     if changes.get("ema_beta") == 0:
         changes["ema_beta"] = None
-    if changes.get("schedule", recipe.schedule) == "warmup_cosine" and isinstance(changes.get("epochs"), int):
-        changes.setdefault("warmup_epochs", changes["epochs"] // 2)
+    schedule = changes.get("schedule", recipe.schedule)
+    if schedule == "warmup_cosine" and isinstance(changes.get("epochs"), int):
+        changes.setdefault("warmup_epochs", default_warmup(schedule, changes["epochs"]))
     return replace(recipe, **changes)
 
 

@@ -1,14 +1,13 @@
 """What decides a deployment training, apart from the images: one frozen record that goes into every result."""
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from workers.ladd.engine.dsa import parse_strategy
-
-_VIEWS = re.compile(r"full|pool|sampled:(?P<drawn>[1-9][0-9]*)")
+from method.augmentation import parse_strategy
+from method.recipes import SCHEDULES, Schedule, passes
+from method.views import drawn_views, is_policy
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Recipe:
     weight_decay: float
     epochs: int
     batch_size: int
-    schedule: Literal["warmup_cosine", "step"]
+    schedule: Schedule
     warmup_epochs: int
     ema_beta: float | None
     augmentation: str
@@ -56,7 +55,7 @@ class Recipe:
         _check_real("weight_decay", self.weight_decay, lambda decay: decay >= 0, "at least 0")
         _check_count("epochs", self.epochs, 1)
         _check_count("batch_size", self.batch_size, 1)
-        _check_choice("schedule", self.schedule, ("warmup_cosine", "step"))
+        _check_choice("schedule", self.schedule, SCHEDULES)
         _check_count("warmup_epochs", self.warmup_epochs, 0)
         if self.warmup_epochs > self.epochs:
             raise ValueError(
@@ -65,7 +64,7 @@ class Recipe:
         if self.ema_beta is not None:
             _check_real("ema_beta", self.ema_beta, lambda beta: 0 < beta < 1, "in (0, 1), or null")
         parse_strategy(self.augmentation)
-        if not isinstance(self.views, str) or not _VIEWS.fullmatch(self.views):
+        if not is_policy(self.views):
             raise ValueError(f"views must be 'full', 'pool' or 'sampled:K' with K of at least 1; got {self.views!r}")
         _check_choice("reduction", self.reduction, ("sum", "mean"))
         _check_choice("precision", self.precision, ("exact", "fast"))
@@ -74,21 +73,20 @@ class Recipe:
 
     @property
     def passes(self) -> int:
-        """How often the set is gone through: MTT's step schedule makes one pass more than it says."""
-        return self.epochs + 1 if self.schedule == "step" else self.epochs
+        """How often the set is gone through."""
+        return passes(self.schedule, self.epochs)
 
     def views_per_image(self, view_count: int) -> int:
         """How many of `view_count` views of an image one step of "full" or "sampled:K" takes.
 
         Raises ValueError if K is larger than `view_count`.
         """
-        match = _VIEWS.fullmatch(self.views)
-        drawn = match and match["drawn"]
-        if not drawn:
+        drawn = drawn_views(self.views)
+        if drawn is None:
             return view_count
-        if int(drawn) > view_count:
+        if drawn > view_count:
             raise ValueError(f"views must not sample more than the {view_count} views there are; got {self.views!r}")
-        return int(drawn)
+        return drawn
 
 
 def _check_real(field: str, value: object, accepts: Callable[[float], bool], rule: str) -> None:

@@ -15,12 +15,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-Labels = NDArray[np.int64]
+from method.files import DISTILLED_FILES, SOFT_LABELS, SOURCE_FILES
 
-DISTILLED_FILES = ("images.npy", "labels.npy")
-SOFT_LABELS_FILE = "soft_labels.npy"
-"""Beside `DISTILLED_FILES` where a set has soft labels."""
-SOURCE_FILES = ("train_images.npy", "train_labels.npy", "val_images.npy", "val_labels.npy")
+Labels = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,8 @@ class SourceSet:
 def load_distilled(files: Path | Mapping[str, Path]) -> DistilledSet:
     """Memory-map a stored distilled set, given its folder or the path of each of its files."""
     images, labels = (_map(files, name) for name in DISTILLED_FILES)
-    has_soft = (files / SOFT_LABELS_FILE).exists() if isinstance(files, Path) else SOFT_LABELS_FILE in files
-    soft = cast(NDArray[np.float32], _map(files, SOFT_LABELS_FILE)) if has_soft else None
+    has_soft = (files / SOFT_LABELS).exists() if isinstance(files, Path) else SOFT_LABELS in files
+    soft = cast(NDArray[np.float32], _map(files, SOFT_LABELS)) if has_soft else None
     return DistilledSet(images, cast(Labels, labels), soft)
 
 

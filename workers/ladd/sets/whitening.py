@@ -14,12 +14,6 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-ZCA = "zca"
-"""Its name among the normalizations."""
-
-WHITENING_FILE = "zca.safetensors"
-"""Beside `images.npy` where a set was distilled in whitened space."""
-
 EPSILON = 0.1
 """Added to the eigenvalues of the covariance (`get_dataset` of mtt-distillation: `ZCAWhitening(eps=0.1)`)."""
 

@@ -11,18 +11,19 @@ from numpy.typing import NDArray
 
 from api_schemas.datasets import Dataset
 from api_schemas.runner import DoneEvent, RunnerTask
-from workers.ladd.arms import ARMS
+from method.arms import ARMS
+from method.files import DENSE_LABELS, FULL_LABELS, IMAGES, LABELS, SOFT_LABELS, TRAIN_IMAGES, TRAIN_LABELS, WHITENING
 from workers.ladd.deployment.resume import FILE_NAME
 from workers.ladd.deployment.training import Listener
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import training_images
 from workers.ladd.evaluation.lr_choice import held_out_rows
 from workers.ladd.evaluation.progressive import Decision, open_question
+from workers.ladd.evaluation.rows import accuracies, merge_trials
 from workers.ladd.evaluation.trial import TestSet, evaluate_trial
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.recipes import resolve_recipe
-from workers.ladd.sets.whitening import WHITENING_FILE, Whitening
-from workers.runner.carried_statistics import carried_statistics
+from workers.ladd.sets.whitening import Whitening
 from workers.runner.preemption import Preemption
 from workers.runner.reporter import Reporter
 
@@ -71,27 +72,21 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         held_out=_held_out(task, folder, dataset.stats.num_classes, whitening),
     )
     about = {"dataset": params["dataset"], "arm": params["arm"], "architecture": params["architecture"]}
-    report.row(
-        about
-        | {"views": row["recipe"]["views"]}
-        | {key: row["trial"][key] for key in ("trial", "seed", "accuracy", "seconds")}
-    )
-    return DoneEvent(event="done", files=[], result={"row": {"dataset": params["dataset"], **row}, **decided})
+    trial = {field: getattr(row.trial, field) for field in ("trial", "seed", "accuracy", "seconds")}
+    report.row(about | {"views": row.recipe["views"]} | trial)
+    return DoneEvent(event="done", files=[], result={"row": {"dataset": params["dataset"], **asdict(row)}, **decided})
 
 
 def _decision(documents: Mapping[str, Any]) -> Decision:
-    """What the trials before this one say, which lie among its documents by the names of their tasks."""
-    rows = [document["row"] for name, document in sorted(documents.items()) if name.startswith("evaluate:")]
-    by_trial: dict[str, dict[int, float]] = {"baseline": {}, "ladd": {}}
-    for row in rows:
-        by_trial[row["arm"]][row["trial"]["trial"]] = row["trial"]["accuracy"]
-    baseline, ladd = ([accuracies[trial] for trial in sorted(accuracies)] for accuracies in by_trial.values())
-    return open_question(baseline, ladd)
+    """The answer of the trials before this one, which lie among its documents by the names of their tasks."""
+    rows = merge_trials(document["row"] for name, document in documents.items() if name.startswith("evaluate:"))
+    by_arm = {row.arm: accuracies(row) for row in rows}
+    return open_question(by_arm["baseline"], by_arm["ladd"])
 
 
 def _whitening(task: RunnerTask, folder: Path) -> Whitening | None:
     found = task.inputs.get("whitening")
-    return None if found is None else Whitening.load(folder / found[WHITENING_FILE])
+    return None if found is None else Whitening.load(folder / found[WHITENING])
 
 
 def _test_set(task: RunnerTask, images: NDArray[Any], labels: NDArray[Any], whitening: Whitening | None) -> TestSet:
@@ -102,18 +97,18 @@ def _test_set(task: RunnerTask, images: NDArray[Any], labels: NDArray[Any], whit
 
 def _held_out(task: RunnerTask, folder: Path, num_classes: int, whitening: Whitening | None) -> TestSet | None:
     """Source images to choose a learning rate by, for an arm that does."""
-    if "train_labels.npy" not in task.inputs["source"]:
+    if TRAIN_LABELS not in task.inputs["source"]:
         return None
-    labels = _array(task, folder, "source", "train_labels.npy")
+    labels = _array(task, folder, "source", TRAIN_LABELS)
     chosen = held_out_rows(labels, num_classes)
-    images = _array(task, folder, "source", "train_images.npy")[chosen]
+    images = _array(task, folder, "source", TRAIN_IMAGES)[chosen]
     return _test_set(task, images, labels[chosen], whitening)
 
 
 def _training_set(task: RunnerTask, folder: Path, dataset: Dataset, whitening: Whitening | None) -> TrainingSet:
     assert dataset.stats is not None
     params = task.params
-    carried = carried_statistics(dataset.stats.normalization)
+    carried = dataset.stats.normalization.carried
     augmentation = dataset.augmentation
 
     def soft_labels(file: str) -> torch.Tensor | None:
@@ -121,7 +116,7 @@ def _training_set(task: RunnerTask, folder: Path, dataset: Dataset, whitening: W
             return None
         return torch.from_numpy(np.array(_array(task, folder, "dataset", file)))
 
-    stored = _array(task, folder, "dataset", "images.npy")
+    stored = _array(task, folder, "dataset", IMAGES)
     if whitening is None:
         images = training_images(stored, params["mean"], params["std"], carried)
     elif stored.dtype == np.uint8:
@@ -130,11 +125,11 @@ def _training_set(task: RunnerTask, folder: Path, dataset: Dataset, whitening: W
         images = whitening.whiten(torch.from_numpy(np.array(stored)))
     return TrainingSet(
         images=images,
-        labels=torch.from_numpy(np.array(_array(task, folder, "dataset", "labels.npy"))),
-        dense_labels=soft_labels("dense_labels.npy"),
+        labels=torch.from_numpy(np.array(_array(task, folder, "dataset", LABELS))),
+        dense_labels=soft_labels(DENSE_LABELS),
         grid=ViewGrid(augmentation.n, augmentation.ratio) if augmentation else None,
-        full_labels=soft_labels("full_labels.npy"),
-        soft_labels=soft_labels("soft_labels.npy"),
+        full_labels=soft_labels(FULL_LABELS),
+        soft_labels=soft_labels(SOFT_LABELS),
     )
 
 

@@ -9,19 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api_schemas.datasets import Dataset
+from api_schemas.labelling import LabelAgreement, Labelling
 from api_schemas.runner import DoneEvent, RunnerTask
+from method.files import ARCHIVE, DENSE_LABELS, FULL_LABELS, LABEL_GRID
+from method.normalizations import ZCA
 from workers.ladd.archive.archive import read_archive, write_archive
 from workers.ladd.archive.exports import write_export
 from workers.ladd.archive.storage import pixels_of, storage
 from workers.ladd.engine.normalization import training_images
+from workers.ladd.figures.label_grid import write_label_grid
 from workers.ladd.labels.class_agreement import compare_classes, permutation_warning
 from workers.ladd.labels.dense_labels import WHOLE_IMAGE, generate_dense_labels
 from workers.ladd.labels.encodings import decode_checked
-from workers.ladd.labels.label_grid import write_label_grid
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.sets.stored_set import DistilledSet, load_distilled
-from workers.ladd.sets.whitening import ZCA
-from workers.runner.carried_statistics import carried_statistics
 from workers.runner.label_writers import LabelWriter, choose_writers
 from workers.runner.reporter import Reporter
 from workers.runner.versions import versions
@@ -42,11 +43,11 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     outputs = folder / "outputs"
     # Networks train on what readers of the archive decode, so that the encoding's cost in accuracy is measured.
     encoding = task.params["encoding"]
-    np.save(outputs / "dense_labels.npy", decode_checked(encoding, dense_labels))
-    np.save(outputs / "full_labels.npy", full_labels)
+    np.save(outputs / DENSE_LABELS, decode_checked(encoding, dense_labels))
+    np.save(outputs / FULL_LABELS, full_labels)
     manifest = _manifest(task, dataset, writers)
     write_archive(
-        outputs / "archive.zip",
+        outputs / ARCHIVE,
         stored.images,
         stored.labels,
         dense_labels,
@@ -56,26 +57,26 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         encoding,
         task.params["images"],
     )
-    pixels = pixels_of(stored.images, *(carried_statistics(dataset.stats.normalization) or (None, None)))
+    pixels = pixels_of(stored.images, *(dataset.stats.normalization.carried or (None, None)))
     counts = storage(
         pixels,
         stored.labels if stored.soft_labels is None else stored.soft_labels,
         dense_labels,
-        outputs / "archive.zip",
+        outputs / ARCHIVE,
         encoding,
     )
     names = [count.name for count in dataset.stats.class_counts]
-    write_label_grid(pixels[0], int(stored.labels[0]), dense_labels[0], grid, names, outputs / "dense_labels.png")
-    files = ["archive.zip", "dense_labels.npy", "dense_labels.png", "full_labels.npy"]
+    write_label_grid(pixels[0], int(stored.labels[0]), dense_labels[0], grid, names, outputs / LABEL_GRID)
+    files = [ARCHIVE, DENSE_LABELS, LABEL_GRID, FULL_LABELS]
     if formats := task.params["formats"]:
-        archive = read_archive(outputs / "archive.zip")
+        archive = read_archive(outputs / ARCHIVE)
         for export_format in formats:
             files.append(f"archive.{export_format}")
             write_export(archive, export_format, outputs / files[-1])
     result = {
-        "storage": counts,
+        "storage": counts.model_dump(mode="json"),
         "flops": sum(writer.flops(len(stored.images) * (grid.count + 1)) for writer in writers),
-        "labelling": _labelling(dataset, stored, dense_labels, writers, report),
+        "labelling": _labelling(dataset, stored, dense_labels, writers, report).model_dump(mode="json"),
     }
     return DoneEvent(event="done", files=files, result=result)
 
@@ -93,7 +94,7 @@ def _mean_labels(
     Of whole images float32 [M, C], and of views float32 [M, V, C].
     """
     assert dataset.stats is not None
-    carried = carried_statistics(dataset.stats.normalization)
+    carried = dataset.stats.normalization.carried
     progress = report.stage("generate_labels", "views")
     forwards = len(stored.images) * (grid.count + 1)
     done = 0
@@ -122,8 +123,8 @@ def _labelling(
     dense_labels: NDArray[np.float32],
     writers: list[LabelWriter],
     report: Reporter,
-) -> dict[str, Any]:
-    """How the labels were made and agree with the uploaded ones, as `api_schemas.labelling` has it."""
+) -> Labelling:
+    """How the labels were made and agree with the uploaded ones."""
     assert dataset.stats is not None
     agreement = compare_classes(dense_labels, stored.labels)
     names = [count.name for count in dataset.stats.class_counts]
@@ -131,11 +132,11 @@ def _labelling(
     warning = permutation_warning(agreement, names, "the uploaded labels", remedy)
     if warning is not None:
         report.log(warning, "warning")
-    return {
-        "labelers": [writer.used() for writer in writers],
-        "agreement": asdict(agreement),
-        "warnings": [warning] if warning is not None else [],
-    }
+    return Labelling(
+        labelers=[writer.used() for writer in writers],
+        agreement=LabelAgreement(**asdict(agreement)),
+        warnings=[warning] if warning is not None else [],
+    )
 
 
 def _manifest(task: RunnerTask, dataset: Dataset, writers: list[LabelWriter]) -> dict[str, Any]:

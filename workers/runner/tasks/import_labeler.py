@@ -12,11 +12,12 @@ from safetensors.torch import save_file
 
 from api_schemas.labelers import LabelerMetadata
 from api_schemas.runner import DoneEvent, RunnerTask
+from method.files import GRAPH, VAL_IMAGES, VAL_LABELS, checkpoint_file
 from workers.ladd.importers.labelers import READERS
 from workers.ladd.importers.labelers.tested import ValSplit, check_network, measure_checkpoint
 from workers.ladd.labeler.network import load_network
 from workers.ladd.labels.class_agreement import compare_classes, permutation_warning
-from workers.runner.labeler_files import GRAPH_FILE, spec_of
+from workers.runner.labeler_files import spec_of
 from workers.runner.reporter import Reporter
 from workers.runner.uploaded_files import with_their_names
 
@@ -40,12 +41,12 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     files = []
     graph = None
     if imported.graph is not None:
-        graph = outputs / GRAPH_FILE
+        graph = outputs / GRAPH
         graph.write_text(json.dumps(imported.graph))
-        files.append(GRAPH_FILE)
+        files.append(GRAPH)
     val = ValSplit(
-        torch.from_numpy(_array(task, folder, "val_images.npy")),
-        _array(task, folder, "val_labels.npy"),
+        torch.from_numpy(_array(task, folder, VAL_IMAGES)),
+        _array(task, folder, VAL_LABELS),
         params["num_classes"],
     )
     progress = report.stage("import_labeler", "images")
@@ -61,7 +62,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     warnings: list[str] = []
     flops = 0
     for epoch, weights in imported.checkpoints.items():
-        checkpoint = f"epoch_{epoch:03d}.safetensors"
+        checkpoint = checkpoint_file(epoch)
         save_file({name: tensor.contiguous() for name, tensor in weights.items()}, outputs / checkpoint)
         network = load_network(spec, outputs / checkpoint, graph)
         flops = check_network(network, val, spec.class_map)

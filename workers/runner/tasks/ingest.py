@@ -4,16 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from api_schemas.datasets import Dataset, DatasetMetadata, DatasetStats, Normalization
+from api_schemas.datasets import Dataset, Normalization
 from api_schemas.runner import DoneEvent, RunnerTask
+from method.files import PREVIEW, TRAIN_IMAGES
 from workers.ladd.importers import ImportOptions, KnownSource
 from workers.ladd.importers.dataset import import_dataset
 from workers.ladd.sets.preview import write_preview
-from workers.runner.carried_statistics import carried_statistics
 from workers.runner.reporter import Reporter
 from workers.runner.uploaded_files import with_their_names
-
-TRAIN_IMAGES = "train_images.npy"
 
 
 def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
@@ -22,32 +20,18 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     Raises:
         ImportRejected: the files break a rule.
     """
-    metadata = DatasetMetadata.model_validate(task.params["metadata"])
-    uploads = with_their_names(task, folder)
-    normalization = metadata.normalization
-    options = ImportOptions(
-        role=metadata.role,
-        format=metadata.format,
-        normalization=normalization if isinstance(normalization, str) else normalization.model_dump(),
-        class_map=metadata.class_map,
-        resolution=metadata.resolution,
-        resize=metadata.resize,
-        experiment=metadata.experiment,
-        soft_labels=metadata.soft_labels,
-        learned_lr=metadata.learned_lr,
-        factor=metadata.factor,
-        source=_known_source(task, folder),
-    )
+    options = ImportOptions(**task.params["metadata"], source=_known_source(task, folder))
     outputs = folder / "outputs"
-    stats = import_dataset(uploads, options, outputs, report.stage("ingest", "bytes"))
-    _write_preview(outputs, DatasetStats.model_validate(stats).normalization)
-    return DoneEvent(event="done", files=sorted(path.name for path in outputs.iterdir()), result={"stats": stats})
+    stats = import_dataset(with_their_names(task, folder), options, outputs, report.stage("ingest", "bytes"))
+    _write_preview(outputs, stats.normalization)
+    files = sorted(path.name for path in outputs.iterdir())
+    return DoneEvent(event="done", files=files, result={"stats": stats.model_dump(mode="json")})
 
 
 def _write_preview(outputs: Path, normalization: Normalization) -> None:
-    prefix = "train_" if (outputs / "train_images.npy").exists() else ""
+    prefix = "train_" if (outputs / TRAIN_IMAGES).exists() else ""
     images, labels = (np.load(outputs / f"{prefix}{name}.npy", mmap_mode="r") for name in ("images", "labels"))
-    write_preview(images, labels, carried_statistics(normalization), outputs / "preview.png")
+    write_preview(images, labels, normalization.carried, outputs / PREVIEW)
 
 
 def _known_source(task: RunnerTask, folder: Path) -> KnownSource | None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from api_schemas.datasets import Dataset
+from api_schemas.datasets import Dataset, DatasetRole, Detection
 from api_schemas.runner import DoneEvent, RunnerTask
+from method.files import LABELS, PREVIEW, TRAIN_IMAGES, TRAIN_LABELS
 from workers.ladd.importers import ImportOptions
 from workers.ladd.importers.dataset import import_dataset
 from workers.ladd.sets.preview import write_preview
@@ -21,13 +22,15 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     names = [count.name for count in source.stats.class_counts]
     distilled, train_images, train_labels = (
         np.load(folder / task.inputs[name][file], mmap_mode="r", allow_pickle=False)
-        for name, file in (("dataset", "labels.npy"), ("source", "train_images.npy"), ("source", "train_labels.npy"))
+        for name, file in (("dataset", LABELS), ("source", TRAIN_IMAGES), ("source", TRAIN_LABELS))
     )
     seed = task.params["seed"]
     rows = pick_random_rows(train_labels, np.bincount(distilled, minlength=len(names)), seed)
     images, labels = train_images[rows], train_labels[rows]
     progress = report.stage("random_set", "images")
-    options = ImportOptions(role="distilled", format="npz", normalization="none", class_map=names)
+    options = ImportOptions(
+        name="random images", role=DatasetRole.DISTILLED, format="npz", normalization="none"
+    ).model_copy(update={"class_map": names})  # as they are: a request could not have names that long
     outputs = folder / "outputs"
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         picked = Path(scratch) / "random_set.npz"
@@ -35,7 +38,8 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         stats = import_dataset(
             [picked], options, outputs, lambda done, total: progress(len(rows) * done // total, len(rows))
         )
-    write_preview(images, labels, None, outputs / "preview.png")
+    write_preview(images, labels, None, outputs / PREVIEW)
     reason = f"images of the train split of {source.id}, picked at random with seed {seed}"
-    stats["detection"] = {"format": "random_set", "reason": reason}
-    return DoneEvent(event="done", files=sorted(path.name for path in outputs.iterdir()), result={"stats": stats})
+    stats = stats.model_copy(update={"detection": Detection(format="random_set", reason=reason)})
+    files = sorted(path.name for path in outputs.iterdir())
+    return DoneEvent(event="done", files=files, result={"stats": stats.model_dump(mode="json")})

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from api_schemas.labelers import LabelerRecipe
 from api_schemas.runner import DoneEvent, RunnerTask
-from workers.ladd.accounting import labeler_training_flops
+from method.architectures import training_flops
+from method.layers import Shape
 from workers.ladd.labeler.held_out import split_held_out
 from workers.ladd.labeler.resume import FILE_NAME
 from workers.ladd.labeler.training import train_labeler
@@ -46,12 +47,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     kept = [row["checkpoint"] for row in rows if row["checkpoint"] is not None]
     for name in kept:
         shutil.copyfile(checkpoint / name, outputs / name)
-    flops = labeler_training_flops(
-        recipe.architecture,
-        num_classes=params["num_classes"],
-        channels=params["channels"],
-        size=params["size"],
-        images=len(split_held_out(source.train_labels, recipe.held_out or 0.0, recipe.seed)[0]),
-        epochs=recipe.epochs,
-    )
+    shape = Shape(params["num_classes"], params["channels"], params["size"])
+    trained_on, _ = split_held_out(source.train_labels, recipe.held_out or 0.0, recipe.seed)
+    flops = len(trained_on) * recipe.epochs * training_flops(recipe.architecture, shape)
     return DoneEvent(event="done", files=kept, result={"epochs": rows, "flops": flops})

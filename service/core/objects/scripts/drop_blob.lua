@@ -3,15 +3,15 @@
 -- blob now.
 local holding = ARGV[1] .. ' ' .. ARGV[2]
 if ARGV[4] ~= '' then
-  local marked = redis.call('ZSCORE', 'ladd:needless', holding)
+  local marked = redis.call('ZSCORE', keys.NEEDLESS, holding)
   if not marked or tonumber(marked) > tonumber(ARGV[4]) then
     return 0
   end
 end
-redis.call('ZREM', 'ladd:needless', holding)
-redis.call('SREM', 'ladd:blobs:' .. ARGV[1], ARGV[2])
-if redis.call('SREM', 'ladd:blob:' .. ARGV[2], ARGV[1]) == 0 or redis.call('EXISTS', 'ladd:blob:' .. ARGV[2]) == 1 then
+redis.call('ZREM', keys.NEEDLESS, holding)
+redis.call('SREM', keys.owned_blobs(ARGV[1]), ARGV[2])
+if redis.call('SREM', keys.blob_owners(ARGV[2]), ARGV[1]) == 0 or redis.call('EXISTS', keys.blob_owners(ARGV[2])) == 1 then
   return 0
 end
-redis.call('SET', 'ladd:removing:' .. ARGV[2], ARGV[1], 'EX', ARGV[3])
+redis.call('SET', keys.removing(ARGV[2]), ARGV[1], 'EX', ARGV[3])
 return 1

@@ -10,7 +10,7 @@ local job_state = redis.call('HGET', job_key, 'state')
 if state ~= 'queued' or waiting ~= '0' or not (job_state == 'queued' or job_state == 'running') then
   return 0
 end
-local running, limit = 'ladd:running:' .. tenant(), tonumber(ARGV[6])
+local running, limit = keys.running_tasks(tenant()), tonumber(ARGV[6])
 if limit and redis.call('SCARD', running) >= limit then
   return 0
 end
@@ -20,8 +20,8 @@ redis.call('HSET', key, 'claim', ARGV[7], 'worker:' .. attempt, worker, 'start:'
 redis.call('HDEL', key, 'progress')
 take_out(task)
 redis.call('SADD', running, member(task))
-redis.call('HSET', 'ladd:turns', tenant(), redis.call('INCR', 'ladd:turn'))
-redis.call('ZADD', 'ladd:leases', now() + ARGV[5], member(task))
+redis.call('HSET', keys.TURNS, tenant(), redis.call('INCR', keys.TURN))
+redis.call('ZADD', keys.LEASES, now() + ARGV[5], member(task))
 if job_state == 'queued' then
   enter_job('running', '')
 end

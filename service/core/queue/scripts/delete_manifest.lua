@@ -5,15 +5,15 @@ local entry = cjson.decode(ARGV[1])
 if redis.call('EXISTS', entry.key) == 0 then
   return 'missing'
 end
-local user = redis.call('SRANDMEMBER', entry.key .. ':jobs')
+local user = redis.call('SRANDMEMBER', keys.users(entry.key))
 if user then
   return user
 end
 redis.call('DEL', entry.key)
 redis.call('ZREM', entry.listing, entry.member)
-redis.call('ZREM', entry.listing .. ':' .. entry.tenant, entry.member)
-redis.call('HDEL', 'ladd:stored:' .. entry.tenant, entry.id)
+redis.call('ZREM', keys.own_listing(entry.listing, entry.tenant), entry.member)
+redis.call('HDEL', keys.stored_bytes(entry.tenant), entry.id)
 if ARGV[2] ~= '' then
-  redis.call('SADD', 'ladd:followups', ARGV[2])
+  redis.call('SADD', keys.OUTBOX, ARGV[2])
 end
 return 'deleted'

@@ -10,7 +10,7 @@ local happened, text = ARGV[5], ARGV[6]
 local key = task_key(task)
 
 if happened == 'lost' then
-  local lease = redis.call('ZSCORE', 'ladd:leases', member(task))
+  local lease = redis.call('ZSCORE', keys.LEASES, member(task))
   if not lease or tonumber(lease) > tonumber(now()) then
     return { 'refused' }
   end
@@ -20,8 +20,8 @@ end
 
 local function close_attempt(outcome, failure)
   local attempt = redis.call('HGET', key, 'attempt')
-  redis.call('ZREM', 'ladd:leases', member(task))
-  redis.call('SREM', 'ladd:running:' .. tenant(), member(task))
+  redis.call('ZREM', keys.LEASES, member(task))
+  redis.call('SREM', keys.running_tasks(tenant()), member(task))
   redis.call('HSET', key, 'end:' .. attempt, now(), 'outcome:' .. attempt, outcome)
   if failure ~= '' then
     redis.call('HSET', key, 'error:' .. attempt, failure)
@@ -31,7 +31,7 @@ end
 local function give_back(details)
   redis.call('HDEL', key, 'progress')
   enter(task, 'queued', details)
-  -- What stopped with its worker goes on before anything new. What failed gives another worker time to come by.
+  -- A task that stopped with its worker goes on before anything new; one that failed gives another worker time to come.
   make_ready(task, happened ~= 'retry')
   return { 'queued', task }
 end

@@ -5,7 +5,7 @@ local function index(entry)
     redis.call('HSET', entry.key, field, value)
   end
   redis.call('ZADD', entry.listing, 0, entry.member)
-  redis.call('ZADD', entry.listing .. ':' .. entry.tenant, 0, entry.member)
-  redis.call('HSET', 'ladd:stored:' .. entry.tenant, entry.id, entry.bytes)
+  redis.call('ZADD', keys.own_listing(entry.listing, entry.tenant), 0, entry.member)
+  redis.call('HSET', keys.stored_bytes(entry.tenant), entry.id, entry.bytes)
 end
 

@@ -1,10 +1,10 @@
 -- Stands before every script of a job. ARGV[1]: events kept, ARGV[2]: job, ARGV[3]: task or ''; the rest is the script's own.
 -- Keys are built from the job's id instead of being passed in KEYS: Redis Cluster is not supported (nor is it by Celery).
 local kept, job, task = ARGV[1], ARGV[2], ARGV[3]
-local job_key = 'ladd:job:' .. job
+local job_key = keys.job(job)
 
 local function task_key(name)
-  return 'ladd:task:' .. job .. ':' .. name
+  return keys.task(job, name)
 end
 
 local function member(name)
@@ -12,7 +12,7 @@ local function member(name)
 end
 
 local function task_names()
-  return redis.call('LRANGE', job_key .. ':tasks', 0, -1)
+  return redis.call('LRANGE', keys.job_tasks(job), 0, -1)
 end
 
 local function state_of(name)
@@ -25,7 +25,7 @@ local function now()
   return string.format('%d%03d', time[1], math.floor(time[2] / 1000))
 end
 
--- Who the job belongs to; jobs older than tenants are of `default`.
+-- The owner of the job; jobs older than tenants are of `default`.
 local owner
 local function tenant()
   owner = owner or redis.call('HGET', job_key, 'tenant') or 'default'
@@ -33,42 +33,55 @@ local function tenant()
 end
 
 local function emit(name, type, data)
-  redis.call('XADD', 'ladd:events:' .. job, 'MAXLEN', '~', kept, '*', 'type', type, 'task', name, 'data', data)
+  redis.call('XADD', keys.events(job), 'MAXLEN', '~', kept, '*', 'type', type, 'task', name, 'data', data)
+end
+
+-- Enters a state in the record of a job or task. `followers` is generated from TRANSITIONS of states.py.
+local function step(key, state)
+  local before = redis.call('HGET', key, 'state')
+  if not (before and followers[before][state]) then
+    error(key .. ' does not go from ' .. tostring(before) .. ' to ' .. state)
+  end
+  redis.call('HSET', key, 'state', state)
+end
+
+local function is_final(state)
+  return not next(followers[state])
 end
 
 -- `details`: further JSON members, each with its leading comma. (cjson would turn an empty list into an object.)
 local function enter(name, state, details)
-  redis.call('HSET', task_key(name), 'state', state)
+  step(task_key(name), state)
   emit(name, 'state', '{"state":"' .. state .. '"' .. details .. '}')
 end
 
 local function enter_job(state, details)
-  redis.call('HSET', job_key, 'state', state)
-  redis.call('SREM', 'ladd:queued:' .. tenant(), job)
+  step(job_key, state)
+  redis.call('SREM', keys.queued_jobs(tenant()), job)
   if state == 'running' then
     redis.call('HSET', job_key, 'started', now())
-  elseif state ~= 'canceling' then
+  elseif is_final(state) then
     redis.call('HSET', job_key, 'finished', now())
-    redis.call('SADD', 'ladd:followups', 'close ' .. job)
+    redis.call('SADD', keys.OUTBOX, 'close ' .. job)
   end
   emit('', 'state', '{"state":"' .. state .. '"' .. details .. '}')
 end
 
-local function lines_of(name)
-  return 'ladd:ready:' .. redis.call('HGET', task_key(name), 'queue')
+local function queue_of(name)
+  return redis.call('HGET', task_key(name), 'queue')
 end
 
 -- Ready tasks stand in a line of their tenant's, one for each queue; see turn.lua for who is next. `first`: at its head.
 local function make_ready(name, first)
-  local lines = lines_of(name)
-  redis.call('ZADD', 'ladd:ready', 0, member(name))
-  redis.call('ZADD', lines .. ':' .. tenant(), first and 0 or redis.call('INCR', 'ladd:readied'), member(name))
-  redis.call('SADD', lines, tenant())
+  local queue = queue_of(name)
+  redis.call('ZADD', keys.READY, 0, member(name))
+  redis.call('ZADD', keys.ready_line(queue, tenant()), first and 0 or redis.call('INCR', keys.READIED), member(name))
+  redis.call('SADD', keys.ready_tenants(queue), tenant())
 end
 
 local function take_out(name)
-  redis.call('ZREM', 'ladd:ready', member(name))
-  redis.call('ZREM', lines_of(name) .. ':' .. tenant(), member(name))
+  redis.call('ZREM', keys.READY, member(name))
+  redis.call('ZREM', keys.ready_line(queue_of(name), tenant()), member(name))
 end
 
 -- Whether this attempt still has the lease. Each claim has a number of its own.

@@ -3,6 +3,6 @@ if not holds(ARGV[4]) then
   return 'lost'
 end
 if ARGV[5] ~= '0' then
-  redis.call('ZADD', 'ladd:leases', now() + ARGV[5], member(task))
+  redis.call('ZADD', keys.LEASES, now() + ARGV[5], member(task))
 end
 return state_of(task)

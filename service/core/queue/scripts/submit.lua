@@ -7,7 +7,7 @@ local spec = cjson.decode(ARGV[4])
 if redis.call('EXISTS', job_key) == 1 then
   return { 'exists', job }
 end
-local memory = 'ladd:idempotency:' .. spec.key
+local memory = keys.idempotency(spec.key)
 if spec.key ~= '' then
   local digest, known = unpack(redis.call('HMGET', memory, 'digest', 'job'))
   if digest then
@@ -15,37 +15,37 @@ if spec.key ~= '' then
   end
 end
 if spec.retry_of ~= '' then
-  local successor = redis.call('HGET', 'ladd:job:' .. spec.retry_of, 'retried_as')
+  local successor = redis.call('HGET', keys.job(spec.retry_of), 'retried_as')
   if successor then
     return { 'exists', successor }
   end
 end
 for _, dataset in ipairs(spec.reads) do
-  -- Whoever planned the job has seen that it is far enough; it may be gone since.
-  if redis.call('EXISTS', 'ladd:dataset:' .. dataset) == 0 then
+  -- It was ready when the job was planned, and may be gone since.
+  if redis.call('EXISTS', keys.dataset(dataset)) == 0 then
     return { 'missing', dataset }
   end
 end
 for labeler, needed in pairs(spec.labelers) do
-  if needed and redis.call('EXISTS', 'ladd:labeler:' .. labeler) == 0 then
+  if needed and redis.call('EXISTS', keys.labeler(labeler)) == 0 then
     return { 'missing', labeler }
   end
 end
 for _, upload in ipairs(spec.uploads) do
-  if redis.call('EXISTS', 'ladd:upload:' .. upload) == 0 then
+  if redis.call('EXISTS', keys.upload(upload)) == 0 then
     return { 'missing', upload }
   end
 end
 
 owner = spec.fields.tenant or 'default'
 local limits = spec.limits or {}
-if limits.queued_jobs and redis.call('SCARD', 'ladd:queued:' .. owner) >= limits.queued_jobs then
+if limits.queued_jobs and redis.call('SCARD', keys.queued_jobs(owner)) >= limits.queued_jobs then
   return { 'over', 'queued_jobs' }
 end
 if limits.stored_bytes then
   -- A job makes something: of which size is not known yet.
   local bytes = spec.dataset and spec.dataset.bytes or 1
-  for _, stored in ipairs(redis.call('HVALS', 'ladd:stored:' .. owner)) do
+  for _, stored in ipairs(redis.call('HVALS', keys.stored_bytes(owner))) do
     bytes = bytes + stored
   end
   if bytes > limits.stored_bytes then
@@ -64,14 +64,14 @@ if spec.dataset then
 end
 for _, list in ipairs({ spec.reads, spec.makes }) do
   for _, dataset in ipairs(list) do
-    redis.call('SADD', 'ladd:dataset:' .. dataset .. ':jobs', job)
+    redis.call('SADD', keys.users(keys.dataset(dataset)), job)
   end
 end
 for labeler in pairs(spec.labelers) do
-  redis.call('SADD', 'ladd:labeler:' .. labeler .. ':jobs', job)
+  redis.call('SADD', keys.users(keys.labeler(labeler)), job)
 end
 for _, upload in ipairs(spec.uploads) do
-  redis.call('DEL', 'ladd:upload:' .. upload)
+  redis.call('DEL', keys.upload(upload))
 end
 
 -- {task: tasks that wait for it}, so that the end of a task need not look at every other one.
@@ -84,16 +84,16 @@ for _, entry in ipairs(spec.tasks) do
 end
 
 store(job_key, spec.fields)
-redis.call('ZADD', 'ladd:jobs', 0, job)
-redis.call('ZADD', 'ladd:jobs:' .. owner, 0, job)
+redis.call('ZADD', keys.JOBS, 0, job)
+redis.call('ZADD', keys.own_listing(keys.JOBS, owner), 0, job)
 if spec.fields.state == 'queued' then
-  redis.call('SADD', 'ladd:queued:' .. owner, job)
+  redis.call('SADD', keys.queued_jobs(owner), job)
 end
 emit('', 'state', '{"state":"' .. spec.fields.state .. '"}')
 for _, entry in ipairs(spec.tasks) do
   store(task_key(entry.name), entry.fields)
   redis.call('HSET', task_key(entry.name), 'before', cjson.encode(before[entry.name] or {}))
-  redis.call('RPUSH', job_key .. ':tasks', entry.name)
+  redis.call('RPUSH', keys.job_tasks(job), entry.name)
   if entry.fields.state ~= 'succeeded' then
     redis.call('HINCRBY', job_key, 'unfinished', 1)
   end
@@ -106,6 +106,6 @@ if spec.key ~= '' then
   redis.call('EXPIRE', memory, spec.key_seconds)
 end
 if spec.retry_of ~= '' then
-  redis.call('HSET', 'ladd:job:' .. spec.retry_of, 'retried_as', job)
+  redis.call('HSET', keys.job(spec.retry_of), 'retried_as', job)
 end
 return { 'created', job }

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from api_schemas.runner import TaskType
-from service.core.foundation.settings import TASK_STALLS, TASK_TIMEOUTS, Settings
+from service.core.foundation.settings import Settings
 
 
 def test_environment_sets_fields(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,8 +17,8 @@ def test_environment_sets_fields(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.redis_url == "redis://:hidden@elsewhere:1/2"
     assert settings.s3_endpoint_url is None
     assert "hidden" not in repr(settings)
-    assert settings.task_timeout_seconds == TASK_TIMEOUTS | {TaskType.INGEST: 60}
-    assert settings.task_stall_seconds == TASK_STALLS | {TaskType.REPORT: 60}
+    assert settings.task_timeout_seconds == {TaskType.INGEST: 60}
+    assert settings.task_stall_seconds == {TaskType.REPORT: 60}
 
 
 @pytest.mark.parametrize(("field", "value"), [("LADD_LEASE_SECONDS", "0"), ("LADD_PORT", "70000")])

@@ -7,11 +7,11 @@ import pytest
 
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode
-from service.core.catalogue.catalogue import DATASETS, LABELERS
 from service.core.clients import Core
+from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError
+from service.core.foundation.redis_keys import DATASETS, JOBS, LABELERS
 from service.core.foundation.tenants import DEFAULT, adopt
-from service.core.queue.store import JOBS, job_key
 from service.core.resources import datasets, events, jobs, labelers
 
 
@@ -143,7 +143,7 @@ def test_what_is_older_than_tenants_belongs_to_default(hand: Any) -> None:
         core.redis.hset(key, "document", json.dumps(document))
         core.redis.hdel(key, "tenant")
     for job_id in core.redis.zrange(JOBS, 0, -1):
-        core.redis.hdel(job_key(str(job_id)), "tenant")
+        core.redis.hdel(redis_keys.job(str(job_id)), "tenant")
     for listing in (DATASETS, LABELERS, JOBS):
         core.redis.delete(f"{listing}:{DEFAULT}")
 

@@ -17,7 +17,7 @@ ALL = ["baseline", "ladd", "random", "random_ladd", "baseline_plus"]
 
 
 def planned(core: Core, kind: str, **params: Any) -> Plan:
-    return KINDS[JobKind(kind)](core, REQUEST.validate_python({"kind": kind, "params": params}).params)
+    return KINDS[JobKind(kind)].plan(core, REQUEST.validate_python({"kind": kind, "params": params}).params)
 
 
 def evaluation(*arms: str, **fields: Any) -> dict[str, Any]:

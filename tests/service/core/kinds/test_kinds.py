@@ -14,7 +14,7 @@ REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
 
 
 def planned(core: Core, kind: str, **params: Any) -> Plan:
-    return KINDS[JobKind(kind)](core, REQUEST.validate_python({"kind": kind, "params": params}).params)
+    return KINDS[JobKind(kind)].plan(core, REQUEST.validate_python({"kind": kind, "params": params}).params)
 
 
 def graph(plan: Plan) -> dict[str, list[str]]:

@@ -16,7 +16,7 @@ EVALUATION = {"architectures": ["ConvNetD3"], "trials": 1, "overrides": {"epochs
 
 
 def planned(core: Core, **params: Any) -> Plan:
-    return KINDS[JobKind.SWEEP](core, REQUEST.validate_python({"kind": "sweep", "params": params}).params)
+    return KINDS[JobKind.SWEEP].plan(core, REQUEST.validate_python({"kind": "sweep", "params": params}).params)
 
 
 def test_points_are_all_combinations(shelf: Any) -> None:

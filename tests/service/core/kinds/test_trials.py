@@ -5,18 +5,15 @@ from typing import Any
 import pytest
 
 from api_schemas.cost import CostName
-from api_schemas.evaluation import ArmName
 from api_schemas.jobs import EvaluateParams
-from api_schemas.labelers import Architecture
-from service.core.catalogue.flops import Shape, training_flops
+from method.architectures import ARCHITECTURES, training_flops
+from method.arms import ARMS, LR_FACTORS
+from method.layers import Shape
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.kinds import evaluate
-from service.core.kinds.arm_inputs import label_files, networks, source_files, trains_on_images, trains_on_views
 from service.core.queue.plan import Plan, Ref, TaskPlan
-from workers.ladd.arms import ARMS
 from workers.ladd.deployment.step_plan import training_counts
-from workers.ladd.evaluation.trial import LR_FACTORS
 from workers.ladd.recipes import resolve_recipe
 
 
@@ -42,7 +39,7 @@ def named(plan: Plan) -> dict[str, TaskPlan]:
 )
 def test_work_and_cost_count_every_forward(shelf: Any, spec: dict[str, Any], baseline: int, ladd: int) -> None:
     plan = planned(shelf.core, dataset=shelf.augmented, architectures=["ViT"], **spec)
-    flops = training_flops(Architecture.VIT, Shape(num_classes=10, channels=3, size=32))
+    flops = training_flops("ViT", Shape(num_classes=10, channels=3, size=32))
     for task, forwards in zip(plan.tasks[:2], (baseline, ladd), strict=True):
         assert task.work == forwards + 100
         assert task.cost is not None
@@ -92,17 +89,6 @@ def test_a_set_labelled_later_keeps_the_space_it_is_trained_in(shelf: Any) -> No
     job = shelf.hand.work(shelf.hand.submit("generate_labels", dataset=shelf.whitened, labeler=shelf.labeler).id)
     plan = planned(shelf.core, dataset=job.result.dataset, arms=["ladd"], architectures=["ViT"], trials=1)
     assert plan.tasks[0].inputs["whitening"] == Ref("dataset", job.result.dataset, ["zca.safetensors"])
-
-
-def test_arms_are_those_of_the_engine() -> None:
-    assert [arm.value for arm in ArmName] == list(ARMS)
-    for arm in ArmName:
-        engine = ARMS[arm]
-        assert (trains_on_images(arm), trains_on_views(arm)) == (bool(engine.full_images), bool(engine.views))
-        assert networks(arm) == (len(LR_FACTORS) if engine.best_lr else 1)
-        assert ("train_images.npy" in source_files(arm)) == engine.best_lr
-        soft = {"full_labels.npy": engine.full_images, "dense_labels.npy": engine.views}
-        assert label_files(arm) == [name for name, kind in soft.items() if kind in ("soft", "both")]
 
 
 @pytest.mark.parametrize(("arm", "rule"), [("full_soft", "arm_has_full_labels"), ("sub_hard", "arm_has_dense_labels")])
@@ -221,7 +207,7 @@ def test_progressive_views_need_both_arms_and_trials(
             "6 arms of 3 sets x 5 architectures x 67 trials = 2,010 trainings, but a job has at most 2,000",
         ),
         (
-            {"trials": 100, "architectures": [each.value for each in Architecture if each != Architecture.CONVNET_D5]}
+            {"trials": 100, "architectures": [each for each in ARCHITECTURES if each != "ConvNetD5"]}
             | {"overrides": {"views": "progressive"}, "sets": 2},
             "trials",
             "within_trainings",

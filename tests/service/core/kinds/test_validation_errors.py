@@ -19,7 +19,7 @@ REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
 
 
 def planned(core: Core, kind: str, **params: Any) -> Plan:
-    return KINDS[JobKind(kind)](core, REQUEST.validate_python({"kind": kind, "params": params}).params)
+    return KINDS[JobKind(kind)].plan(core, REQUEST.validate_python({"kind": kind, "params": params}).params)
 
 
 STAND_INS = ("SOURCE", "DISTILLED", "LABELER", "AUGMENTED", "LONELY", "FIVE", "GREY", "FLOATS", "SMALL", "WIDE")

@@ -6,15 +6,15 @@ import pytest
 
 from api_schemas.cost import Cost, CostName
 from api_schemas.jobs import Job, JobState
-from api_schemas.labelers import Architecture
 from api_schemas.problems import ErrorOrigin
-from service.core.catalogue.flops import Shape, forward_flops, parameter_count, training_flops
+from method.architectures import forward_flops, parameter_count, training_flops
+from method.layers import Shape
 from service.core.clients import Core
+from service.core.foundation.redis_keys import RATES
 from service.core.lifecycle import tasks
-from service.core.lifecycle.rates import RATES
 from service.core.resources import jobs
 
-CONVNET = Architecture.CONVNET_D3
+CONVNET = "ConvNetD3"
 SHAPE = Shape(num_classes=10, channels=3, size=32)
 SOFT_LABELS = 20 * (25 + 1) * 10 * 4
 
@@ -29,7 +29,7 @@ def test_a_whole_job_is_predicted_part_by_part(ladd: Job) -> None:
     assert predicted.labelling == Cost(
         flops=20 * 26 * forward_flops(CONVNET, SHAPE), bytes=2 * SOFT_LABELS + 1234, seconds=None
     )
-    both = sum(training_flops(each, SHAPE) for each in (CONVNET, Architecture.RESNET18))
+    both = sum(training_flops(each, SHAPE) for each in (CONVNET, "ResNet18"))
     assert predicted.deployment == Cost(flops=2 * 20 * (1 + 26) * both, bytes=0, seconds=None)
     nothing = Cost(flops=0, bytes=0, seconds=0.0)
     counted = ladd.cost.counted
@@ -92,7 +92,7 @@ def test_a_second_job_is_predicted_by_the_speed_of_the_first(core: Core, hand: A
     assert rates["device"] == "cpu"
     expected = sum(
         2 * 20 * (1 + 26) * training_flops(each, SHAPE) / float(rates[f"cpu {CostName.DEPLOYMENT} {each} exact"])
-        for each in (CONVNET, Architecture.RESNET18)
+        for each in (CONVNET, "ResNet18")
     )
     assert again.cost.predicted.deployment.seconds == pytest.approx(expected)
     unseen = hand.submit("ladd", dataset=ladd.params["dataset"], evaluation=evaluation | {"architectures": ["ViT"]})

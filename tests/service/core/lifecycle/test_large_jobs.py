@@ -8,7 +8,7 @@ from redis import Redis
 
 from api_schemas.jobs import Job, JobState
 from service.core.clients import Core
-from service.core.queue.store import READY
+from service.core.foundation.redis_keys import READY
 from service.core.resources import jobs
 from service.core.upkeep import reaper
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from api_schemas.evaluation import Evaluation
+from method.architectures import default_architectures
 from service.core.clients import Core
-from service.core.kinds.architectures import default_architectures
 from service.core.lifecycle import paper
 from service.core.resources import jobs
 

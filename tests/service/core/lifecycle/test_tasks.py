@@ -11,10 +11,11 @@ from api_schemas.problems import ErrorCode
 from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
-from service.core.lifecycle import outcomes, tasks
+from service.core.foundation.redis_keys import LEASES
+from service.core.kinds.task_types import TASKS
+from service.core.lifecycle import reports, tasks
 from service.core.lifecycle.tasks import ClaimedTask
 from service.core.objects.storage import Storage, blob_key
-from service.core.queue.store import LEASES
 from service.core.resources import datasets, events, jobs
 from service.core.upkeep import reaper
 
@@ -33,8 +34,8 @@ def let_the_lease_run_out(core: Core, claimed: ClaimedTask) -> None:
 def test_a_claim_has_all_that_a_runner_needs(core: Core, hand: Any, job: Job) -> None:
     claimed = hand.claim(job.id, "train_labeler")
     assert (claimed.attempt, claimed.stage, claimed.type) == (1, "train_labeler", "train_labeler")
-    assert claimed.timeout_seconds == core.settings.task_timeout_seconds[claimed.type]
-    assert claimed.stall_seconds == core.settings.task_stall_seconds[claimed.type]
+    assert claimed.timeout_seconds == TASKS[claimed.type].timeout_seconds
+    assert claimed.stall_seconds == TASKS[claimed.type].stall_seconds
     assert claimed.params["recipe"]["epochs"] == 10
     assert sorted(claimed.inputs["source"]) == [
         "train_images.npy",
@@ -195,4 +196,4 @@ def test_a_claim_during_an_outage_of_the_storage_is_given_back(
             tasks.claim(core, labelling.id, "report", "hand")
     assert jobs.view(core, labelling.id).tasks[1].state is JobState.QUEUED
     assert hand.work(labelling.id).state is JobState.SUCCEEDED
-    assert outcomes.report_key(labelling.id) in core.storage.list_keys("jobs/")
+    assert reports.report_key(labelling.id) in core.storage.list_keys("jobs/")

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 from service.core.clients import Core, open_core
+from service.core.foundation.redis_keys import LEASES, READY
 from service.core.foundation.settings import Settings
-from service.core.queue.store import LEASES, READY
 
 JOBS, TASKS = 20, 500
 CLAIMERS = 2

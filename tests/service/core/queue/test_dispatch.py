@@ -10,8 +10,8 @@ import pytest
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core, open_core
 from service.core.foundation.errors import ServiceError
+from service.core.foundation.redis_keys import READY
 from service.core.foundation.settings import Settings
-from service.core.queue.store import READY
 
 SubmitGraph = Callable[[dict[str, list[str]]], str]
 

@@ -15,10 +15,12 @@ from api_schemas.problems import ErrorCode, ErrorOrigin
 from api_schemas.runner import ProgressEvent
 from service.core.catalogue.catalogue import Catalogue
 from service.core.clients import Core
+from service.core.foundation import redis_keys
+from service.core.foundation.redis_keys import LEASES
 from service.core.lifecycle import tasks
 from service.core.lifecycle.tasks import ClaimedTask
 from service.core.objects.storage import Storage, blob_key
-from service.core.queue.store import LEASES, JobStore
+from service.core.queue.store import JobStore
 from service.core.resources import jobs
 from service.core.upkeep import reaper
 
@@ -51,7 +53,7 @@ def test_a_renewed_lease_holds(core: Core, hand: Any, job: Job) -> None:
 def test_leases_that_ran_out_in_an_outage_start_anew(core: Core, hand: Any, job: Job) -> None:
     claimed = hand.claim(job.id, "train_labeler")
     core.redis.zadd(LEASES, {f"{job.id} train_labeler": 1})
-    core.redis.set(reaper.SIGN_OF_LIFE, core.store.now() / 1000 - core.settings.lease_seconds - 1)
+    core.redis.set(redis_keys.REAPER, core.store.now() / 1000 - core.settings.lease_seconds - 1)
     assert reaper.reap_once(core)
     assert attempts(core, job) == [None]
     assert tasks.renew(core, claimed) == "held"

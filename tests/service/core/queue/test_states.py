@@ -11,12 +11,15 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from redis.exceptions import ResponseError
 
 from api_schemas.jobs import TERMINAL_STATES, JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from service.core.clients import Core
+from service.core.foundation import redis_keys
+from service.core.foundation.redis_keys import LEASES, READY
 from service.core.queue.states import may_follow
-from service.core.queue.store import LEASES, READY, Happened
+from service.core.queue.store import Happened
 from service.core.resources import events
 from tests.service.core.queue.job_model import JobModel
 
@@ -42,6 +45,17 @@ def test_every_state_is_reached_and_left_as_the_design_says(state: JobState) -> 
         "running": {"queued", "canceling", "succeeded", "failed", "canceled"},
         "canceling": {"canceled"},
     }.get(state, set())
+
+
+def test_redis_refuses_a_step_that_is_not_in_the_table(
+    core: Core, submit_graph: Callable[[dict[str, list[str]]], str]
+) -> None:
+    job = submit_graph({"alone": []})
+    attempt = core.store.claim(job, "alone", "worker", LEASE_SECONDS)
+    assert attempt is not None
+    core.redis.hset(redis_keys.job(job), "state", JobState.EXPIRED)
+    with pytest.raises(ResponseError, match="does not go from expired to failed"):
+        core.store.finish(job, "alone", attempt, "failed", ERROR.model_dump_json(), MAX_ATTEMPTS)
 
 
 class JobMachine(RuleBasedStateMachine):

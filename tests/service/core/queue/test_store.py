@@ -11,7 +11,7 @@ from redis.connection import Connection
 from redis.exceptions import ConnectionError
 
 from service.core.clients import Core
-from service.core.queue.store import READY
+from service.core.foundation.redis_keys import READY
 from service.core.resources import events
 
 THREADS = 16

@@ -4,6 +4,7 @@ import pytest
 
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
+from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError
 from service.core.resources import api_keys
 from service.core.resources.api_keys import Scope
@@ -19,7 +20,7 @@ def test_a_key_is_stored_by_its_digest_alone(core: Core) -> None:
     assert api_keys.indexed(core) == {api_keys.digest_of(secret): key, api_keys.digest_of(another): other}
     assert api_keys.stored(core.storage) == [key, other]
     assert secret not in str([core.storage.get_json(path) for path in core.storage.list_keys("")])
-    assert secret not in str(core.redis.hgetall(api_keys.KEYS))
+    assert secret not in str(core.redis.hgetall(redis_keys.API_KEYS))
 
 
 def test_a_revoked_key_stays_revoked_when_redis_is_restored(core: Core) -> None:

@@ -29,8 +29,8 @@ def empty(core: Core) -> None:
     core.redis.flushall()
     for key in core.storage.list_keys(""):
         core.storage.delete(key)
-    for key, multipart_id in list(core.storage.multipart.begun_before(datetime.now(UTC) + timedelta(days=1))):
-        core.storage.multipart.abort(key, multipart_id)
+    for key, parts_id in list(core.storage.parts.begun_before(datetime.now(UTC) + timedelta(days=1))):
+        core.storage.parts.abort(key, parts_id)
 
 
 def blobs_of(core: Core) -> set[str]:

@@ -3,6 +3,7 @@
 from contextlib import closing
 
 from service.core.clients import Core, open_core
+from service.core.foundation import redis_keys
 from service.core.foundation.settings import Settings
 from service.core.upkeep import health, reaper
 
@@ -15,7 +16,7 @@ def test_all_is_well_once_a_reaper_has_looked(core: Core) -> None:
     after = health.check(core)
     assert (after.status, after.checks) == ("ok", {"redis": "ok", "s3": "ok", "reaper": "ok"})
     assert core.storage.list_keys("health/") == []
-    core.redis.set(reaper.SIGN_OF_LIFE, 1)
+    core.redis.set(redis_keys.REAPER, 1)
     assert health.check(core).status == "unavailable"
 
 

@@ -10,11 +10,12 @@ import pytest
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core, open_core
+from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError
+from service.core.foundation.redis_keys import OUTBOX, READY
 from service.core.foundation.settings import Settings
 from service.core.lifecycle import outbox, tasks
 from service.core.objects.storage import Storage
-from service.core.queue.store import OUTBOX, READY
 from service.core.resources import jobs
 from service.core.upkeep import reaper
 
@@ -64,10 +65,10 @@ def test_a_lost_lease_wakes_another_worker(settings: Settings, submit_graph: Sub
 
 
 def test_one_process_looks_at_a_time(core: Core) -> None:
-    with core.redis.lock(reaper.LOCK, timeout=10):
+    with core.redis.lock(redis_keys.REAPER_LOCK, timeout=10):
         assert not reaper.reap_once(core)
     assert reaper.reap_once(core)
-    assert core.redis.get(reaper.LOCK) is None
+    assert core.redis.get(redis_keys.REAPER_LOCK) is None
 
 
 def test_many_reapers_count_one_loss(settings: Settings, core: Core, submit_graph: SubmitGraph) -> None:
@@ -142,9 +143,9 @@ def test_the_reaper_survives_an_outage_and_stops_when_told(settings: Settings) -
 
 
 def test_a_reaper_that_was_killed_holds_the_others_up_no_longer_than_the_lock(core: Core) -> None:
-    core.redis.lock(reaper.LOCK, timeout=reaper.LOCK_SECONDS).acquire()
+    core.redis.lock(redis_keys.REAPER_LOCK, timeout=reaper.LOCK_SECONDS).acquire()
     assert not reaper.reap_once(core)
-    assert 0 < core.redis.pttl(reaper.LOCK) <= 10_000
-    core.redis.pexpire(reaper.LOCK, 1)
+    assert 0 < core.redis.pttl(redis_keys.REAPER_LOCK) <= 10_000
+    core.redis.pexpire(redis_keys.REAPER_LOCK, 1)
     threading.Event().wait(0.01)
     assert reaper.reap_once(core)

@@ -10,10 +10,11 @@ from api_schemas.jobs import Job, JobState
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
+from service.core.foundation.redis_keys import INDEX_LOCK, INDEXED
 from service.core.lifecycle import tasks
 from service.core.resources import datasets, jobs, labelers
 from service.core.upkeep.reaper import reap_once
-from service.core.upkeep.rebuild_index import INDEXED, LOCK, Restored, rebuild_index
+from service.core.upkeep.rebuild_index import Restored, rebuild_index
 
 
 def dump(core: Core) -> dict[str, Any]:
@@ -155,5 +156,5 @@ def test_beside_a_submission(core: Core, hand: Any, monkeypatch: Any) -> None:
 
 
 def test_one_at_a_time(core: Core, refused: Any) -> None:
-    with core.redis.lock(LOCK, timeout=10), refused(ErrorCode.UNAVAILABLE):
+    with core.redis.lock(INDEX_LOCK, timeout=10), refused(ErrorCode.UNAVAILABLE):
         rebuild_index(core)

@@ -12,14 +12,15 @@ from api_schemas.datasets import DatasetRole, DatasetState
 from api_schemas.jobs import TERMINAL_STATES, GenerateLabelsParams, JobKind, JobState
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
+from service.core.foundation import redis_keys
+from service.core.foundation.redis_keys import INDEXED, JOBS
 from service.core.kinds import KINDS
 from service.core.lifecycle import tasks
 from service.core.lifecycle.submission import Submission, task_fields
 from service.core.objects.storage import BLOBS
 from service.core.queue.records import JobRecord
-from service.core.queue.store import JOBS, job_key
 from service.core.resources import datasets, jobs, labelers
-from service.core.upkeep.rebuild_index import INDEXED, rebuild_index
+from service.core.upkeep.rebuild_index import rebuild_index
 from service.core.upkeep.sweeper import sweep
 from tests.service.core.upkeep.random_sequences import blobs_of, empty, run_sequences
 
@@ -271,7 +272,7 @@ def test_no_labeler_goes_while_a_job_does_not_tell_which_it_names(core: Core, ha
     core.redis.set(INDEXED, 1)
     _, labeler = labelled(hand, ladd)
     unfinished = hand.submit("train_labeler", source_dataset=ladd.params["source_dataset"], seed=1)
-    core.redis.hdel(job_key(unfinished.id), "labelers")
+    core.redis.hdel(redis_keys.job(unfinished.id), "labelers")
     keeping = with_settings(core, retention_days=10)
     sweep(keeping, datetime.now(UTC) + 11 * DAY)
     assert labelers.view(core, labeler).id == labeler
@@ -280,7 +281,7 @@ def test_no_labeler_goes_while_a_job_does_not_tell_which_it_names(core: Core, ha
 def test_a_job_whose_labeler_went_while_it_was_planned_is_refused(core: Core, hand: Any, refused: Any) -> None:
     source = hand.ready_set("source")
     params = GenerateLabelsParams(dataset=hand.ready_set(source_dataset=source), labeler=hand.trained_labeler(source))
-    plan = KINDS[JobKind.GENERATE_LABELS](core, params)
+    plan = KINDS[JobKind.GENERATE_LABELS].plan(core, params)
     maker = core.catalogue.labelers(None, 1)[0][0].job
     assert core.catalogue.delete_labeler(str(params.labeler)) == maker
     assert core.store.forget(maker)

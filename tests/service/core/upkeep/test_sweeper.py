@@ -11,12 +11,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from api_schemas.uploads import UploadRequest
 from service.core.clients import Core
 from service.core.foundation.ids import new_id
+from service.core.foundation.redis_keys import INDEXED
 from service.core.lifecycle import tasks
 from service.core.objects import received_files
 from service.core.objects.storage import blob_of
 from service.core.resources import datasets, part_uploads
 from service.core.upkeep.reaper import reap_once
-from service.core.upkeep.rebuild_index import INDEXED
 from service.core.upkeep.sweeper import sweep
 from tests.service.core.upkeep.random_sequences import blobs_of, empty, run_sequences
 
@@ -127,7 +127,7 @@ class Storing(RuleBasedStateMachine):
         assert blobs_of(self.core) == needed(self.core) | held
         raw = {key.split("/")[1] for key in self.core.storage.list_keys("uploads/")}
         assert raw == {dataset.id for dataset in self.waiting}
-        assert list(self.core.storage.multipart.begun_before(self.now)) == []
+        assert list(self.core.storage.parts.begun_before(self.now)) == []
 
 
 def test_any_sequence(core: Core, hand: Any) -> None:

@@ -10,8 +10,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from method.normalizations import NORMALIZATIONS
 from workers.ladd.archive.archive import read_archive, write_archive
-from workers.ladd.engine.normalization import NORMALIZATIONS, normalize
+from workers.ladd.engine.normalization import normalize
 from workers.ladd.labels.encodings import encoding_of
 from workers.ladd.labels.views import ViewGrid, extract_views
 

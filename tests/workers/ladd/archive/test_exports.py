@@ -14,10 +14,11 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 from webdataset.tariterators import group_by_keys, tar_file_expander  # type: ignore[import-untyped]
 
+from method.normalizations import NORMALIZATIONS
 from workers.ladd.archive.archive import Archive, read_archive, write_archive
 from workers.ladd.archive.exports import EXPORTS, write_export
 from workers.ladd.archive.image_files import read_image_files
-from workers.ladd.engine.normalization import NORMALIZATIONS, to_pixels
+from workers.ladd.engine.normalization import to_pixels
 from workers.ladd.importers import ImportOptions
 from workers.ladd.importers.dataset import import_dataset
 from workers.ladd.sets.stored_set import load_distilled
@@ -57,7 +58,7 @@ def test_mtt(archive: Archive, tmp_path: Path) -> None:
     # The pair comes in again through the importer for what MTT saves.
     (tmp_path / "out").mkdir()
     pair = [tmp_path / "images_best.pt", tmp_path / "labels_best.pt"]
-    options = ImportOptions("distilled", normalization="cifar10")
+    options = ImportOptions(name="set", role="distilled", normalization="cifar10")
     import_dataset(pair, options, tmp_path / "out", lambda done, total: None)
     stored = load_distilled(tmp_path / "out")
     np.testing.assert_array_equal(stored.labels, archive.labels)

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from api_schemas.evaluation import Storage
+from method.normalizations import NORMALIZATIONS
 from workers.ladd.archive.archive import write_archive
 from workers.ladd.archive.storage import pixels_of, storage
-from workers.ladd.engine.normalization import NORMALIZATIONS, normalize
+from workers.ladd.engine.normalization import normalize
 
 RNG = np.random.default_rng(0)
 MANIFEST: dict[str, Any] = {
@@ -28,7 +29,7 @@ def label_augmented(images: int, size: int, classes: int) -> tuple[np.ndarray, n
 
 def counted(folder: Path, pixels: np.ndarray, labels: np.ndarray, dense: np.ndarray) -> Storage:
     write_archive(folder / "archive.zip", pixels, labels, dense, dense[:, 0], MANIFEST)
-    return Storage.model_validate(storage(pixels, labels, dense, folder / "archive.zip"), strict=True)
+    return storage(pixels, labels, dense, folder / "archive.zip")
 
 
 @pytest.mark.parametrize(
@@ -89,17 +90,17 @@ def test_the_stored_count_takes_every_array_of_an_encoding(tmp_path: Path, encod
         archives[name] = tmp_path / f"{name}.zip"
         write_archive(archives[name], pixels, labels, dense, dense[:, 0], MANIFEST, encoding=name)
     found = storage(pixels, labels, dense, archives[encoding], encoding)
-    stored = found["stored"]
-    plain = storage(pixels, labels, dense, archives["float32"])["stored"]["plain_bytes"]
+    stored = found.stored
+    plain = storage(pixels, labels, dense, archives["float32"]).stored.plain_bytes
     # The manifests and READMEs differ a little.
-    assert stored["plain_bytes"] == pytest.approx(plain, abs=400)
-    assert stored["augmented_bytes"] + found["full_labels_bytes"] == archives[encoding].stat().st_size
+    assert stored.plain_bytes == pytest.approx(plain, abs=400)
+    assert stored.augmented_bytes + found.full_labels_bytes == archives[encoding].stat().st_size
 
 
 def test_encodings_are_compared(tmp_path: Path) -> None:
     pixels, labels, dense = label_augmented(10, 32, 20)
     write_archive(tmp_path / "archive.zip", pixels, labels, dense, dense[:, 0], MANIFEST, encoding="topk:5")
-    found = Storage.model_validate(storage(pixels, labels, dense, tmp_path / "archive.zip", "topk:5"), strict=True)
+    found = storage(pixels, labels, dense, tmp_path / "archive.zip", "topk:5")
     assert found.encoding == "topk:5"
     costs = {cost.encoding: cost for cost in found.encodings}
     assert list(costs) == ["float32", "float16", "uint8", "uint4", "topk:10", "topk:5"]

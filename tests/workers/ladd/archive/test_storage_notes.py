@@ -1,16 +1,17 @@
-from typing import Any
-
+from api_schemas.evaluation import EncodingCost
 from workers.ladd.archive.storage_notes import KL_WITHIN_NOISE, storage_notes
 
 
-def cost(encoding: str, overhead: float, kl: float) -> dict[str, Any]:
-    return {
-        "encoding": encoding,
-        "bytes": round(overhead * 1e6),
-        "overhead_zipped": overhead,
-        "overhead_jpeg": 8 * overhead,
-        "kl": kl,
-    }
+def cost(encoding: str, overhead: float, kl: float) -> EncodingCost:
+    return EncodingCost(
+        encoding=encoding,
+        bytes=round(overhead * 1e6),
+        overhead_raw=overhead,
+        overhead_zipped=overhead,
+        overhead_jpeg=8 * overhead,
+        kl=kl,
+        total_variation=0.0,
+    )
 
 
 COSTS = [

@@ -18,7 +18,7 @@ print(json.dumps(bytes_of_a_trial(*sys.argv[1:2], int(sys.argv[2]))))
 
 def bytes_of_a_trial(architecture: str, size: int) -> tuple[int, int]:
     """Predicted and measured peak of a process that runs one trial."""
-    from workers.ladd.arms import ARMS
+    from method.arms import ARMS
     from workers.ladd.deployment.training_set import TrainingSet
     from workers.ladd.evaluation.trial import TestSet, evaluate_trial
     from workers.ladd.recipes import resolve_recipe
@@ -38,7 +38,7 @@ def bytes_of_a_trial(architecture: str, size: int) -> tuple[int, int]:
         device="cpu",
         num_classes=10,
     )
-    return row["trial"]["predicted_peak_bytes"], row["trial"]["peak_bytes"]
+    return row.trial.predicted_peak_bytes, row.trial.peak_bytes
 
 
 @pytest.mark.slow

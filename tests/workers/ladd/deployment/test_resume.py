@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from workers.ladd.arms import ARMS
+from method.arms import ARMS
 from workers.ladd.deployment import resume
 from workers.ladd.deployment.training import SILENT, Listener, Trained, train_trial
 from workers.ladd.deployment.training_set import TrainingSet

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from workers.ladd.arms import ARMS
+from method.arms import ARMS
 from workers.ladd.deployment.training import Listener, train
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.execution import Execution

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from workers.ladd.arms import ARMS
+from method.arms import ARMS
 from workers.ladd.deployment.step_plan import FULL_IMAGE, Step, Streams, TrainingCounts, plan_epoch, training_counts
 from workers.ladd.recipes import Recipe, resolve_recipe
 

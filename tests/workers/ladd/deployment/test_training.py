@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from workers.ladd.arms import ARMS, Arm
+from method.arms import ARMS, Arm
 from workers.ladd.deployment.step_gradient import accumulate
 from workers.ladd.deployment.step_plan import FULL_IMAGE, Step, Streams, plan_epoch
 from workers.ladd.deployment.training import Listener, train, train_trial

@@ -13,10 +13,11 @@ from ema_pytorch import EMA  # type: ignore[import-untyped]
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler
 
-from workers.ladd.arms import ARMS
+from method.arms import ARMS
+from method.augmentation import STRATEGY
 from workers.ladd.deployment.training import train
 from workers.ladd.deployment.training_set import TrainingSet
-from workers.ladd.engine.dsa import STRATEGY, apply_dsa, draw_dsa
+from workers.ladd.engine.dsa import apply_dsa, draw_dsa
 from workers.ladd.engine.seeds import derive_seed, generator
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.models import build_model

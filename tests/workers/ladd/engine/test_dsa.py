@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from workers.ladd.engine.dsa import STRATEGY, DSADraw, apply_dsa, draw_dsa, parse_strategy
+from method.augmentation import STRATEGY, parse_strategy
+from workers.ladd.engine.dsa import DSADraw, apply_dsa, draw_dsa
 
 FAMILIES = ("color", "crop", "cutout", "flip", "scale", "rotate")
 

@@ -3,13 +3,14 @@ from itertools import product
 import pytest
 import torch
 
-from workers.ladd.arms import ARMS
+from method.architectures import ARCHITECTURES
+from method.arms import ARMS
 from workers.ladd.deployment.training import train
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine import execution
 from workers.ladd.engine.execution import COMPILE_AFTER_SECONDS, EAGER_FLOPS_PER_SECOND, Execution, choose_execution
 from workers.ladd.labels.views import ViewGrid
-from workers.ladd.models import ARCHITECTURES, build_model
+from workers.ladd.models import build_model
 from workers.ladd.recipes import resolve_recipe
 
 CPU = torch.device("cpu")

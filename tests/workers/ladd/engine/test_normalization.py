@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from workers.ladd.engine.normalization import NORMALIZATIONS, normalize, normalized_range, to_pixels
+from method.normalizations import NORMALIZATIONS
+from workers.ladd.engine.normalization import normalize, normalized_range, to_pixels
 from workers.ladd.labeler.torchvision_import import import_torchvision
 
 GENERATOR = torch.Generator().manual_seed(0)

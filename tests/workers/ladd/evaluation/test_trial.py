@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from api_schemas.evaluation import TrialRow
-from workers.ladd.arms import ARMS
+from method.arms import ARMS
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import normalize
 from workers.ladd.engine.seeds import trial_seed
 from workers.ladd.evaluation.answers import unpack_answers
 from workers.ladd.evaluation.lr_choice import held_out_rows
-from workers.ladd.evaluation.trial import TestSet, evaluate_trial
+from workers.ladd.evaluation.trial import TestSet, TrialResult, evaluate_trial
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.recipes import resolve_recipe
 
@@ -36,7 +36,7 @@ def training_set() -> TrainingSet:
     return TrainingSet(normalize(images, MEAN, STD), labels, dense, ViewGrid(n=2))
 
 
-def evaluate(arm: str = "ladd", **changes: Any) -> dict[str, Any]:
+def evaluate(arm: str = "ladd", **changes: Any) -> TrialResult:
     recipe = resolve_recipe("glad", "ConvNetD3", {"epochs": 6, "lr": 0.01, "batch_size": 4, "augmentation": "crop"})
     images, labels = stripes(40, seed=1)
     return evaluate_trial(
@@ -50,26 +50,27 @@ def evaluate(arm: str = "ladd", **changes: Any) -> dict[str, Any]:
 
 def test_a_row_says_what_was_done() -> None:
     rows = [evaluate(trial=trial) for trial in range(3)]
-    trials = [TrialRow.model_validate(row["trial"]) for row in rows]
+    trials = [TrialRow.model_validate(asdict(row.trial)) for row in rows]
     assert [trial.seed for trial in trials] == [trial_seed(4, trial) for trial in range(3)]
     assert len({tuple(trial.losses) for trial in trials}) == 3
     for row, trial in zip(rows, trials, strict=True):
         # 40 test images, 20 of each class: the accuracy is the mean over the classes.
         assert 100 * unpack_answers(trial.correct, 40).mean() == pytest.approx(trial.accuracy)
         assert trial.accuracy == pytest.approx(sum(part or 0 for part in trial.per_class_accuracy) / 2)
-        assert (row["epochs"], row["steps"], row["forwards"], row["images_seen"]) == (6, 6, 120, 24)
-        assert row["recipe"]["micro_batch"] == 20
-        assert row["recipe"]["views"] == "full"
-        assert row["recipe"]["arithmetic"] == {"dtype": "float32", "layout": "contiguous", "compiled": False}
+        assert (row.epochs, row.steps, row.forwards, row.images_seen) == (6, 6, 120, 24)
+        assert row.recipe["micro_batch"] == 20
+        assert row.recipe["views"] == "full"
+        assert row.recipe["arithmetic"] == {"dtype": "float32", "layout": "contiguous", "compiled": False}
 
 
 def test_grad_cam_is_kept_of_the_first_images_of_each_class() -> None:
-    assert evaluate()["trial"]["grad_cam"] is None
-    kept = evaluate(explained_images=3)["trial"]["grad_cam"]
+    assert evaluate().trial.grad_cam is None
+    kept = evaluate(explained_images=3).trial.grad_cam
+    assert kept is not None
     # Labels alternate: images 0 and 1 are the first of their classes, image 2 the second of class 0.
-    assert (kept["images"], kept["classes"]) == ([0, 1, 2], [0, 1, 0])
-    assert np.shape(kept["maps"]) == (3, 2, 2)
-    assert 0 <= np.min(kept["maps"]) <= np.max(kept["maps"]) == 1
+    assert (kept.images, kept.classes) == ([0, 1, 2], [0, 1, 0])
+    assert np.shape(kept.maps) == (3, 2, 2)
+    assert 0 <= np.min(kept.maps) <= np.max(kept.maps) == 1
 
 
 def test_the_baseline_at_the_learning_rate_that_suits_it() -> None:
@@ -78,16 +79,16 @@ def test_the_baseline_at_the_learning_rate_that_suits_it() -> None:
     recipe = resolve_recipe("glad", "ConvNetD3", {"epochs": 6, "lr": 0.0001, "augmentation": "none"})
     told: list[tuple[int, int]] = []
     row = evaluate("baseline_best_lr", recipe=recipe, held_out=held_out, progress=lambda *now: told.append(now))
-    sweep = row["recipe"]["lr_sweep"]
+    sweep = row.recipe["lr_sweep"]
     assert list(sweep) == ["0.0001", "0.0003", "0.001", "0.003"]
     chosen = next(lr for lr, accuracy in sweep.items() if accuracy == max(sweep.values()))
-    assert row["recipe"]["lr"] == pytest.approx(float(chosen))
+    assert row.recipe["lr"] == pytest.approx(float(chosen))
     # The network that is tested is the baseline of that learning rate.
-    alone = evaluate("baseline", recipe=replace(recipe, lr=row["recipe"]["lr"]))
+    alone = evaluate("baseline", recipe=replace(recipe, lr=row.recipe["lr"]))
     for field in ("losses", "accuracy", "correct"):
-        assert row["trial"][field] == alone["trial"][field]
+        assert getattr(row.trial, field) == getattr(alone.trial, field)
     for field in ("steps", "forwards", "images_seen", "flops"):
-        assert row[field] == 4 * alone[field]
+        assert getattr(row, field) == 4 * getattr(alone, field)
     assert told[-1] == (4 * 24 + 40, 4 * 24 + 40)
 
 
@@ -105,25 +106,25 @@ def test_held_out_images_are_the_last_of_each_class() -> None:
 
 
 def test_training_teaches() -> None:
-    trial = evaluate()["trial"]
-    assert trial["accuracy"] > 90
-    assert trial["losses"][-1] < trial["losses"][0]
+    trial = evaluate().trial
+    assert trial.accuracy > 90
+    assert (trial.losses[-1] or 0) < (trial.losses[0] or 0)
 
 
 def test_flops_are_those_of_all_rows_forwarded() -> None:
     ladd, baseline = evaluate(), evaluate("baseline")
-    assert (baseline["forwards"], baseline["images_seen"]) == (24, 24)
-    assert ladd["flops"] == baseline["flops"] * 5
+    assert (baseline.forwards, baseline.images_seen) == (24, 24)
+    assert ladd.flops == baseline.flops * 5
 
 
 def test_the_arms_of_a_trial_start_from_the_same_seed() -> None:
-    assert evaluate(trial=1)["trial"]["seed"] == evaluate("baseline", trial=1)["trial"]["seed"]
+    assert evaluate(trial=1).trial.seed == evaluate("baseline", trial=1).trial.seed
 
 
 def test_a_trial_does_not_depend_on_the_others() -> None:
-    alone, after = evaluate(trial=2)["trial"], [evaluate(trial=trial) for trial in (0, 2)][1]["trial"]
+    alone, after = evaluate(trial=2).trial, [evaluate(trial=trial) for trial in (0, 2)][1].trial
     for field in ("losses", "accuracy", "per_class_accuracy"):
-        assert alone[field] == after[field]
+        assert getattr(alone, field) == getattr(after, field)
 
 
 def test_progress_moves_within_an_epoch() -> None:
@@ -135,7 +136,7 @@ def test_progress_moves_within_an_epoch() -> None:
 
 def test_a_training_that_diverges_is_told_and_not_hidden() -> None:
     recipe = resolve_recipe("mtt", "ConvNetD3", {"epochs": 3, "lr": 1e30, "augmentation": "none"})
-    trial = evaluate(recipe=recipe)["trial"]
-    assert trial["losses"][0] is not None
-    assert trial["losses"][-1] is None
-    assert trial["accuracy"] == 50.0
+    trial = evaluate(recipe=recipe).trial
+    assert trial.losses[0] is not None
+    assert trial.losses[-1] is None
+    assert trial.accuracy == 50.0

@@ -1,52 +1,74 @@
 """The numbers behind the figures, and that they can be drawn."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import BaseModel
 
+from api_schemas.evaluation import Evaluation, EvaluationRow, EvaluationSummary, GradCam, SweepPoint, TrialRow
+from api_schemas.labelers import Labeler, LabelerEpoch
 from workers.ladd.figures import FIGURES
-from workers.ladd.figures.found import Found
+from workers.ladd.figures.found import Found, Preparation
 from workers.ladd.figures.png import write_png
 
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def part(model: type[Model], **fields: Any) -> Model:
+    """A model with the fields that a figure takes."""
+    return model.model_construct(**fields)
+
+
 POINTS = [
-    {"dataset": f"ds_{epoch}", "n": 5, "ratio": 0.625, "epoch": epoch, "labeler_val_accuracy": 50.0 + epoch}
+    part(SweepPoint, dataset=f"ds_{epoch}", n=5, ratio=0.625, epoch=epoch, labeler_val_accuracy=50.0 + epoch)
     for epoch in (1, 2)
 ]
 SUMMARY = [
-    {"dataset": dataset, "arm": arm, "cae_mean": cae}
+    part(EvaluationSummary, dataset=dataset, arm=arm, cae_mean=cae)
     for dataset, arm, cae in (("ds_1", "ladd", 45.0), ("ds_2", "ladd", 46.0), ("ds_a", "baseline", 40.0))
 ]
-CAM = {"images": [5, 2], "classes": [0, 1], "maps": [[[0.0, 1.0], [0.5, 0.25]]] * 2}
+CAM = GradCam(images=[5, 2], classes=[0, 1], maps=[[[0.0, 1.0], [0.5, 0.25]]] * 2)
 PIXELS = np.arange(6 * 16 * 16).astype(np.uint8).reshape(6, 16, 16, 1)
-EPOCHS = [
-    {"epoch": 1, "train_accuracy": 30.0, "val_accuracy": 25.0, "mean_entropy": 1.5, "train_loss": 2.0},
-    {"epoch": 2, "train_accuracy": 50.0, "val_accuracy": 40.0, "mean_entropy": 0.9, "train_loss": 1.0},
-]
+LABELER = part(
+    Labeler,
+    epochs=[
+        part(LabelerEpoch, epoch=1, train_accuracy=30.0, val_accuracy=25.0, mean_entropy=1.5, train_loss=2.0),
+        part(LabelerEpoch, epoch=2, train_accuracy=50.0, val_accuracy=40.0, mean_entropy=0.9, train_loss=1.0),
+    ],
+)
 
 
-def row(arm: str, architecture: str, mean: float, dataset: str = "ds_a", quoted: bool = True) -> dict[str, Any]:
-    return {
-        "dataset": dataset,
-        "arm": arm,
-        "architecture": architecture,
-        "mean": mean,
-        "ci95": [mean - 1, mean + 1],
-        "trials": [{"grad_cam": CAM}, {}],
-        "flops": 4 * 10**9,
-        "recipe": {"views": "full"},
-        "in_summary": quoted,
-    }
+def row(arm: str, architecture: str, mean: float, dataset: str = "ds_a", **changed: Any) -> EvaluationRow:
+    return part(
+        EvaluationRow,
+        **{
+            "dataset": dataset,
+            "arm": arm,
+            "architecture": architecture,
+            "mean": mean,
+            "ci95": [mean - 1, mean + 1],
+            "trials": [part(TrialRow, grad_cam=CAM), part(TrialRow, grad_cam=None)],
+            "flops": 4 * 10**9,
+            "recipe": {"views": "full"},
+            "in_summary": True,
+            **changed,
+        },
+    )
 
 
-SPENT = {"distillation": 1e12, "labelling": 2e9, "labeler_training": None}
-ROWS = [row("baseline", "ViT", 40.0), row("ladd", "ViT", 44.0, quoted=False), row("ladd", "ViT", 45.0)]
+def found(rows: list[EvaluationRow], summary: list[EvaluationSummary] | None = None, **others: Any) -> Found:
+    return Found(part(Evaluation, rows=rows, summary=summary or []), **others)
+
+
+SPENT = Preparation(distillation=1e12, labelling=2 * 10**9, labeler_training=None, own_sets=["ds_1"])
+ROWS = [row("baseline", "ViT", 40.0), row("ladd", "ViT", 44.0, in_summary=False), row("ladd", "ViT", 45.0)]
 
 
 def test_accuracy_shows_what_the_summary_quotes() -> None:
-    data = FIGURES["accuracy"].collect(Found(ROWS))
+    data = FIGURES["accuracy"].collect(found(ROWS))
     assert data == {
         "architectures": ["ViT"],
         "series": {
@@ -57,13 +79,13 @@ def test_accuracy_shows_what_the_summary_quotes() -> None:
 
 
 def test_accuracy_tells_several_sets_apart() -> None:
-    data = FIGURES["accuracy"].collect(Found([*ROWS, row("ladd", "ViT", 30.0, "ds_b")]))
+    data = FIGURES["accuracy"].collect(found([*ROWS, row("ladd", "ViT", 30.0, "ds_b")]))
     assert data is not None
     assert list(data["series"]) == ["baseline, ds_a", "ladd, ds_a", "ladd, ds_b"]
 
 
 def test_deployment_cost_is_that_of_one_trial() -> None:
-    data = FIGURES["deployment_cost"].collect(Found(ROWS))
+    data = FIGURES["deployment_cost"].collect(found(ROWS))
     assert data is not None
     assert [(point["arm"], point["flops"], point["mean"]) for point in data["points"]] == [
         ("baseline", 2e9, 40.0),
@@ -74,10 +96,11 @@ def test_deployment_cost_is_that_of_one_trial() -> None:
 
 def test_preparation_is_paid_for_by_the_arms_that_use_the_labels() -> None:
     summary = [
-        {"dataset": "ds_1", "arm": arm, "cae_mean": 40.0} for arm in ("baseline", "sub_hard", "full_soft", "ladd")
+        part(EvaluationSummary, dataset="ds_1", arm=arm, cae_mean=40.0)
+        for arm in ("baseline", "sub_hard", "full_soft", "ladd")
     ]
-    control = {"dataset": "ds_random", "arm": "random", "cae_mean": 30.0}
-    data = FIGURES["preparation_cost"].collect(Found(summary=[*summary, control], preparation=SPENT, own_sets=["ds_1"]))
+    control = part(EvaluationSummary, dataset="ds_random", arm="random", cae_mean=30.0)
+    data = FIGURES["preparation_cost"].collect(found([], [*summary, control], preparation=SPENT))
     assert data is not None
     assert [(point["arm"], point["flops"]) for point in data["points"]] == [
         ("baseline", 1e12),
@@ -94,13 +117,18 @@ def test_nothing_to_show_is_no_figure() -> None:
 @pytest.mark.parametrize("name", FIGURES)
 def test_equal_numbers_give_equal_pictures(name: str, tmp_path: Path) -> None:
     kind = FIGURES[name]
-    found = Found(
-        [*ROWS, {**row("ladd", "VGG11", 20.0), "ci95": None}], EPOCHS, PIXELS, POINTS, SUMMARY, SPENT, ["ds_1"]
+    everything = found(
+        [*ROWS, row("ladd", "VGG11", 20.0, ci95=None)],
+        SUMMARY,
+        labelers=[LABELER],
+        points=POINTS,
+        preparation=SPENT,
+        test_images=PIXELS,
     )
-    data = kind.collect(found)
+    data = kind.collect(everything)
     assert data is not None
     for path in (tmp_path / "one.png", tmp_path / "two.png"):
-        write_png(kind, data, found, path)
+        write_png(kind, data, everything, path)
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
     with Image.open(tmp_path / "one.png") as image:
         assert name == "grad_cam" or image.size == (960, 600)
@@ -108,19 +136,19 @@ def test_equal_numbers_give_equal_pictures(name: str, tmp_path: Path) -> None:
 
 
 def test_grad_cam_shows_the_rows_that_kept_it() -> None:
-    kept = [row("ladd", "ViT", 45.0), {**row("baseline", "ViT", 40.0), "trials": [{"grad_cam": None}]}]
-    assert FIGURES["grad_cam"].collect(Found(kept, test_images=PIXELS)) == {
+    kept = [row("ladd", "ViT", 45.0), row("baseline", "ViT", 40.0, trials=[part(TrialRow, grad_cam=None)])]
+    assert FIGURES["grad_cam"].collect(found(kept, test_images=PIXELS)) == {
         "images": [5, 2],
         "classes": [0, 1],
-        "panels": [{"dataset": "ds_a", "arm": "ladd", "architecture": "ViT", "maps": CAM["maps"]}],
+        "panels": [{"dataset": "ds_a", "arm": "ladd", "architecture": "ViT", "maps": CAM.maps}],
     }
-    assert FIGURES["grad_cam"].collect(Found(kept)) is None
+    assert FIGURES["grad_cam"].collect(found(kept)) is None
 
 
 def test_a_sweep_shows_what_is_varied_and_the_plain_set_beside_it() -> None:
-    data = FIGURES["sweep"].collect(Found(points=POINTS, summary=SUMMARY))
+    data = FIGURES["sweep"].collect(found([], SUMMARY, points=POINTS))
     assert data == {
         "varied": ["epoch"],
-        "points": [POINTS[0] | {"cae": {"ladd": 45.0}}, POINTS[1] | {"cae": {"ladd": 46.0}}],
+        "points": [POINTS[0].model_dump() | {"cae": {"ladd": 45.0}}, POINTS[1].model_dump() | {"cae": {"ladd": 46.0}}],
         "plain": {"baseline": 40.0},
     }

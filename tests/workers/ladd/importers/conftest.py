@@ -11,10 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
+from api_schemas.problems import Reason
 from workers.ladd.importers import Imported, ImportOptions, ImportRejected, read_upload
-from workers.ladd.importers.reading.rejected import RejectionReason
 
-Refusal = Callable[..., RejectionReason]
+Refusal = Callable[..., Reason]
 Reading = Callable[..., Imported]
 Encoding = Callable[..., bytes]
 Archiving = Callable[[str, Mapping[str, bytes]], Path]
@@ -27,7 +27,7 @@ def read(tmp_path: Path) -> Reading:
     scratch.mkdir()
 
     def reading(*paths: Path, **options: object) -> Imported:
-        given = ImportOptions(**{"role": "distilled", **options})  # type: ignore[arg-type]
+        given = ImportOptions(**{"name": "set", "role": "distilled", **options})
         return read_upload(paths, given, scratch, lambda done: None)[0]
 
     return reading
@@ -37,7 +37,7 @@ def read(tmp_path: Path) -> Reading:
 def refused(read: Reading) -> Refusal:
     """Read an upload that must be refused; returns the one reason."""
 
-    def refusing(*paths: Path, **options: object) -> RejectionReason:
+    def refusing(*paths: Path, **options: object) -> Reason:
         with pytest.raises(ImportRejected) as caught:
             read(*paths, **options)
         [reason] = caught.value.reasons

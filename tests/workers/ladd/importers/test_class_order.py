@@ -1,20 +1,20 @@
 import pytest
 
-from workers.ladd.class_maps import imagenet_indices, wnids
+from api_schemas.problems import Reason
+from method.class_maps import imagenet_indices, wnids
 from workers.ladd.importers import ImportOptions, ImportRejected, KnownSource
 from workers.ladd.importers.class_order import FIELD, ClassOrder, order_classes
-from workers.ladd.importers.reading.rejected import RejectionReason
 
 WOOF = wnids("imagewoof")
 TEN = [f"{number:05d}" for number in range(10)]
 
 
 def ordered(folders: list[str], **options: object) -> ClassOrder:
-    given = ImportOptions(**{"role": "distilled", **options})  # type: ignore[arg-type]
+    given = ImportOptions(**{"name": "set", "role": "distilled", **options})
     return order_classes(set(folders), given, "set.tar")
 
 
-def refusal(folders: list[str], **options: object) -> RejectionReason:
+def refusal(folders: list[str], **options: object) -> Reason:
     with pytest.raises(ImportRejected) as caught:
         ordered(folders, **options)
     [reason] = caught.value.reasons
@@ -42,8 +42,8 @@ def test_rded_numbers_of_imagenet_1k_are_documented() -> None:
 @pytest.mark.parametrize("format", ["auto", "rded"])
 def test_rded_numbers_of_a_subset_are_not_guessed(format: str) -> None:
     reason = refusal(TEN, format=format)
-    assert (reason["rule"], reason["location"]) == ("one_reading", FIELD)
-    assert "imagefolder" in str(reason["value"])
+    assert (reason.rule, reason.location) == ("one_reading", FIELD)
+    assert "imagefolder" in str(reason.value)
 
 
 def test_a_subset_gives_rded_numbers_their_meaning() -> None:
@@ -76,7 +76,7 @@ def test_wnids_are_put_into_the_order_of_a_subset(role: str) -> None:
 
 def test_wnids_of_a_subset_that_is_not_sorted_are_not_guessed() -> None:
     reason = refusal(sorted(WOOF), role="source")
-    assert (reason["rule"], reason["value"]) == ("one_reading", "imagewoof | imagefolder")
+    assert (reason.rule, reason.value) == ("one_reading", "imagewoof | imagefolder")
     assert ordered(sorted(WOOF), role="source", class_map="imagefolder").folders == sorted(WOOF)
 
 
@@ -92,7 +92,7 @@ def test_folders_of_the_source_sets_classes_have_its_order() -> None:
 
 def test_numbers_that_text_sorts_otherwise_are_not_guessed() -> None:
     reason = refusal(["2", "10"])
-    assert (reason["rule"], reason["location"]) == ("one_reading", FIELD)
+    assert (reason.rule, reason.location) == ("one_reading", FIELD)
     assert ordered(["2", "10"], class_map="imagefolder").folders == ["10", "2"]
     assert ordered(["2", "10"], class_map=["2", "10"]).folders == ["2", "10"]
     assert ordered(["02", "10"]).folders == ["02", "10"]
@@ -112,10 +112,10 @@ def test_numbers_that_text_sorts_otherwise_are_not_guessed() -> None:
 )
 def test_a_class_map_that_contradicts_the_folders_is_refused(folders: list[str], class_map: object) -> None:
     reason = refusal(folders, class_map=class_map)
-    assert (reason["rule"], reason["location"]) == ("class_map_matches_folders", FIELD)
+    assert (reason.rule, reason.location) == ("class_map_matches_folders", FIELD)
 
 
 @pytest.mark.parametrize("format", ["sre2l", "lpld", "rded"])
 def test_a_named_format_with_other_folders_is_refused(format: str) -> None:
     reason = refusal(["cat", "dog"], format=format)
-    assert (reason["rule"], reason["location"]) == ("numbered_folders", "set.tar")
+    assert (reason.rule, reason.location) == ("numbered_folders", "set.tar")

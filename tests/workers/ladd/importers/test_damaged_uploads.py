@@ -99,19 +99,19 @@ def test_a_damaged_upload_is_read_or_refused(tmp_path: Path, upload: str, where:
         else:
             name = draw.choice(list(members))
             path.write_bytes(pack({**members, name: damaged(members[name], draw)}))
-        options = ImportOptions(role="distilled", normalization="none")
+        options = ImportOptions(name="set", role="distilled", normalization="none")
         try:
             import_dataset([path], options, tmp_path, lambda done, total: None)
         except ImportRejected as rejected:
             reasons += rejected.reasons
     assert len(reasons) > ROUNDS / 10
-    assert all(reason["rule"] and reason["location"] and reason["message"] for reason in reasons)
+    assert all(reason.rule and reason.location and reason.message for reason in reasons)
 
 
 @pytest.mark.parametrize("upload", UPLOADS)
 def test_the_undamaged_upload_is_read(tmp_path: Path, upload: str) -> None:
     members, pack = UPLOADS[upload]
     (tmp_path / "upload").write_bytes(pack(members))
-    options = ImportOptions(role="distilled", normalization="none")
+    options = ImportOptions(name="set", role="distilled", normalization="none")
     stats = import_dataset([tmp_path / "upload"], options, tmp_path, lambda done, total: None)
-    assert (stats["num_images"], stats["num_classes"]) == (4, 2)
+    assert (stats.num_images, stats.num_classes) == (4, 2)

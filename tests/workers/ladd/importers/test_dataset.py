@@ -12,9 +12,10 @@ import torch
 from PIL import Image
 
 from api_schemas.datasets import DatasetStats
+from method.files import DISTILLED_FILES, SOFT_LABELS, SOURCE_FILES
 from workers.ladd.importers import ImportOptions, ImportRejected
 from workers.ladd.importers.dataset import import_dataset
-from workers.ladd.sets.stored_set import DISTILLED_FILES, SOFT_LABELS_FILE, SOURCE_FILES, load_distilled, load_source
+from workers.ladd.sets.stored_set import load_distilled, load_source
 
 Importing = Callable[..., DatasetStats]
 
@@ -33,8 +34,8 @@ def imported(out: Path) -> Importing:
     """Import files into `out`; the stats as the API would show them."""
 
     def run(*files: Path, **options: Any) -> DatasetStats:
-        given = ImportOptions(**{"role": "distilled", **options})
-        return DatasetStats.model_validate(import_dataset(files, given, out, lambda done, total: None), strict=True)
+        given = ImportOptions(**{"name": "set", "role": "distilled", **options})
+        return import_dataset(files, given, out, lambda done, total: None)
 
     return run
 
@@ -142,7 +143,7 @@ def test_values_that_are_not_finite_are_refused(
     with pytest.raises(ImportRejected) as caught:
         imported(*pair)
     [reason] = caught.value.reasons
-    assert (reason["rule"], reason["location"], reason["value"]) == ("finite_values", "images.pt", shown)
+    assert (reason.rule, reason.location, reason.value) == ("finite_values", "images.pt", shown)
 
 
 def test_soft_labels_are_stored_as_probabilities(imported: Importing, pair: list[Path], out: Path) -> None:
@@ -156,7 +157,7 @@ def test_soft_labels_are_stored_as_probabilities(imported: Importing, pair: list
     assert stored.soft_labels is not None
     assert stored.soft_labels.dtype == np.float32
     np.testing.assert_allclose(stored.soft_labels, torch.softmax(logits, dim=1).numpy(), rtol=1e-6)
-    names = (*DISTILLED_FILES, SOFT_LABELS_FILE)
+    names = (*DISTILLED_FILES, SOFT_LABELS)
     lines = [f"{name} {hashlib.sha256((out / name).read_bytes()).hexdigest()}\n" for name in sorted(names)]
     assert stats.sha256 == hashlib.sha256("".join(lines).encode()).hexdigest()
     assert stats.bytes == sum(path.stat().st_size for path in out.iterdir())
@@ -190,8 +191,8 @@ def test_a_wrong_number_of_labels_is_refused(imported: Importing, pair: list[Pat
     with pytest.raises(ImportRejected) as caught:
         imported(*pair)
     [reason] = caught.value.reasons
-    assert (reason["rule"], reason["location"]) == ("labels_match_images", "labels.pt")
-    assert reason["value"] == "5 labels, 6 images"
+    assert (reason.rule, reason.location) == ("labels_match_images", "labels.pt")
+    assert reason.value == "5 labels, 6 images"
 
 
 def test_a_truncated_tensor_file_is_refused(imported: Importing, pair: list[Path]) -> None:
@@ -199,7 +200,7 @@ def test_a_truncated_tensor_file_is_refused(imported: Importing, pair: list[Path
     with pytest.raises(ImportRejected) as caught:
         imported(*pair)
     [reason] = caught.value.reasons
-    assert (reason["rule"], reason["location"]) == ("not_truncated", "images.pt")
+    assert (reason.rule, reason.location) == ("not_truncated", "images.pt")
 
 
 def test_equal_content_has_an_equal_digest(imported: Importing, pair: list[Path], out: Path) -> None:
@@ -214,7 +215,9 @@ def test_equal_content_has_an_equal_digest(imported: Importing, pair: list[Path]
 
 def test_progress_ends_at_the_total(folders: Path, out: Path) -> None:
     seen: list[tuple[int, int]] = []
-    import_dataset([folders], ImportOptions(role="source"), out, lambda done, total: seen.append((done, total)))
+    import_dataset(
+        [folders], ImportOptions(name="set", role="source"), out, lambda done, total: seen.append((done, total))
+    )
     size = folders.stat().st_size
     assert {total for _, total in seen} == {2 * size}
     dones = [done for done, _ in seen]

@@ -8,19 +8,20 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from workers.ladd.importers import IMPORTERS, ImportOptions, read_upload
-from workers.ladd.importers.reading.rejected import RejectionReason
+from api_schemas.problems import Reason
+from method.formats import FORMATS
+from workers.ladd.importers import ImportOptions, ImportRejected, read_upload
 
 Archiving = Callable[[str, Mapping[str, bytes]], Path]
 Encoding = Callable[..., bytes]
 Saving = Callable[[str, object], Path]
-Refusal = Callable[..., RejectionReason]
+Refusal = Callable[..., Reason]
 
 IMAGES, LABELS = torch.zeros(2, 1, 8, 8), torch.tensor([0, 1])
 
 
 def detected(paths: list[Path], scratch: Path, format: str = "auto", **others: Any) -> tuple[str, str]:
-    options = ImportOptions(role="distilled", format=format, **others)
+    options = ImportOptions(name="set", role="distilled", format=format, **others)
     return read_upload(paths, options, scratch, lambda done: None)[1:]
 
 
@@ -56,38 +57,41 @@ def test_a_named_format_is_taken_at_its_word(saved: Saving, tmp_path: Path) -> N
     assert reason.startswith("named in the metadata")
 
 
-def test_an_unknown_format_is_refused(saved: Saving, refused: Refusal) -> None:
-    reason = refused(saved("i.pt", IMAGES), format="ffcv")
-    assert (reason["rule"], reason["value"]) == ("known_format", "ffcv")
-    assert all(name in reason["message"] for name in IMPORTERS)
+def test_an_unknown_format_is_refused(saved: Saving, tmp_path: Path) -> None:
+    options = ImportOptions(name="set", role="distilled").model_copy(update={"format": "ffcv"})
+    with pytest.raises(ImportRejected) as caught:
+        read_upload([saved("i.pt", IMAGES)], options, tmp_path, lambda done: None)
+    [reason] = caught.value.reasons
+    assert (reason.rule, reason.value) == ("known_format", "ffcv")
+    assert all(name in reason.message for name in FORMATS)
 
 
 def test_files_of_no_known_layout_are_refused(saved: Saving, refused: Refusal, tmp_path: Path) -> None:
     notes = tmp_path / "notes.txt"
     notes.write_text("images")
-    assert refused(notes)["rule"] == "known_format"
-    assert refused(saved("i.pt", IMAGES), notes)["value"] == "i.pt: tensors, notes.txt: other"
-    assert refused(saved("list.pt", [IMAGES, LABELS, IMAGES]))["rule"] == "known_format"
+    assert refused(notes).rule == "known_format"
+    assert refused(saved("i.pt", IMAGES), notes).value == "i.pt: tensors, notes.txt: other"
+    assert refused(saved("list.pt", [IMAGES, LABELS, IMAGES])).rule == "known_format"
 
 
 def test_no_files_at_all_are_refused(refused: Refusal) -> None:
-    assert refused()["rule"] == "not_empty"
+    assert refused().rule == "not_empty"
 
 
 def test_an_empty_file_beside_a_good_one_is_refused(saved: Saving, refused: Refusal, tmp_path: Path) -> None:
     (tmp_path / "labels.pt").touch()
     reason = refused(saved("images.pt", IMAGES), tmp_path / "labels.pt")
-    assert (reason["rule"], reason["location"]) == ("not_empty", "labels.pt")
+    assert (reason.rule, reason.location) == ("not_empty", "labels.pt")
 
 
 @pytest.mark.parametrize("format", ["auto", "mtt", "dc"])
 def test_a_pickle_is_never_mistaken_for_something_else(refused: Refusal, tmp_path: Path, format: str) -> None:
     path = tmp_path / "set.npz"
     path.write_bytes(pickle.dumps(Path("x")))
-    assert refused(path, format=format)["rule"] == "no_code_in_pickle"
+    assert refused(path, format=format).rule == "no_code_in_pickle"
 
 
-@pytest.mark.parametrize("format", sorted(set(IMPORTERS) - {"class_folders", "sre2l", "lpld", "rded"}))
+@pytest.mark.parametrize("format", sorted(set(FORMATS) - {"class_folders", "sre2l", "lpld", "rded"}))
 def test_the_wrong_format_is_refused_not_crashed(
     archived: Archiving, encoded: Encoding, refused: Refusal, format: str
 ) -> None:
@@ -96,4 +100,4 @@ def test_the_wrong_format_is_refused_not_crashed(
 
 def test_arrays_as_class_folders_are_refused(refused: Refusal, tmp_path: Path) -> None:
     np.savez(tmp_path / "set", x=IMAGES.numpy(), y=LABELS.numpy())
-    assert refused(tmp_path / "set.npz", format="class_folders")["rule"] == "not_empty"
+    assert refused(tmp_path / "set.npz", format="class_folders").rule == "not_empty"

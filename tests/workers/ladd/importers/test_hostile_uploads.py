@@ -32,7 +32,7 @@ def peak():  # of this process image; ru_maxrss would begin at the size of the o
     return int(status["VmHWM"].split()[0]) * 1024
 
 def import_upload(path):
-    import_dataset([path], ImportOptions(role="distilled"), path.parent, lambda done, total: None)
+    import_dataset([path], ImportOptions(name="set", role="distilled"), path.parent, lambda done, total: None)
 
 folder = Path(sys.argv[1])
 good = folder / "good.npz"
@@ -43,7 +43,7 @@ for upload in sys.argv[2:]:
     try:
         import_upload(folder / upload)
     except ImportRejected as rejected:
-        print(upload, rejected.reasons[0]["rule"], peak() - before)
+        print(upload, rejected.reasons[0].rule, peak() - before)
 np.ones({CLAIM}, np.uint8)
 print("control allocated", peak() - before)
 """

@@ -7,24 +7,25 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from api_schemas.problems import Reason
 from workers.ladd.importers.image_files import decode, one_thread, resize
 from workers.ladd.importers.reading import limits
-from workers.ladd.importers.reading.rejected import ImportRejected, RejectionReason
+from workers.ladd.importers.reading.rejected import ImportRejected
 
 Encoding = Callable[..., bytes]
 
 RNG = np.random.default_rng(0)
 
 
-def refusal(action: Callable[[], object]) -> RejectionReason:
+def refusal(action: Callable[[], object]) -> Reason:
     with pytest.raises(ImportRejected) as caught:
         action()
     [reason] = caught.value.reasons
-    assert reason["location"] == "set.zip/a.png"
+    assert reason.location == "set.zip/a.png"
     return reason
 
 
-def refusal_of(data: bytes) -> RejectionReason:
+def refusal_of(data: bytes) -> Reason:
     return refusal(lambda: decode(data, "set.zip/a.png"))
 
 
@@ -62,20 +63,20 @@ def test_every_mode_becomes_rgb(
 
 def test_sixteen_bit_images_are_refused(encoded: Encoding) -> None:
     data = encoded(pixels=np.full((8, 8), 40_000, np.uint16))
-    assert refusal_of(data)["rule"] == "eight_bit_images"
+    assert refusal_of(data).rule == "eight_bit_images"
 
 
 @pytest.mark.parametrize("kept", [0.2, 0.6, 0.95])
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 def test_truncated_images_are_refused(encoded: Encoding, kind: str, kept: float) -> None:
     data = encoded(pixels=RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8), kind=kind)
-    assert refusal_of(data[: int(len(data) * kept)])["rule"] == "readable_image"
+    assert refusal_of(data[: int(len(data) * kept)]).rule == "readable_image"
 
 
 def test_other_formats_are_refused(encoded: Encoding) -> None:
-    assert refusal_of(encoded(kind="TIFF"))["rule"] == "readable_image"
-    assert refusal_of(b"<svg/>")["rule"] == "readable_image"
-    assert refusal_of(b"")["rule"] == "readable_image"
+    assert refusal_of(encoded(kind="TIFF")).rule == "readable_image"
+    assert refusal_of(b"<svg/>").rule == "readable_image"
+    assert refusal_of(b"").rule == "readable_image"
 
 
 @pytest.mark.parametrize("side", [6_000, 12_000, 60_000])
@@ -85,7 +86,7 @@ def test_an_image_that_claims_too_many_pixels_is_refused_undecoded(side: int) ->
     data = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
     data += struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
     assert side**2 > limits.IMAGE_PIXELS
-    assert refusal_of(data)["rule"] == "image_pixels"
+    assert refusal_of(data).rule == "image_pixels"
 
 
 def test_an_image_of_the_right_size_is_left_alone() -> None:
@@ -116,7 +117,7 @@ def test_center_crop_keeps_the_aspect_and_the_middle() -> None:
 
 def test_a_needle_is_refused_before_it_is_stretched() -> None:
     needle = np.zeros((1, 100_000, 3), np.uint8)
-    assert refusal(lambda: resize(needle, 128, "center_crop", "set.zip/a.png"))["rule"] == "aspect_ratio"
+    assert refusal(lambda: resize(needle, 128, "center_crop", "set.zip/a.png")).rule == "aspect_ratio"
 
 
 def test_threads_are_given_back() -> None:

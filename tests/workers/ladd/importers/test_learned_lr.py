@@ -38,5 +38,5 @@ def test_a_rate_that_cannot_be_used_is_refused(stored: float) -> None:
     with pytest.raises(ImportRejected) as caught:
         choose_learned_lr(None, ("lr_best.pt", stored), [])
     [reason] = caught.value.reasons
-    assert (reason["rule"], reason["location"]) == ("learned_lr_range", "lr_best.pt")
-    assert reason["value"] == str(stored)
+    assert (reason.rule, reason.location) == ("learned_lr_range", "lr_best.pt")
+    assert reason.value == str(stored)

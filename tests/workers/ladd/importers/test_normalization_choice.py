@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 
-from workers.ladd.engine.normalization import NORMALIZATIONS
+from api_schemas.datasets import ChannelStatistics, Normalization, NormalizationChoice
+from api_schemas.problems import Reason
+from method.normalizations import NORMALIZATIONS
 from workers.ladd.importers.channel_summary import ChannelSummary
-from workers.ladd.importers.normalization_choice import Normalization, family_warnings, of_distilled, of_source
-from workers.ladd.importers.reading.rejected import ImportRejected, RejectionReason
+from workers.ladd.importers.normalization_choice import family_warnings, of_distilled, of_source
+from workers.ladd.importers.reading.rejected import ImportRejected
 
-CUSTOM = {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}
+CUSTOM = ChannelStatistics(mean=[0.5, 0.5, 0.5], std=[0.25, 0.25, 0.25])
 
 
 def floats(minimum: float, maximum: float, channels: int = 3) -> ChannelSummary:
@@ -27,7 +29,7 @@ def distilled(choice: object, summary: ChannelSummary, eight_bit: bool = False) 
     return of_distilled(choice, summary, eight_bit, "images.pt")  # type: ignore[arg-type]
 
 
-def refusal(choice: object, summary: ChannelSummary) -> RejectionReason:
+def refusal(choice: object, summary: ChannelSummary) -> Reason:
     with pytest.raises(ImportRejected) as caught:
         distilled(choice, summary)
     [reason] = caught.value.reasons
@@ -42,36 +44,36 @@ def refusal(choice: object, summary: ChannelSummary) -> RejectionReason:
 )
 def test_plain_values_carry_no_normalization(choice: str, summary: ChannelSummary, eight_bit: bool) -> None:
     normalization, warnings = distilled(choice, summary, eight_bit)
-    assert (normalization["name"], normalization["mean"], normalization["applied"]) == ("none", None, False)
+    assert (normalization.name, normalization.mean, normalization.applied) == ("none", None, False)
     assert not warnings
 
 
 @pytest.mark.parametrize("summary", [floats(-0.1, 1), floats(0, 1.1), floats(0, 255)])
 def test_other_values_must_be_named(summary: ChannelSummary) -> None:
     reason = refusal("auto", summary)
-    assert reason["rule"] == "normalization_is_named"
-    assert reason["location"] == "metadata.normalization"
-    assert all(name in reason["message"] for name in NORMALIZATIONS)
+    assert reason.rule == "normalization_is_named"
+    assert reason.location == "metadata.normalization"
+    assert all(name in reason.message for name in NORMALIZATIONS)
 
 
 @pytest.mark.parametrize(("choice", "name"), [("cifar10", "cifar10"), ("glad_wp", "glad_wp"), (CUSTOM, "custom")])
 def test_a_named_one_is_applied_to_values_outside_the_unit_range(choice: object, name: str) -> None:
     normalization, warnings = distilled(choice, floats(-1.5, 1.5))
-    assert (normalization["name"], normalization["applied"]) == (name, True)
+    assert (normalization.name, normalization.applied) == (name, True)
     assert not warnings
 
 
 @pytest.mark.parametrize(("summary", "eight_bit"), [(pixels(), True), (floats(0, 1), False)], ids=["8-bit", "unit"])
 def test_a_named_one_is_recorded_but_not_applied_on_plain_values(summary: ChannelSummary, eight_bit: bool) -> None:
     normalization, warnings = distilled("cifar10", summary, eight_bit)
-    assert normalization["applied"] is False
-    assert (normalization["mean"], normalization["std"]) == tuple(map(list, NORMALIZATIONS["cifar10"]))
+    assert normalization.applied is False
+    assert (normalization.mean, normalization.std) == tuple(map(list, NORMALIZATIONS["cifar10"]))
     assert not warnings
 
 
 def test_values_may_be_taken_as_they_are() -> None:
     normalization, warnings = distilled("none", floats(-3, 3))
-    assert (normalization["name"], normalization["applied"]) == ("none", False)
+    assert (normalization.name, normalization.applied) == ("none", False)
     assert "outside [0, 1]" in warnings[0]
 
 
@@ -84,19 +86,19 @@ def test_values_beyond_black_and_white_are_warned_of() -> None:
 
 
 def test_half_an_eight_bit_step_beyond_white_is_white() -> None:
-    mean, std = CUSTOM["mean"][0], CUSTOM["std"][0]
+    mean, std = CUSTOM.mean[0], CUSTOM.std[0]
     white = (1 - mean) / std
     assert not distilled(CUSTOM, floats(-white, white + 0.4 / 255 / std))[1]
     assert distilled(CUSTOM, floats(-white, white + 0.6 / 255 / std))[1]
 
 
 @pytest.mark.parametrize("choice", ["auto", "none", "cifar10"])
-def test_pixels_that_are_known_to_be_plain_carry_nothing(choice: str) -> None:
+def test_pixels_that_are_known_to_be_plain_carry_nothing(choice: NormalizationChoice) -> None:
     """IDC's leave [0, 1], yet the statistics are those to train with, not those to undo."""
     normalization, warnings = of_distilled(choice, floats(-0.3, 1.2), False, "data.pt", "IDC saves plain pixels")
-    assert normalization["applied"] is False
-    assert (normalization["mean"] is None) == (choice != "cifar10")
-    assert "IDC saves plain pixels" in normalization["reason"]
+    assert normalization.applied is False
+    assert (normalization.mean is None) == (choice != "cifar10")
+    assert "IDC saves plain pixels" in normalization.reason
     [warning] = warnings
     assert "outside [0, 1]" in warning
 
@@ -125,7 +127,9 @@ def test_the_mean_of_svhn_in_a_glad_set_shows() -> None:
         (CUSTOM, "mtt", None),
     ],
 )
-def test_names_under_which_code_bases_differ_are_warned_of(choice: object, format: str, instead: str | None) -> None:
+def test_names_under_which_code_bases_differ_are_warned_of(
+    choice: NormalizationChoice, format: str, instead: str | None
+) -> None:
     warnings = family_warnings(choice, format)
     assert [instead in warning for warning in warnings if instead] == [True] * (instead is not None)
     assert bool(warnings) == (instead is not None)
@@ -136,37 +140,37 @@ def test_cifar100_has_the_statistics_of_cifar10_in_the_family_of_mtt() -> None:
     assert NORMALIZATIONS["tiny_imagenet"] == NORMALIZATIONS["imagenet"]
 
 
-@pytest.mark.parametrize("choice", ["mnist", {"mean": [0.5], "std": [0.5]}], ids=str)
+@pytest.mark.parametrize("choice", ["mnist", ChannelStatistics(mean=[0.5], std=[0.5])], ids=str)
 def test_another_number_of_channels_is_refused(choice: object) -> None:
-    assert refusal(choice, floats(-1, 1))["rule"] == "normalization_channels"
+    assert refusal(choice, floats(-1, 1)).rule == "normalization_channels"
 
 
 def test_an_unknown_name_is_refused() -> None:
     reason = refusal("cifar11", floats(-1, 1))
-    assert (reason["rule"], reason["value"]) == ("known_normalization", "cifar11")
+    assert (reason.rule, reason.value) == ("known_normalization", "cifar11")
 
 
 def test_a_source_set_is_measured() -> None:
     normalization = of_source("auto", pixels(low=51, high=153))
-    assert (normalization["name"], normalization["applied"]) == ("measured", False)
-    assert normalization["mean"] == pytest.approx([0.4] * 3)
-    assert normalization["std"] == pytest.approx([0.2] * 3)
+    assert (normalization.name, normalization.applied) == ("measured", False)
+    assert normalization.mean == pytest.approx([0.4] * 3)
+    assert normalization.std == pytest.approx([0.2] * 3)
 
 
 def test_a_source_set_may_be_named_or_left_alone() -> None:
-    assert of_source("imagenet", pixels())["std"] == [0.229, 0.224, 0.225]
-    assert of_source(CUSTOM, pixels())["name"] == "custom"
-    assert of_source("none", pixels())["mean"] is None
+    assert of_source("imagenet", pixels()).std == [0.229, 0.224, 0.225]
+    assert of_source(CUSTOM, pixels()).name == "custom"
+    assert of_source("none", pixels()).mean is None
 
 
 def test_a_source_set_of_one_value_cannot_be_measured() -> None:
     with pytest.raises(ImportRejected) as caught:
         of_source("auto", pixels(low=7, high=7))
-    assert caught.value.reasons[0]["rule"] == "pixels_vary"
+    assert caught.value.reasons[0].rule == "pixels_vary"
 
 
 def test_images_that_were_unwhitened_are_pixels() -> None:
     normalization, warnings = of_distilled("zca", floats(-0.2, 1.3), False, "images.pt", "un-whitened")
-    assert (normalization["name"], normalization["mean"], normalization["applied"]) == ("zca", None, False)
-    assert "un-whitened" in normalization["reason"]
+    assert (normalization.name, normalization.mean, normalization.applied) == ("zca", None, False)
+    assert "un-whitened" in normalization.reason
     assert ["outside [0, 1]" in warning for warning in warnings] == [True]

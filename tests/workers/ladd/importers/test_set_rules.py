@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 
-from workers.ladd.class_maps import wnids
+from api_schemas.problems import Reason
+from method.class_maps import wnids
 from workers.ladd.importers.imported import Imported, ImportOptions, KnownSource, SoftLabels, Split
-from workers.ladd.importers.reading.rejected import ImportRejected, RejectionReason
+from workers.ladd.importers.reading.rejected import ImportRejected
 from workers.ladd.importers.set_rules import check_classes, check_images
 
-DISTILLED = ImportOptions(role="distilled")
-SOURCE = ImportOptions(role="source")
+DISTILLED = ImportOptions(name="set", role="distilled")
+SOURCE = ImportOptions(name="set", role="source")
 
 
 def split(shape: tuple[int, ...], dtype: type = np.uint8, labels: list[int] | None = None) -> Split:
@@ -20,7 +21,7 @@ def imported(*splits: Split, names: list[str] | None = None) -> Imported:
     return Imported(dict(zip(keys, splits, strict=True)), names)
 
 
-def refusal(given: Imported, options: ImportOptions = DISTILLED) -> RejectionReason:
+def refusal(given: Imported, options: ImportOptions = DISTILLED) -> Reason:
     with pytest.raises(ImportRejected) as caught:
         check_classes(given, options) if check_images(given, options) else None
     [reason] = caught.value.reasons
@@ -57,32 +58,32 @@ def test_the_shape_is_channels_first(one: Split, shape: list[int]) -> None:
 )
 def test_each_rule_is_named_with_its_value(one: Split, rule: str, value: str) -> None:
     reason = refusal(imported(one))
-    assert (reason["rule"], reason["value"]) == (rule, value)
+    assert (reason.rule, reason.value) == (rule, value)
 
 
 def test_a_source_set_must_have_eight_bits() -> None:
     floats = split((4, 3, 8, 8), np.float32)
-    assert refusal(imported(floats, floats), SOURCE)["rule"] == "eight_bit_source"
+    assert refusal(imported(floats, floats), SOURCE).rule == "eight_bit_source"
 
 
 def test_splits_must_have_the_same_shape() -> None:
-    assert refusal(imported(split((4, 8, 8, 3)), split((4, 9, 9, 3))), SOURCE)["rule"] == "splits_agree"
-    assert refusal(imported(split((4, 8, 8, 3)), split((4, 8, 8, 1))), SOURCE)["rule"] == "splits_agree"
+    assert refusal(imported(split((4, 8, 8, 3)), split((4, 9, 9, 3))), SOURCE).rule == "splits_agree"
+    assert refusal(imported(split((4, 8, 8, 3)), split((4, 8, 8, 1))), SOURCE).rule == "splits_agree"
 
 
 def test_every_split_must_have_every_class() -> None:
     train, val = split((4, 8, 8, 3), labels=[0, 1, 2, 2]), split((2, 8, 8, 3))
-    assert refusal(imported(train, val), SOURCE)["rule"] == "classes_contiguous"
+    assert refusal(imported(train, val), SOURCE).rule == "classes_contiguous"
 
 
 def test_arrays_are_not_resized() -> None:
-    reason = refusal(imported(split((4, 8, 8, 3))), ImportOptions(role="distilled", resolution=32))
-    assert (reason["rule"], reason["location"], reason["value"]) == ("resolution_matches", "metadata.resolution", "32")
+    reason = refusal(imported(split((4, 8, 8, 3))), ImportOptions(name="set", role="distilled", resolution=32))
+    assert (reason.rule, reason.location, reason.value) == ("resolution_matches", "metadata.resolution", "32")
 
 
 def test_a_class_map_names_the_classes() -> None:
     given = imported(split((4, 8, 8, 3)), names=["0", "1"])
-    assert check_classes(given, ImportOptions(role="distilled", class_map=["cat", "dog"])) == ["cat", "dog"]
+    assert check_classes(given, ImportOptions(name="set", role="distilled", class_map=["cat", "dog"])) == ["cat", "dog"]
     assert check_classes(given, DISTILLED) == ["0", "1"]
     assert check_classes(imported(split((4, 8, 8, 3))), DISTILLED) == ["0", "1"]
 
@@ -93,23 +94,25 @@ def test_a_class_map_names_the_classes() -> None:
 )
 def test_a_class_map_that_contradicts_the_labels_is_refused(names: list[str], rule: str) -> None:
     given = imported(split((4, 8, 8, 3)))
-    assert refusal(given, ImportOptions(role="distilled", class_map=names))["rule"] == rule
+    assert refusal(given, ImportOptions(name="set", role="distilled", class_map=names)).rule == rule
 
 
 def test_the_order_of_the_files_own_names_is_not_changed() -> None:
     given = imported(split((4, 8, 8, 3)), names=["cat", "dog"])
-    reason = refusal(given, ImportOptions(role="distilled", class_map=["dog", "cat"]))
-    assert (reason["rule"], reason["value"]) == ("class_map_matches_names", "dog, cat")
+    reason = refusal(given, ImportOptions(name="set", role="distilled", class_map=["dog", "cat"]))
+    assert (reason.rule, reason.value) == ("class_map_matches_names", "dog, cat")
 
 
 def test_a_subset_names_the_classes_of_tensors() -> None:
     given = imported(split((10, 3, 8, 8), np.float32, labels=list(range(10))))
-    woof = ImportOptions(role="distilled", class_map="imagewoof")
+    woof = ImportOptions(name="set", role="distilled", class_map="imagewoof")
     assert check_classes(given, woof) == wnids("imagewoof")
-    sorted_folders = ImportOptions(role="distilled", class_map="imagefolder", source=KnownSource(wnids("imagewoof"), 8))
+    sorted_folders = ImportOptions(
+        name="set", role="distilled", class_map="imagefolder", source=KnownSource(wnids("imagewoof"), 8)
+    )
     assert check_classes(given, sorted_folders) == sorted(wnids("imagewoof"))
     too_few = imported(split((4, 3, 8, 8), np.float32))
-    assert refusal(too_few, woof)["rule"] == "classes_contiguous"
+    assert refusal(too_few, woof).rule == "classes_contiguous"
 
 
 def soft(probabilities: list[list[float]]) -> Imported:
@@ -127,24 +130,26 @@ def test_soft_labels_count_the_classes_and_may_leave_some_without_an_image() -> 
 
 
 def test_soft_labels_need_a_column_for_each_class() -> None:
-    reason = refusal(soft([[0.6, 0.4], [0.1, 0.9]]), ImportOptions(role="distilled", class_map=["a", "b", "c"]))
-    assert (reason["rule"], reason["value"]) == ("class_map_matches_labels", "3 names, 2 columns")
+    reason = refusal(
+        soft([[0.6, 0.4], [0.1, 0.9]]), ImportOptions(name="set", role="distilled", class_map=["a", "b", "c"])
+    )
+    assert (reason.rule, reason.value) == ("class_map_matches_labels", "3 names, 2 columns")
 
 
 @pytest.mark.parametrize(
     "options",
     [
-        ImportOptions(role="distilled", source=KnownSource(["a", "b"], 8)),
-        ImportOptions(role="distilled", resolution=8),
+        ImportOptions(name="set", role="distilled", source=KnownSource(["a", "b"], 8)),
+        ImportOptions(name="set", role="distilled", resolution=8),
     ],
     ids=["the source set's", "the resolution"],
 )
 def test_a_multiple_of_the_side_may_be_a_texture_canvas(options: ImportOptions) -> None:
     reason = refusal(imported(split((4, 3, 16, 16), np.float32)), options)
-    assert (reason["rule"], reason["location"]) == ("one_reading", "metadata.resolution")
-    assert "2 times the 8" in reason["message"]
+    assert (reason.rule, reason.location) == ("one_reading", "metadata.resolution")
+    assert "2 times the 8" in reason.message
 
 
 def test_the_resolution_says_that_large_images_are_plain() -> None:
-    options = ImportOptions(role="distilled", source=KnownSource(["a", "b"], 8), resolution=16)
+    options = ImportOptions(name="set", role="distilled", source=KnownSource(["a", "b"], 8), resolution=16)
     assert check_images(imported(split((4, 3, 16, 16), np.float32)), options) == [3, 16, 16]

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from api_schemas.problems import Reason
 from workers.ladd.importers import ImportOptions, ImportRejected
-from workers.ladd.importers.reading.rejected import RejectionReason
 from workers.ladd.importers.soft_labels import FIELD, ReadLabels, read_labels
 
 PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]], np.float32)
@@ -13,10 +13,10 @@ SHARES = np.array([[7.0, 2.0, 1.0], [1.0, 1.0, 8.0]], np.float32)
 
 
 def labels(values: NDArray[np.generic], **options: object) -> ReadLabels:
-    return read_labels(values, "labels.pt", ImportOptions(**{"role": "distilled", **options}))  # type: ignore[arg-type]
+    return read_labels(values, "labels.pt", ImportOptions(**{"name": "set", "role": "distilled", **options}))
 
 
-def refusal(values: NDArray[np.generic], **options: object) -> RejectionReason:
+def refusal(values: NDArray[np.generic], **options: object) -> Reason:
     with pytest.raises(ImportRejected) as caught:
         labels(values, **options)
     return caught.value.reasons[0]
@@ -55,9 +55,9 @@ def test_large_logits_do_not_overflow() -> None:
 
 def test_what_could_be_either_is_not_guessed() -> None:
     reason = refusal(SHARES)
-    assert (reason["rule"], reason["location"]) == ("one_reading", FIELD)
-    assert reason["value"] == "probabilities | logits"
-    assert "row sums 10 to 10" in reason["message"]
+    assert (reason.rule, reason.location) == ("one_reading", FIELD)
+    assert reason.value == "probabilities | logits"
+    assert "row sums 10 to 10" in reason.message
 
 
 @pytest.mark.parametrize("values", [SHARES, PROBABILITIES, LOGITS], ids=["shares", "probabilities", "logits"])
@@ -75,17 +75,17 @@ def test_the_metadata_can_say_probabilities() -> None:
 
 @pytest.mark.parametrize(("format", "values"), [("tesla", LOGITS), ("datm", PROBABILITIES), ("datm", SHARES)])
 def test_a_format_that_the_values_contradict_is_not_believed(format: str, values: NDArray[np.float32]) -> None:
-    assert refusal(values, format=format)["rule"] == "one_reading"
+    assert refusal(values, format=format).rule == "one_reading"
     assert labels(values, format=format, soft_labels="logits").soft is not None
 
 
 def test_negative_probabilities_are_refused() -> None:
-    assert refusal(LOGITS, soft_labels="probabilities")["rule"] == "probabilities_not_negative"
+    assert refusal(LOGITS, soft_labels="probabilities").rule == "probabilities_not_negative"
 
 
 def test_probabilities_that_are_all_zero_are_refused() -> None:
     reason = refusal(np.zeros((2, 3)), soft_labels="probabilities")
-    assert (reason["rule"], reason["value"]) == ("probabilities_sum", "0 in row 0")
+    assert (reason.rule, reason.value) == ("probabilities_sum", "0 in row 0")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -93,11 +93,11 @@ def test_values_that_are_not_finite_are_refused(value: float) -> None:
     broken = LOGITS.copy()
     broken[1, 2] = value
     reason = refusal(broken)
-    assert (reason["rule"], reason["value"]) == ("finite_values", f"{value} in row 1")
+    assert (reason.rule, reason.value) == ("finite_values", f"{value} in row 1")
 
 
 def test_a_source_set_has_class_indices() -> None:
-    assert refusal(PROBABILITIES, role="source")["rule"] == "distilled_only"
+    assert refusal(PROBABILITIES, role="source").rule == "distilled_only"
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 1)])

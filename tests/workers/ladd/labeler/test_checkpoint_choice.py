@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from method.labeler import MOST_JUDGED_ON
 from workers.ladd.engine.normalization import normalize
 from workers.ladd.labeler.checkpoint_choice import (
     COLDEST,
     HOTTEST,
-    MOST_IMAGES,
     Candidate,
     best,
     draw_held_out_views,
@@ -67,7 +67,7 @@ def test_held_out_views_are_drawn_from_held_out_rows_alone() -> None:
     rows = np.arange(500, 3000)
     drawn = draw_held_out_views(images, labels, rows, ViewGrid(), seed=0)
     chosen = drawn.images[:, 0, 0, 0].long() + 256 * drawn.images[:, 0, 0, 1].long()
-    assert len(chosen) == MOST_IMAGES == len(set(chosen.tolist()))
+    assert len(chosen) == MOST_JUDGED_ON == len(set(chosen.tolist()))
     assert chosen.min() >= 500
     assert torch.equal(drawn.labels, chosen % 7)
     assert set(drawn.indices.tolist()) == set(range(25))

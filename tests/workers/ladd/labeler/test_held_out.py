@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from workers.ladd.labeler.held_out import held_out_count, split_held_out
+from method.labeler import held_out_count
+from workers.ladd.labeler.held_out import split_held_out
 
 LABELS = np.array([0] * 20 + [1] * 5 + [2] * 1)
 

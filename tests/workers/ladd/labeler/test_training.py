@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
-from api_schemas.labelers import Architecture
 from workers.ladd.engine.dsa import apply_dsa, draw_dsa
 from workers.ladd.engine.normalization import normalize
 from workers.ladd.engine.seeds import derive_seed, generator
@@ -158,7 +157,7 @@ def test_a_cut_training_goes_on_to_the_same_weights(tmp_path: Path, architecture
 
 
 def test_a_member_of_an_enum_as_architecture_does_not_keep_a_training_from_going_on(tmp_path: Path) -> None:
-    changes = {"architecture": Architecture.CONVNET_D3, "checkpoint_epochs": [1]}
+    changes = {"architecture": "ConvNetD3", "checkpoint_epochs": [1]}
     first = train(tmp_path, epochs=1, **changes)
     assert train(tmp_path, epochs=2, resume=tmp_path / "resume.pt", **changes)[:1] == first
 

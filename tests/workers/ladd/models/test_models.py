@@ -4,8 +4,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from method.architectures import ARCHITECTURES, convnet_for
 from workers.ladd.engine.micro_batch import has_batch_statistics
-from workers.ladd.models import ARCHITECTURES, build_model, convnet_for
+from workers.ladd.models import build_model
 from workers.ladd.models.convnet import ConvNet
 from workers.ladd.models.vit import HEADS, ViT
 

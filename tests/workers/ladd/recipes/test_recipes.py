@@ -2,8 +2,9 @@ from typing import Any
 
 import pytest
 
-from workers.ladd.models import ARCHITECTURES
-from workers.ladd.recipes import RECIPES, resolve_recipe
+from method.architectures import ARCHITECTURES
+from method.recipes import RECIPES
+from workers.ladd.recipes import resolve_recipe
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

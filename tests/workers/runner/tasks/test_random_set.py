@@ -34,7 +34,7 @@ def task(tmp_path: Path) -> RunnerTask:
         val_images=images[60:],
         val_labels=labels[60:],
     )
-    options = ImportOptions(role="source", class_map=NAMES)
+    options = ImportOptions(name="set", role="source", class_map=NAMES)
     stats = import_dataset([tmp_path / "source.npz"], options, tmp_path / "inputs", lambda done, total: None)
     np.save(tmp_path / "inputs" / "labels.npy", np.array([2, 0, 2, 1, 0, 2]))
     document: dict[str, Any] = {
@@ -44,7 +44,7 @@ def task(tmp_path: Path) -> RunnerTask:
         "state": "ready",
         "metadata": {"name": "source", "role": "source"},
         "files": [],
-        "stats": stats,
+        "stats": stats.model_dump(mode="json"),
         "augmentation": None,
         "reasons": [],
         "job": "job_" + "0" * 26,

@@ -10,14 +10,12 @@ from typing import Any
 
 from torch import Tensor
 
+from method.labeler import kept_epochs
 from workers.ladd.importers.labelers.imported_network import ImportedNetwork
 from workers.ladd.importers.labelers.tensor_files import as_float32
 from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.importers.reading.safe_torch import read_torch
 from workers.ladd.labeler.network import NetworkSpec, build_own
-
-EVERY = 10
-"""Without `checkpoint_epochs` every tenth epoch is kept, and the last, as from a training here."""
 
 
 def read(files: Sequence[Path], spec: NetworkSpec, options: Mapping[str, Any]) -> ImportedNetwork:
@@ -37,7 +35,7 @@ def read(files: Sequence[Path], spec: NetworkSpec, options: Mapping[str, Any]) -
     last = len(trajectory) - 1
     if last < 1:
         raise rejected(location, "epoch_exists", last, "the trajectory has no epoch after its initialisation")
-    wanted = options["checkpoint_epochs"] or [*range(EVERY, last, EVERY), last]
+    wanted = options["checkpoint_epochs"] or kept_epochs(last)
     if max(wanted) > last:
         raise rejected("metadata.checkpoint_epochs", "epoch_exists", max(wanted), f"{location} ends after epoch {last}")
     expected = dict(build_own(spec).named_parameters())

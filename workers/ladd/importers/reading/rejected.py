@@ -1,34 +1,28 @@
 """Refusing an upload: every reason names the file or field, the rule and the value."""
 
-from typing import TypedDict
+from api_schemas.problems import Reason
 
 _VALUE_LENGTH = 200
 _TEXT_LENGTH = 2000
 """Of a location or a message: both may quote names out of the upload, which have no bound."""
 
 
-class RejectionReason(TypedDict):
-    """One broken rule. `location` is a file name (`archive.zip/member` inside archives) or a metadata field."""
-
-    location: str
-    rule: str
-    value: str | None
-    message: str
-
-
 class ImportRejected(Exception):  # noqa: N818 - it is a verdict on the input, not an error of ours
     """The upload cannot become a dataset; `reasons` say why."""
 
-    def __init__(self, reasons: list[RejectionReason]) -> None:
-        super().__init__("; ".join(f"{r['location']}: {r['message']}" for r in reasons))
+    def __init__(self, reasons: list[Reason]) -> None:
+        super().__init__("; ".join(f"{reason.location}: {reason.message}" for reason in reasons))
         self.reasons = reasons
 
 
 def rejected(location: str, rule: str, value: object, message: str) -> ImportRejected:
-    """Return an `ImportRejected` with one reason; `value` is shown as text. All are shortened, and always Unicode."""
+    """Return an `ImportRejected` with one reason; `value` is shown as text. All are shortened, and always Unicode.
+
+    `location` is a file name (`archive.zip/member` inside archives) or a metadata field.
+    """
     text = None if value is None else _shown(str(value), _VALUE_LENGTH)
     shown, explained = _shown(location, _TEXT_LENGTH), _shown(message, _TEXT_LENGTH)
-    return ImportRejected([RejectionReason(location=shown, rule=rule, value=text, message=explained)])
+    return ImportRejected([Reason(location=shown, rule=rule, value=text, message=explained)])
 
 
 def _shown(text: str, length: int) -> str:

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
+from api_schemas.problems import Reason
 from workers.ladd.importers import Imported, KnownSource
-from workers.ladd.importers.reading.rejected import RejectionReason
 
 Saving = Callable[[str, object], Path]
 Reading = Callable[..., Imported]
-Refusal = Callable[..., RejectionReason]
+Refusal = Callable[..., Reason]
 
 IMAGES = torch.linspace(-2, 2, 4 * 3 * 8 * 8).reshape(4, 3, 8, 8)
 LABELS = torch.tensor([0, 0, 1, 1])
@@ -54,14 +54,14 @@ def test_ast_saves_no_labels(saved: Saving, read: Reading, known: dict[str, obje
 
 def test_missing_labels_without_classes_are_refused(saved: Saving, refused: Refusal) -> None:
     reason = refused(saved("images.pt", IMAGES))
-    assert reason["rule"] == "labels_present"
-    assert reason["location"] == "metadata.class_map"
+    assert reason.rule == "labels_present"
+    assert reason.location == "metadata.class_map"
 
 
 def test_images_that_do_not_divide_into_classes_are_refused(saved: Saving, refused: Refusal) -> None:
     reason = refused(saved("images.pt", IMAGES), class_map=["a", "b", "c"])
-    assert reason["rule"] == "images_divide_into_classes"
-    assert reason["value"] == "4 images, 3 classes"
+    assert reason.rule == "images_divide_into_classes"
+    assert reason.value == "4 images, 3 classes"
 
 
 def test_tesla_saves_probabilities(saved: Saving, read: Reading) -> None:
@@ -126,8 +126,8 @@ def test_iterations_of_one_set_are_not_joined(saved: Saving, refused: Refusal, w
     files = [saved(f"images_{which}.pt", IMAGES) for which in ("5000", "best")]
     files += [saved(f"labels_{which}.pt", LABELS) for which in ("5000", "best")] if with_labels else []
     reason = refused(*files, class_map=["a", "b"])
-    assert reason["rule"] == "one_reading"
-    assert reason["location"] == "images_5000.pt, images_best.pt"
+    assert reason.rule == "one_reading"
+    assert reason.location == "images_5000.pt, images_best.pt"
 
 
 @pytest.mark.parametrize(
@@ -140,17 +140,17 @@ def test_parts_that_do_not_match_are_refused(
 ) -> None:
     files = [saved(f"images_{index}.pt", part) for index, part in enumerate(images)]
     files += [saved(f"labels_{index}.pt", part) for index, part in enumerate(labels)]
-    assert refused(*files)["rule"] == "parts_match"
+    assert refused(*files).rule == "parts_match"
 
 
 def test_parts_of_other_shapes_are_refused(saved: Saving, refused: Refusal) -> None:
     files = [saved("images_0.pt", IMAGES), saved("images_1.pt", IMAGES[:, :1])]
-    assert refused(*files, class_map=["a", "b"])["rule"] == "parts_match"
+    assert refused(*files, class_map=["a", "b"]).rule == "parts_match"
 
 
 def test_labels_that_are_not_whole_are_refused(saved: Saving, refused: Refusal) -> None:
     reason = refused(saved("images.pt", IMAGES), saved("labels.pt", LABELS.float()))
-    assert reason["rule"] == "integer_labels"
+    assert reason.rule == "integer_labels"
 
 
 @pytest.mark.parametrize(
@@ -160,25 +160,25 @@ def test_labels_that_are_not_whole_are_refused(saved: Saving, refused: Refusal) 
 )
 def test_other_combinations_are_refused(saved: Saving, refused: Refusal, contents: list[torch.Tensor]) -> None:
     paths = [saved(f"{index}.pt", content) for index, content in enumerate(contents)]
-    assert refused(*paths)["rule"] == "tensor_roles"
+    assert refused(*paths).rule == "tensor_roles"
 
 
 def test_anything_but_a_tensor_is_refused(saved: Saving, refused: Refusal) -> None:
     reason = refused(saved("images.pt", [IMAGES]), saved("labels.pt", LABELS), format="mtt")
-    assert reason["rule"] == "tensor_roles"
-    assert reason["value"] == "list"
+    assert reason.rule == "tensor_roles"
+    assert reason.value == "list"
 
 
 @pytest.mark.parametrize("tensor", [IMAGES.bfloat16(), IMAGES.to(torch.int16)], ids=["bfloat16", "int16"])
 def test_other_image_types_are_refused(saved: Saving, refused: Refusal, tensor: torch.Tensor) -> None:
-    assert refused(saved("images.pt", tensor), saved("labels.pt", LABELS))["rule"] in ("plain_array", "image_dtype")
+    assert refused(saved("images.pt", tensor), saved("labels.pt", LABELS)).rule in ("plain_array", "image_dtype")
 
 
 def test_channels_last_floats_are_refused(saved: Saving, refused: Refusal) -> None:
     reason = refused(saved("images.pt", IMAGES.permute(0, 2, 3, 1)), saved("labels.pt", LABELS))
-    assert reason["rule"] == "image_layout"
+    assert reason.rule == "image_layout"
 
 
 def test_a_source_set_cannot_be_bare_tensors(saved: Saving, refused: Refusal) -> None:
     reason = refused(saved("images.pt", IMAGES), saved("labels.pt", LABELS), role="source")
-    assert reason["rule"] == "distilled_only"
+    assert reason.rule == "distilled_only"

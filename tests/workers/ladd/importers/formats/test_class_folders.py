@@ -4,14 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from api_schemas.problems import Reason
 from workers.ladd.importers import Imported, ImportOptions, read_upload
 from workers.ladd.importers.reading import limits
-from workers.ladd.importers.reading.rejected import RejectionReason
 
 Archiving = Callable[[str, Mapping[str, bytes]], Path]
 Encoding = Callable[..., bytes]
 Reading = Callable[..., Imported]
-Refusal = Callable[..., RejectionReason]
+Refusal = Callable[..., Reason]
 
 ARCHIVES = ["set.zip", "set.tar", "set.tar.gz"]
 
@@ -101,7 +101,7 @@ def test_progress_reaches_the_size_of_the_upload(
 ) -> None:
     paths = [archived(f"{folder}.tar", colors(*(f"{folder}/{k}.png" for k in range(20)))) for folder in "ab"]
     seen: list[int] = []
-    read_upload(paths, ImportOptions(role="distilled"), tmp_path, seen.append)
+    read_upload(paths, ImportOptions(name="set", role="distilled"), tmp_path, seen.append)
     assert seen == sorted(seen)
     assert len(seen) == 40
     assert sum(path.stat().st_size for path in paths[:1]) < seen[-1] <= sum(path.stat().st_size for path in paths)
@@ -110,10 +110,10 @@ def test_progress_reaches_the_size_of_the_upload(
 def test_images_of_mixed_sizes_are_refused(archived: Archiving, encoded: Encoding, refused: Refusal) -> None:
     path = archived("set.zip", {"a/1.png": encoded(8, 8), "a/2.png": encoded(8, 9), "b/1.png": encoded(8, 8)})
     reason = refused(path)
-    assert reason["rule"] == "one_image_size"
-    assert reason["location"] == "set.zip/a/2.png"
-    assert reason["value"] == "8x9 and 8x8"
-    assert "set.zip/a/1.png is 8x8" in reason["message"]
+    assert reason.rule == "one_image_size"
+    assert reason.location == "set.zip/a/2.png"
+    assert reason.value == "8x9 and 8x8"
+    assert "set.zip/a/1.png is 8x8" in reason.message
 
 
 @pytest.mark.parametrize("how", ["center_crop", "squash"])
@@ -135,13 +135,13 @@ def test_images_outside_class_folders_are_refused(
     archived: Archiving, colors: Coloring, refused: Refusal, role: str, name: str
 ) -> None:
     reason = refused(archived("set.zip", colors(name)), role=role)
-    assert reason["rule"] == "class_folder_layout"
-    assert reason["location"] == f"set.zip/{name}"
+    assert reason.rule == "class_folder_layout"
+    assert reason.location == f"set.zip/{name}"
 
 
 def test_class_folders_in_two_places_are_refused(archived: Archiving, colors: Coloring, refused: Refusal) -> None:
     reason = refused(archived("set.zip", colors("train/x/1.png", "val/x/1.png")))
-    assert reason["rule"] == "class_folder_layout"
+    assert reason.rule == "class_folder_layout"
 
 
 def test_a_class_map_gives_the_order(archived: Archiving, colors: Coloring, read: Reading) -> None:
@@ -156,8 +156,8 @@ def test_a_class_map_of_other_folders_is_refused(
     archived: Archiving, colors: Coloring, refused: Refusal, given: list[str]
 ) -> None:
     reason = refused(archived("set.zip", colors("a/1.png", "b/1.png")), class_map=given)
-    assert reason["rule"] == "class_map_matches_folders"
-    assert reason["location"] == "metadata.class_map"
+    assert reason.rule == "class_map_matches_folders"
+    assert reason.location == "metadata.class_map"
 
 
 def test_rded_as_it_is_published(archived: Archiving, colors: Coloring, read: Reading) -> None:
@@ -181,36 +181,36 @@ def test_classes_that_differ_between_splits_are_refused(
     archived: Archiving, colors: Coloring, refused: Refusal
 ) -> None:
     reason = refused(archived("set.tar", colors("train/x/1.png", "train/y/1.png", "val/x/1.png")), role="source")
-    assert reason["rule"] == "splits_share_classes"
-    assert reason["value"] == "y"
+    assert reason.rule == "splits_share_classes"
+    assert reason.value == "y"
 
 
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_a_source_set_needs_both_splits(archived: Archiving, colors: Coloring, refused: Refusal, split: str) -> None:
     reason = refused(archived("set.tar", colors(f"{split}/x/1.png", f"{split}/y/1.png")), role="source")
-    assert reason["rule"] == "source_has_train_and_val"
-    assert reason["value"] == split
+    assert reason.rule == "source_has_train_and_val"
+    assert reason.value == split
 
 
 @pytest.mark.parametrize("members", [{"a/readme.txt": b"text"}, {}], ids=["no images", "no files"])
 def test_an_archive_without_images_is_refused(archived: Archiving, refused: Refusal, members: dict[str, bytes]) -> None:
-    assert refused(archived("set.zip", members))["rule"] == "not_empty"
+    assert refused(archived("set.zip", members)).rule == "not_empty"
 
 
 def test_a_broken_image_is_named(archived: Archiving, encoded: Encoding, refused: Refusal) -> None:
     reason = refused(archived("set.tar", {"a/1.png": encoded(), "a/2.png": encoded()[:45]}))
-    assert (reason["rule"], reason["location"]) == ("readable_image", "set.tar/a/2.png")
+    assert (reason.rule, reason.location) == ("readable_image", "set.tar/a/2.png")
 
 
 def test_the_decoded_size_has_a_limit(
     archived: Archiving, colors: Coloring, refused: Refusal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "STORED_BYTES", 8 * 8 * 3)
-    assert refused(archived("set.zip", colors("a/1.png", "b/1.png")))["rule"] == "stored_size"
+    assert refused(archived("set.zip", colors("a/1.png", "b/1.png"))).rule == "stored_size"
 
 
 def test_the_number_of_classes_has_a_limit(
     archived: Archiving, colors: Coloring, refused: Refusal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "CLASSES", 1)
-    assert refused(archived("set.zip", colors("a/1.png", "b/1.png")))["rule"] == "class_count"
+    assert refused(archived("set.zip", colors("a/1.png", "b/1.png"))).rule == "class_count"

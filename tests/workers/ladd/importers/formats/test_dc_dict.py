@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
+from api_schemas.problems import Reason
 from workers.ladd.importers import Imported
-from workers.ladd.importers.reading.rejected import RejectionReason
 
 Saving = Callable[[str, object], Path]
 Reading = Callable[..., Imported]
-Refusal = Callable[..., RejectionReason]
+Refusal = Callable[..., Reason]
 
 
 def content(experiments: int) -> dict[str, object]:
@@ -49,8 +49,8 @@ def test_a_single_experiment_needs_no_warning(saved: Saving, read: Reading) -> N
 
 def test_an_experiment_that_is_not_there_is_refused(saved: Saving, refused: Refusal) -> None:
     reason = refused(saved("res_DC.pt", content(3)), experiment=3)
-    assert reason["rule"] == "experiment_exists"
-    assert (reason["location"], reason["value"]) == ("metadata.experiment", "3")
+    assert reason.rule == "experiment_exists"
+    assert (reason.location, reason.value) == ("metadata.experiment", "3")
 
 
 @pytest.mark.parametrize(
@@ -59,12 +59,12 @@ def test_an_experiment_that_is_not_there_is_refused(saved: Saving, refused: Refu
     ids=str,
 )
 def test_other_layouts_are_refused(saved: Saving, refused: Refusal, broken: object) -> None:
-    assert refused(saved("res.pt", broken), format="dc")["rule"] == "dc_layout"
+    assert refused(saved("res.pt", broken), format="dc").rule == "dc_layout"
 
 
 def test_more_than_one_file_is_refused(saved: Saving, refused: Refusal) -> None:
-    assert refused(saved("a.pt", content(1)), saved("b.pt", content(1)), format="dc")["rule"] == "dc_layout"
+    assert refused(saved("a.pt", content(1)), saved("b.pt", content(1)), format="dc").rule == "dc_layout"
 
 
 def test_a_source_set_cannot_be_a_dict(saved: Saving, refused: Refusal) -> None:
-    assert refused(saved("a.pt", content(1)), role="source")["rule"] == "distilled_only"
+    assert refused(saved("a.pt", content(1)), role="source").rule == "distilled_only"

@@ -6,12 +6,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from api_schemas.problems import Reason
 from workers.ladd.importers import Imported, KnownSource
-from workers.ladd.importers.reading.rejected import RejectionReason
 
 Saving = Callable[[str, object], Path]
 Reading = Callable[..., Imported]
-Refusal = Callable[..., RejectionReason]
+Refusal = Callable[..., Reason]
 
 IMAGES = torch.rand(4, 3, 12, 12, generator=torch.Generator().manual_seed(0)) * 1.2 - 0.1
 LABELS = torch.tensor([0, 0, 1, 1])
@@ -32,9 +32,9 @@ def test_whole_images(saved: Saving, read: Reading) -> None:
 
 def test_the_factor_is_not_guessed(saved: Saving, refused: Refusal) -> None:
     reason = refused(saved("data.pt", [IMAGES, LABELS]))
-    assert (reason["rule"], reason["location"]) == ("one_reading", "metadata.factor")
-    assert reason["value"] == "1 | 2 | 3"
-    assert "3x3 tiles of 4 pixels" in reason["message"]
+    assert (reason.rule, reason.location) == ("one_reading", "metadata.factor")
+    assert reason.value == "1 | 2 | 3"
+    assert "3x3 tiles of 4 pixels" in reason.message
 
 
 def test_mosaics_are_cut_class_by_class_and_tile_by_tile(saved: Saving, read: Reading) -> None:
@@ -104,8 +104,8 @@ def test_files_of_the_same_classes_hold_more_images(saved: Saving, read: Reading
 
 def test_which_of_the_two_is_not_guessed(saved: Saving, refused: Refusal) -> None:
     reason = refused(*phases(saved), factor=1)
-    assert (reason["rule"], reason["location"]) == ("one_reading", "metadata.class_map")
-    assert reason["value"] == "4 classes | 2 classes"
+    assert (reason.rule, reason.location) == ("one_reading", "metadata.class_map")
+    assert reason.value == "4 classes | 2 classes"
 
 
 @pytest.mark.parametrize(
@@ -120,18 +120,18 @@ def test_which_of_the_two_is_not_guessed(saved: Saving, refused: Refusal) -> Non
     ids=["one tensor", "dict", "8-bit", "labels missing", "float labels"],
 )
 def test_other_contents_are_refused(saved: Saving, refused: Refusal, content: object, rule: str) -> None:
-    assert refused(saved("data.pt", content), format="idc", factor=1)["rule"] == rule
+    assert refused(saved("data.pt", content), format="idc", factor=1).rule == rule
 
 
 def test_phases_of_other_shapes_are_refused(saved: Saving, refused: Refusal) -> None:
     files = [saved("p0.pt", [IMAGES, LABELS]), saved("p1.pt", [IMAGES[:, :1], LABELS])]
-    assert refused(*files, factor=1)["rule"] == "parts_match"
+    assert refused(*files, factor=1).rule == "parts_match"
 
 
 def test_a_source_set_is_refused(saved: Saving, refused: Refusal) -> None:
-    assert refused(saved("data.pt", [IMAGES, LABELS]), factor=1, role="source")["rule"] == "distilled_only"
+    assert refused(saved("data.pt", [IMAGES, LABELS]), factor=1, role="source").rule == "distilled_only"
 
 
 def test_a_factor_for_anything_else_is_refused(saved: Saving, refused: Refusal) -> None:
     reason = refused(saved("images.pt", IMAGES), saved("labels.pt", LABELS), factor=2)
-    assert (reason["rule"], reason["location"], reason["value"]) == ("only_idc", "metadata.factor", "2")
+    assert (reason.rule, reason.location, reason.value) == ("only_idc", "metadata.factor", "2")

@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from api_schemas.problems import Reason
 from workers.ladd.importers import Imported
-from workers.ladd.importers.reading.rejected import RejectionReason
 
 Reading = Callable[..., Imported]
-Refusal = Callable[..., RejectionReason]
+Refusal = Callable[..., Reason]
 
 PIXELS = np.arange(4 * 8 * 8 * 3, dtype=np.uint8).reshape(4, 8, 8, 3)
 LABELS = np.array([0, 0, 1, 1])
@@ -46,8 +46,8 @@ def test_layouts_are_brought_to_ours(tmp_path: Path, read: Reading, array: np.nd
 @pytest.mark.parametrize("shape", [(4, 3, 8, 3), (4, 1, 8, 3), (4, 8, 8, 4), (4, 8), (4, 1, 3, 8, 8)], ids=str)
 def test_layouts_that_cannot_be_told_are_refused(tmp_path: Path, refused: Refusal, shape: tuple[int, ...]) -> None:
     reason = refused(write(tmp_path, x=np.zeros(shape, np.uint8), y=LABELS))
-    assert reason["rule"] == "image_layout"
-    assert reason["value"] == str(shape)
+    assert reason.rule == "image_layout"
+    assert reason.value == str(shape)
 
 
 SOURCES = {
@@ -89,8 +89,8 @@ def test_class_names_are_read(tmp_path: Path, read: Reading) -> None:
 
 def test_a_source_set_without_validation_images_is_refused(tmp_path: Path, refused: Refusal) -> None:
     reason = refused(write(tmp_path, x_train=PIXELS, y_train=LABELS), role="source")
-    assert reason["rule"] == "source_has_train_and_val"
-    assert reason["value"] == "x_train, y_train"
+    assert reason.rule == "source_has_train_and_val"
+    assert reason.value == "x_train, y_train"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_source_set_without_validation_images_is_refused(tmp_path: Path, refus
     ids=["no labels", "no images", "two images", "a source set"],
 )
 def test_other_keys_are_refused(tmp_path: Path, refused: Refusal, arrays: dict[str, np.ndarray]) -> None:
-    assert refused(write(tmp_path, **arrays))["rule"] == "array_names"
+    assert refused(write(tmp_path, **arrays)).rule == "array_names"
 
 
 def test_a_row_of_probabilities_per_image_is_kept(tmp_path: Path, read: Reading) -> None:
@@ -116,7 +116,7 @@ def test_a_row_of_probabilities_per_image_is_kept(tmp_path: Path, read: Reading)
 
 
 def test_a_row_of_integers_per_image_is_refused(tmp_path: Path, refused: Refusal) -> None:
-    assert refused(write(tmp_path, x=PIXELS, y=np.eye(4, 2, dtype=np.int64)))["rule"] == "label_layout"
+    assert refused(write(tmp_path, x=PIXELS, y=np.eye(4, 2, dtype=np.int64))).rule == "label_layout"
 
 
 def test_a_learning_rate_comes_along(tmp_path: Path, read: Reading) -> None:
@@ -125,12 +125,12 @@ def test_a_learning_rate_comes_along(tmp_path: Path, read: Reading) -> None:
 
 
 def test_more_than_one_learning_rate_is_refused(tmp_path: Path, refused: Refusal) -> None:
-    assert refused(write(tmp_path, x=PIXELS, y=LABELS, lr=np.ones(2)))["rule"] == "array_names"
+    assert refused(write(tmp_path, x=PIXELS, y=LABELS, lr=np.ones(2))).rule == "array_names"
 
 
 def test_two_files_are_refused(tmp_path: Path, refused: Refusal) -> None:
     path = write(tmp_path, x=PIXELS, y=LABELS)
-    assert refused(path, path, format="npz")["rule"] == "one_file"
+    assert refused(path, path, format="npz").rule == "one_file"
 
 
 def test_an_empty_array_is_read(tmp_path: Path, read: Reading) -> None:

@@ -6,12 +6,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from api_schemas.problems import Reason
 from workers.ladd.importers import Imported
-from workers.ladd.importers.reading.rejected import RejectionReason
 from workers.ladd.importers.reading.uploaded_file import inspect_file
 
 Reading = Callable[..., Imported]
-Refusal = Callable[..., RejectionReason]
+Refusal = Callable[..., Reason]
 
 IMAGES = torch.linspace(-2, 2, 4 * 3 * 8 * 8).reshape(4, 3, 8, 8)
 LABELS = torch.tensor([0, 0, 1, 1])
@@ -64,19 +64,19 @@ def test_a_header_whose_length_looks_like_a_pickle(written: Writing, read: Readi
 def test_a_damaged_file_is_refused(written: Writing, refused: Refusal) -> None:
     path = written(images=IMAGES, labels=LABELS)
     path.write_bytes(path.read_bytes()[:-10])
-    assert refused(path)["rule"] == "readable_tensor_file"
+    assert refused(path).rule == "readable_tensor_file"
 
 
 def test_types_that_numpy_has_not_are_refused(written: Writing, refused: Refusal) -> None:
     reason = refused(written(images=IMAGES.bfloat16(), labels=LABELS))
-    assert reason["rule"] in ("readable_tensor_file", "image_dtype")
-    assert reason["location"] == "set.safetensors/images"
+    assert reason.rule in ("readable_tensor_file", "image_dtype")
+    assert reason.location == "set.safetensors/images"
 
 
 def test_other_names_are_refused(written: Writing, refused: Refusal) -> None:
-    assert refused(written(pixels=IMAGES, labels=LABELS))["rule"] == "array_names"
+    assert refused(written(pixels=IMAGES, labels=LABELS)).rule == "array_names"
 
 
 def test_two_files_are_refused(written: Writing, refused: Refusal) -> None:
     path = written(images=IMAGES, labels=LABELS)
-    assert refused(path, path, format="safetensors")["rule"] == "one_file"
+    assert refused(path, path, format="safetensors").rule == "one_file"

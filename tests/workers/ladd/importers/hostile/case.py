@@ -11,7 +11,7 @@ Make = Callable[[Path], None]
 
 @dataclass(frozen=True)
 class Case:
-    """`reader` is a key of `IMPORTERS`, `auto`, or `labeler:` and a key of `READERS`.
+    """`reader` is a name of `method.formats`, `auto`, or `labeler:` and a key of `READERS`.
 
     `rules` are those that may refuse it, none: any. `readable`: it may also be read, as a flipped bit in a pixel is.
     """

@@ -47,7 +47,7 @@ def corpus() -> Mapping[str, Case]:
 def run(case: Case, files: Sequence[Path], out: Path) -> None:
     """Read an upload as the runner does; raises what the reader raises."""
     if not case.reader.startswith("labeler:"):
-        options = {"role": "distilled", "format": case.reader, "normalization": "none", **case.options}
+        options = {"name": "set", "role": "distilled", "format": case.reader, "normalization": "none", **case.options}
         import_dataset(files, ImportOptions(**options), out, lambda done, total: None)
         return
     kind = case.reader.removeprefix("labeler:")

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from api_schemas.runner import Confinement
+from method.formats import FORMATS
 from service.core.foundation.settings import Settings
 from tests.workers.ladd.importers.hostile.corpus import corpus, light
-from workers.ladd.importers import IMPORTERS
 from workers.ladd.importers.labelers import READERS
 from workers.supervisor.confinement import FILE_BYTES, OPEN_FILES
 
@@ -68,5 +68,5 @@ def test_all_cases() -> None:
 def test_every_reader_has_cases_and_there_are_more_than_a_thousand() -> None:
     readers = [case.reader for case in corpus().values()]
     assert len(readers) > 1000
-    for reader in [*IMPORTERS, *(f"labeler:{kind}" for kind in READERS)]:
+    for reader in [*FORMATS, *(f"labeler:{kind}" for kind in READERS)]:
         assert readers.count(reader) >= (7 if reader == "labeler:torchvision" else 15)

@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from api_schemas.problems import Reason
 from workers.ladd.importers import ImportRejected
 from workers.ladd.importers.labelers import READERS, ImportedNetwork
-from workers.ladd.importers.reading.rejected import RejectionReason
 from workers.ladd.labeler.network import NetworkSpec
 
 Reading = Callable[..., ImportedNetwork]
-Refusal = Callable[..., RejectionReason]
+Refusal = Callable[..., Reason]
 Rewrite = Callable[..., Path]
 
 
@@ -51,7 +51,7 @@ def read() -> Reading:
 def refused(read: Reading) -> Refusal:
     """Read what must be refused; returns the one reason."""
 
-    def refusing(*given: Any, **options: Any) -> RejectionReason:
+    def refusing(*given: Any, **options: Any) -> Reason:
         with pytest.raises(ImportRejected) as caught:
             read(*given, **options)
         [reason] = caught.value.reasons

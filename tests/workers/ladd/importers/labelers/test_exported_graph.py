@@ -93,7 +93,7 @@ def test_operators_that_are_not_on_the_list_are_refused(refused: Any, rewritten:
         node_with(document, "relu")["target"] = target
 
     reason = refused("exported", rewritten(change))
-    assert (reason["location"], reason["rule"], reason["value"]) == ("changed.pt2", "known_operators", target)
+    assert (reason.location, reason.rule, reason.value) == ("changed.pt2", "known_operators", target)
 
 
 def test_a_network_in_training_mode_is_refused(refused: Any, export: Any, small: nn.Module, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_network_in_training_mode_is_refused(refused: Any, export: Any, small:
     finally:
         small.eval()
     reason = refused("exported", path)
-    assert reason["rule"] in ("exported_in_eval_mode", "one_output")
+    assert reason.rule in ("exported_in_eval_mode", "one_output")
 
 
 def changed_schema(document: Any) -> None:
@@ -138,7 +138,7 @@ def a_custom_object(document: Any) -> None:
     ],
 )
 def test_other_graphs_are_refused(refused: Any, rewritten: Any, change: Callable[[Any], None], rule: str) -> None:
-    assert refused("exported", rewritten(change))["rule"] == rule
+    assert refused("exported", rewritten(change)).rule == rule
 
 
 CONFIG = "data/weights/model_weights_config.json"
@@ -154,7 +154,7 @@ def test_a_pickled_weight_is_refused(refused: Any, rewritten: Any, small_pt2: Pa
     config = weights_config(small_pt2)
     config["config"]["head.weight"]["use_pickle"] = True
     reason = refused("exported", rewritten(members={CONFIG: json.dumps(config).encode()}))
-    assert reason["rule"] == "plain_tensors"
+    assert reason.rule == "plain_tensors"
 
 
 @pytest.mark.parametrize(("sizes", "strides"), [([4, 8], [800, 100]), ([4, 4000], [0, 0]), ([-4, 8], [8, 1])])
@@ -166,20 +166,20 @@ def test_a_weight_that_reaches_beyond_its_bytes_is_refused(
     meta["sizes"] = [{"as_int": size} for size in sizes]
     meta["strides"] = [{"as_int": stride} for stride in strides]
     reason = refused("exported", rewritten(members={CONFIG: json.dumps(config).encode()}))
-    assert reason["rule"] in ("exported_graph", "tensor_fits_storage")
+    assert reason.rule in ("exported_graph", "tensor_fits_storage")
 
 
 def test_a_weight_that_is_not_a_number_is_refused(refused: Any, rewritten: Any, small_pt2: Path) -> None:
     entry = weights_config(small_pt2)["config"]["head.bias"]
     broken = torch.full((4,), torch.nan).numpy().tobytes()
     reason = refused("exported", rewritten(members={f"data/weights/{entry['path_name']}": broken}))
-    assert reason["rule"] == "finite_values"
+    assert reason.rule == "finite_values"
 
 
 def test_a_file_that_lacks_a_weight_is_refused(refused: Any, rewritten: Any, small_pt2: Path) -> None:
     entry = weights_config(small_pt2)["config"]["head.bias"]
     reason = refused("exported", rewritten(members={f"data/weights/{entry['path_name']}": None}))
-    assert reason["rule"] == "exported_graph"
+    assert reason.rule == "exported_graph"
 
 
 def test_torchscript_is_refused_plainly(refused: Any, tmp_path: Path) -> None:
@@ -188,18 +188,18 @@ def test_torchscript_is_refused_plainly(refused: Any, tmp_path: Path) -> None:
         for member in ("data.pkl", "code/__torch__.py", "constants.pkl", "version"):
             archive.writestr(f"script/{member}", b"x")
     reason = refused("exported", path)
-    assert (reason["rule"], reason["value"]) == ("exported_graph", "TorchScript")
-    assert "torch.export" in reason["message"]
+    assert (reason.rule, reason.value) == ("exported_graph", "TorchScript")
+    assert "torch.export" in reason.message
 
 
 @pytest.mark.parametrize("content", [b"nothing", b"PK nothing", b"\x80\x04."])
 def test_what_is_no_export_is_refused(refused: Any, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "network.pt2"
     path.write_bytes(content)
-    assert refused("exported", path)["rule"] == "exported_graph"
+    assert refused("exported", path).rule == "exported_graph"
 
 
 def test_the_number_of_channels_must_be_that_of_the_set(refused: Any, small_pt2: Path) -> None:
     reason = refused("exported", small_pt2, channels=1)
-    assert reason["rule"] == "one_image_tensor"
-    assert "[B, 1, H, W]" in reason["message"]
+    assert reason.rule == "one_image_tensor"
+    assert "[B, 1, H, W]" in reason.message

@@ -62,9 +62,9 @@ def test_weights_of_another_network_are_refused_by_name_and_shape(
     changed[last] = torch.zeros(7)
     save_file(changed, tmp_path / "weights.safetensors")
     reason = refused("weights", tmp_path / "weights.safetensors")
-    assert (reason["location"], reason["rule"]) == ("weights.safetensors", "tensors_match_architecture")
+    assert (reason.location, reason.rule) == ("weights.safetensors", "tensors_match_architecture")
     for part in (f"missing: {first}", "unexpected: more", f"misshapen: {last} [7] instead of [4]", "ConvNetD3"):
-        assert part in reason["message"]
+        assert part in reason.message
 
 
 @pytest.mark.parametrize(
@@ -80,23 +80,23 @@ def test_weights_must_be_finite_floats(
     name = list(weights)[-1]
     save_file(weights | {name: tensor}, tmp_path / "w")
     reason = refused("weights", tmp_path / "w")
-    assert (reason["location"], reason["rule"]) == (f"w/{name}", rule)
+    assert (reason.location, reason.rule) == (f"w/{name}", rule)
 
 
 def test_a_whole_pickled_network_is_refused(refused: Any, tmp_path: Path) -> None:
     torch.save(torch.nn.Linear(2, 2), tmp_path / "network.pt")
-    assert refused("weights", tmp_path / "network.pt")["rule"] == "no_code_in_pickle"
+    assert refused("weights", tmp_path / "network.pt").rule == "no_code_in_pickle"
 
 
 @pytest.mark.parametrize("content", [[torch.zeros(2)], {"epoch": 3}, {}, {1: torch.zeros(2)}])
 def test_what_is_no_state_dict_is_refused(refused: Any, tmp_path: Path, content: object) -> None:
     torch.save(content, tmp_path / "w.pt")
-    assert refused("weights", tmp_path / "w.pt")["rule"] == "named_tensors"
+    assert refused("weights", tmp_path / "w.pt").rule == "named_tensors"
 
 
 def test_bare_pickles_and_other_bytes_are_refused(refused: Any, tmp_path: Path) -> None:
     path = tmp_path / "w.pt"
     path.write_bytes(pickle.dumps({"a": 1}))
-    assert refused("weights", path)["rule"] == "torch_zip_format"
+    assert refused("weights", path).rule == "torch_zip_format"
     path.write_bytes(b"12345678{no json")
-    assert refused("weights", path)["rule"] == "readable_tensor_file"
+    assert refused("weights", path).rule == "readable_tensor_file"

@@ -54,7 +54,7 @@ def test_what_is_not_there_is_named(
     refused: Any, buffer: Path, given: dict[str, Any], changed: dict[str, Any], location: str, rule: str
 ) -> None:
     reason = refused("replay_buffer", buffer, options=options(**given), **changed)
-    assert (reason["location"], reason["rule"]) == (location, rule)
+    assert (reason.location, reason.rule) == (location, rule)
 
 
 @pytest.mark.parametrize(
@@ -70,4 +70,4 @@ def test_what_is_not_there_is_named(
 )
 def test_other_layouts_are_refused(refused: Any, tmp_path: Path, content: object, rule: str) -> None:
     torch.save(content, tmp_path / "replay_buffer_0.pt")
-    assert refused("replay_buffer", tmp_path / "replay_buffer_0.pt", options=options())["rule"] == rule
+    assert refused("replay_buffer", tmp_path / "replay_buffer_0.pt", options=options()).rule == rule

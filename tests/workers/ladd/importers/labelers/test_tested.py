@@ -51,7 +51,7 @@ def test_a_network_that_does_not_fit_is_refused(
     with pytest.raises(ImportRejected) as caught:
         check_network(network, VAL, outputs)
     [reason] = caught.value.reasons
-    assert (reason["location"], reason["rule"]) == (location, rule)
+    assert (reason.location, reason.rule) == (location, rule)
 
 
 def test_accuracy_and_entropy_are_those_of_the_val_split() -> None:

@@ -49,13 +49,13 @@ def test_weights_come_with_the_outputs_of_the_classes(read: Any, spec_for: Any, 
 
 def test_an_unknown_model_is_refused(refused: Any, cache: Path) -> None:
     reason = refused("torchvision", options=options(model="resnet19"))
-    assert (reason["location"], reason["rule"]) == ("metadata.model", "known_model")
-    assert "resnet18" in reason["message"]
+    assert (reason.location, reason.rule) == ("metadata.model", "known_model")
+    assert "resnet18" in reason.message
 
 
 def test_unknown_class_names_need_a_class_map(refused: Any, cache: Path) -> None:
     reason = refused("torchvision", options=options(class_names=["tench", "n01440764"]))
-    assert (reason["location"], reason["rule"], reason["value"]) == (
+    assert (reason.location, reason.rule, reason.value) == (
         "metadata.class_map",
         "class_map_is_given",
         "n01440764",

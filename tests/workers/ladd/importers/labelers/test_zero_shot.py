@@ -48,7 +48,7 @@ def test_two_files_of_two_kinds_are_needed(
 ) -> None:
     npy = written(tmp_path / "classes.npy", embeddings)
     sent = {0: [npy, npy], 1: [small_pt2, small_pt2], 3: [small_pt2, npy, npy]}[files]
-    assert refused("zero_shot", *sent, num_classes=6)["rule"] == "encoder_and_embeddings"
+    assert refused("zero_shot", *sent, num_classes=6).rule == "encoder_and_embeddings"
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,12 @@ def test_embeddings_must_be_one_vector_of_floats_a_class(
 ) -> None:
     path = written(tmp_path / "classes.npy", wrong)
     reason = refused("zero_shot", small_pt2, path, num_classes=6)
-    assert (reason["location"], reason["rule"]) == ("classes.npy", "class_embeddings")
+    assert (reason.location, reason.rule) == ("classes.npy", "class_embeddings")
 
 
 def test_pickled_arrays_are_refused(refused: Any, small_pt2: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "classes.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    assert refused("zero_shot", small_pt2, tmp_path / "classes.npy", num_classes=6)["rule"] == "readable_array"
+    assert refused("zero_shot", small_pt2, tmp_path / "classes.npy", num_classes=6).rule == "readable_array"
 
 
 def test_embeddings_among_several_tensors_need_their_name(
@@ -78,4 +78,4 @@ def test_embeddings_among_several_tensors_need_their_name(
     assert tuple(found.checkpoints[1]["class_embeddings"].shape) == (6, 4)
     save_file({"text": several["bias"], "bias": torch.ones(6)}, tmp_path / "unnamed.safetensors")
     reason = refused("zero_shot", small_pt2, tmp_path / "unnamed.safetensors", num_classes=6)
-    assert (reason["rule"], reason["value"]) == ("class_embeddings", "bias, text")
+    assert (reason.rule, reason.value) == ("class_embeddings", "bias, text")

@@ -31,8 +31,8 @@ def test_other_files_are_no_container(tmp_path: Path) -> None:
 def rule(path: Path) -> str:
     with pytest.raises(ImportRejected) as caught:
         container_of(path)
-    assert caught.value.reasons[0]["location"] == path.name
-    return caught.value.reasons[0]["rule"]
+    assert caught.value.reasons[0].location == path.name
+    return caught.value.reasons[0].rule
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:

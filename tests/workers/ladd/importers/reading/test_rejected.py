@@ -17,12 +17,12 @@ from workers.ladd.importers.reading.rejected import rejected
 )
 def test_what_cannot_be_printed_is_escaped(quoted: str, shown: str) -> None:
     (reason,) = rejected(quoted, "rule", quoted, quoted).reasons
-    assert (reason["location"], reason["value"], reason["message"]) == (shown, shown, shown)
+    assert (reason.location, reason.value, reason.message) == (shown, shown, shown)
 
 
 @pytest.mark.parametrize("letter", ["x", "\0", "\ud800"])
 def test_what_is_quoted_is_shortened_as_it_is_shown(letter: str) -> None:
     (reason,) = rejected(5000 * letter, "rule", 5000 * letter, 5000 * letter).reasons
-    assert reason["value"] is not None
-    assert (len(reason["location"]), len(reason["value"]), len(reason["message"])) == (2000, 200, 2000)
-    assert reason["message"].endswith("...")
+    assert reason.value is not None
+    assert (len(reason.location), len(reason.value), len(reason.message)) == (2000, 200, 2000)
+    assert reason.message.endswith("...")

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workers.ladd.importers.reading.rejected import ImportRejected, RejectionReason
+from api_schemas.problems import Reason
+from workers.ladd.importers.reading.rejected import ImportRejected
 from workers.ladd.importers.reading.safe_numpy import read_array, read_headers
 
 
-def refusal(path: Path) -> RejectionReason:
+def refusal(path: Path) -> Reason:
     with pytest.raises(ImportRejected) as caught:
         read_headers(path)
     [reason] = caught.value.reasons
@@ -49,20 +50,20 @@ def test_arrays_of_objects_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "set.npz"
     np.savez(path, x=np.array([{"a": 1}], dtype=object))
     reason = refusal(path)
-    assert reason["rule"] == "no_object_arrays"
-    assert reason["location"] == "set.npz/x.npy"
+    assert reason.rule == "no_object_arrays"
+    assert reason.location == "set.npz/x.npy"
 
 
 def test_a_header_that_claims_more_than_follows_is_refused(tmp_path: Path) -> None:
     data = npy(np.zeros((10, 4), np.float32)).replace(b"(10, 4)", b"(9**9,)"[:7])
     data = data.replace(b"(9**9,)", b"(9999,)")
-    assert refusal(write_member(tmp_path / "set.npz", data))["rule"] == "array_matches_header"
+    assert refusal(write_member(tmp_path / "set.npz", data)).rule == "array_matches_header"
 
 
 def test_a_broken_header_is_refused(tmp_path: Path) -> None:
-    assert refusal(write_member(tmp_path / "set.npz", b"\x93NUMPY\x01\x00\x02\x00{}"))["rule"] == "readable_array"
-    assert refusal(write_member(tmp_path / "set.npz", b"no array"))["rule"] == "readable_array"
-    assert refusal(write_member(tmp_path / "set.npz", b"\x93NUMPY\x09\x00"))["rule"] == "readable_array"
+    assert refusal(write_member(tmp_path / "set.npz", b"\x93NUMPY\x01\x00\x02\x00{}")).rule == "readable_array"
+    assert refusal(write_member(tmp_path / "set.npz", b"no array")).rule == "readable_array"
+    assert refusal(write_member(tmp_path / "set.npz", b"\x93NUMPY\x09\x00")).rule == "readable_array"
 
 
 def npy_header(header: str) -> bytes:
@@ -81,7 +82,7 @@ def npy_header(header: str) -> bytes:
     ids=["giant", "deep", "open", "code", "bad escape"],
 )
 def test_headers_that_are_no_small_literal_are_refused(tmp_path: Path, header: str) -> None:
-    assert refusal(write_member(tmp_path / "set.npz", npy_header(header)))["rule"] == "readable_array"
+    assert refusal(write_member(tmp_path / "set.npz", npy_header(header))).rule == "readable_array"
 
 
 @pytest.mark.parametrize(
@@ -90,11 +91,11 @@ def test_headers_that_are_no_small_literal_are_refused(tmp_path: Path, header: s
 )
 def test_arrays_that_are_not_plain_are_refused(tmp_path: Path, descr: str, shape: str) -> None:
     header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}\n"
-    assert refusal(write_member(tmp_path / "set.npz", npy_header(header)))["rule"] == "plain_array"
+    assert refusal(write_member(tmp_path / "set.npz", npy_header(header))).rule == "plain_array"
 
 
 def test_other_members_are_refused(tmp_path: Path) -> None:
-    assert refusal(write_member(tmp_path / "set.npz", b"text", "x.txt"))["rule"] == "arrays_only"
+    assert refusal(write_member(tmp_path / "set.npz", b"text", "x.txt")).rule == "arrays_only"
 
 
 def test_broken_data_are_refused(tmp_path: Path) -> None:
@@ -106,4 +107,4 @@ def test_broken_data_are_refused(tmp_path: Path) -> None:
     read_headers(path)
     with pytest.raises(ImportRejected) as caught:
         read_array(path, "x", tmp_path)
-    assert caught.value.reasons[0]["rule"] == "readable_archive"
+    assert caught.value.reasons[0].rule == "readable_archive"

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from api_schemas.problems import Reason
 from workers.ladd.importers.reading import limits
-from workers.ladd.importers.reading.rejected import ImportRejected, RejectionReason
+from workers.ladd.importers.reading.rejected import ImportRejected
 from workers.ladd.importers.reading.safe_torch import is_pickle, read_torch
 
 Saving = Callable[[str, object], Path]
@@ -27,11 +28,11 @@ class Command:
         return os.system, (f"touch {self.target}",)
 
 
-def refusal(path: Path) -> RejectionReason:
+def refusal(path: Path) -> Reason:
     with pytest.raises(ImportRejected) as caught:
         read_torch(path)
     [reason] = caught.value.reasons
-    assert reason["location"] == path.name
+    assert reason.location == path.name
     return reason
 
 
@@ -81,8 +82,8 @@ def test_a_bare_pickle_with_code_is_refused_and_not_run(tmp_path: Path, protocol
     path.write_bytes(pickle.dumps(Command(target), protocol))
     assert is_pickle(path)
     reason = refusal(path)
-    assert reason["rule"] == "no_code_in_pickle"
-    assert reason["value"] == "posix.system"
+    assert reason.rule == "no_code_in_pickle"
+    assert reason.value == "posix.system"
     assert not target.exists()
 
 
@@ -90,7 +91,7 @@ def test_a_bare_pickle_with_code_is_refused_and_not_run(tmp_path: Path, protocol
 def test_a_tensor_file_with_code_is_refused_and_not_run(tmp_path: Path, zipped: bool) -> None:
     path, target = tmp_path / "images.pt", tmp_path / "run"
     torch.save({"data": Command(target)}, path, _use_new_zipfile_serialization=zipped)
-    assert refusal(path)["rule"] == ("no_code_in_pickle" if zipped else "torch_zip_format")
+    assert refusal(path).rule == ("no_code_in_pickle" if zipped else "torch_zip_format")
     assert not target.exists()
 
 
@@ -106,18 +107,18 @@ def test_a_tensor_file_with_code_is_refused_and_not_run(tmp_path: Path, zipped: 
 )
 def test_objects_that_no_tensor_file_needs_are_refused(saved: Saving, content: object, name: str) -> None:
     reason = refusal(saved("images.pt", [content]))
-    assert reason["rule"] == "no_code_in_pickle"
-    assert reason["value"] == name
+    assert reason.rule == "no_code_in_pickle"
+    assert reason.value == name
 
 
 def test_a_numpy_scalar_cannot_claim_gigabytes(saved: Saving) -> None:
-    assert refusal(saved("res.pt", {"accs": [np.void(b"0123456789")]}))["rule"] == "readable_tensor_file"
+    assert refusal(saved("res.pt", {"accs": [np.void(b"0123456789")]})).rule == "readable_tensor_file"
 
 
 def test_a_bare_pickle_without_code_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "images.pt"
     path.write_bytes(pickle.dumps({"data": [1, 2, 3]}))
-    assert refusal(path)["rule"] == "torch_zip_format"
+    assert refusal(path).rule == "torch_zip_format"
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_a_bare_pickle_without_code_is_refused(tmp_path: Path) -> None:
 def test_a_tensor_larger_than_its_storage_is_refused(saved: Saving, claim: torch.Tensor) -> None:
     path = saved("images.pt", {"data": [[claim, torch.zeros(1)]]})
     assert path.stat().st_size < 4000
-    assert refusal(path)["rule"] == "tensor_fits_storage"
+    assert refusal(path).rule == "tensor_fits_storage"
 
 
 def test_a_tensor_that_claims_more_than_the_file_holds_is_refused(saved: Saving, tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ def test_a_tensor_that_claims_more_than_the_file_holds_is_refused(saved: Saving,
                 assert size in content
                 content = content.replace(size, (2**31 - 1).to_bytes(4, "little"))
             target.writestr(name, content)
-    assert refusal(larger)["rule"] in ("readable_tensor_file", "tensor_fits_storage")
+    assert refusal(larger).rule in ("readable_tensor_file", "tensor_fits_storage")
 
 
 def test_a_missing_storage_is_refused(saved: Saving, tmp_path: Path) -> None:
@@ -155,7 +156,7 @@ def test_a_missing_storage_is_refused(saved: Saving, tmp_path: Path) -> None:
         for name in source.namelist():
             if not name.endswith("data/0"):
                 target.writestr(name, source.read(name))
-    assert refusal(partial)["rule"] == "readable_tensor_file"
+    assert refusal(partial).rule == "readable_tensor_file"
 
 
 def test_a_compressed_tensor_file_is_refused(saved: Saving, tmp_path: Path) -> None:
@@ -164,7 +165,7 @@ def test_a_compressed_tensor_file_is_refused(saved: Saving, tmp_path: Path) -> N
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
         for name in source.namelist():
             target.writestr(name, source.read(name))
-    assert refusal(packed)["rule"] == "torch_zip_format"
+    assert refusal(packed).rule == "torch_zip_format"
 
 
 def test_a_broken_pickle_is_refused(saved: Saving, tmp_path: Path) -> None:
@@ -174,12 +175,12 @@ def test_a_broken_pickle_is_refused(saved: Saving, tmp_path: Path) -> None:
         for name in source.namelist():
             content = source.read(name)
             target.writestr(name, content[:40] if name.endswith("data.pkl") else content)
-    assert refusal(broken)["rule"] == "readable_tensor_file"
+    assert refusal(broken).rule == "readable_tensor_file"
 
 
 def test_the_pickle_has_a_limit(saved: Saving, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "PICKLE_BYTES", 100)
-    assert refusal(saved("images.pt", ["text" * 100]))["rule"] == "pickle_size"
+    assert refusal(saved("images.pt", ["text" * 100])).rule == "pickle_size"
 
 
 def test_text_is_no_pickle(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
-"""What a finished task makes, by type. Files are stored before; what is written here may be written again.
+"""The types of tasks: how long each may run, its outcome, and the removal of leftovers when it fails.
 
-A manifest or result that stands is never replaced: an attempt that finds one (its predecessor was lost between the
-manifest and the state) takes it over.
+An outcome is made when the files are stored; all that it writes may be written again. A manifest or result that
+stands is never replaced: an attempt that finds one (its predecessor was lost between the manifest and the state) takes
+it over.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,55 +19,20 @@ from api_schemas.evaluation import Figure, FlopCount, Report
 from api_schemas.jobs import JobKind, JobResult
 from api_schemas.labelers import LabelerEpoch, LabelerMetadata, LabelerRecipe
 from api_schemas.labelling import Labelling
+from api_schemas.problems import Reason
 from api_schemas.runner import TaskType
-from service.core.catalogue.catalogue import PREVIEW, DatasetManifest, LabelerManifest, StoredBlob
+from method.files import PREVIEW, WHITENING
+from service.core.catalogue.manifests import DatasetManifest, LabelerManifest, StoredBlob
 from service.core.clients import Core
-from service.core.kinds.arm_inputs import WHITENING, own_files
-from service.core.lifecycle import costs, paper
-from service.core.objects.storage import Blob
+from service.core.foundation.errors import reason
+from service.core.kinds.evaluated_set import own_files
+from service.core.kinds.kind import FinishedTask, Found, Outcome, TaskKind
 from service.core.queue.records import JobRecord, TaskRecord
 
 LABELER_METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What becomes visible together with the success of the task."""
-
-    manifest: DatasetManifest | LabelerManifest | None = None
-    job_result: JobResult | None = None
-    """The result of the job, when this task is the one that ends it."""
-    flops: int = 0
-    """What the task has computed."""
-    bytes: int = 0
-    """What it has left in the object storage."""
-
-
-@dataclass(frozen=True)
-class FinishedTask:
-    """A task with what its runner handed over."""
-
-    job: JobRecord
-    task: TaskRecord
-    result: Mapping[str, Any]
-    blobs: Mapping[str, Blob]
-
-    @property
-    def stored(self) -> dict[str, StoredBlob]:
-        """The files as a manifest lists them."""
-        return {name: StoredBlob(sha256=blob.sha256, bytes=blob.bytes) for name, blob in self.blobs.items()}
-
-    @property
-    def stored_bytes(self) -> int:
-        """Size of the files."""
-        return sum(blob.bytes for blob in self.blobs.values())
-
-    @property
-    def makes(self) -> str:
-        """Id of the dataset or labeler that the task makes."""
-        if self.task.makes is None:
-            raise ValueError(f"task {self.task.name} of {self.job.id} makes nothing")
-        return self.task.makes
+HOUR = 3600
 
 
 def _ingest(core: Core, finished: FinishedTask) -> Outcome:
@@ -103,7 +69,7 @@ def _train_labeler(core: Core, finished: FinishedTask) -> Outcome:
         created_at=datetime.now(UTC),
         blobs=finished.stored,
     )
-    outcome = reuse(finished.job, core.catalogue.store(manifest))
+    outcome = _reused(finished.job, core.catalogue.store(manifest))
     return replace(outcome, flops=finished.result["flops"], bytes=finished.stored_bytes)
 
 
@@ -145,7 +111,15 @@ def _epochs(finished: FinishedTask) -> list[LabelerEpoch]:
     return epochs
 
 
-def reuse(job: JobRecord, labeler: LabelerManifest) -> Outcome:
+def _trained(core: Core, job: JobRecord, task: TaskRecord) -> tuple[dict[str, Any], Outcome] | None:
+    """Return the result of a training whose labeler another job has made meanwhile."""
+    labeler = None if task.makes is None else core.catalogue.labeler(task.makes)
+    if labeler is None:
+        return None
+    return labeler.model_dump(mode="json", include={"epochs", "flops"}), _reused(job, labeler)
+
+
+def _reused(job: JobRecord, labeler: LabelerManifest) -> Outcome:
     """Return the outcome of a training whose labeler stands: it costs nothing any more."""
     if job.kind is not JobKind.TRAIN_LABELER:
         return Outcome(labeler)
@@ -241,7 +215,7 @@ def _evaluate(core: Core, finished: FinishedTask) -> Outcome:
 
 
 def _report(core: Core, finished: FinishedTask) -> Outcome:
-    job = core.store.load(finished.job.id)
+    job = core.store.load(finished.job.id, ["generate_labels"])
     assert job is not None
     figures = [
         Figure(
@@ -251,10 +225,7 @@ def _report(core: Core, finished: FinishedTask) -> Outcome:
         )
         for figure in finished.result["figures"]
     ]
-    found = Report.model_validate(finished.result["report"])
-    numbers = paper.beside(core, job.tags, found.evaluation)
-    report = found.model_copy(update={"cost": costs.of_job(job), "figures": figures, "paper": numbers})
-    core.storage.put_json(report_key(job.id), report.model_dump(mode="json"), if_absent=True)
+    report = Report.model_validate(finished.result["report"])
     labelers = [ref.id for name, ref in finished.task.inputs.items() if name.startswith("labeler_")]
     augmented = job.task("generate_labels")
     # Evaluation and labelling are in the report alone: one holds a loss for every epoch of every trial.
@@ -266,7 +237,7 @@ def _report(core: Core, finished: FinishedTask) -> Outcome:
         flops=report.flops,
         evaluation=None,
     )
-    return Outcome(job_result=result)
+    return Outcome(report=Found(report, figures), job_result=result)
 
 
 def _result(dataset: str | None = None, labeler: str | None = None, flops: FlopCount | None = None) -> JobResult:
@@ -280,27 +251,54 @@ def _dataset(core: Core, dataset_id: str) -> DatasetManifest:
     return dataset
 
 
-def report_key(job_id: str) -> str:
-    """Return where the report of a job lies."""
-    return f"jobs/{job_id}/report.json"
+def _reject_dataset(core: Core, job: JobRecord, task: TaskRecord) -> None:
+    """Reject a dataset whose ingestion ended without making it ready."""
+    dataset = core.catalogue.dataset(task.makes or "")
+    if dataset is None:
+        return
+    if dataset.state is DatasetState.VALIDATING:
+        rejected = dataset.model_copy(update={"state": DatasetState.REJECTED, "reasons": _reasons(job)})
+        dataset = core.catalogue.store(rejected)
+        core.catalogue.show(dataset)
+    if dataset.state is DatasetState.REJECTED:
+        core.blobs.drop_all(dataset.id)
 
 
-def job_result_key(job_id: str) -> str:
-    """Return where the result of a job lies."""
-    return f"jobs/{job_id}/result.json"
+def _reasons(job: JobRecord) -> list[Reason]:
+    if job.error is None:
+        return [reason("files", "is_ingested", None, f"the ingestion was {job.state}")]
+    return job.error.reasons or [reason("files", "is_ingested", job.error.code, job.error.message)]
 
 
-def results_prefix(job_id: str) -> str:
-    """Return what the keys of the results of tasks start with; `<task>/<attempt>.json` follows."""
-    return f"jobs/{job_id}/tasks/"
+def _remove_import(core: Core, job: JobRecord, task: TaskRecord) -> None:
+    """Remove what an import has stored that made no labeler."""
+    if task.makes is not None and core.catalogue.labeler(task.makes) is None:
+        core.blobs.drop_all(task.makes)
 
 
-OUTCOMES: dict[TaskType, Callable[[Core, FinishedTask], Outcome]] = {
-    TaskType.INGEST: _ingest,
-    TaskType.IMPORT_LABELER: _import_labeler,
-    TaskType.TRAIN_LABELER: _train_labeler,
-    TaskType.RANDOM_SET: _random_set,
-    TaskType.GENERATE_LABELS: _generate_labels,
-    TaskType.EVALUATE: _evaluate,
-    TaskType.REPORT: _report,
+def _remove_made(core: Core, job: JobRecord, task: TaskRecord) -> None:
+    """Remove what an attempt left that was lost before its dataset became visible."""
+    if task.makes is not None:
+        remove_dataset(core, task.makes)
+
+
+def remove_dataset(core: Core, dataset_id: str) -> None:
+    """Remove from the object storage what a dataset leaves that is out of the index: documents first, then blobs."""
+    core.catalogue.forget_dataset(dataset_id)
+    core.blobs.drop_all(dataset_id)
+
+
+# A network compiles for 7 to 120 s without progress, ZCA is fitted for about one minute, and one step of the most
+# expensive network takes less than a minute on a CPU; the rest of `stall_seconds` is room for slow machines.
+TASKS: dict[TaskType, TaskKind] = {
+    kind.type: kind
+    for kind in (
+        TaskKind(TaskType.INGEST, 2 * HOUR, 1800, _ingest, undo=_reject_dataset, reads_uploads=True),
+        TaskKind(TaskType.IMPORT_LABELER, 2 * HOUR, 1800, _import_labeler, undo=_remove_import, reads_uploads=True),
+        TaskKind(TaskType.TRAIN_LABELER, 72 * HOUR, 3600, _train_labeler, found=_trained),
+        TaskKind(TaskType.RANDOM_SET, 2 * HOUR, 600, _random_set, undo=_remove_made),
+        TaskKind(TaskType.GENERATE_LABELS, 12 * HOUR, 1800, _generate_labels, undo=_remove_made),
+        TaskKind(TaskType.EVALUATE, 240 * HOUR, 3600, _evaluate, in_crowds=True),
+        TaskKind(TaskType.REPORT, HOUR, 600, _report, of_job=True),
+    )
 }

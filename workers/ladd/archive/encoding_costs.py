@@ -4,13 +4,13 @@ import io
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 from PIL import Image
 
+from api_schemas.evaluation import EncodingCost
 from workers.ladd.labels.encodings import divergence, encoding_of
 
 JPEG_QUALITY = 75
@@ -19,8 +19,8 @@ JPEG_QUALITY = 75
 
 def encoding_costs(
     pixels: NDArray[np.uint8], dense_labels: NDArray[np.float32], encodings: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Compare encodings of `dense_labels` [M, V, C] for images uint8 [M, H, W, C] (the API's `EncodingCost`).
+) -> list[EncodingCost]:
+    """Compare encodings of `dense_labels` [M, V, C] for images uint8 [M, H, W, C].
 
     `bytes` are those of the zipped (deflate) arrays; the overheads divide them by the bytes of the images as raw
     arrays, zipped, and as JPEG files. `kl` in nats and `total_variation` are means over the views, to float32.
@@ -33,7 +33,7 @@ def encoding_costs(
         kl, variation = divergence(dense_labels, encoding.decode(members, dense_labels.shape[2]))
         size = zipped_bytes(members)
         overheads = {f"overhead_{form}": size / count for form, count in images.items()}
-        rows.append({"encoding": name, "bytes": size, **overheads, "kl": kl, "total_variation": variation})
+        rows.append(EncodingCost(encoding=name, bytes=size, **overheads, kl=kl, total_variation=variation))
     return rows
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workers.ladd.labels.label_grid import LARGEST, write_label_grid
+from workers.ladd.figures.label_grid import LARGEST, write_label_grid
 from workers.ladd.labels.views import ViewGrid
 
 

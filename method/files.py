@@ -1,0 +1,36 @@
+"""Names of files: of stored sets, of labelers, and in the archive."""
+
+IMAGES = "images.npy"
+"""Of a distilled set: uint8 [M, H, W, C], or float32 [M, C, H, W] as uploaded."""
+LABELS = "labels.npy"
+"""Its classes, int64 [M]."""
+SOFT_LABELS = "soft_labels.npy"
+"""Soft labels that a set was distilled with, float32 [M, C], which take the place of the classes in every arm."""
+FULL_LABELS = "full_labels.npy"
+"""The labeler's soft labels of the whole images, float32 [M, C]."""
+DENSE_LABELS = "dense_labels.npy"
+"""Those of their views, float32 [M, N^2, C]."""
+WHITENING = "zca.safetensors"
+"""ZCA fitted to the source set, for a set that was distilled in whitened space."""
+DISTILLED_FILES = (IMAGES, LABELS)
+
+TRAIN_IMAGES, TRAIN_LABELS = "train_images.npy", "train_labels.npy"
+VAL_IMAGES, VAL_LABELS = "val_images.npy", "val_labels.npy"
+SOURCE_FILES = (TRAIN_IMAGES, TRAIN_LABELS, VAL_IMAGES, VAL_LABELS)
+"""Of a source set: images uint8 [n, H, W, C], classes int64 [n]."""
+
+PREVIEW = "preview.png"
+"""The first images of a set."""
+LABEL_GRID = "dense_labels.png"
+"""The dense labels of a label-augmented set's first image."""
+
+ARCHIVE = "archive.zip"
+"""The archive of a label-augmented set; its other forms are `archive.<format>`."""
+
+GRAPH = "program.json"
+"""The graph of an exported network."""
+
+
+def checkpoint_file(epoch: int) -> str:
+    """Return the file of a labeler's weights after an epoch."""
+    return f"epoch_{epoch:03d}.safetensors"

@@ -1,0 +1,74 @@
+"""Deployment protocols: how a network is trained on a set. `workers.ladd.recipes` makes them runnable."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from method.architectures import ARCHITECTURES
+from method.augmentation import STRATEGY
+from method.registry import Registry
+
+Schedule = Literal["warmup_cosine", "step"]
+SCHEDULES: tuple[Schedule, ...] = ("warmup_cosine", "step")
+
+EPOCHS = 1000
+"""Of all recipes unless overridden: GLaD's `eval_loop`, MTT's and DATM's `evaluate_synset`; the paper, section 4.1."""
+TRIALS = 5
+"""Of the paper (section 4.1)."""
+
+EXTRA_PASSES: Mapping[Schedule, int] = {"warmup_cosine": 0, "step": 1}
+"""Passes through the set beyond the epochs: `evaluate_synset` of MTT, and so of DATM, loops over range(Epoch + 1)."""
+
+
+def passes(schedule: Schedule, epochs: int) -> int:
+    """Return how often a training goes through the set."""
+    return epochs + EXTRA_PASSES[schedule]
+
+
+def default_warmup(schedule: Schedule, epochs: int) -> int:
+    """Return the epochs of warm-up: half of them, as GLaD does, where the schedule has one."""
+    return epochs // 2 if schedule == "warmup_cosine" else 0
+
+
+@dataclass(frozen=True)
+class RecipeRule:
+    """One protocol.
+
+    lr, slow_lr: learning rate, and that of architectures that are `slow`.
+    learned_lr: whether the learning rate distilled along with the images takes their place.
+    ema_beta: decay, once an epoch, of the averaged weights that are tested; None: the weights themselves are.
+    """
+
+    name: str
+    lr: float
+    slow_lr: float
+    learned_lr: bool
+    schedule: Schedule
+    batch_size: int
+    ema_beta: float | None
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    epochs: int = EPOCHS
+    augmentation: str = STRATEGY
+
+    def lr_for(self, architecture: str, learned_lr: float | None) -> float:
+        """Return the learning rate of an architecture on a set that came with `learned_lr`, None: without one."""
+        if self.learned_lr and learned_lr is not None:
+            return learned_lr
+        return self.slow_lr if ARCHITECTURES[architecture].slow else self.lr
+
+
+RECIPES: Registry[RecipeRule] = Registry(
+    (
+        # GLaD `utils.py` `evaluate_synset` with decay="cosine", learning rates of `glad_utils.py` `eval_loop`: the
+        # protocol that the paper cites for its tables. A learned learning rate is not used.
+        RecipeRule(
+            "glad", lr=1e-3, slow_lr=1e-4, learned_lr=False, schedule="warmup_cosine", batch_size=256, ema_beta=0.995
+        ),
+        # MTT `utils.py` `evaluate_synset`: the learned rate for every architecture, a tenth of it and fresh momentum
+        # past half-way. 0.01 is DatasetCondensation's and MTT's `lr_net`.
+        RecipeRule("mtt", lr=0.01, slow_lr=0.01, learned_lr=True, schedule="step", batch_size=256, ema_beta=None),
+        # DATM `distill/evaluation.py`: MTT's protocol in batches of 128.
+        RecipeRule("datm", lr=0.01, slow_lr=0.01, learned_lr=True, schedule="step", batch_size=128, ema_beta=None),
+    )
+)

@@ -1,0 +1,176 @@
+"""The manifest of a dataset or labeler, which the object storage holds and which is written once."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from api_schemas.base import Timestamp
+from api_schemas.datasets import (
+    Augmentation,
+    Dataset,
+    DatasetLinks,
+    DatasetMetadata,
+    DatasetRole,
+    DatasetState,
+    DatasetStats,
+    UploadedFile,
+)
+from api_schemas.labelers import Architecture, Labeler, LabelerEpoch, LabelerLinks, LabelerMetadata, LabelerRecipe
+from api_schemas.problems import Reason
+from method.architectures import forward_flops
+from method.files import ARCHIVE
+from method.layers import Shape
+from service.core.foundation import redis_keys
+from service.core.foundation.tenants import DEFAULT
+
+
+class StoredBlob(BaseModel):
+    """A file of a dataset or labeler."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sha256: str
+    bytes: int
+
+
+class DatasetManifest(BaseModel):
+    """`datasets/<id>/manifest.json`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: Literal[1] = 1
+    id: str
+    tenant: str = DEFAULT
+    name: str
+    role: DatasetRole
+    state: DatasetState
+    metadata: DatasetMetadata
+    files: list[UploadedFile]
+    stats: DatasetStats | None
+    augmentation: Augmentation | None
+    reasons: list[Reason]
+    job: str
+    created_at: Timestamp
+    blobs: dict[str, StoredBlob]
+    """{file name: blob}: `images.npy`, `labels.npy`, ... as a runner finds them."""
+
+    @property
+    def key(self) -> str:
+        """Where the manifest lies; a dataset that is still validated has another document in its place."""
+        name = "upload" if self.state is DatasetState.VALIDATING else "manifest"
+        return f"datasets/{self.id}/{name}.json"
+
+    @property
+    def index(self) -> dict[str, Any]:
+        """The entry of the index, as the scripts take it."""
+        # Until its arrays take their place, the raw files are what it stores.
+        stored = [*self.blobs.values()] if self.state is not DatasetState.VALIDATING else self.files
+        fields = {"role": self.role, "state": self.state, "document": self.model_dump_json()}
+        named = {"key": redis_keys.dataset(self.id), "listing": redis_keys.DATASETS, "member": self.id}
+        return named | _owned(self, fields, stored)
+
+    @property
+    def measured(self) -> DatasetStats:
+        """The stats, which every dataset that is ready has."""
+        if self.stats is None:
+            raise ValueError(f"{self.id} is {self.state}, not ready")
+        return self.stats
+
+    def shown(self) -> Dataset:
+        """Return the dataset as callers see it."""
+        here = f"/v1/datasets/{self.id}"
+        links = DatasetLinks(
+            self=here, archive=f"{here}/archive" if ARCHIVE in self.blobs else None, job=f"/v1/jobs/{self.job}"
+        )
+        hidden = {"schema_version", "tenant", "blobs"}
+        return Dataset.model_validate(self.model_dump(exclude=hidden) | {"links": links})
+
+
+class LabelerManifest(BaseModel):
+    """`labelers/<id>/manifest.json`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: Literal[1] = 1
+    id: str
+    tenant: str = DEFAULT
+    name: str | None = None
+    source_dataset: str
+    architecture: Architecture | None
+    num_classes: int
+    image_shape: list[int]
+    recipe: LabelerRecipe | None
+    metadata: LabelerMetadata | None = None
+    files: list[UploadedFile] = []
+    mean: list[float]
+    std: list[float]
+    epochs: list[LabelerEpoch]
+    flops: int | None
+    counted_forward_flops: int | None = None
+    """Of one image; None: they follow from the architecture."""
+    warnings: list[str] = []
+    job: str
+    created_at: Timestamp
+    blobs: dict[str, StoredBlob]
+    """{file name: blob}: checkpoints, and the graph of an exported network."""
+
+    @property
+    def key(self) -> str:
+        """Where the manifest lies."""
+        return f"labelers/{self.id}/manifest.json"
+
+    @property
+    def index(self) -> dict[str, Any]:
+        """The entry of the index, as the scripts take it."""
+        fields = {"document": self.model_dump_json()}
+        named = {"key": redis_keys.labeler(self.id), "listing": redis_keys.LABELERS, "member": self.member}
+        return named | _owned(self, fields, [*self.blobs.values()])
+
+    @property
+    def member(self) -> str:
+        """How the labeler is listed: its id follows from its recipe, so the time it was made comes first."""
+        return f"{self.created_at.timestamp():.3f}.{self.id}"
+
+    @property
+    def forward_flops(self) -> int:
+        """FLOPs of one image through the network."""
+        if self.counted_forward_flops is not None:
+            return self.counted_forward_flops
+        if self.architecture is None:
+            raise ValueError(f"the FLOPs of {self.id} were not counted")
+        return forward_flops(self.architecture, Shape(self.num_classes, self.image_shape[0], self.image_shape[1]))
+
+    @property
+    def network(self) -> str:
+        """The name that its speed is noted under."""
+        return self.architecture or self.id
+
+    @property
+    def kept_epochs(self) -> dict[int, str]:
+        """{epoch: name of its checkpoint} of the epochs whose weights were kept."""
+        return {row.epoch: row.checkpoint for row in self.epochs if row.checkpoint is not None}
+
+    def shown(self) -> Labeler:
+        """Return the labeler as callers see it."""
+        links = LabelerLinks(self=f"/v1/labelers/{self.id}", job=f"/v1/jobs/{self.job}")
+        hidden = {"schema_version", "tenant", "blobs", "counted_forward_flops"}
+        return Labeler.model_validate(
+            self.model_dump(exclude=hidden) | {"forward_flops": self.forward_flops, "links": links}
+        )
+
+
+AnyManifest = TypeVar("AnyManifest", DatasetManifest, LabelerManifest)
+
+
+def shape_of(stats: DatasetStats) -> Shape:
+    """Return the shape of a network for the (square) images of a set."""
+    return Shape(stats.num_classes, stats.image_shape[0], stats.image_shape[1])
+
+
+def _owned(
+    manifest: DatasetManifest | LabelerManifest, fields: dict[str, str], stored: Sequence[StoredBlob | UploadedFile]
+) -> dict[str, Any]:
+    """Return the parts of an entry of the index that everything with an owner has."""
+    size = sum(file.bytes for file in stored)
+    return {"tenant": manifest.tenant, "id": manifest.id, "bytes": size, "fields": fields | {"tenant": manifest.tenant}}

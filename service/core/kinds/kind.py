@@ -1,0 +1,101 @@
+"""A job kind and a type of task: everything the service has to know of one, in one place."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from api_schemas.base import Request
+from api_schemas.cost import CostName
+from api_schemas.evaluation import Figure, Report
+from api_schemas.jobs import JobResult
+from api_schemas.runner import TaskType
+from service.core.catalogue.manifests import DatasetManifest, LabelerManifest, StoredBlob
+from service.core.clients import Core
+from service.core.objects.storage import Blob
+from service.core.queue.plan import Plan
+from service.core.queue.records import JobRecord, TaskRecord
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of job."""
+
+    name: str
+    plan: Callable[[Core, Any], Plan]
+    """From the params of the request, or an upload, to a plan; raises ServiceError for what cannot be planned."""
+    request: type[Request] | None = None
+    """Body of `POST /v1/jobs`: `kind`, `params`, `tags`. None: an upload starts the job, whose files are not kept."""
+    costs: Sequence[CostName] = ()
+    """Parts of the cost that every job of the kind has; none: its jobs show no cost."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The report that a runner hands over, and its pictures; cost and the paper's numbers are still to come."""
+
+    report: Report
+    figures: Sequence[Figure]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything that becomes visible together with the success of a task."""
+
+    manifest: DatasetManifest | LabelerManifest | None = None
+    job_result: JobResult | None = None
+    """The result of the job, when this task is the one that ends it."""
+    report: Found | None = None
+    flops: int = 0
+    """Computed by the task."""
+    bytes: int = 0
+    """Left by it in the object storage."""
+
+
+@dataclass(frozen=True)
+class FinishedTask:
+    """A task with what its runner handed over."""
+
+    job: JobRecord
+    task: TaskRecord
+    result: Mapping[str, Any]
+    blobs: Mapping[str, Blob]
+
+    @property
+    def stored(self) -> dict[str, StoredBlob]:
+        """The files as a manifest lists them."""
+        return {name: StoredBlob(sha256=blob.sha256, bytes=blob.bytes) for name, blob in self.blobs.items()}
+
+    @property
+    def stored_bytes(self) -> int:
+        """Size of the files."""
+        return sum(blob.bytes for blob in self.blobs.values())
+
+    @property
+    def makes(self) -> str:
+        """Id of the dataset or labeler that the task makes."""
+        if self.task.makes is None:
+            raise ValueError(f"task {self.task.name} of {self.job.id} makes nothing")
+        return self.task.makes
+
+
+@dataclass(frozen=True)
+class TaskKind:
+    """A type of task, whichever job it is part of."""
+
+    type: TaskType
+    timeout_seconds: int
+    """Longest run of one attempt; `Settings.task_timeout_seconds` comes first."""
+    stall_seconds: int
+    """Longest time without progress; `Settings.task_stall_seconds` comes first."""
+    outcome: Callable[[Core, FinishedTask], Outcome]
+    """Makes of a finished task what it is for. Raises ValueError or KeyError for a result that is not as it must be."""
+    found: Callable[[Core, JobRecord, TaskRecord], tuple[dict[str, Any], Outcome] | None] | None = None
+    """Looks for what another job has made meanwhile, so that the task needs no runner: its result and outcome."""
+    undo: Callable[[Core, JobRecord, TaskRecord], None] | None = None
+    """Removes what a task has left that did not succeed, when its job has ended. May run twice."""
+    reads_uploads: bool = False
+    """Whether it reads a user's bytes: its runner is confined."""
+    of_job: bool = False
+    """Whether its files belong to the job itself, whose id its params then get: a retried job has another."""
+    in_crowds: bool = False
+    """Whether many of one job run at a time: one CPU thread for each then beats all threads for one."""

@@ -1,0 +1,30 @@
+"""Arms need the files that their labels say, and a trial of one trains as many networks as it compares rates."""
+
+import pytest
+
+from method.arms import ARMS, LR_FACTORS, TABLE_6
+from method.files import DENSE_LABELS, FULL_LABELS, TRAIN_IMAGES
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_an_arm_needs_the_labels_that_it_trains_towards(name: str) -> None:
+    arm = ARMS[name]
+    soft = {FULL_LABELS: arm.full_images, DENSE_LABELS: arm.views}
+    assert arm.label_files == [file for file, kind in soft.items() if kind in ("soft", "both")]
+    assert arm.networks == (len(LR_FACTORS) if arm.best_lr else 1)
+    assert (TRAIN_IMAGES in arm.source_files) == arm.best_lr
+    assert arm.full_images or arm.views
+
+
+def test_table_6_has_full_images_views_and_ladd() -> None:
+    assert TABLE_6 == ("baseline", "full_soft", "full_both", "sub_hard", "sub_soft", "sub_both", "ladd")
+    assert (ARMS["sub_hard"].full_images, ARMS["sub_hard"].views) == (None, "hard")
+    assert (ARMS["ladd"].full_images, ARMS["ladd"].views) == ("hard", "soft")
+
+
+def test_controls_train_on_other_images() -> None:
+    assert {name: arm.images for name, arm in ARMS.items() if arm.images != "own"} == {
+        "random": "random",
+        "random_ladd": "random",
+        "baseline_plus": "plus",
+    }

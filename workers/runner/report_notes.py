@@ -1,0 +1,115 @@
+"""Notes of a report: everything that a reader must know before quoting a number of it."""
+
+from collections.abc import Sequence
+
+from api_schemas.evaluation import Comparison, Evaluation, EvaluationRow
+from api_schemas.labelling import Labelling
+from method.arms import ARMS
+from workers.ladd.archive.storage_notes import storage_notes
+from workers.ladd.evaluation.progressive import open_question
+from workers.ladd.evaluation.rows import accuracies
+from workers.ladd.figures.found import Found
+
+
+def notes_of(found: Found) -> list[str]:
+    """Notes on the labels, the evaluation, the bytes and the decisions, in this order."""
+    return [
+        *(_of_labelling(found.labelling) if found.labelling else []),
+        *(_of_evaluation(found.evaluation) if found.evaluation else []),
+        *(storage_notes(found.storage.encoding, found.storage.encodings) if found.storage else []),
+        *(_of_decisions(found.rows) if found.progressive else []),
+    ]
+
+
+def _of_labelling(labelling: Labelling) -> list[str]:
+    """Warnings of the labelling, and where its labels are not the paper's."""
+    notes = list(labelling.warnings)
+    for used in labelling.labelers:
+        if used.candidates is not None:
+            notes.append(
+                f"{used.labeler}: epoch {used.epoch} at temperature {used.temperature:.3g} had the lowest "
+                f"cross-entropy on views of {used.held_out_images:,} images of source.train that its training held out."
+            )
+        elif used.temperature != 1:
+            notes.append(f"{used.labeler}: temperature {used.temperature:.3g}; the paper's labels have 1.")
+    return notes
+
+
+def _of_evaluation(evaluation: Evaluation) -> list[str]:
+    """Protocol, doubts and verdicts; trials that diverged come first."""
+    notes = [
+        "Accuracies are those of the last epoch, on the source set's val split.",
+        "std has ddof 0; ci95 of a row covers trial noise only, that of a comparison test images as well.",
+    ]
+    trials = min(len(row.trials) for row in evaluation.rows)
+    if trials < 5:
+        notes.append(f"{trials} trial(s) per row; the paper has 5.")
+    epochs = {row.epochs for row in evaluation.rows}
+    if min(epochs) < 1000:
+        notes.append(f"{min(epochs)} epochs; the paper has 1,000: networks may be far from converged.")
+    on_views = [row for row in evaluation.rows if ARMS[row.arm].views]
+    if any(row.recipe["reduction"] == "sum" and row.recipe["views"] != "pool" for row in on_views):
+        notes.append(
+            "reduction 'sum' weighs the views as Eq. 5 does, which also acts like a larger learning rate: "
+            "part of a difference between the arms may be step size."
+        )
+    caes = [found for found in evaluation.comparisons if found.architecture is None]
+    return [*_divergences(evaluation), *notes, *(_verdict(found, evaluation) for found in caes), *_step_size(caes)]
+
+
+def _divergences(evaluation: Evaluation) -> list[str]:
+    """Rows with trials that diverged: left out they would flatter the arm, unmentioned they would mislead."""
+    notes = []
+    for row in evaluation.rows:
+        diverged = [str(trial.trial) for trial in row.trials if None in trial.losses]
+        if diverged:
+            notes.append(
+                f"DIVERGED: {len(diverged)} of {len(row.trials)} trial(s) of {row.architecture} with {row.arm} on "
+                f"{row.dataset} (number {', '.join(diverged)}): their loss was not finite, and the mean of this row, "
+                "the k-CAE and the comparisons contain the accuracy of a broken network. Try a smaller lr."
+            )
+    return notes
+
+
+def _step_size(caes: list[Comparison]) -> list[str]:
+    """The part of LADD's gain that the baseline gains by its learning rate alone."""
+    gains = {(found.dataset, found.arm): found.difference for found in caes}
+    return [
+        f"Step size on {dataset}: ladd gains {gain:+.2f} points over the baseline; at the learning rate that suits it, "
+        f"chosen on images of source.train, the baseline alone gains {gains[dataset, 'baseline_best_lr']:+.2f}."
+        for (dataset, arm), gain in gains.items()
+        if arm == "ladd" and (dataset, "baseline_best_lr") in gains
+    ]
+
+
+def _verdict(found: Comparison, evaluation: Evaluation) -> str:
+    """The verdict on the k-CAE of an arm, and the architectures for which the answer is open."""
+    mine = [other for other in evaluation.comparisons if (other.dataset, other.arm) == (found.dataset, found.arm)]
+    each = [other for other in mine if other.architecture is not None]
+    open_for = [str(other.architecture) for other in each if other.verdict == "no evidence"]
+    ending = "no evidence of a difference" if found.verdict == "no evidence" else found.verdict
+    alone = f"; no evidence for {', '.join(open_for)} alone" if open_for and len(each) > 1 else ""
+    return (
+        f"{found.arm} minus baseline on {found.dataset}, {len(each)}-CAE: {found.difference:+.2f} points "
+        f"(95 % interval {found.ci95[0]:+.2f} to {found.ci95[1]:+.2f}, trials and test images): {ending}{alone}."
+    )
+
+
+def _of_decisions(rows: Sequence[EvaluationRow]) -> list[str]:
+    """The decision of the cheap trials of progressive views on each set and architecture, as it was taken then."""
+    baselines = {(row.dataset, row.architecture): row for row in rows if row.arm == "baseline"}
+    notes = [
+        "Progressive views: ladd was trained with sampled:1 (2 forwards an image and step, a noisier gradient than "
+        "full) and again with full only where the paired 95 % interval of ladd minus baseline contained 0."
+    ]
+    for row in rows:
+        if row.arm != "ladd" or row.recipe["views"] != "sampled:1":
+            continue
+        decision = open_question(accuracies(baselines[row.dataset, row.architecture]), accuracies(row))
+        low, high = decision.ci95
+        ending = "open, confirmed with full" if decision.open else "closed, the row quoted is that of sampled:1"
+        notes.append(
+            f"{row.architecture} on {row.dataset}: sampled:1 differs by {decision.mean_difference:+.2f} points "
+            f"(95 % interval {low:+.2f} to {high:+.2f}): {ending}."
+        )
+    return notes
