@@ -3,8 +3,11 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 SOURCES := api_schemas client method service stack workers examples benchmarks tests
-# These start the whole stack, whose worker takes all cores.
+PYTEST := $(BIN)/python -m pytest
+# Their tests start the whole stack, whose worker takes all cores.
 ON_THE_STACK := tests/end_to_end tests/examples tests/stack
+# What these import or start takes seconds.
+NO_UNITS := $(addprefix tests/,benchmarks chaos compatibility end_to_end examples service/http/test_whole_api.py)
 BENCHMARKS := machine_peak deployment ladd_step labeler labelling ingest growth
 
 help: ## show the targets
@@ -19,12 +22,29 @@ up: .venv/run.done ## start redis, s3, api and worker on loopback and leave them
 down: ## stop what `make up` started
 	@$(BIN)/python -m stack down
 
-test: lint ## everything CI checks: lint, types, import rules, the whole suite on the real stack
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(foreach room,$(ON_THE_STACK),--ignore $(room))
-	$(BIN)/python -m pytest -n auto --maxprocesses 2 --dist loadfile $(ON_THE_STACK)
+test: .venv/dev.done ## everything CI checks: lint, types, import rules, the whole suite on the real stack
+	@# Types are checked on one core, and tests of the stack wait a lot: the other tests run beside both.
+	@$(MAKE) --no-print-directory --jobs 2 lint test-rooms test-stack
+
+test-rooms: .venv/dev.done # the tests that need no stack
+	$(PYTEST) -n auto --maxprocesses 4 --dist loadfile $(foreach room,$(ON_THE_STACK),--ignore $(room))
+
+test-stack: .venv/dev.done # all of these on one stack
+	$(PYTEST) $(ON_THE_STACK)
+
+unit: .venv/dev.done ## the tests that need neither servers nor more than a second: for while you work
+	$(PYTEST) -n auto --maxprocesses 4 -m 'not (servers or slow or chaos)' $(foreach room,$(NO_UNITS),--ignore $(room))
+
+check: .venv/dev.done ## lint, types (kept in a daemon) and tests of one room: make check ROOM=workers/ladd/importers
+	@test -d "$(ROOM)" || { echo "ROOM must be a folder of the code, like workers/ladd/importers"; exit 1; }
+	$(BIN)/ruff check $(ROOM) $(wildcard tests/$(ROOM))
+	$(BIN)/ruff format --check $(ROOM) $(wildcard tests/$(ROOM))
+	$(BIN)/dmypy run
+	$(BIN)/lint-imports
+	$(if $(wildcard tests/$(ROOM)),$(PYTEST) tests/$(ROOM),@echo "there is no tests/$(ROOM)")
 
 test-chaos: .venv/dev.done ## kill, cut off, fuzz and load the real stack: takes long
-	$(BIN)/python -m pytest -m chaos -n auto --maxprocesses 4 --dist worksteal
+	$(PYTEST) -m chaos -n auto --maxprocesses 4 --dist worksteal
 
 lint: .venv/dev.done ## ruff, mypy strict, import rules
 	$(BIN)/ruff check $(SOURCES)
@@ -44,6 +64,7 @@ openapi: .venv/run.done ## write docs/openapi.json from the code
 
 clean: ## remove what the targets above made
 	-test ! -d .stack || $(BIN)/python -m stack down
+	-test ! -e .dmypy.json || $(BIN)/dmypy stop
 	rm -rf .venv .stack .cache demo-output *.egg-info
 
 .venv/bin/python:
@@ -58,4 +79,4 @@ clean: ## remove what the targets above made
 	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e '.[worker,embedded,dev]'
 	@touch $@ .venv/run.done
 
-.PHONY: help demo up down test test-chaos lint fmt bench openapi clean
+.PHONY: help demo up down test test-rooms test-stack unit check test-chaos lint fmt bench openapi clean

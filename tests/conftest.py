@@ -23,6 +23,17 @@ from stack.running import Stack, running_stack
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+SERVERS = {"embedded", "stack_up", "stack"}
+"""Fixtures that start servers, on the first test that needs them."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs servers, through whatever fixture, before `-m` is looked at."""
+    for item in items:
+        if SERVERS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.servers)
+
 
 @pytest.fixture(scope="session")
 def embedded() -> Iterator[Embedded]:

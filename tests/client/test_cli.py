@@ -255,7 +255,8 @@ def test_flags_that_make_no_sense_are_named(ladd: Ladd, arguments: tuple[str, ..
     assert message in result.stderr
 
 
-def test_a_server_that_is_not_there_is_said_plainly(ladd: Ladd) -> None:
+def test_a_server_that_is_not_there_is_said_plainly(ladd: Ladd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("client.transport._LONGEST_PAUSE", 0.01)
     assert "must be like http://host:port, got '127.0.0.1:9'" in ladd("--url", "127.0.0.1:9", "jobs").stderr
     result = ladd("--url", "http://127.0.0.1:9", "jobs")
     assert result.exit_code == 1

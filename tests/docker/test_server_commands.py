@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import redis
 import yaml
 
@@ -12,6 +13,8 @@ from stack.command import Command, started
 from stack.embedded import S3_PORTS, S3Credentials, redis_command, s3_command
 from stack.ports import free_ports
 from stack.readiness import redis_missing, s3_missing, wait_until_ready
+
+pytestmark = pytest.mark.servers
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]

@@ -55,6 +55,7 @@ def test_s3_is_never_started_open(tmp_path: Path, credentials: S3Credentials) ->
         s3_command(tmp_path, list(range(S3_PORTS)), credentials)
 
 
+@pytest.mark.servers
 def test_data_outlives_a_kill_and_new_ports(tmp_path: Path) -> None:
     credentials = S3Credentials.generate()
     with killed_afterwards(tmp_path, credentials) as (client, s3):

@@ -19,6 +19,8 @@ from stack.running import AlreadyRunningError, OrphansError, Stack, running_stac
 from stack.state import load_state, prepare_state
 from stack.supervisord import Supervisord
 
+pytestmark = pytest.mark.servers
+
 PROCESSES = {"redis", "s3", "worker", "api"}
 
 

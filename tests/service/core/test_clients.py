@@ -4,6 +4,8 @@ import subprocess
 import sys
 from contextlib import closing
 
+import pytest
+
 from service.core.clients import open_core
 from service.core.foundation.settings import Settings
 
@@ -14,6 +16,7 @@ def test_opening_connects_nothing() -> None:
         assert "127.0.0.1:9/0" not in repr(core.settings)
 
 
+@pytest.mark.slow
 def test_torch_stays_outside() -> None:
     modules = "service.core.lifecycle.tasks, service.core.resources.jobs"
     heavy = f"import sys, {modules}; print({{'torch', 'numpy', 'fastapi'}} & set(sys.modules))"

@@ -5,8 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from api_schemas.problems import ErrorCode, ErrorOrigin
 from api_schemas.runner import RUNNER_EVENT, Confinement, FailedEvent, RunnerTask, TaskType
+
+pytestmark = pytest.mark.slow
 
 GIB = 1 << 30
 NOISY = """

@@ -54,6 +54,7 @@ def test_files_are_bounded(tmp_path: Path) -> None:
     assert told.stdout == "EFBIG\n"
 
 
+@pytest.mark.slow
 def test_time_is_bounded() -> None:
     told = confined("while True: pass", LIMITS.model_copy(update={"cpu_seconds": 1}))
     assert -told.returncode in (signal.SIGXCPU, signal.SIGKILL)

@@ -172,6 +172,7 @@ def test_images_that_do_not_fit_their_files_are_an_error(
         write_archive(path, images, LABELS, DENSE, FULL, manifest(), image_format=image_format)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("images", "normalization", "expected"),
     [

@@ -41,6 +41,7 @@ def bytes_of_a_trial(architecture: str, size: int) -> tuple[int, int]:
     return row.trial.predicted_peak_bytes, row.trial.peak_bytes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("architecture", "size"), [("ConvNetD3", 32), ("ResNet18", 32), ("ViT", 64)])
 def test_the_peak_of_a_trial_is_predicted_within_a_fifth(architecture: str, size: int) -> None:
     command = [sys.executable, "-c", ONE_TRIAL, architecture, str(size)]

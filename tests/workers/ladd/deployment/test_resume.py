@@ -13,6 +13,8 @@ from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.recipes import Recipe, resolve_recipe
 
+pytestmark = pytest.mark.slow
+
 CLASSES = 3
 
 

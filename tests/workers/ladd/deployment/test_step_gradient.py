@@ -17,6 +17,8 @@ from workers.ladd.engine.execution import Execution
 from workers.ladd.models import build_model
 from workers.ladd.recipes import resolve_recipe
 
+pytestmark = pytest.mark.slow
+
 UNDER_A_MEMORY_LIMIT = """
 import json, resource, sys
 from pathlib import Path

@@ -16,6 +16,8 @@ from workers.ladd.labels.views import ViewGrid
 from workers.ladd.models import build_model
 from workers.ladd.recipes import resolve_recipe
 
+pytestmark = pytest.mark.slow
+
 NETWORKS = ["ConvNetD3", "AlexNet", "VGG11", "ResNet18", "ViT"]
 CLASSES = 4
 NONE = DSADraw("none", {})

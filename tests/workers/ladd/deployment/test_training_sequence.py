@@ -23,6 +23,8 @@ from workers.ladd.labels.views import ViewGrid
 from workers.ladd.models import build_model
 from workers.ladd.recipes import resolve_recipe
 
+pytestmark = pytest.mark.slow
+
 # VGG11 takes no less than 32 px; the others are faster at 16.
 SIZES = {"ConvNetD3": 16, "AlexNet": 16, "VGG11": 32, "ResNet18": 16, "ViT": 16}
 # One rate per network at which a few epochs change the loss visibly and rounding does not grow.

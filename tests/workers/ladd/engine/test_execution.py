@@ -54,6 +54,7 @@ def losses(execution: Execution, micro_batch: int | None = None) -> list[float]:
     return trained.losses
 
 
+@pytest.mark.slow
 def test_layout_and_compiler_change_only_the_rounding() -> None:
     exact = losses(Execution())
     assert losses(Execution(layout="channels_last")) == pytest.approx(exact, rel=1e-4)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from captum.attr import LayerGradCam  # type: ignore[import-untyped]
 
 from method.architectures import ARCHITECTURES
 from workers.ladd.evaluation.grad_cam import grad_cam
@@ -16,6 +15,9 @@ CLASSES = torch.tensor([0, 1, 2, 3])
     ("architecture", "size"), [("ConvNetD3", 32), ("AlexNet", 32), ("ResNet18", 32), ("VGG11", 64), ("ConvNetD4", 64)]
 )
 def test_maps_are_those_of_captum(architecture: str, size: int) -> None:
+    # Here: it loads so much that every run of any tests would take seconds longer.
+    from captum.attr import LayerGradCam  # type: ignore[import-untyped]
+
     model = build_model(architecture, num_classes=4, channels=3, size=size, seed=0).eval()
     images = torch.rand(4, 3, size, size, generator=torch.Generator().manual_seed(1))
     maps = ARCHITECTURES[architecture].maps

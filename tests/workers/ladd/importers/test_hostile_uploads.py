@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow
+
 MiB = 1024**2
 CLAIM = 256 * MiB
 ALLOWED = 96 * MiB

@@ -6,6 +6,8 @@ import pytest
 
 from workers.ladd.labeler.torchvision_import import import_torchvision
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[4]
 
 BROKEN = """

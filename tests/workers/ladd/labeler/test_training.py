@@ -17,6 +17,8 @@ from workers.ladd.labeler.training import LabelerEpoch, train_labeler
 from workers.ladd.models import build_model
 from workers.ladd.sets.stored_set import SourceSet
 
+pytestmark = pytest.mark.slow
+
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 TRAIN, VAL = 20, 9
 

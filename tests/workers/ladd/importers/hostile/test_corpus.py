@@ -55,6 +55,7 @@ def check(names: Sequence[str]) -> None:
     assert max(peak for _, peak in found.values()) < RESIDENT_KIB
 
 
+@pytest.mark.slow
 def test_some_cases() -> None:
     check(light()[::SHARE])
 
