@@ -11,7 +11,6 @@ from pydantic import TypeAdapter
 from api_schemas.datasets import (
     ArchiveFormat,
     Dataset,
-    DatasetFormat,
     DatasetMetadata,
     DatasetRole,
     DatasetState,
@@ -24,6 +23,7 @@ from client.cli_run import run_app
 from client.errors import ClientError
 from client.session import JsonOption, LimitOption, RefusalGroup, Session, session_of, without_missing
 from client.stages import StageBoard, minute
+from method.formats import FORMATS
 
 LABELER_METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
 
@@ -55,7 +55,9 @@ def upload(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, readable=True)],
     role: Annotated[DatasetRole, typer.Option(help="Synthetic images to augment, or the real data behind them.")],
     name: Annotated[str | None, typer.Option(help="Default: the first file's name.")] = None,
-    format_: Annotated[DatasetFormat | None, typer.Option("--format", help="Default: recognised.")] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", help=f"One of {', '.join(FORMATS)}. Default: recognised.")
+    ] = None,
     normalization: Annotated[
         str | None, typer.Option(help='auto, none, a name, or {"mean": [...], "std": [...]}.')
     ] = None,

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 import typer
 from pydantic import TypeAdapter
 
-from api_schemas.evaluation import ArmName, RecipeName
 from api_schemas.jobs import JobKind, JobRequest
-from api_schemas.labelers import Architecture
 from client.session import pair, session_of, tags_of, without_missing
+from method.architectures import ARCHITECTURES
+from method.arms import ARMS
+from method.recipes import RECIPES
 
 JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
 
@@ -21,10 +22,13 @@ EpochOption = Annotated[str | None, typer.Option(help="Which of the labeler's ch
 TemperatureOption = Annotated[str | None, typer.Option(help="Of the labels' softmax, or auto; the paper's is 1.")]
 GridOption = Annotated[int | None, typer.Option("--n", help="N: the grid has N x N local views.")]
 RatioOption = Annotated[float | None, typer.Option(help="R: part of each axis that a view covers, in (0, 1].")]
-ArmsOption = Annotated[list[ArmName] | None, typer.Option("--arm", help="Repeat for several.")]
-ArchitecturesOption = Annotated[list[Architecture] | None, typer.Option("--architecture", help="Repeat for several.")]
+ArmsOption = Annotated[list[str] | None, typer.Option("--arm", help=f"One of {', '.join(ARMS)}. Repeat for several.")]
+ARCHITECTURE_NAMES = f"One of {', '.join(ARCHITECTURES)}"
+ArchitecturesOption = Annotated[
+    list[str] | None, typer.Option("--architecture", help=f"{ARCHITECTURE_NAMES}. Repeat for several.")
+]
 TrialsOption = Annotated[int | None, typer.Option(help="Trainings of each architecture on each arm.")]
-RecipeOption = Annotated[RecipeName | None, typer.Option(help="Deployment protocol.")]
+RecipeOption = Annotated[str | None, typer.Option(help=f"Deployment protocol: {', '.join(RECIPES)}.")]
 EpochsOption = Annotated[int | None, typer.Option(help="Deployment epochs.")]
 ViewsOption = Annotated[str | None, typer.Option(help="full, sampled:K, pool or progressive.")]
 ReductionOption = Annotated[str | None, typer.Option(help="sum or mean over the views.")]
@@ -42,7 +46,9 @@ DetachOption = Annotated[bool, typer.Option("--detach", help="Print the job's id
 def train_labeler(
     context: typer.Context,
     source_dataset: Annotated[str, typer.Option(help="The source set.")],
-    architecture: Annotated[Architecture | None, typer.Option(help="Default: the ConvNet that fits.")] = None,
+    architecture: Annotated[
+        str | None, typer.Option(help=f"{ARCHITECTURE_NAMES}. Default: the ConvNet that fits.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Training epochs.")] = None,
     seed: SeedOption = None,
     set_: SetOption = None,
@@ -154,10 +160,10 @@ def _number_or_auto(text: str | None) -> Any:
 
 
 def _evaluation(
-    arms: list[ArmName] | None,
-    architectures: list[Architecture] | None,
+    arms: list[str] | None,
+    architectures: list[str] | None,
     trials: int | None,
-    recipe: RecipeName | None,
+    recipe: str | None,
     epochs: int | None,
     views: str | None,
     reduction: str | None,
