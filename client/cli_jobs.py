@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from api_schemas.jobs import Job, JobKind, JobState
-from api_schemas.presets import PaperMethod
 from client.cli_run import JOB_REQUEST, DatasetOption, DetachOption, SourceOption, TagOption
 from client.session import JsonOption, LimitOption, result_text, session_of, tags_of
 from client.stages import minute
 from client.tables import report_text
+from method.paper import METHODS
 
 jobs_app = typer.Typer()
 
@@ -45,7 +45,8 @@ def preset(
     dataset: DatasetOption,
     source_dataset: SourceOption = None,
     method: Annotated[
-        PaperMethod | None, typer.Option(help="What distilled the set: the report then shows the paper's numbers.")
+        str | None,
+        typer.Option(help=f"What distilled the set ({', '.join(METHODS)}): the report then shows the paper's numbers."),
     ] = None,
 ) -> None:
     """Print one of the paper's experiments as a job, for `ladd submit -` or to edit first."""
