@@ -20,7 +20,7 @@ def _shown(result: paper.Result) -> PaperResult:
         resolution=paper.RESOLUTION,
         ipc=result.ipc,
         k=len(result.architectures),
-        arms={arm: accuracy.mean for arm, accuracy in result.arms.items()},
+        arms=result.arms,
         source=result.source,
     )
 
