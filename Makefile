@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 # Their tests start the whole stack, whose worker takes all cores.
 ON_THE_STACK := tests/end_to_end tests/examples tests/stack
 # What these import or start takes seconds.
-NO_UNITS := $(addprefix tests/,benchmarks chaos compatibility end_to_end examples service/http/test_whole_api.py)
+NO_UNITS := $(addprefix tests/,benchmarks chaos compatibility end_to_end examples extending service/http/test_whole_api.py)
 BENCHMARKS := machine_peak deployment ladd_step labeler labelling ingest growth
 
 help: ## show the targets

@@ -150,3 +150,9 @@ def test_files_are_short_and_named_for_what_they_hold() -> None:
         if file.endswith(".py"):
             assert Path(file).name not in RULED_OUT, file
             assert len(text(file).splitlines()) <= 350, file
+
+
+def test_every_test_file_says_what_it_is_for() -> None:
+    for file in tracked():
+        if re.fullmatch(r"tests/.*test_\w+\.py", file):
+            assert text(file).startswith(('"""', 'r"""')), file

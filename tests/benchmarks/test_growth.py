@@ -1,3 +1,5 @@
+"""The exponent fitted to how time grows."""
+
 import pytest
 from growth import exponents, fitted
 from interleaved import Timing

@@ -1,3 +1,5 @@
+"""Variants are timed in turns, each in a process of its own, within a deadline."""
+
 import os
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""Stretches of work under one clock, after a warm-up."""
+
 import json
 import os
 import subprocess

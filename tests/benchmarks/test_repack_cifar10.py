@@ -1,3 +1,5 @@
+"""The JPEG copy of CIFAR-10 becomes a tar of class folders with the same bytes."""
+
 import io
 import subprocess
 import sys

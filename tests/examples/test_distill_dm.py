@@ -1,3 +1,5 @@
+"""The example distils with DM and writes MTT's files."""
+
 import json
 import sys
 from pathlib import Path

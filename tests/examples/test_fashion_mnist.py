@@ -1,3 +1,5 @@
+"""Fashion-MNIST for the demo: found or downloaded, padded, packed as a source set."""
+
 import gzip
 import io
 import os

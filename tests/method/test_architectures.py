@@ -43,6 +43,7 @@ def fitting(architecture: str) -> list[Shape]:
     return [shape for shape in SHAPES if ARCHITECTURES[architecture].misfit(shape.size) is None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_torch_counts_the_same_flops(architecture: str) -> None:
     shapes = fitting(architecture)

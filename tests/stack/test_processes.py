@@ -1,3 +1,5 @@
+"""The processes of the local stack, with the settings that they start with."""
+
 from pathlib import Path
 
 import pytest

@@ -1,3 +1,5 @@
+"""Log lines lose their secrets and keep the rest."""
+
 import logging
 
 import pytest

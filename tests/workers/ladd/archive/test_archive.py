@@ -1,3 +1,5 @@
+"""The archive: its arrays, its manifest, its README, and equal bytes for equal inputs."""
+
 import hashlib
 import json
 import re

@@ -1,3 +1,5 @@
+"""Bytes of a label-augmented set, as the paper counts them and as stored."""
+
 import io
 import zipfile
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""The averaged weights are those of the package that GLaD uses."""
+
 import pytest
 import torch
 from ema_pytorch import EMA  # type: ignore[import-untyped]

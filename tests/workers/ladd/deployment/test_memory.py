@@ -1,3 +1,5 @@
+"""The predicted peak of memory, against the measured one."""
+
 import json
 import subprocess
 import sys

@@ -1,3 +1,5 @@
+"""A training that is killed goes on to the same bits."""
+
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

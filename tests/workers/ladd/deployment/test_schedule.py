@@ -1,3 +1,5 @@
+"""Learning rates by epoch, against those of GLaD, MTT and torch."""
+
 import pytest
 import torch
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler

@@ -1,3 +1,5 @@
+"""Which images and views a step forwards, and with which weights."""
+
 from collections import Counter
 from itertools import combinations
 from typing import Any

@@ -1,3 +1,5 @@
+"""The gradient of a step when memory or the compiler fails."""
+
 import json
 import os
 import subprocess

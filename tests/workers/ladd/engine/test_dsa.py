@@ -1,3 +1,5 @@
+"""DSA: each family against a slow reference, and the draws."""
+
 import math
 from collections import Counter
 

@@ -1,3 +1,5 @@
+"""The choice of number format, layout and compiler, and its effect on numbers."""
+
 from itertools import product
 
 import pytest

@@ -1,3 +1,5 @@
+"""Predictions and accuracy of a network on real images."""
+
 import pytest
 import torch
 from torch import nn

@@ -1,3 +1,5 @@
+"""The cut of a batch: its size, and the networks that bear none."""
+
 import pytest
 import torch
 from torch import nn

@@ -1,3 +1,5 @@
+"""The way from pixels to network inputs, against torchvision's, and back."""
+
 import pytest
 import torch
 

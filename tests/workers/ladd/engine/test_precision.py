@@ -1,3 +1,5 @@
+"""Exact float32 holds inside its context alone."""
+
 from typing import Any
 
 import pytest

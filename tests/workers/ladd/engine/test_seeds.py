@@ -1,3 +1,5 @@
+"""Streams of random numbers by seed and name."""
+
 import pytest
 import torch
 

@@ -1,3 +1,5 @@
+"""One bit for each test image, packed as text and back."""
+
 import numpy as np
 import pytest
 

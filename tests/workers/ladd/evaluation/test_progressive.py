@@ -1,3 +1,5 @@
+"""The decision whether cheap trials have answered the question."""
+
 import statistics as standard
 import subprocess
 import sys

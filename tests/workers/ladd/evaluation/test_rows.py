@@ -1,3 +1,5 @@
+"""Trials become rows, rows become k-CAE."""
+
 from typing import Any
 
 import pytest

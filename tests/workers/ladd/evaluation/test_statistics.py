@@ -1,3 +1,5 @@
+"""Mean, spread and interval of trials, against published tables."""
+
 import math
 import random
 import statistics as standard

@@ -1,3 +1,5 @@
+"""One trial from its arm to its row."""
+
 from dataclasses import asdict, replace
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""Arrays of a file in our layouts."""
+
 import numpy as np
 import pytest
 

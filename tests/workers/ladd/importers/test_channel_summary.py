@@ -1,3 +1,5 @@
+"""Range and statistics of channels, against numpy."""
+
 import numpy as np
 
 from workers.ladd.importers.channel_summary import ChannelSummary

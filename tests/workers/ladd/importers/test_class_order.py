@@ -1,3 +1,5 @@
+"""The label of each class folder, and the orders that are not guessed."""
+
 import pytest
 
 from api_schemas.problems import Reason

@@ -1,3 +1,5 @@
+"""An upload becomes a set in our own form, with its stats."""
+
 import hashlib
 import io
 import os

@@ -1,3 +1,5 @@
+"""Each layout is recognised with a reason, or refused."""
+
 import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path

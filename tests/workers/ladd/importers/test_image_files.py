@@ -1,3 +1,5 @@
+"""Encoded images are decoded and resized, within limits."""
+
 import struct
 import zlib
 from collections.abc import Callable

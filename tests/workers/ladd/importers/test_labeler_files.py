@@ -1,3 +1,5 @@
+"""Networks that are uploaded as sets are refused."""
+
 from collections.abc import Callable
 from pathlib import Path
 

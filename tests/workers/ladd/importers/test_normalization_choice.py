@@ -1,3 +1,5 @@
+"""The normalization of a set, from its metadata and its values."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""The rules that every set keeps."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Rows of labels are told apart as probabilities or logits."""
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray

@@ -1,3 +1,5 @@
+"""Whitened sets become pixels, with ZCA fitted to the source set."""
+
 from pathlib import Path
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""The images that a labeler's training leaves out."""
+
 import numpy as np
 import pytest
 

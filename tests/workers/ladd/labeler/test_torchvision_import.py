@@ -1,3 +1,5 @@
+"""torchvision is imported where its compiled part does not fit."""
+
 import subprocess
 import sys
 from pathlib import Path

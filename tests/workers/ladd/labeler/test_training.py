@@ -1,3 +1,5 @@
+"""Training of the labeler: its recipe, its checkpoints, going on after a cut."""
+
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

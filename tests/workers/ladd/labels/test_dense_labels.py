@@ -1,3 +1,5 @@
+"""Dense labels are the softmax of every view, in equal bytes for equal inputs."""
+
 import pytest
 import torch
 import torch.nn.functional as F

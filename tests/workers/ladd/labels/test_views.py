@@ -1,3 +1,5 @@
+"""Positions and pixels of local views, against a slow reference."""
+
 import math
 from fractions import Fraction
 

@@ -1,3 +1,5 @@
+"""Parameters, shapes and seeds of the architectures, against published definitions."""
+
 import pytest
 import torch
 import torch.nn.functional as F

@@ -1,3 +1,5 @@
+"""Recipes, and the fields that a caller changes."""
+
 from typing import Any
 
 import pytest

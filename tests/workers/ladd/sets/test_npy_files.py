@@ -1,3 +1,5 @@
+""".npy files written and read row by row."""
+
 from pathlib import Path
 
 import numpy as np

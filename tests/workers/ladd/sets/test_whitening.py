@@ -1,3 +1,5 @@
+"""ZCA: fitted, applied, undone, stored."""
+
 from pathlib import Path
 
 import numpy as np

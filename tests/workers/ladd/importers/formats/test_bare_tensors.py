@@ -1,3 +1,5 @@
+"""Sets of MTT, AST, TESLA and DATM: a file of images and one of labels."""
+
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""Archives of class folders: splits, names, colours."""
+
 from collections.abc import Callable, Mapping
 from pathlib import Path
 

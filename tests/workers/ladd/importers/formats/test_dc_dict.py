@@ -1,3 +1,5 @@
+"""Result files of DC, DSA and DM."""
+
 from collections.abc import Callable
 from pathlib import Path
 

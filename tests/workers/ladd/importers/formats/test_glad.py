@@ -1,3 +1,5 @@
+"""GLaD's two layouts of files."""
+
 from collections.abc import Callable
 from pathlib import Path
 

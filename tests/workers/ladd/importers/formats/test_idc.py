@@ -1,3 +1,5 @@
+"""IDC's files: mosaics, factors and phases."""
+
 from collections.abc import Callable
 from pathlib import Path
 

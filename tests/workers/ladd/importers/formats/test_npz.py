@@ -1,3 +1,5 @@
+"""Sets as named arrays of an .npz."""
+
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""Sets as named tensors of a safetensors file."""
+
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""Containers are known by their bytes, and one file is one container."""
+
 import gzip
 import io
 import tarfile

@@ -1,3 +1,5 @@
+"""Members of tars and zips: what comes out, and the tricks that are refused."""
+
 import gzip
 import io
 import tarfile

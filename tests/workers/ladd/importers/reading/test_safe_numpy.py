@@ -1,3 +1,5 @@
+""".npy and .npz without objects, and no header believed."""
+
 import io
 import zipfile
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+"""Tensor files and pickles are read without running them."""
+
 import datetime
 import os
 import pickle

@@ -1,3 +1,5 @@
+"""Zips of every writer, and those whose parts contradict one another."""
+
 import stat
 import struct
 import zipfile
