@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 LADD = Path(__file__).parents[3] / "workers" / "ladd"
 
 ROOMS = ("engine", "models", "recipes", "sets", "labeler", "labels", "deployment")
@@ -28,6 +30,7 @@ for name in sys.argv[2:]:
 """
 
 
+@pytest.mark.slow
 def test_the_computing_science_needs_torch_numpy_scipy_pillow_and_safetensors_alone() -> None:
     assert {name.split(".")[2] for name in MODULES} == {*ROOMS, "evaluation"}
     done = subprocess.run(
