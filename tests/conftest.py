@@ -5,11 +5,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 import redis
+from botocore.loaders import JSONFileLoader
 from pydantic import SecretStr
 
 from service.core.clients import Core, open_core
@@ -36,7 +37,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def embedded() -> Iterator[Embedded]:
+def s3_described_once() -> Iterator[None]:
+    """Keep what botocore reads: each of a run's hundreds of clients would parse a megabyte of JSON for itself."""
+    read: dict[str, Any] = {}
+    load = JSONFileLoader.load_file
+
+    def load_once(self: JSONFileLoader, file_path: str) -> Any:
+        if file_path not in read:
+            read[file_path] = load(self, file_path)
+        return read[file_path]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(JSONFileLoader, "load_file", load_once)
+        yield
+
+
+@pytest.fixture(scope="session")
+def embedded(s3_described_once: None) -> Iterator[Embedded]:
     """Redis and S3, started once per session with the bucket made, stopped at its end."""
     # Being terminated is to end the session as Ctrl-C does: with the servers stopped.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
