@@ -3,15 +3,11 @@
 import secrets
 import shutil
 import sysconfig
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stack.command import Command, started
-from stack.ports import free_ports
+from stack.command import Command
 from stack.private_file import write_private
-from stack.readiness import redis_missing, s3_missing, wait_until_ready
 
 S3_PORTS = 9
 """SeaweedFS runs S3, filer, master, volume server and admin in one process; each has an HTTP and a gRPC port.
@@ -33,16 +29,6 @@ class S3Credentials:
     def generate() -> "S3Credentials":
         """A fresh pair."""
         return S3Credentials(f"ladd{secrets.token_hex(8)}", secrets.token_urlsafe(32))
-
-
-@dataclass(frozen=True)
-class Embedded:
-    """Where running embedded servers are, and how to be let in."""
-
-    redis_url: str = field(repr=False)
-    s3_endpoint: str
-    s3_access_key: str
-    s3_secret_key: str = field(repr=False)
 
 
 def redis_command(directory: Path, port: int, password: str) -> Command:
@@ -119,32 +105,6 @@ def s3_command(directory: Path, ports: list[int], credentials: S3Credentials) ->
         "TMPDIR": str(scratch.absolute()),
     }
     return Command((_installed("weed"), "-logtostderr=true", "mini", *arguments), directory, environment)
-
-
-@contextmanager
-def embedded_servers(directory: Path) -> Iterator[Embedded]:
-    """Redis and S3 with data and logs in `directory`, ready to use, stopped on leaving.
-
-    Raises:
-        NotReadyError: a server died or was not ready in time; the message ends with its last log lines.
-    """
-    redis_port, *s3_ports = free_ports(1 + S3_PORTS)
-    password, credentials = secrets.token_urlsafe(24), S3Credentials.generate()
-    url, endpoint = redis_url(redis_port, password), f"http://127.0.0.1:{s3_ports[0]}"
-    redis, s3 = (
-        redis_command(directory / "redis", redis_port, password),
-        s3_command(directory / "s3", s3_ports, credentials),
-    )
-    redis_log, s3_log = directory / "redis.log", directory / "s3.log"
-    with started(s3, s3_log) as s3_process, started(redis, redis_log) as redis_process:
-        wait_until_ready("redis", lambda: redis_missing(url), lambda: redis_process.poll() is None, redis_log)
-        wait_until_ready(
-            "s3",
-            lambda: s3_missing(endpoint, credentials.access_key, credentials.secret_key),
-            lambda: s3_process.poll() is None,
-            s3_log,
-        )
-        yield Embedded(url, endpoint, credentials.access_key, credentials.secret_key)
 
 
 def _redis_server() -> str:

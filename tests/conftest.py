@@ -17,9 +17,9 @@ from service.core.clients import Core, open_core
 from service.core.foundation import redis_keys
 from service.core.foundation.settings import Settings
 from service.core.resources import api_keys
-from stack.embedded import Embedded, embedded_servers
 from stack.readiness import BUCKET
 from stack.running import Stack, running_stack
+from tests.servers import Embedded, embedded_servers
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

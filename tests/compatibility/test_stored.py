@@ -22,8 +22,8 @@ from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.resources import datasets, events, jobs, labelers
 from service.core.upkeep.rebuild_index import Restored, rebuild_index
-from stack.embedded import Embedded
 from stack.readiness import BUCKET
+from tests.servers import Embedded
 from workers.ladd.archive.archive import read_archive
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ import pytest
 import redis
 import yaml
 
-from stack.command import Command, started
+from stack.command import Command
 from stack.embedded import S3_PORTS, S3Credentials, redis_command, s3_command
 from stack.ports import free_ports
 from stack.readiness import redis_missing, s3_missing, wait_until_ready
+from tests.servers import started
 
 pytestmark = pytest.mark.servers
 

@@ -20,8 +20,8 @@ import pytest
 from service.core.clients import Core
 from service.core.resources import api_keys
 from service.core.resources.api_keys import Scope
-from stack.embedded import Embedded
 from stack.ports import free_ports
+from tests.servers import Embedded
 
 PRESIGN_SECONDS = 77
 

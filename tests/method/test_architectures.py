@@ -112,12 +112,13 @@ def _tells_apart(architecture: str, size: int, images: torch.Tensor) -> bool:
     known = ARCHITECTURES[architecture]
     module, _, name = known.network.partition(":")
     network: Any = getattr(import_module(module), name)
+    torch.manual_seed(0)
     try:
         logits = network(num_classes=2, channels=1, size=size, **known.arguments).eval()(images)
     except (RuntimeError, ValueError, UserWarning):
         return False
-    # Rounding is no sight: the norm of a single value is zero but for that.
-    return not torch.allclose(logits[0], logits[1], atol=1e-3)
+    # Rounding is no sight: the norm of a single value is zero but for that, and up to 1e-5 was seen.
+    return not torch.allclose(logits[0], logits[1], rtol=0, atol=5e-5)
 
 
 def test_vit_takes_what_its_patches_divide() -> None:

@@ -11,10 +11,10 @@ import httpx
 import pytest
 import redis
 
-from stack.command import started
-from stack.embedded import S3_PORTS, Embedded, S3Credentials, redis_command, redis_url, s3_command
+from stack.embedded import S3_PORTS, S3Credentials, redis_command, redis_url, s3_command
 from stack.ports import free_ports
 from stack.readiness import BUCKET, redis_missing, s3_missing, wait_until_ready
+from tests.servers import Embedded, started
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

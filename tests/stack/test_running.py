@@ -12,12 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from stack.command import started
 from stack.embedded import redis_command, redis_url
 from stack.readiness import NotReadyError, redis_missing, s3_missing
 from stack.running import AlreadyRunningError, OrphansError, Stack, running_stack, running_url, states, up
 from stack.state import load_state, prepare_state
 from stack.supervisord import Supervisord
+from tests.servers import started
 
 pytestmark = pytest.mark.servers
 
@@ -150,6 +150,7 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from stack.running import running_stack
+from tests.servers import started
 with running_stack(Path(sys.argv[1]), lambda line: print(line, flush=True)):
     print("up", flush=True)
     time.sleep(1000)

@@ -12,11 +12,6 @@ TRANSITIONS: dict[JobState, frozenset[JobState]] = {
 """`running -> queued` happens to a task alone, when its lease is lost or given back."""
 
 
-def may_follow(before: JobState, after: JobState) -> bool:
-    """Tell whether a job or task in state `before` may enter state `after`."""
-    return after in TRANSITIONS[before]
-
-
 def lua() -> str:
     """Return the same for the scripts: the table `followers`, {state: {each state that may follow it: true}}."""
     rows = (

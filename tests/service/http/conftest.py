@@ -22,8 +22,8 @@ from service.core.lifecycle import tasks
 from service.core.lifecycle.tasks import ClaimedTask
 from service.http.app import create_app
 from service.http.connections import Connection
-from stack.embedded import Embedded
 from stack.readiness import BUCKET
+from tests.servers import Embedded
 
 Serve = Callable[[FastAPI], AbstractContextManager[httpx.Client]]
 Upload = Callable[..., httpx.Response]

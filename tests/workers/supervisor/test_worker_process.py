@@ -20,8 +20,8 @@ from service.core.clients import Core
 from service.core.foundation.ids import new_id
 from service.core.objects.received_files import StreamedFile, upload_key
 from service.core.resources import datasets, jobs
-from stack.embedded import Embedded
 from stack.readiness import BUCKET
+from tests.servers import Embedded
 
 SLOTS = 2
 

@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from service.core.clients import Core, open_core
 from service.core.foundation.settings import Settings
-from stack.embedded import Embedded
 from stack.readiness import BUCKET
+from tests.servers import Embedded
 
 
 class Shelf:
