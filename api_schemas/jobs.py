@@ -1,7 +1,7 @@
 """Jobs: the four kinds a caller may start, those that an upload starts, and how they are shown."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
@@ -173,44 +173,34 @@ Tags = Annotated[
 ]
 
 
-class TrainLabelerRequest(Request):
+_Kind = TypeVar("_Kind")
+_Params = TypeVar("_Params")
+
+
+class _Start(Request, Generic[_Kind, _Params]):
+    kind: _Kind
+    params: _Params
+    tags: Tags = {}
+
+
+class TrainLabelerRequest(_Start[Literal[JobKind.TRAIN_LABELER], TrainLabelerParams]):
     """`kind: train_labeler`."""
 
-    kind: Literal[JobKind.TRAIN_LABELER]
-    params: TrainLabelerParams
-    tags: Tags = {}
 
-
-class GenerateLabelsRequest(Request):
+class GenerateLabelsRequest(_Start[Literal[JobKind.GENERATE_LABELS], GenerateLabelsParams]):
     """`kind: generate_labels`."""
 
-    kind: Literal[JobKind.GENERATE_LABELS]
-    params: GenerateLabelsParams
-    tags: Tags = {}
 
-
-class EvaluateRequest(Request):
+class EvaluateRequest(_Start[Literal[JobKind.EVALUATE], EvaluateParams]):
     """`kind: evaluate`."""
 
-    kind: Literal[JobKind.EVALUATE]
-    params: EvaluateParams
-    tags: Tags = {}
 
-
-class LaddRequest(Request):
+class LaddRequest(_Start[Literal[JobKind.LADD], LaddParams]):
     """`kind: ladd`."""
 
-    kind: Literal[JobKind.LADD]
-    params: LaddParams
-    tags: Tags = {}
 
-
-class SweepRequest(Request):
+class SweepRequest(_Start[Literal[JobKind.SWEEP], SweepParams]):
     """`kind: sweep`."""
-
-    kind: Literal[JobKind.SWEEP]
-    params: SweepParams
-    tags: Tags = {}
 
 
 JobRequest = Annotated[

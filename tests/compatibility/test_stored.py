@@ -20,7 +20,7 @@ from api_schemas.jobs import TERMINAL_STATES, GenerateLabelsParams, GenerateLabe
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
-from service.core.resources import datasets, events, jobs, labelers
+from service.core.resources import datasets, events, jobs, labelers, pictures
 from service.core.upkeep.rebuild_index import Restored, rebuild_index
 from stack.readiness import BUCKET
 from tests.servers import Embedded
@@ -105,9 +105,9 @@ def assert_all_is_shown(core: Core) -> None:
     assert (distilled.metadata.source_dataset, distilled.state) == (source.id, DatasetState.READY)
     assert (rubbish.state, [reason.rule for reason in rubbish.reasons]) == (DatasetState.REJECTED, ["known_format"])
     for dataset in (source, distilled, augmented):
-        assert fetch(datasets.preview_url(core, dataset.id)).startswith(b"\x89PNG")
-        assert datasets.image_png(core, dataset.id, None, 0).startswith(b"\x89PNG")
-    assert fetch(datasets.label_grid_url(core, augmented.id)).startswith(b"\x89PNG")
+        assert fetch(pictures.preview_url(core, dataset.id)).startswith(b"\x89PNG")
+        assert pictures.image_png(core, dataset.id, None, 0).startswith(b"\x89PNG")
+    assert fetch(pictures.label_grid_url(core, augmented.id)).startswith(b"\x89PNG")
     for dataset in (source, distilled, rubbish):
         assert jobs.view(core, dataset.job).kind is JobKind.INGEST_DATASET
 

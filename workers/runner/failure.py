@@ -29,7 +29,7 @@ def task_error(error: BaseException, confinement: Confinement | None = None) -> 
 
     An upload that runs into a limit of `confinement` is refused for it: it would do so on every worker.
     """
-    from workers.ladd.importers.labelers.weights_unavailable import WeightsUnavailableError
+    from workers.ladd.importers.labelers.torchvision_weights import WeightsUnavailableError
     from workers.ladd.importers.reading.rejected import ImportRejected
 
     if isinstance(error, ImportRejected):

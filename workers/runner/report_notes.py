@@ -2,13 +2,20 @@
 
 from collections.abc import Sequence
 
-from api_schemas.evaluation import Comparison, Evaluation, EvaluationRow
+from api_schemas.evaluation import Comparison, EncodingCost, Evaluation, EvaluationRow
 from api_schemas.labelling import Labelling
 from method.arms import ARMS
-from workers.ladd.archive.storage_notes import storage_notes
 from workers.ladd.evaluation.progressive import open_question
 from workers.ladd.evaluation.rows import accuracies
 from workers.ladd.figures.found import Found
+
+LARGE_OVERHEAD = 0.1
+"""Zipped labels over zipped images above which the report speaks of it; the paper's own sets are at 0.02."""
+KL_WITHIN_NOISE = 0.01
+"""Mean KL in nats up to which a loss counts as within the noise of training.
+
+No encoding below it cost CIFAR-10 accuracy that paired trials could tell from 0 (`benchmarks/results/encodings.md`).
+"""
 
 
 def notes_of(found: Found) -> list[str]:
@@ -93,6 +100,28 @@ def _verdict(found: Comparison, evaluation: Evaluation) -> str:
         f"{found.arm} minus baseline on {found.dataset}, {len(each)}-CAE: {found.difference:+.2f} points "
         f"(95 % interval {found.ci95[0]:+.2f} to {found.ci95[1]:+.2f}, trials and test images): {ending}{alone}."
     )
+
+
+def storage_notes(encoding: str, costs: Sequence[EncodingCost]) -> list[str]:
+    """Return notes on the bytes of the dense labels and the encoding advised; `costs`: rows of `encoding_costs`."""
+    by_name = {cost.encoding: cost for cost in costs}
+    if (used := by_name.get(encoding)) is None:
+        return []
+    notes = []
+    if used.kl > KL_WITHIN_NOISE:
+        notes.append(
+            f"encoding {encoding} changes the dense labels by a mean KL of {used.kl:.2g} nats, above "
+            f"{KL_WITHIN_NOISE:g}: compare accuracies with those of float32 before relying on it."
+        )
+    cheapest = min((cost for cost in costs if cost.kl <= KL_WITHIN_NOISE), key=lambda cost: cost.bytes)
+    if used.overhead_zipped > LARGE_OVERHEAD and cheapest.bytes < used.bytes:
+        notes.append(
+            f"{encoding} dense labels add {used.overhead_zipped:+.0%} to the zipped images "
+            f"({used.overhead_jpeg:+.0%} to JPEG files); {cheapest.encoding} would add "
+            f"{cheapest.overhead_zipped:+.0%} at a mean KL of {cheapest.kl:.2g} nats. It is the smallest of "
+            f"those compared whose mean KL to float32 is at most {KL_WITHIN_NOISE:g} nats, which counts as noise."
+        )
+    return notes
 
 
 def _of_decisions(rows: Sequence[EvaluationRow]) -> list[str]:

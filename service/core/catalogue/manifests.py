@@ -46,13 +46,13 @@ class DatasetManifest(BaseModel):
     role: DatasetRole
     state: DatasetState
     metadata: DatasetMetadata
-    files: list[UploadedFile]
-    stats: DatasetStats | None
-    augmentation: Augmentation | None
-    reasons: list[Reason]
+    files: list[UploadedFile] = []
+    stats: DatasetStats | None = None
+    augmentation: Augmentation | None = None
+    reasons: list[Reason] = []
     job: str
     created_at: Timestamp
-    blobs: dict[str, StoredBlob]
+    blobs: dict[str, StoredBlob] = {}
     """{file name: blob}: `images.npy`, `labels.npy`, ... as a runner finds them."""
 
     @property
@@ -100,13 +100,13 @@ class LabelerManifest(BaseModel):
     architecture: Architecture | None
     num_classes: int
     image_shape: list[int]
-    recipe: LabelerRecipe | None
+    recipe: LabelerRecipe | None = None
     metadata: LabelerMetadata | None = None
     files: list[UploadedFile] = []
     mean: list[float]
     std: list[float]
     epochs: list[LabelerEpoch]
-    flops: int | None
+    flops: int | None = None
     counted_forward_flops: int | None = None
     """Of one image; None: they follow from the architecture."""
     warnings: list[str] = []

@@ -26,6 +26,11 @@ def reason(location: str, rule: str, value: object, message: str) -> Reason:
     return Reason(location=location, rule=rule, value=text and text[:200], message=message)
 
 
+def invalid(location: str, rule: str, value: object, message: str) -> ServiceError:
+    """Build the error for a request that breaks one rule."""
+    return ServiceError(ErrorCode.INVALID_REQUEST, message, [reason(location, rule, value, message)])
+
+
 def not_found(what: str, identifier: str) -> ServiceError:
     """Build the error for an id that names nothing."""
     return ServiceError(ErrorCode.NOT_FOUND, f"There is no {what} {identifier}.")

@@ -6,8 +6,7 @@ from typing import TypeVar
 
 from redis import Redis
 
-from api_schemas.problems import ErrorCode
-from service.core.foundation.errors import ServiceError, reason
+from service.core.foundation.errors import invalid
 
 BATCH = 100
 """Members looked up at a time while a filter is searched for."""
@@ -30,8 +29,7 @@ def page_of(
     INVALID_REQUEST naming `query.cursor`.
     """
     if cursor is not None and not re.fullmatch(r"([0-9.]{1,20}\.)?[a-z]{2,3}_[0-9a-z]{26}", cursor):
-        message = "cursor must be the next_cursor of an earlier page"
-        raise ServiceError(ErrorCode.INVALID_REQUEST, message, [reason("query.cursor", "is_cursor", cursor, message)])
+        raise invalid("query.cursor", "is_cursor", cursor, "cursor must be the next_cursor of an earlier page")
     found: list[tuple[str, Entry]] = []
     end = f"({cursor}" if cursor else "+"
     while len(found) <= limit:

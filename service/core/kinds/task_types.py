@@ -85,14 +85,12 @@ def _import_labeler(core: Core, finished: FinishedTask) -> Outcome:
         architecture=getattr(metadata, "architecture", None),
         num_classes=params["num_classes"],
         image_shape=[params["channels"], params["size"], params["size"]],
-        recipe=None,
         # With the outputs that were found by the names of the classes, where none were given.
         metadata=metadata.model_copy(update={"class_map": result["class_map"]}),
         files=params["received"],
         mean=params["mean"],
         std=params["std"],
         epochs=epochs,
-        flops=None,
         counted_forward_flops=result["forward_flops"],
         warnings=result["warnings"],
         job=finished.job.id,
@@ -137,10 +135,7 @@ def _random_set(core: Core, finished: FinishedTask) -> Outcome:
         role=DatasetRole.DISTILLED,
         state=DatasetState.READY,
         metadata=DatasetMetadata(name=name, role=DatasetRole.DISTILLED, source_dataset=inputs["source"].id),
-        files=[],
         stats=DatasetStats.model_validate(finished.result["stats"]),
-        augmentation=None,
-        reasons=[],
         job=finished.job.id,
         created_at=datetime.now(UTC),
         blobs=finished.stored,
@@ -170,7 +165,6 @@ def _generate_labels(core: Core, finished: FinishedTask) -> Outcome:
         role=parent.role,
         state=DatasetState.READY,
         metadata=parent.metadata.model_copy(update={"name": name, "source_dataset": source}),
-        files=[],
         stats=parent.measured.model_copy(
             update={
                 "sha256": _digest(arrays),
@@ -179,7 +173,6 @@ def _generate_labels(core: Core, finished: FinishedTask) -> Outcome:
             }
         ),
         augmentation=_augmentation(parent.id, labelling, params),
-        reasons=[],
         job=finished.job.id,
         created_at=datetime.now(UTC),
         blobs=blobs,

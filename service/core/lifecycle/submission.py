@@ -6,10 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from api_schemas.jobs import JobKind, JobState
-from api_schemas.problems import ErrorCode
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
-from service.core.foundation.errors import ServiceError, reason
+from service.core.foundation.errors import ServiceError, invalid
 from service.core.lifecycle.quotas import exceeded, limits_of_submission
 from service.core.queue.plan import Ref, TaskPlan
 from service.core.queue.store import IDEMPOTENCY_SECONDS, Submitted
@@ -39,7 +38,7 @@ class Submission:
     def send(self, core: Core, job_id: str) -> Submitted:
         """Record the job unless the key or the retried job has one already, and wake workers for its first tasks.
 
-        Raises ServiceError QUOTA_EXCEEDED, and nothing is left of it then.
+        Raises ServiceError QUOTA_EXCEEDED, or INVALID_REQUEST where what it needs is gone; nothing is left of it then.
         """
         created = round(core.store.now())
         core.storage.put_json(request_key(job_id), self._request(core.tenant, created))
@@ -51,6 +50,8 @@ class Submission:
             core.storage.delete(request_key(job_id))
         if recorded.outcome == "over":
             raise exceeded(core, recorded.id)
+        if recorded.outcome == "missing":
+            raise _gone(recorded.id)
         return recorded
 
     def _request(self, tenant: str, created: int) -> dict[str, Any]:
@@ -115,12 +116,11 @@ def labelers_named(tasks: Mapping[str, Mapping[str, str]]) -> dict[str, bool]:
     return {ref.id: True for ref in refs if ref.kind == "labeler"} | made
 
 
-def gone(missing: str) -> ServiceError:
+def _gone(missing: str) -> ServiceError:
     """Build the error for a submission that came back `missing`: a dataset, a labeler or an upload."""
     kind = {"ds": "dataset", "lb": "labeler", "up": "upload"}[missing.partition("_")[0]]
-    message = f"{kind} {missing} is gone"
-    broken = reason("body.upload_ids" if kind == "upload" else "body.params", "not_found", missing, message)
-    return ServiceError(ErrorCode.INVALID_REQUEST, message, [broken])
+    location = "body.upload_ids" if kind == "upload" else "body.params"
+    return invalid(location, "not_found", missing, f"{kind} {missing} is gone")
 
 
 def _is_ready(fields: Mapping[str, str]) -> bool:

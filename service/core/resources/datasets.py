@@ -18,16 +18,15 @@ from method.files import ARCHIVE
 from method.normalizations import ZCA
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
-from service.core.foundation.errors import ServiceError, not_found, reason
+from service.core.foundation.errors import ServiceError, invalid, not_found, reason
 from service.core.foundation.ids import new_id
 from service.core.kinds import KINDS
 from service.core.kinds.ingest_dataset import DatasetUpload
 from service.core.lifecycle import outbox
-from service.core.lifecycle.submission import Submission, gone, task_fields
+from service.core.lifecycle.submission import Submission, task_fields
 from service.core.objects import received_files
 from service.core.objects.received_files import StreamedFile, upload_ids
 from service.core.objects.storage import blob_key
-from service.core.resources import pictures
 
 
 def create(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile], dataset_id: str) -> Dataset:
@@ -56,12 +55,8 @@ def _record(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile]
         state=DatasetState.VALIDATING,
         metadata=metadata,
         files=[file.received for file in files],
-        stats=None,
-        augmentation=None,
-        reasons=[],
         job=job_id,
         created_at=datetime.now(UTC),
-        blobs={},
     )
     plan = KINDS[JobKind.INGEST_DATASET].plan(core, DatasetUpload(manifest, files))
     core.catalogue.store(manifest)
@@ -70,9 +65,7 @@ def _record(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile]
         JobKind.INGEST_DATASET, plan.params, {}, tasks, plan.reads, dataset=manifest, uploads=upload_ids(files)
     )
     try:
-        recorded = submission.send(core, job_id)
-        if recorded.outcome == "missing":
-            raise gone(recorded.id)
+        submission.send(core, job_id)
     except ServiceError as error:
         if error.code is not ErrorCode.UNAVAILABLE:
             core.catalogue.forget_dataset(dataset_id)
@@ -90,8 +83,7 @@ def _check_source(core: Core, metadata: DatasetMetadata) -> None:
     named, whitened = metadata.source_dataset, metadata.normalization == ZCA
     if whitened and (metadata.role is DatasetRole.SOURCE or named is None):
         message = "zca is for distilled sets: its matrix is fitted to their source set, which source_dataset must name"
-        reasons = [reason("body.metadata.normalization", "zca_needs_source", "zca", message)]
-        raise ServiceError(ErrorCode.INVALID_REQUEST, message, reasons)
+        raise invalid("body.metadata.normalization", "zca_needs_source", "zca", message)
     if named is None:
         return
     source = core.catalogue.dataset(named)
@@ -108,21 +100,21 @@ def _check_source(core: Core, metadata: DatasetMetadata) -> None:
         )
     else:
         return
-    reasons = [reason("body.metadata.source_dataset", rule, named, message)]
-    raise ServiceError(ErrorCode.INVALID_REQUEST, message, reasons)
+    raise invalid("body.metadata.source_dataset", rule, named, message)
 
 
 def view(core: Core, dataset_id: str) -> Dataset:
     """Return a dataset. Raises ServiceError NOT_FOUND."""
-    dataset = _get(core, dataset_id)
+    dataset = manifest_of(core, dataset_id)
     if dataset.state is DatasetState.VALIDATING and _has_ended(core, dataset.job):
         # The job failed or was canceled a moment ago, and its entry of the outbox is still on the way.
         outbox.attend(core, f"close {dataset.job}")
-        dataset = _get(core, dataset_id)
+        dataset = manifest_of(core, dataset_id)
     return dataset.shown()
 
 
-def _get(core: Core, dataset_id: str) -> DatasetManifest:
+def manifest_of(core: Core, dataset_id: str) -> DatasetManifest:
+    """Return what is known of a dataset. Raises ServiceError NOT_FOUND."""
     dataset = core.catalogue.dataset(dataset_id)
     if dataset is None:
         raise not_found("dataset", dataset_id)
@@ -155,21 +147,6 @@ def delete(core: Core, dataset_id: str) -> None:
     outbox.attend(core, f"delete {dataset_id}")
 
 
-def preview_url(core: Core, dataset_id: str) -> str:
-    """Return a link to the preview. Raises ServiceError NOT_FOUND or DATASET_NOT_READY."""
-    return pictures.preview_url(core, _get(core, dataset_id))
-
-
-def label_grid_url(core: Core, dataset_id: str) -> str:
-    """Return a link to the dense labels of one image. Raises ServiceError NOT_FOUND or NO_ARCHIVE."""
-    return pictures.label_grid_url(core, _get(core, dataset_id))
-
-
-def image_png(core: Core, dataset_id: str, split: str | None, index: int) -> bytes:
-    """Return one image as PNG. Raises ServiceError NOT_FOUND or DATASET_NOT_READY."""
-    return pictures.image_png(core, _get(core, dataset_id), split, index)
-
-
 _DOWNLOADS = {
     ArchiveFormat.ZIP: ("zip", "application/zip"),
     ArchiveFormat.MTT: ("mtt.zip", "application/zip"),
@@ -185,7 +162,7 @@ def archive_url(core: Core, dataset_id: str, archive_format: ArchiveFormat = Arc
 
     Raises ServiceError NOT_FOUND, or NO_ARCHIVE for a set without archive or with one in other formats.
     """
-    dataset = _get(core, dataset_id)
+    dataset = manifest_of(core, dataset_id)
     if ARCHIVE not in dataset.blobs:
         raise ServiceError(ErrorCode.NO_ARCHIVE, f"{dataset_id} is not label-augmented, so it has no archive.")
     archive = dataset.blobs.get(f"archive.{archive_format}")

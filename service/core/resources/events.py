@@ -5,10 +5,9 @@ import re
 from datetime import UTC, datetime
 
 from api_schemas.events import EventType, JobEvent
-from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation import redis_keys
-from service.core.foundation.errors import ServiceError, not_found, reason
+from service.core.foundation.errors import invalid, not_found
 
 
 def read(core: Core, job_id: str, after: str | None, limit: int) -> list[JobEvent]:
@@ -19,8 +18,7 @@ def read(core: Core, job_id: str, after: str | None, limit: int) -> list[JobEven
     naming `query.after` for an id that is none.
     """
     if after is not None and not re.fullmatch(r"\d{1,20}-\d{1,20}", after):
-        message = "after must be the id of an event"
-        raise ServiceError(ErrorCode.INVALID_REQUEST, message, [reason("query.after", "is_event_id", after, message)])
+        raise invalid("query.after", "is_event_id", after, "after must be the id of an event")
     pipeline = core.redis.pipeline(transaction=False)
     pipeline.hmget(redis_keys.job(job_id), ["state", "tenant"])
     pipeline.xrange(redis_keys.events(job_id), f"({after}" if after else "-", "+", count=limit)

@@ -15,7 +15,7 @@ from service.core.kinds import KINDS
 from service.core.kinds.train_labeler import canonical
 from service.core.lifecycle import outbox, rates
 from service.core.lifecycle.reports import report_key
-from service.core.lifecycle.submission import Submission, gone, task_fields
+from service.core.lifecycle.submission import Submission, task_fields
 from service.core.objects.storage import blob_key
 from service.core.queue.records import PLANNED, JobRecord, TaskRecord
 from service.core.resources.job_view import listed, shown
@@ -55,8 +55,6 @@ def record(core: Core, submission: Submission) -> tuple[Job, bool]:
     """Record a planned job and return it and whether it is new. Raises ServiceError for what is gone that it needs."""
     job_id = new_id("job")
     recorded = submission.send(core, job_id)
-    if recorded.outcome == "missing":
-        raise gone(recorded.id)
     return view(core, _same(recorded.id, recorded.outcome != "reused")), recorded.outcome == "created"
 
 

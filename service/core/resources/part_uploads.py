@@ -16,7 +16,7 @@ from api_schemas.problems import ErrorCode
 from api_schemas.uploads import MIB, Upload, UploadLinks, UploadPart, UploadRequest, UploadState
 from service.core.clients import Core
 from service.core.foundation import redis_keys
-from service.core.foundation.errors import ServiceError, not_found, reason
+from service.core.foundation.errors import ServiceError, invalid, not_found, reason
 from service.core.foundation.ids import new_id
 from service.core.lifecycle import quotas
 from service.core.objects.parts import ReceivedPart
@@ -70,9 +70,7 @@ def create(core: Core, request: UploadRequest) -> Upload:
     part_bytes = request.part_bytes or max(USUAL_PART_BYTES, -(-request.bytes // USUAL_PARTS // MIB) * MIB)
     if -(-request.bytes // part_bytes) > MAX_PARTS:
         message = f"{request.bytes} bytes are more than {MAX_PARTS} parts of {part_bytes} bytes"
-        raise ServiceError(
-            ErrorCode.INVALID_REQUEST, message, [reason("body.part_bytes", "number_of_parts", part_bytes, message)]
-        )
+        raise invalid("body.part_bytes", "number_of_parts", part_bytes, message)
     quotas.admit_upload(core, request.bytes)
     upload_id = new_id("up")
     record = _Record(
@@ -116,7 +114,7 @@ def complete(core: Core, upload_id: str) -> Upload:
         message = (
             f"the bytes of {record.name} have the SHA-256 {digest}, not {record.sha256} as announced: send it again"
         )
-        raise ServiceError(ErrorCode.INVALID_REQUEST, message, [reason("body.sha256", "digest", digest, message)])
+        raise invalid("body.sha256", "digest", digest, message)
     done = record.model_copy(update={"complete": True, "sha256": digest})
     if not core.redis.set(redis_keys.upload(upload_id), done.model_dump_json(by_alias=True), xx=True, keepttl=True):
         raise not_found("upload", upload_id)
@@ -170,8 +168,7 @@ def as_files(core: Core, upload_ids: Sequence[str]) -> list[StreamedFile]:
             blob = Blob(str(record.sha256), record.bytes)
             files.append(StreamedFile(record.name, record.key, blob, upload_id))
             continue
-        reasons = [reason(f"body.upload_ids.{index}", rule, upload_id, message)]
-        raise ServiceError(ErrorCode.INVALID_REQUEST, message, reasons)
+        raise invalid(f"body.upload_ids.{index}", rule, upload_id, message)
     return files
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from api_schemas.datasets import DatasetStats
 from api_schemas.problems import ErrorCode
 from method.files import IMAGES, LABEL_GRID, PREVIEW
-from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, not_found
 from service.core.objects.storage import blob_key
+from service.core.resources.datasets import manifest_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,28 +20,31 @@ _HEADER_BYTES = 1024
 """Read to find an npy file's header, which numpy writes in 128."""
 
 
-def preview_url(core: Core, dataset: DatasetManifest) -> str:
-    """Return a link to the preview. Raises ServiceError DATASET_NOT_READY for a set that has none yet."""
+def preview_url(core: Core, dataset_id: str) -> str:
+    """Return a link to the preview. Raises ServiceError NOT_FOUND, DATASET_NOT_READY for a set that has none yet."""
+    dataset = manifest_of(core, dataset_id)
     preview = dataset.blobs.get(PREVIEW)
     if preview is None:
         raise ServiceError(ErrorCode.DATASET_NOT_READY, f"{dataset.id} is {dataset.state}: there is no preview of it.")
     return core.storage.presign(blob_key(preview.sha256), f"{dataset.id}.png", "image/png")
 
 
-def label_grid_url(core: Core, dataset: DatasetManifest) -> str:
-    """Return a link to the picture of an image's dense labels. Raises ServiceError NO_ARCHIVE for a plain set."""
+def label_grid_url(core: Core, dataset_id: str) -> str:
+    """Return a link to the dense labels of one image. Raises ServiceError NOT_FOUND, NO_ARCHIVE for a plain set."""
+    dataset = manifest_of(core, dataset_id)
     picture = dataset.blobs.get(LABEL_GRID)
     if picture is None:
         raise ServiceError(ErrorCode.NO_ARCHIVE, f"{dataset.id} is not label-augmented, so it has no dense labels.")
     return core.storage.presign(blob_key(picture.sha256), f"dense-labels-{dataset.id}.png", "image/png")
 
 
-def image_png(core: Core, dataset: DatasetManifest, split: str | None, index: int) -> bytes:
+def image_png(core: Core, dataset_id: str, split: str | None, index: int) -> bytes:
     """Return one stored image with its normalization undone, values that are no pixels clipped.
 
-    `split` is `train` (also None) or `val` of a source set. Raises ServiceError NOT_FOUND for an image there is not,
-    DATASET_NOT_READY for a set without stored images.
+    `split` is `train` (also None) or `val` of a source set. Raises ServiceError NOT_FOUND for a set or image there is
+    not, DATASET_NOT_READY for a set without stored images.
     """
+    dataset = manifest_of(core, dataset_id)
     if dataset.stats is None:
         raise ServiceError(ErrorCode.DATASET_NOT_READY, f"{dataset.id} is {dataset.state}: its images are not stored.")
     file = IMAGES if IMAGES in dataset.blobs else f"{split or 'train'}_images.npy"

@@ -1,12 +1,13 @@
 """The paper's experiments as jobs. A new one is an entry of `PRESETS`; `docs/paper.md` says what is left out."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from api_schemas.datasets import DatasetRole
 from api_schemas.jobs import JobKind, JobRequest
-from api_schemas.presets import JobBody, PaperMethod, Preset, PresetList
+from api_schemas.presets import JobBody, PaperMethod, PaperResult, Preset, PresetList
 from method.architectures import default_architectures
 from method.arms import TABLE_6 as TABLE_6_ARMS
 from method.recipes import EPOCHS
@@ -21,62 +22,49 @@ _LABELER_EPOCHS = [10, 20, 30, 40, 50]
 NEEDS_DISTILLATION = "paper-fig2"
 """Shows what no file holds: the FLOPs of the distillation."""
 
+
+def _preset(
+    name: str,
+    title: str,
+    params: dict[str, Any] | None = None,
+    kind: JobKind = JobKind.LADD,
+    paper: Sequence[PaperResult] = (),
+) -> Preset:
+    return Preset(name=name, title=title, kind=kind, params=params or {}, paper=list(paper))
+
+
 PRESETS = {
     preset.name: preset
     for preset in [
-        Preset(
-            name="paper-table1",
-            title="Table 1: baseline and LADD over four architectures, without ViT",
-            kind=JobKind.LADD,
-            params={},
-            paper=[],
-        ),
-        Preset(
-            name="paper-table2",
-            title="Table 2: baseline and LADD over five architectures",
-            kind=JobKind.LADD,
-            params={},
+        _preset("paper-table1", "Table 1: baseline and LADD over four architectures, without ViT"),
+        _preset("paper-table2", "Table 2: baseline and LADD over five architectures", paper=RESULTS),
+        _preset(
+            "paper-table4",
+            "Table 4: LADD's gain relative to the baseline; one row of it for each method and source set",
             paper=RESULTS,
         ),
-        Preset(
-            name="paper-table4",
-            title="Table 4: LADD's gain relative to the baseline; one row of it for each method and source set",
-            kind=JobKind.LADD,
-            params={},
-            paper=RESULTS,
-        ),
-        Preset(
-            name="paper-table6",
-            title="Table 6: full images and local views with hard, soft and both labels",
-            kind=JobKind.LADD,
-            params={"evaluation": {"arms": list(TABLE_6_ARMS)}},
+        _preset(
+            "paper-table6",
+            "Table 6: full images and local views with hard, soft and both labels",
+            {"evaluation": {"arms": list(TABLE_6_ARMS)}},
             paper=[TABLE_6],
         ),
-        Preset(
-            name=NEEDS_DISTILLATION,
-            title="Figure 2: accuracy against the FLOPs of distillation, labeler and labelling",
-            kind=JobKind.LADD,
-            params={},
-            paper=[],
-        ),
+        _preset(NEEDS_DISTILLATION, "Figure 2: accuracy against the FLOPs of distillation, labeler and labelling"),
         # "Same batch size and number of iterations": of the ways to train on the views, `pool` alone has that.
-        Preset(
-            name="paper-fig3",
-            title="Figure 3: accuracy against deployment FLOPs at the same batch size and number of iterations",
-            kind=JobKind.LADD,
-            params={"evaluation": {"overrides": {"views": "pool"}}},
-            paper=[],
+        _preset(
+            "paper-fig3",
+            "Figure 3: accuracy against deployment FLOPs at the same batch size and number of iterations",
+            {"evaluation": {"overrides": {"views": "pool"}}},
         ),
         # Section 3.2: 50 epochs at a learning rate of 0.015, a checkpoint every ten.
-        Preset(
-            name="paper-fig5",
-            title="Figure 5: accuracy by the epoch of the labeler",
-            kind=JobKind.SWEEP,
-            params={
+        _preset(
+            "paper-fig5",
+            "Figure 5: accuracy by the epoch of the labeler",
+            {
                 "labeler": {"epochs": 50, "lr": 0.015, "checkpoint_epochs": _LABELER_EPOCHS},
                 "epochs": _LABELER_EPOCHS,
             },
-            paper=[],
+            JobKind.SWEEP,
         ),
     ]
 }

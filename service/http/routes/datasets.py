@@ -20,7 +20,7 @@ from api_schemas.datasets import (
 )
 from api_schemas.problems import ErrorCode
 from service.core.foundation.ids import new_id
-from service.core.resources import datasets
+from service.core.resources import datasets, pictures
 from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, Limit
 from service.http.openapi import form_or_json
@@ -96,7 +96,7 @@ def get_archive(
 )
 def get_preview(dataset_id: DatasetId, core: CoreDep) -> RedirectResponse:
     """Show the first images of the first classes in one picture, the normalization undone."""
-    return to_storage(datasets.preview_url(core, dataset_id))
+    return to_storage(pictures.preview_url(core, dataset_id))
 
 
 @router.get(
@@ -105,7 +105,7 @@ def get_preview(dataset_id: DatasetId, core: CoreDep) -> RedirectResponse:
 )
 def get_label_grid(dataset_id: DatasetId, core: CoreDep) -> RedirectResponse:
     """Show the views of a label-augmented set's first image, each with the class that the labeler sees in it."""
-    return to_storage(datasets.label_grid_url(core, dataset_id))
+    return to_storage(pictures.label_grid_url(core, dataset_id))
 
 
 @router.get(
@@ -123,6 +123,6 @@ def get_image(
     split: Annotated[Literal["train", "val"] | None, Query(description="Of a source set; default: train.")] = None,
 ) -> Response:
     """Show one image, the normalization undone and values that are no pixels clipped."""
-    content = datasets.image_png(core, dataset_id, split, index)
+    content = pictures.image_png(core, dataset_id, split, index)
     # A set never changes.
     return Response(content, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"})

@@ -22,7 +22,6 @@ from workers.ladd.evaluation.comparisons import compare_with_baseline
 from workers.ladd.evaluation.rows import merge_trials, summaries
 from workers.ladd.figures import FIGURES
 from workers.ladd.figures.found import Found, Preparation
-from workers.ladd.figures.png import write_png
 from workers.runner.report_notes import notes_of
 from workers.runner.reporter import Reporter
 from workers.runner.versions import hardware, versions
@@ -120,6 +119,6 @@ def _draw(found: Found, folder: Path) -> list[dict[str, Any]]:
     for name, kind in FIGURES.items():
         data = kind.collect(found)
         if data is not None:
-            write_png(kind, data, found, folder / "outputs" / f"{name}.png")
+            kind.write_png(data, found, folder / "outputs" / f"{name}.png")
             figures.append({"name": name, "title": kind.title, "data": data})
     return figures

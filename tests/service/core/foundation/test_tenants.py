@@ -12,7 +12,7 @@ from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.redis_keys import DATASETS, JOBS, LABELERS
 from service.core.foundation.tenants import DEFAULT, adopt
-from service.core.resources import datasets, events, jobs, labelers
+from service.core.resources import datasets, events, jobs, labelers, pictures
 
 
 class Tenants:
@@ -45,7 +45,7 @@ def test_another_tenants_things_are_not_there(tenants: Tenants) -> None:
         (datasets.view, source),
         (datasets.delete, source),
         (datasets.archive_url, source),
-        (datasets.preview_url, source),
+        (pictures.preview_url, source),
         (labelers.view, labeler),
         (jobs.view, job.id),
         (jobs.state, job.id),
@@ -55,7 +55,7 @@ def test_another_tenants_things_are_not_there(tenants: Tenants) -> None:
     ]:
         assert refused(action, theirs, identifier) is ErrorCode.NOT_FOUND, action
         assert refused(action, theirs, identifier[:-1] + "z") is ErrorCode.NOT_FOUND, action
-    assert refused(datasets.image_png, theirs, source, None, 0) is ErrorCode.NOT_FOUND
+    assert refused(pictures.image_png, theirs, source, None, 0) is ErrorCode.NOT_FOUND
     assert refused(events.read, theirs, job.id, None, 10) is ErrorCode.NOT_FOUND
     assert datasets.page(theirs, None, None, None, 10).items == []
     assert labelers.page(theirs, None, 10).items == []

@@ -20,15 +20,16 @@ def shown(array: np.ndarray, index: int, *, applied: bool = False, **statistics:
     content = file.getvalue()
     normalization = SimpleNamespace(applied=applied, mean=None, std=None)
     vars(normalization).update(statistics)
-    core: Any = SimpleNamespace(
-        storage=SimpleNamespace(read_range=lambda key, start, length: content[start : start + length])
-    )
     dataset: Any = SimpleNamespace(
         id="ds_1",
         blobs={"images.npy": SimpleNamespace(sha256="0" * 64)},
         stats=SimpleNamespace(normalization=normalization),
     )
-    with Image.open(io.BytesIO(pictures.image_png(core, dataset, None, index))) as image:
+    core: Any = SimpleNamespace(
+        catalogue=SimpleNamespace(dataset=lambda dataset_id: dataset),
+        storage=SimpleNamespace(read_range=lambda key, start, length: content[start : start + length]),
+    )
+    with Image.open(io.BytesIO(pictures.image_png(core, "ds_1", None, index))) as image:
         return np.asarray(image)
 
 

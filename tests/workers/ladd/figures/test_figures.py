@@ -12,7 +12,6 @@ from api_schemas.evaluation import Evaluation, EvaluationRow, EvaluationSummary,
 from api_schemas.labelers import Labeler, LabelerEpoch
 from workers.ladd.figures import FIGURES
 from workers.ladd.figures.found import Found, Preparation
-from workers.ladd.figures.png import write_png
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -128,7 +127,7 @@ def test_equal_numbers_give_equal_pictures(name: str, tmp_path: Path) -> None:
     data = kind.collect(everything)
     assert data is not None
     for path in (tmp_path / "one.png", tmp_path / "two.png"):
-        write_png(kind, data, everything, path)
+        kind.write_png(data, everything, path)
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
     with Image.open(tmp_path / "one.png") as image:
         assert name == "grad_cam" or image.size == (960, 600)

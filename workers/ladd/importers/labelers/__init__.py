@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from workers.ladd.importers.labelers import exported, own_weights, replay_buffer, torchvision_weights, zero_shot
+from workers.ladd.importers.labelers import exported_graph, own_weights, replay_buffer, torchvision_weights, zero_shot
 from workers.ladd.importers.labelers.imported_network import ImportedNetwork
 from workers.ladd.labeler.network import NetworkSpec
 
@@ -25,6 +25,6 @@ READERS: dict[str, Reader] = {
     "weights": own_weights,
     "replay_buffer": replay_buffer,
     "torchvision": torchvision_weights,
-    "exported": exported,
+    "exported": exported_graph,
     "zero_shot": zero_shot,
 }

@@ -7,18 +7,20 @@ left alone. The results are a graph in the reduced form of `workers.ladd.labeler
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from workers.ladd.importers.labelers.imported_network import ImportedNetwork
 from workers.ladd.importers.reading import limits
 from workers.ladd.importers.reading.container import container_of
 from workers.ladd.importers.reading.rejected import ImportRejected, rejected
 from workers.ladd.importers.reading.safe_zip import open_zip
 from workers.ladd.labeler.graph import UnknownOperatorError, function_of, scalar_dtype
+from workers.ladd.labeler.network import NetworkSpec
 
 SCHEMA = 8
 JSON_BYTES = 64 * limits.MiB
@@ -32,6 +34,13 @@ _TENSORS = {
 """Kinds of graph inputs that are tensors of the file: the index they are in, and the member with their name there."""
 _TRAINING = ("train", "training", "use_input_stats")
 """Arguments by which dropout, batch norm and instance norm know that they train."""
+
+
+def read(files: Sequence[Path], spec: NetworkSpec, options: Mapping[str, Any]) -> ImportedNetwork:
+    """Read a classifier from one `.pt2`. Raises ImportRejected as `read_graph` does."""
+    [path] = files
+    graph, tensors = read_graph(path, spec.channels)
+    return ImportedNetwork({1: tensors}, graph)
 
 
 def read_graph(path: Path, channels: int) -> tuple[dict[str, Any], dict[str, Tensor]]:

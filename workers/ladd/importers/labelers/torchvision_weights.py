@@ -1,15 +1,27 @@
 """Pretrained networks of torchvision, downloaded by torch.hub into its cache, or found there."""
 
+import os
 from collections.abc import Mapping, Sequence
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 from workers.ladd.importers.labelers.imported_network import ImportedNetwork
-from workers.ladd.importers.labelers.weights_unavailable import WeightsUnavailableError
 from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.labeler.network import NetworkSpec
 from workers.ladd.labeler.torchvision_import import import_torchvision
+
+
+class WeightsUnavailableError(Exception):
+    """The weights of a pretrained network are neither in the cache nor to be downloaded."""
+
+    def __init__(self, model: str, url: str, cause: Exception) -> None:
+        cache = Path(os.environ.get("TORCH_HOME", "~/.cache/torch")) / "hub" / "checkpoints"
+        super().__init__(
+            f"the weights of {model} could not be downloaded from {url} ({cause}); a worker without network finds them "
+            f"in {cache} of its home folder"
+        )
+        self.model = model
 
 
 def read(files: Sequence[Path], spec: NetworkSpec, options: Mapping[str, Any]) -> ImportedNetwork:

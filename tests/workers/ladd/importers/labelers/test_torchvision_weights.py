@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from workers.ladd.importers.labelers.weights_unavailable import WeightsUnavailableError
+from workers.ladd.importers.labelers.torchvision_weights import WeightsUnavailableError
 from workers.ladd.labeler.network import load_network
 from workers.ladd.labeler.torchvision_import import import_torchvision
 

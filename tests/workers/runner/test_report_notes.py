@@ -1,7 +1,7 @@
 """The notes of a report on the bytes of its dense labels."""
 
 from api_schemas.evaluation import EncodingCost
-from workers.ladd.archive.storage_notes import KL_WITHIN_NOISE, storage_notes
+from workers.runner.report_notes import KL_WITHIN_NOISE, storage_notes
 
 
 def cost(encoding: str, overhead: float, kl: float) -> EncodingCost:
