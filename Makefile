@@ -24,7 +24,7 @@ down: ## stop what `make up` started
 
 test: .venv/dev.done ## everything CI checks: lint, types, import rules, the whole suite on the real stack
 	@# Types are checked on one core, and tests of the stack wait a lot: the other tests run beside both.
-	@$(MAKE) --no-print-directory --jobs 2 lint test-rooms test-stack
+	@$(MAKE) --no-print-directory --jobs 3 test-stack test-rooms lint
 
 test-rooms: .venv/dev.done # the tests that need no stack
 	$(PYTEST) -n auto --maxprocesses 4 --dist loadfile $(foreach room,$(ON_THE_STACK),--ignore $(room))

@@ -125,7 +125,8 @@ def test_a_claim_whose_answer_is_cut_off_is_won_all_the_same(
 
     def read_and_lose(connection: Connection, *arguments: Any, **options: Any) -> Any:
         answer = read(connection, *arguments, **options)
-        if not cut:
+        # A connection that has to be opened first is greeted with "OK".
+        if not cut and answer == 1:
             cut.append(answer)
             raise ConnectionError("cut off")
         return answer
