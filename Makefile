@@ -23,7 +23,7 @@ down: ## stop what `make up` started
 	@$(BIN)/python -m stack down
 
 test: .venv/dev.done ## everything CI checks: lint, types, import rules, the whole suite on the real stack
-	@# Types are checked on one core, and tests of the stack wait a lot: the other tests run beside both.
+	@# The tests of the stack take longest and wait now and then: all else runs beside them.
 	@$(MAKE) --no-print-directory --jobs 3 test-stack test-rooms lint
 
 test-rooms: .venv/dev.done # the tests that need no stack

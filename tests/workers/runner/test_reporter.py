@@ -108,6 +108,7 @@ def test_a_new_stage_starts_afresh(clock: Clock) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_slow_step_is_still_told_every_second() -> None:
     stream = io.BytesIO()
     times: list[float] = []
