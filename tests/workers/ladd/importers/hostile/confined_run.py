@@ -1,7 +1,8 @@
 """`python -m ...hostile.confined_run CONFINEMENT`: read the cases whose names come on standard input.
 
 Runs them all in one process, under the limits of a runner that reads a small upload, and prints a JSON line for each:
-its name, what there is to complain of, and the highest resident set of the process so far, in KiB.
+its name, what there is to complain of, and how much its resident set has grown so far at the most, in KiB:
+what torch takes before depends on its build.
 """
 
 import json
@@ -30,13 +31,14 @@ def main() -> None:
     # As in the rest of the suite: what only warns is a defect too.
     warnings.simplefilter("error")
     cases = corpus()
+    begun = resident_peak()
     with tempfile.TemporaryDirectory() as workplace:
         os.chdir(workplace)
         for line in sys.stdin:
             name = json.loads(line)
             with tempfile.TemporaryDirectory() as folder:
                 found = complaints(cases[name], Path(folder), confinement)
-            print(json.dumps([name, found, resident_peak()]), flush=True)
+            print(json.dumps([name, found, resident_peak() - begun]), flush=True)
 
 
 def resident_peak() -> int:
