@@ -10,10 +10,11 @@ from service.http.templates import TEMPLATES
 
 STYLE = Markup("""
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem; padding: 0 1rem; color: #1c2024 }
-h1 { font-size: 1.4rem } h2 { font-size: 1.05rem; margin-top: 2rem }
+h1, h2 { overflow-wrap: anywhere } h1 { font-size: 1.4rem } h2 { font-size: 1.05rem; margin-top: 2rem }
 table { border-collapse: collapse } th, td { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid #dde1e6 }
 th:first-child, td:first-child { text-align: left } th { font-weight: 600; background: #f4f6f8 }
-figure { display: inline-block; margin: 1rem 1rem 0 0 } figure img { max-width: 30rem }
+@media (max-width: 48rem) { table { display: block; overflow-x: auto; white-space: nowrap } }
+figure { display: inline-block; margin: 1rem 1rem 0 0 } figure img { max-width: min(30rem, 100%) }
 .paper { color: #8a929a }
 footer, figcaption { color: #60686f; font-size: .85rem } pre { background: #f4f6f8; padding: .8rem; overflow: auto }
 """)
