@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 from safetensors.torch import save_file
 
 from tests.workers.ladd.importers.hostile.array_cases import array_cases
@@ -23,6 +24,7 @@ from workers.ladd.importers import ImportOptions
 from workers.ladd.importers.dataset import import_dataset
 from workers.ladd.importers.labelers import READERS
 from workers.ladd.importers.labelers.tested import ValSplit, check_network, measure_checkpoint
+from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.labeler.network import NetworkSpec, load_network
 
 SOURCES = (damage_cases, zip_cases, tar_cases, tensor_cases, array_cases, image_cases, value_cases, labeler_cases)
@@ -48,7 +50,13 @@ def run(case: Case, files: Sequence[Path], out: Path) -> None:
     """Read an upload as the runner does; raises what the reader raises."""
     if not case.reader.startswith("labeler:"):
         options = {"name": "set", "role": "distilled", "format": case.reader, "normalization": "none", **case.options}
-        import_dataset(files, ImportOptions(**options), out, lambda done, total: None)
+        try:
+            told = ImportOptions(**options)
+        except ValidationError as error:
+            # The front checks the metadata by the same fields: no reader is asked.
+            (first, *_) = error.errors()
+            raise rejected("metadata", first["type"], first["input"], first["msg"]) from error
+        import_dataset(files, told, out, lambda done, total: None)
         return
     kind = case.reader.removeprefix("labeler:")
     spec = NetworkSpec(kind, "ConvNetD3", LABELER["num_classes"], LABELER["channels"], LABELER["size"], scale=100.0)
