@@ -166,7 +166,7 @@ def test_workers_keep_their_data_where_the_volume_is() -> None:
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)
 def test_images_are_pinned_and_not_root(dockerfile: Path) -> None:
-    [base] = arguments(dockerfile, "FROM")
+    [base] = {stage.partition(" AS ")[0] for stage in arguments(dockerfile, "FROM")}
     assert re.fullmatch(r"python:3\.1[1-3]\.\d+-slim-\w+", base)
     order = [name for name, _ in instructions(dockerfile)]
     [user] = arguments(dockerfile, "USER")
@@ -184,6 +184,8 @@ def test_copied_paths_exist_and_reach_the_build(dockerfile: Path) -> None:
     allowed = {line[1:] for line in ignore if line.startswith("!")}
     for copy in arguments(dockerfile, "COPY"):
         *sources, _ = copy.split()
+        if sources[0].startswith("--from="):  # out of an earlier stage
+            continue
         for source in sources:
             assert (ROOT / source).exists(), source
             assert source in allowed

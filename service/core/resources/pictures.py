@@ -1,10 +1,9 @@
 """Single images of a set as PNG, read out of the stored arrays without loading them."""
 
+import ast
 import io
 import math
-from typing import TYPE_CHECKING
 
-from api_schemas.datasets import DatasetStats
 from api_schemas.problems import ErrorCode
 from method.files import IMAGES, LABEL_GRID, PREVIEW
 from service.core.clients import Core
@@ -12,12 +11,10 @@ from service.core.foundation.errors import ServiceError, not_found
 from service.core.objects.storage import blob_key
 from service.core.resources.datasets import manifest_of
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 _HEADER_BYTES = 1024
 """Read to find an npy file's header, which numpy writes in 128."""
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+"""How Pillow calls images of so many channels."""
 
 
 def preview_url(core: Core, dataset_id: str) -> str:
@@ -51,30 +48,37 @@ def image_png(core: Core, dataset_id: str, split: str | None, index: int) -> byt
     blob = dataset.blobs.get(file)
     if blob is None or (split is not None and file == IMAGES):
         raise not_found(f"split of {dataset.id}", str(split))
-    # A front that is asked for no image does without these and their 17 MiB.
-    import numpy as np
+    # A front that is asked for no image does without it.
     from PIL import Image
 
     key = blob_key(blob.sha256)
-    head = io.BytesIO(core.storage.read_range(key, 0, _HEADER_BYTES))
-    np.lib.format.read_magic(head)
-    (images, *shape), _, dtype = np.lib.format.read_array_header_1_0(head)
+    # Format version 1.0: 8 bytes of magic, the header's length in 2, the header as a Python literal.
+    head = core.storage.read_range(key, 0, _HEADER_BYTES)
+    start = 10 + int.from_bytes(head[8:10], "little")
+    header = ast.literal_eval(head[10:start].decode("latin-1"))
+    images, *shape = header["shape"]
     if not 0 <= index < images:
         raise not_found(f"image among the {images:,} of {dataset.id}", str(index))
-    size = math.prod(shape) * dtype.itemsize
-    stored = np.frombuffer(core.storage.read_range(key, head.tell() + index * size, size), dtype).reshape(shape)
-    pixels = stored if dtype == np.uint8 else _pixels(stored, dataset.stats)
+    floats = header["descr"] == "<f4"
+    size = math.prod(shape) * (4 if floats else 1)
+    stored = core.storage.read_range(key, start + index * size, size)
+    if floats:  # [C, H, W]
+        channels, height, width = shape
+        planes = Image.frombytes("F", (width, channels * height), stored)
+        mean, std = dataset.stats.normalization.carried or ([0.0] * channels, [1.0] * channels)
+        picture = Image.merge(
+            _MODES[channels],
+            [
+                # "L" clips what is no pixel and cuts off fractions, hence the half.
+                planes.crop((0, channel * height, width, (channel + 1) * height))
+                .point(lambda value, channel=channel: value * (255 * std[channel]) + (255 * mean[channel] + 0.5))
+                .convert("L")
+                for channel in range(channels)
+            ],
+        )
+    else:  # [H, W, C]
+        height, width, channels = shape
+        picture = Image.frombytes(_MODES[channels], (width, height), stored)
     png = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(png, "PNG")
+    picture.save(png, "PNG")
     return png.getvalue()
-
-
-def _pixels(image: "NDArray[np.float32]", stats: DatasetStats) -> "NDArray[np.uint8]":
-    """Return uint8 [H, W, C] of float32 [C, H, W]."""
-    import numpy as np
-
-    values: NDArray[np.float64] = 255.0 * image.astype(np.float64).transpose(1, 2, 0)
-    carried = stats.normalization if stats.normalization.applied else None
-    if carried and carried.std and carried.mean:
-        values = values * carried.std + 255 * np.asarray(carried.mean)
-    return np.rint(values).clip(0, 255).astype(np.uint8)
