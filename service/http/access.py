@@ -1,4 +1,4 @@
-"""Who may come in: asks for an API key before a body is read, and hands on the core as the key's tenant sees it."""
+"""Access: asks for an API key before a body is read, and hands on the core as the key's tenant sees it."""
 
 import ipaddress
 from collections.abc import Awaitable, Callable

@@ -57,7 +57,7 @@ class FormSlots:
 
 @dataclass(frozen=True)
 class Received(Generic[Metadata]):
-    """What the request brought: the metadata, and the files with where they lie in the storage."""
+    """The contents of a request: the metadata, and the files with where they lie in the storage."""
 
     metadata: Metadata
     files: list[StreamedFile]
@@ -65,7 +65,7 @@ class Received(Generic[Metadata]):
 
 @dataclass(frozen=True)
 class Bodies(Generic[Metadata]):
-    """What describes the files: `metadata` as a part of a form, `from_uploads` as a JSON body."""
+    """The models that describe the files: `metadata` as a part of a form, `from_uploads` as a JSON body."""
 
     metadata: TypeAdapter[Metadata]
     from_uploads: TypeAdapter[Any]

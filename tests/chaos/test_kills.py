@@ -130,7 +130,7 @@ def row_told_at(core: Core, job: Job) -> datetime | None:
 
 
 def met(told: list[JobEvent], moment: datetime) -> str:
-    """What of the job was running at that moment."""
+    """The tasks of the job that were running at that moment."""
     before = [event for event in told if event.time <= moment]
     states = {event.task: event.data["state"] for event in before if event.task and event.type is EventType.STATE}
     if states.get("report") == "running":

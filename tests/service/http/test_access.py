@@ -1,4 +1,4 @@
-"""Who may come in: nobody without a key where there is one, and each to what is theirs."""
+"""Access: nobody comes in without a key where there is one, and each only to what is theirs."""
 
 import asyncio
 import json
