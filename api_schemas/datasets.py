@@ -118,7 +118,11 @@ NamedClassMap = Annotated[
 
 
 SoftLabelKind = Literal["probabilities", "logits"]
-"""The meaning of rows of float labels: `logits` become probabilities by a softmax."""
+"""The meaning of rows of float labels that are kept: `logits` become probabilities by a softmax."""
+
+FloatLabels = SoftLabelKind | Literal["targets"]
+"""The meaning of rows of float labels: `targets` of a regression stand for the class of their largest value alone."""
+TARGETS: Literal["targets"] = "targets"
 
 
 class DatasetMetadata(Request):
@@ -131,7 +135,7 @@ class DatasetMetadata(Request):
     class_map: Literal["auto"] | NamedClassMap | Annotated[list[Name], Field(min_length=1, max_length=25_000)] = "auto"
     """Class names in label order, or a label order by name; for class folders: folder names in label order."""
     source_dataset: DatasetId | None = None
-    soft_labels: Literal["auto"] | SoftLabelKind = "auto"
+    soft_labels: Literal["auto"] | FloatLabels = "auto"
     """The meaning of a row of float labels, where its values do not tell."""
     learned_lr: Annotated[float, Field(gt=0, le=1000)] | None = None
     """Takes the place of the one in the files."""

@@ -67,7 +67,8 @@ class Split:
     """Images of one split: uint8 [n, H, W, C] or float [n, C, H, W], in memory or memory-mapped, with labels [n].
 
     `location` is the file to name when something is wrong. `file` is a scratch `.npy` with just these images,
-    when the importer had to write one: it may be moved instead of copied. `soft` goes with a distilled set's labels.
+    when the importer had to write one: it may be moved instead of copied. `soft` goes with a distilled set's labels;
+    `target_columns` counts the entries of a row where the file had regression targets in its place.
     """
 
     images: NDArray[np.generic]
@@ -76,6 +77,12 @@ class Split:
     labels_location: str
     file: Path | None = None
     soft: SoftLabels | None = None
+    target_columns: int | None = None
+
+    @property
+    def label_columns(self) -> int | None:
+        """How many entries the file's rows of labels have, one for each class; None for class indices."""
+        return self.target_columns if self.soft is None else self.soft.probabilities.shape[1]
 
 
 @dataclass(frozen=True)

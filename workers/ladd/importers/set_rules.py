@@ -46,15 +46,15 @@ def check_classes(imported: Imported, options: ImportOptions) -> list[str]:
         )
     if names is not None and len(set(names)) < len(names):
         raise rejected("metadata.class_map", "class_names_unique", ", ".join(names), "a class name is given twice")
-    soft = [split.soft.probabilities.shape[1] for split in imported.splits.values() if split.soft is not None]
+    columns = [split.label_columns for split in imported.splits.values() if split.label_columns is not None]
     highest = max(int(split.labels.max()) for split in imported.splits.values())
-    num_classes = len(names) if names is not None else max([highest + 1, *soft])
-    if soft and soft != [num_classes]:
+    num_classes = len(names) if names is not None else max([highest + 1, *columns])
+    if columns and columns != [num_classes]:
         raise rejected(
             "metadata.class_map",
             "class_map_matches_labels",
-            f"{num_classes} names, {soft[0]} columns",
-            f"the soft labels have {soft[0]} columns, one for each class, but {num_classes} classes are named",
+            f"{num_classes} names, {columns[0]} columns",
+            f"the float labels have {columns[0]} columns, one for each class, but {num_classes} classes are named",
         )
     for split in imported.splits.values():
         _check_range(split, num_classes, named=names is not None)

@@ -72,7 +72,8 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
         warnings.append(
             "no labels were sent: the images are taken class by class, equally many each, as AST saves them"
         )
-    split = Split(pixels, labels.hard, images_location, labels_location, soft=labels.soft)
+    split = Split(pixels, labels.hard, images_location, labels_location, None, labels.soft, labels.target_columns)
+    warnings += labels.warnings
     return Imported(
         {DISTILLED_SPLIT: split},
         warnings=warnings,

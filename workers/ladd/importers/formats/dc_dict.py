@@ -55,11 +55,11 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
     read = read_labels(as_array(labels, location), location, options)
     pixels = as_images(as_array(images, location), location)
     method = _METHOD.search(path.name)
-    warnings = []
+    warnings = list(read.warnings)
     if len(experiments) > 1 and options.experiment is None:
         warnings.append(f"the last of {len(experiments)} experiments was taken; `experiment` names another")
     return Imported(
-        {DISTILLED_SPLIT: Split(pixels, read.hard, location, location, soft=read.soft)},
+        {DISTILLED_SPLIT: Split(pixels, read.hard, location, location, None, read.soft, read.target_columns)},
         warnings=warnings,
         format=method[1].lower() if method else None,
         reasons=[f"experiment {index} of {len(experiments)}, counted from 0", read.reason]

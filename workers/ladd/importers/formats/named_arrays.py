@@ -55,7 +55,9 @@ def read_named(
             images_location,
             labels_location,
             soft=labels.soft,
+            target_columns=labels.target_columns,
         )
+        warnings += labels.warnings
         reasons.append(labels.reason)
         progress(size * done // len(keys))
     stored_lr = _stored_lr(file, names, get) if options.role == "distilled" else None
