@@ -18,8 +18,8 @@ SUM_TOLERANCE = 1e-3
 """How far a row of float16 probabilities may be from a sum of 1."""
 FLAT_SPREAD = 3.0
 """Largest less smallest value of a row below which no teacher's logits are: over ten classes its softmax gives the
-likeliest 0.69 at most. Regression targets lie below: one-hot less the mean (KIP, RFAD, FRePo) spreads over 1, one-hot in
-{-1, 1} over 2."""
+likeliest 0.69 at most. Regression targets lie below: one-hot less the mean (KIP, RFAD, FRePo) spreads over 1, one-hot
+in {-1, 1} over 2."""
 CLEAR_SHARE = 0.5
 """Of the spread of a row of targets: as far above the others, the largest value is clearly that of its class."""
 
