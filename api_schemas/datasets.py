@@ -132,8 +132,16 @@ class DatasetMetadata(Request):
     role: DatasetRole
     format: DatasetFormat = AUTO
     normalization: NormalizationChoice = "auto"
-    class_map: Literal["auto"] | NamedClassMap | Annotated[list[Name], Field(min_length=1, max_length=25_000)] = "auto"
-    """Class names in label order, or a label order by name; for class folders: folder names in label order."""
+    class_map: (
+        Literal["auto"]
+        | NamedClassMap
+        | Annotated[list[Name], Field(min_length=1, max_length=25_000)]
+        | Annotated[dict[Name, Name], Field(min_length=1, max_length=25_000)]
+    ) = "auto"
+    """Class names in label order, or a label order by name; for class folders: folder names in label order.
+
+    An object renames classes, such as `{"zz": "n02102040"}`, so that they match those of the source set.
+    """
     source_dataset: DatasetId | None = None
     soft_labels: Literal["auto"] | FloatLabels = "auto"
     """The meaning of a row of float labels, where its values do not tell."""
@@ -175,6 +183,15 @@ class ValueRange(Response):
     maximum: float
 
 
+class ClassNaming(StrEnum):
+    """Where class names come from: `given` by class_map, the `files`, the `source_set` (assumed), or just `numbers`."""
+
+    GIVEN = "given"
+    FILES = "files"
+    SOURCE_SET = "source_set"
+    NUMBERS = "numbers"
+
+
 class DatasetStats(Response):
     """The importer's findings."""
 
@@ -190,6 +207,8 @@ class DatasetStats(Response):
     """Digest over the digests of the stored files: equal content gives an equal digest."""
     bytes: int
     class_counts: list[ClassCount]
+    class_naming: ClassNaming | None = None
+    """Null: made by a job, or read before this was noted."""
     value_range: ValueRange
     soft_labels: SoftLabelKind | None
     """The form of the uploaded labels; null: class indices. Stored are probabilities, the largest as the label."""

@@ -74,6 +74,19 @@ def match_classes(names: Sequence[str], others: Sequence[str]) -> Matching | Unm
     )
 
 
+def difference(names: Sequence[str], others: Sequence[str]) -> str | None:
+    """Say in what the classes of two sets differ, label by label; None where equal labels mean equal classes."""
+    if len(names) != len(others):
+        return f"there are {len(names)} classes against {len(others)}"
+    match = match_classes(names, others)
+    if isinstance(match, Unmatched):
+        return f"the classes do not match: {match}"
+    if match.in_order:
+        return None
+    label = next(label for label, place in enumerate(match.places) if label != place)
+    return f"the same classes are in different orders: label {label} is {names[label]} and {others[label]}"
+
+
 def meaning(name: str) -> str:
     """Return the key that names of one class share: ImageNet's index, a number, or the word without its spelling."""
     word = _word(name)

@@ -7,6 +7,7 @@ from api_schemas.labelers import Architecture
 from api_schemas.problems import ErrorCode, Reason
 from method.architectures import ARCHITECTURES
 from method.augmentation import FAMILIES, NONE
+from method.class_names import difference
 from service.core.catalogue.catalogue import Catalogue
 from service.core.catalogue.manifests import DatasetManifest, LabelerManifest
 from service.core.foundation.errors import ServiceError, reason
@@ -95,18 +96,18 @@ class ValidationErrors:
         self._same_class_order(field, one, other)
 
     def _same_class_order(self, field: str, one: DatasetManifest, other: DatasetManifest | LabelerManifest) -> None:
-        """Refuse two sets that name the same classes in different orders: their labels mean different things."""
+        """Refuse sets whose labels mean different classes, by their names."""
         source = other if isinstance(other, DatasetManifest) else self._catalogue.dataset(other.source_dataset)
         if source is None:
             return
         names, others = ([count.name for count in found.measured.class_counts] for found in (one, source))
-        if names != others and sorted(names) == sorted(others):
-            label = next(label for label, pair in enumerate(zip(names, others, strict=True)) if pair[0] != pair[1])
+        doubt = difference(names, others) if len(names) == len(others) else None
+        if doubt is not None:
             message = (
-                f"{one.id} and {source.id} have the same classes in different orders: label {label} is "
-                f"{names[label]} and {others[label]}; upload one of them again with the class_map of the other"
+                f"of {one.id} and {source.id}, {doubt}. Either may be the wrong one: name another source set, or "
+                'upload one of them again with a class_map that says which class is which, such as {"cat": "n02"}'
             )
-            self.add(field, "same_class_order", names[label], message)
+            self.add(field, "same_class_order", source.id, message)
 
     def fits(self, field: str, architecture: Architecture, image_shape: list[int]) -> None:
         """Require an architecture that takes images of this shape [channels, height, width]."""

@@ -1,10 +1,11 @@
 """Which label each class folder has: by its sorted name, its number, or the class map."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from method.class_maps import CLASS_MAPS, IMAGEFOLDER, imagenet_indices, subset_with, wnids
+from method.class_names import Matching, match_classes
 from workers.ladd.importers.imported import ImportOptions
 from workers.ladd.importers.reading.rejected import rejected, undecided
 
@@ -31,8 +32,8 @@ class ClassOrder:
 def order_classes(folders: Collection[str], options: ImportOptions, archives: str) -> ClassOrder:
     """Give each of these (distinct) class folders its label.
 
-    Raises ImportRejected with rule `numbered_folders` (the named format has other folders), `one_reading`, or
-    `class_map_matches_folders`.
+    Raises ImportRejected with rule `numbered_folders` (the named format has other folders), `one_reading`,
+    `class_map_matches_folders`, or `class_map_renames`.
     """
     found = sorted(folders)
     format, numbers = _numbering(found, options.format, archives)
@@ -42,8 +43,16 @@ def order_classes(folders: Collection[str], options: ImportOptions, archives: st
         return ClassOrder(found, names, format, _SORTED)
     if options.class_names is not None:
         return _by_class_map(found, numbers, options.class_names, options.class_map, format, archives)
+    names = options.renamed(found, archives)
+    if (order := _of_source(found, names, options, format)) is not None:
+        return order
+    if names != found:
+        name_of = dict(zip(found, names, strict=True))
+        folders = sorted(found, key=name_of.__getitem__)
+        reason = "class folders are sorted by the names in class_map"
+        return ClassOrder(folders, [name_of[folder] for folder in folders], format, reason)
     if numbers is None:
-        return _by_name(found, options, format)
+        return _by_name(found, format)
     if format == "rded" and len(found) != IMAGENET_CLASSES:
         raise undecided(
             FIELD,
@@ -79,7 +88,7 @@ def _by_class_map(
     found: list[str],
     numbers: Mapping[str, int] | None,
     names: list[str],
-    class_map: str | Sequence[str],
+    class_map: str | Collection[str],
     format: str,
     archives: str,
 ) -> ClassOrder:
@@ -106,14 +115,27 @@ def _by_class_map(
     )
 
 
-def _by_name(found: list[str], options: ImportOptions, format: str) -> ClassOrder:
+def _of_source(found: list[str], names: list[str], options: ImportOptions, format: str) -> ClassOrder | None:
+    """Order folders as the source set's classes that their names mean; None where some have no counterpart there.
+
+    Numbers that are labels at best give no order that they do not have themselves.
+    """
+    if options.source is None or len(names) != len(options.source.class_names):
+        return None
+    match = match_classes(names, options.source.class_names)
+    if not isinstance(match, Matching) or match.assumed:
+        return None
+    folder_of = dict(zip(match.places, found, strict=True))
+    return ClassOrder(
+        [folder_of[label] for label in range(len(found))],
+        list(options.source.class_names),
+        format,
+        f"class folders have the order of the source set's classes, matched by meaning: {match.how}",
+    )
+
+
+def _by_name(found: list[str], format: str) -> ClassOrder:
     """Sort folders by name, unless there is another way to read the names."""
-    source = options.source
-    if source is not None and sorted(source.class_names) == found:
-        names = list(source.class_names)
-        return ClassOrder(
-            names, names, format, "class folders have the names of the source set's classes, and its order"
-        )
     subset = subset_with(found)
     if subset is not None and wnids(subset) != found:
         raise undecided(

@@ -40,7 +40,7 @@ def import_dataset(
         image_shape = check_images(imported, options)
         if options.normalization == ZCA and options.role is DatasetRole.DISTILLED:
             imported = unwhiten(imported, options, out_dir)
-        names = check_classes(imported, options)
+        names, naming = check_classes(imported, options)
         learned_lr = choose_learned_lr(options.learned_lr, imported.stored_lr, imported.warnings)
         summaries = _store(imported, out_dir, lambda part: progress(upload_bytes + int(upload_bytes * part), total))
     dtype = np.load(out_dir / _image_file(next(iter(imported.splits))), mmap_mode="r").dtype
@@ -75,6 +75,7 @@ def import_dataset(
             )
             for label, name in enumerate(names)
         ],
+        class_naming=naming,
         value_range=ValueRange(
             minimum=float(min(summary.minimum.min() for summary in summaries.values())),
             maximum=float(max(summary.maximum.max() for summary in summaries.values())),

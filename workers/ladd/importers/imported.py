@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from api_schemas.datasets import DatasetMetadata, SoftLabelKind
 from method.class_maps import CLASS_MAPS, IMAGEFOLDER, wnids
+from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.sets.stored_set import Labels
 
 Progress = Callable[[int], None]
@@ -38,9 +39,20 @@ class ImportOptions(DatasetMetadata):
     @property
     def class_names(self) -> list[str] | None:
         """The class names the sender gave in label order, None when they are to be found."""
-        if not isinstance(self.class_map, str):
-            return list(self.class_map)
-        return wnids(self.class_map) if self.class_map in CLASS_MAPS else None
+        if isinstance(self.class_map, str):
+            return wnids(self.class_map) if self.class_map in CLASS_MAPS else None
+        return self.class_map if isinstance(self.class_map, list) else None
+
+    def renamed(self, found: Sequence[str], location: str) -> list[str]:
+        """Return the class names found in `location`, those changed that `class_map` gives new names.
+
+        Raises ImportRejected with rule `class_map_renames` where it names a class that is not there.
+        """
+        new = self.class_map if isinstance(self.class_map, dict) else {}
+        if unknown := sorted(set(new) - set(found)):
+            message = f"class_map renames what is no class of {location}; its classes are {', '.join(found)}"
+            raise rejected("metadata.class_map", "class_map_renames", ", ".join(unknown), message)
+        return [new.get(name, name) for name in found]
 
     @property
     def sorted_source_names(self) -> list[str] | None:

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from api_schemas.datasets import ClassNaming
+from method.class_names import difference
 from workers.ladd.importers.arrays import CHANNELS
 from workers.ladd.importers.imported import Imported, ImportOptions, Split
 from workers.ladd.importers.reading import limits
@@ -29,14 +31,16 @@ def check_images(imported: Imported, options: ImportOptions) -> list[int]:
     return shape
 
 
-def check_classes(imported: Imported, options: ImportOptions) -> list[str]:
-    """Return the name of each class, in label order. Soft labels may leave classes without an image of their own.
+def check_classes(imported: Imported, options: ImportOptions) -> tuple[list[str], ClassNaming]:
+    """Return the name of each class, in label order, and where it comes from.
 
-    Raises ImportRejected with rule `class_map_matches_names` (the same names in another order than in the file),
-    `class_names_unique`, `class_map_matches_labels`, `labels_in_range`, `two_classes` or `classes_contiguous`.
+    Soft labels may leave classes without an image of their own. Warns where the source set, if that is known, has other
+    classes or another order. Raises ImportRejected with rule `class_map_matches_names` (the same names in another order
+    than in the file), `class_map_renames`, `class_names_unique`, `class_map_matches_labels`,
+    `labels_in_range`, `two_classes` or `classes_contiguous`.
     """
-    names = options.class_names or imported.class_names or options.sorted_source_names
     own = imported.class_names
+    names = options.class_names or own or options.sorted_source_names
     if names is not None and own is not None and names != own and sorted(names) == sorted(own):
         raise rejected(
             "metadata.class_map",
@@ -73,7 +77,17 @@ def check_classes(imported: Imported, options: ImportOptions) -> list[str]:
                 ", ".join(str(label) for label in missing[:_SHOWN]),
                 f"{len(missing)} of {num_classes} classes have no image, such as {missing[0]}",
             )
-    return names or [str(label) for label in range(num_classes)]
+    naming = ClassNaming.FILES if names is own else ClassNaming.GIVEN
+    if names is None:
+        of_source = options.source.class_names if options.source is not None else ()
+        if len(of_source) == num_classes:
+            return list(of_source), ClassNaming.SOURCE_SET
+        names = options.renamed([str(label) for label in range(num_classes)], "labels")
+        naming = ClassNaming.GIVEN if isinstance(options.class_map, dict) else ClassNaming.NUMBERS
+    if options.source is not None:
+        doubt = difference(names, options.source.class_names)
+        imported.warnings.extend([] if doubt is None else [_unlike_source(doubt)])
+    return names, naming
 
 
 def choose_learned_lr(given: float | None, stored: tuple[str, float] | None, warnings: list[str]) -> float | None:
@@ -152,6 +166,13 @@ def _check_canvas(location: str, side: int, options: ImportOptions) -> None:
                 "none": f"texture canvases (MTT --texture): send images of {expected} pixels cut out of them",
             },
         )
+
+
+def _unlike_source(doubt: str) -> str:
+    return (
+        f"of this set and its source set, {doubt}; jobs on both are refused. Either may be the wrong one: name another "
+        'source set, or upload this set again with a class_map that says which class is which, such as {"cat": "n02"}'
+    )
 
 
 def _check_range(split: Split, num_classes: int, named: bool) -> None:

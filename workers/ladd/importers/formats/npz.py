@@ -36,7 +36,8 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
     imported = read_named(
         path.name, headers, lambda key: read_array(path, key, scratch), options, progress, path.stat().st_size
     )
-    return replace(imported, class_names=_class_names(path, headers, scratch))
+    names = _class_names(path, headers, scratch)
+    return replace(imported, class_names=names and options.renamed(names, f"{path.name}/class_names"))
 
 
 def _class_names(path: Path, headers: Mapping[str, ArrayHeader], scratch: Path) -> list[str] | None:
