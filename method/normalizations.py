@@ -2,7 +2,7 @@
 them, on the [0, 1] scale.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -36,3 +36,14 @@ NORMALIZATIONS: Mapping[str, Statistics] = {
 
 ZCA = "zca"
 """Whitening in place of channel statistics: of a set that was distilled in whitened space."""
+
+
+def unit_fault(mean: Sequence[float], std: Sequence[float]) -> str | None:
+    """Say why these cannot be statistics on the [0, 1] scale, None where they can.
+
+    They are those of pixels divided by 255: their mean lies in [0, 1], and their standard deviation is 0.5 at most;
+    1 stands for none.
+    """
+    if min(mean) >= 0 and max(mean) <= 1 and max(std) <= 1:
+        return None
+    return "statistics are those of pixels divided by 255: mean in [0, 1], std in (0, 1]"

@@ -1,7 +1,7 @@
 """Which channel statistics networks are trained with."""
 
 from api_schemas.datasets import ChannelStatistics, NamedNormalization, Normalization
-from method.normalizations import NORMALIZATIONS
+from method.normalizations import NORMALIZATIONS, unit_fault
 from service.core.kinds.validation_errors import ValidationErrors
 
 
@@ -35,4 +35,6 @@ def choose_statistics(
     if len(statistics.mean) != channels:
         message = f"the normalization has {len(statistics.mean)} channels, the images have {channels}"
         errors.add(field, "same_channels", len(statistics.mean), message)
+    if isinstance(named, ChannelStatistics) and (fault := unit_fault(named.mean, named.std)) is not None:
+        errors.add(field, "unit_statistics", named.model_dump(), fault)
     return statistics

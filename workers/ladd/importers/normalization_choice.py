@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from api_schemas.datasets import Normalization, NormalizationChoice
+from api_schemas.datasets import ChannelStatistics, Normalization, NormalizationChoice
 from method.formats import FORMATS
-from method.normalizations import NORMALIZATIONS, ZCA
+from method.normalizations import NORMALIZATIONS, ZCA, unit_fault
 from workers.ladd.engine.normalization import normalized_range
 from workers.ladd.importers.channel_summary import ChannelSummary
 from workers.ladd.importers.reading.rejected import rejected
@@ -12,12 +12,15 @@ from workers.ladd.importers.reading.rejected import rejected
 FIELD = "metadata.normalization"
 _TOLERANCE = 0.5 / 255
 """Half an 8-bit step, on the [0, 1] scale: values this far outside still round to a pixel."""
+_UNDIVIDED = 10.0
+"""Values of 0 and more that go above this are pixels from 0 to 255: white is below 3 under every named normalization,
+and a set that leaves it so far has values as far below black."""
 
 
 def of_source(choice: NormalizationChoice, train: ChannelSummary) -> Normalization:
     """Normalization to train with on a source set: as named, or measured from its train split.
 
-    Raises ImportRejected with rule `known_normalization`, `normalization_channels` or `pixels_vary`.
+    Raises ImportRejected with rule `known_normalization`, `unit_statistics`, `normalization_channels` or `pixels_vary`.
     """
     if choice == "none":
         return Normalization(name="none", mean=None, std=None, applied=False, reason="asked for in the metadata")
@@ -44,8 +47,8 @@ def of_distilled(
 
     Normalised tensors do not say with what: their sender must. `unnormalized` tells why values are plain pixels even
     where they leave [0, 1]: then a named normalization is the one to train with, not one to undo. Raises ImportRejected
-    with rule `normalization_is_named` (values outside [0, 1] and choice `auto`), `known_normalization`,
-    `normalization_channels`.
+    with rule `normalization_is_named` (values outside [0, 1] and choice `auto`), `unit_pixels` (pixels that nobody
+    divided by 255), `known_normalization`, `normalization_channels`.
     """
     minimum, maximum = float(summary.minimum.min()), float(summary.maximum.max())
     in_unit_range = minimum >= -_TOLERANCE and maximum <= 1 + _TOLERANCE
@@ -54,13 +57,25 @@ def of_distilled(
     doubts = [] if eight_bit or in_unit_range else [f"{values}, outside [0, 1], and are taken as they are"]
     if unnormalized is not None:
         values = f"{unnormalized}; {values}"
-    if choice == "auto" and not plain:
+    if not plain and minimum >= -_TOLERANCE and _UNDIVIDED < maximum <= 255 + 255 * _TOLERANCE:
+        if choice not in ("none", ZCA) and not _undoes_scale(choice):
+            channels = len(summary.minimum)
+            raise rejected(
+                location,
+                "unit_pixels",
+                f"[{minimum:.6g}, {maximum:.6g}]",
+                f"the values of {location} lie in [{minimum:.4g}, {maximum:.4g}], as pixels from 0 to 255 do, which no "
+                "normalization makes: send uint8, divide by 255, or give normalization "
+                f"{{mean: {[0] * channels}, std: {[round(1 / 255, 8)] * channels}}}",
+            )
+    elif choice == "auto" and not plain:
+        hint = "; {mean: 0.5, std: 0.5} for each channel is usual for [-1, 1]" if maximum <= 1 and minimum >= -1 else ""
         raise rejected(
             FIELD,
             "normalization_is_named",
             f"[{minimum:.6g}, {maximum:.6g}]",
             f"the values of {location} lie outside [0, 1], so they are normalised; say with what: "
-            f"{', '.join(NORMALIZATIONS)}, {{mean, std}}, or none to take them as they are",
+            f"{', '.join(NORMALIZATIONS)}, {{mean, std}}, or none to take them as they are{hint}",
         )
     if choice == ZCA:
         reason = f"named in the metadata; {values}"
@@ -89,6 +104,11 @@ def family_warnings(choice: NormalizationChoice, format: str) -> list[str]:
     return []
 
 
+def _undoes_scale(choice: NormalizationChoice) -> bool:
+    """Tell whether the sender's own statistics say that the values are pixels from 0 to 255."""
+    return isinstance(choice, ChannelStatistics) and max(choice.std) <= 2 / 255
+
+
 def _named(choice: NormalizationChoice, channels: int) -> tuple[str, list[float], list[float]]:
     if isinstance(choice, str):
         if choice not in NORMALIZATIONS:
@@ -98,6 +118,8 @@ def _named(choice: NormalizationChoice, channels: int) -> tuple[str, list[float]
         name, (mean, std) = str(choice), NORMALIZATIONS[choice]
     else:
         name, mean, std = "custom", tuple(choice.mean), tuple(choice.std)
+        if (fault := unit_fault(mean, std)) is not None:
+            raise rejected(FIELD, "unit_statistics", f"mean {choice.mean}, std {choice.std}", fault)
     if not len(mean) == len(std) == channels:
         raise rejected(
             FIELD,

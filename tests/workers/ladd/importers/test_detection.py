@@ -36,7 +36,7 @@ def test_each_layout_is_recognised_with_a_reason(
         "mtt": [saved("i.pt", IMAGES), saved("l.pt", LABELS)],
         "ast": [saved("i.pt", IMAGES)],
         "tesla": [saved("i.pt", IMAGES), saved("probabilities.pt", torch.eye(2))],
-        "datm": [saved("i.pt", IMAGES), saved("logits.pt", torch.eye(2) - 1), saved("lr.pt", torch.tensor(0.01))],
+        "datm": [saved("i.pt", IMAGES), saved("logits.pt", 9 * torch.eye(2) - 5), saved("lr.pt", torch.tensor(0.01))],
         "dc": [saved("res.pt", {"data": [[IMAGES, LABELS]]})],
         "dm": [saved("res_DM_CIFAR10_ConvNet_10ipc.pt", {"data": [[IMAGES, LABELS]]})],
         "idc": [saved("data.pt", [IMAGES, LABELS])],

@@ -50,12 +50,39 @@ def test_plain_values_carry_no_normalization(choice: str, summary: ChannelSummar
     assert not warnings
 
 
-@pytest.mark.parametrize("summary", [floats(-0.1, 1), floats(0, 1.1), floats(0, 255)])
+@pytest.mark.parametrize("summary", [floats(-0.1, 1), floats(0, 1.1), floats(-255, 255)])
 def test_other_values_must_be_named(summary: ChannelSummary) -> None:
     reason = refusal("auto", summary)
     assert reason.rule == "normalization_is_named"
     assert reason.location == "metadata.normalization"
     assert all(name in reason.message for name in NORMALIZATIONS)
+
+
+@pytest.mark.parametrize("choice", ["auto", "cifar10", CUSTOM], ids=["auto", "named", "custom"])
+@pytest.mark.parametrize("summary", [floats(0, 255), floats(3, 180.5)], ids=["all", "some"])
+def test_pixels_that_nobody_divided_are_no_normalised_ones(choice: object, summary: ChannelSummary) -> None:
+    reason = refusal(choice, summary)
+    assert (reason.rule, reason.location) == ("unit_pixels", "images.pt")
+    assert "send uint8, divide by 255, or give normalization {mean: [0, 0, 0], std: [0.00392157" in reason.message
+
+
+def test_the_sender_can_say_that_values_are_255_times_pixels() -> None:
+    scale = ChannelStatistics(mean=[0, 0, 0], std=[0.00392157] * 3)
+    normalization, _ = distilled(scale, floats(0, 1 / 0.00392157))
+    assert (normalization.applied, normalization.std) == (True, scale.std)
+    assert distilled("none", floats(0, 255))[1]  # as they are, with a warning
+
+
+def test_values_of_tanh_get_a_hint() -> None:
+    assert "{mean: 0.5, std: 0.5}" in refusal("auto", floats(-1, 1)).message
+    assert "{mean: 0.5, std: 0.5}" not in refusal("auto", floats(-2, 1)).message
+
+
+@pytest.mark.parametrize(("mean", "std"), [([125.3] * 3, [63.0] * 3), ([0.5] * 3, [63.0] * 3), ([-0.5] * 3, [0.5] * 3)])
+def test_statistics_in_another_unit_are_refused(mean: list[float], std: list[float]) -> None:
+    reason = refusal(ChannelStatistics(mean=mean, std=std), floats(-1, 1))
+    assert (reason.rule, reason.location) == ("unit_statistics", "metadata.normalization")
+    assert str(mean[0]) in str(reason.value)
 
 
 @pytest.mark.parametrize(("choice", "name"), [("cifar10", "cifar10"), ("glad_wp", "glad_wp"), (CUSTOM, "custom")])
