@@ -174,6 +174,8 @@ class Labeler(Response):
     num_classes: int
     image_shape: list[int]
     recipe: LabelerRecipe | None
+    held_out_images: int | None = None
+    """Train images that the training held out; null for an imported labeler, or one trained before this was noted."""
     metadata: LabelerMetadata | None
     files: list[UploadedFile]
     mean: list[float]

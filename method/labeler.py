@@ -36,5 +36,13 @@ def kept_epochs(epochs: int) -> list[int]:
 
 
 def held_out_count(images: int, fraction: float) -> int:
-    """Return how many of a class's images are held out: the fraction rounded half up, and never all of them."""
-    return min(int(fraction * images + 0.5), images - 1)
+    """Return how many of a class's images are held out: the fraction rounded half up, at least one, and never all.
+
+    With fraction 0, none.
+    """
+    return min(max(rounded(images, fraction), 1), images - 1) if fraction else 0
+
+
+def rounded(images: int, fraction: float) -> int:
+    """Return the fraction of images rounded half up: the rule until one image at least was held out of each class."""
+    return int(fraction * images + 0.5)

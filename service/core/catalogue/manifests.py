@@ -101,6 +101,7 @@ class LabelerManifest(BaseModel):
     num_classes: int
     image_shape: list[int]
     recipe: LabelerRecipe | None = None
+    held_out_images: int | None = None
     metadata: LabelerMetadata | None = None
     files: list[UploadedFile] = []
     mean: list[float]

@@ -7,6 +7,7 @@ from api_schemas.datasets import DatasetRole
 from api_schemas.ensemble import Ensemble, EpochChoice, LabelerChoice, Temperature
 from method.labeler import EPOCH
 from service.core.catalogue.manifests import DatasetManifest, LabelerManifest
+from service.core.kinds.train_labeler import rounds_to_none
 from service.core.kinds.validation_errors import ValidationErrors
 
 
@@ -63,8 +64,15 @@ def _check_held_out(errors: ValidationErrors, field: str, labeler: LabelerManife
         how = "was imported" if labeler.recipe is None else "was trained on all of source.train"
         message = f"{labeler.id} {how}: no images are known that it has not seen; train one with held_out"
         errors.add(field, "labeler_held_out", labeler.id, message)
-    else:
-        errors.dataset(field, labeler.source_dataset, DatasetRole.SOURCE)
+        return
+    source = errors.dataset(field, labeler.source_dataset, DatasetRole.SOURCE)
+    if (
+        source is not None
+        and labeler.held_out_images is None
+        and rounds_to_none(source.measured, labeler.recipe.held_out)
+    ):
+        message = f"{labeler.id} held no image out of some classes, as labelers did once; train it again"
+        errors.add(field, "labeler_held_out", labeler.id, message)
 
 
 def choose_epochs(errors: ValidationErrors, asked: EpochChoice, kept: Collection[int]) -> list[int]:

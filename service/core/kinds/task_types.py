@@ -61,6 +61,7 @@ def _train_labeler(core: Core, finished: FinishedTask) -> Outcome:
         num_classes=params["num_classes"],
         image_shape=[params["channels"], params["size"], params["size"]],
         recipe=recipe,
+        held_out_images=params.get("held_out_images"),  # Null where it was planned before this was noted.
         mean=params["mean"],
         std=params["std"],
         epochs=epochs,

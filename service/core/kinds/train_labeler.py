@@ -11,7 +11,7 @@ from api_schemas.jobs import JobKind, TrainLabelerParams, TrainLabelerRequest
 from api_schemas.labelers import Architecture, LabelerRecipe
 from api_schemas.runner import TaskType
 from method.architectures import convnet_for, parameter_count, training_flops
-from method.labeler import held_out_count, kept_epochs
+from method.labeler import held_out_count, kept_epochs, rounded
 from method.layers import FLOAT32_BYTES, Shape
 from service.core.catalogue.manifests import DatasetManifest, shape_of
 from service.core.clients import Core
@@ -82,6 +82,11 @@ def plan_training(
     left_out = {"normalization"} if resolved.held_out else {"normalization", "held_out"}
     made_by = resolved.model_dump(mode="json", exclude=left_out) | statistics.model_dump()
     held_out = _held_out_images(stats, recipe.held_out or 0.0)
+    if recipe.held_out and not held_out:
+        message = f"no class of {source.id} has two train images: none can be held out"
+        errors.add(f"{path}held_out", "labeler_held_out", recipe.held_out, message)
+    if rounds_to_none(stats, recipe.held_out):
+        made_by["held_out_images"] = held_out
     # A labeler of one tenant is another's neither to use nor to learn of.
     apart = [] if source.tenant == DEFAULT else [source.tenant]
     labeler_id = derived_id("lb", stats.sha256, canonical(made_by), CODE_VERSION, *apart)
@@ -95,6 +100,7 @@ def plan_training(
             "num_classes": stats.num_classes,
             "channels": channels,
             "size": size,
+            "held_out_images": held_out,
         },
         inputs={"source": Ref("dataset", source.id)},
         work=(stats.num_images - held_out) * recipe.epochs,
@@ -108,7 +114,14 @@ def plan_training(
 def _held_out_images(stats: DatasetStats, fraction: float) -> int:
     """Return how many train images are held out."""
     trained_on = [count.images["train"] for count in stats.class_counts]
-    return sum(held_out_count(images, fraction) for images in trained_on) if fraction else 0
+    return sum(held_out_count(images, fraction) for images in trained_on)
+
+
+def rounds_to_none(stats: DatasetStats, fraction: float | None) -> bool:
+    """Tell whether a class has so few images that its part is less than half of one."""
+    if not fraction:
+        return False
+    return any(rounded(count.images["train"], fraction) == 0 for count in stats.class_counts)
 
 
 def _cost(architecture: Architecture, shape: Shape, images: int, checkpoints: int) -> TaskCost:
