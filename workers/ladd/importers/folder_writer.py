@@ -2,7 +2,6 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
@@ -14,10 +13,11 @@ from workers.ladd.sets.npy_files import NpyWriter, iter_rows
 _CHUNK_BYTES = 8 * limits.MiB
 
 
-class FolderWriter:
+class FolderWriter(ExitStack):
     """Collects (split, folder, image) triples into `<split>.npy` files, uint8 [n, H, W, 3 or 1], in `scratch`."""
 
     def __init__(self, scratch: Path) -> None:
+        super().__init__()
         self._scratch = scratch
         self._writers: dict[str, NpyWriter] = {}
         self._folders: dict[str, list[str]] = {}
@@ -25,7 +25,6 @@ class FolderWriter:
         self._first: tuple[tuple[int, ...], str] | None = None
         self._bytes = 0
         self._all_gray = True
-        self._open = ExitStack()
 
     @property
     def splits(self) -> list[str]:
@@ -51,7 +50,7 @@ class FolderWriter:
                 location, "stored_size", f"> {limits.STORED_BYTES} bytes", "the decoded images take too much space"
             )
         if split not in self._writers:
-            self._writers[split] = self._open.enter_context(NpyWriter(self._path(split), shape, np.uint8))
+            self._writers[split] = self.enter_context(NpyWriter(self._scratch / f"{split}.npy", shape, np.uint8))
             self._folders[split] = []
         self._writers[split].append(pixels[np.newaxis])
         # one string object per folder name, not one per image
@@ -89,17 +88,6 @@ class FolderWriter:
                 gray.append(rows[..., :1])
         path.unlink()
         return gray_path
-
-    def _path(self, split: str) -> Path:
-        return self._scratch / f"{split}.npy"
-
-    def __enter__(self) -> "FolderWriter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._open.__exit__(kind, error, traceback)
 
 
 def _size(shape: tuple[int, ...]) -> str:
