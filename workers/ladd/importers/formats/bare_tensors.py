@@ -53,10 +53,7 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
     Raises ImportRejected with rule `distilled_only`, `tensor_roles`, `parts_match`, `one_reading` (parts of one set or
     several iterations of it?), or one of `arrays`' and `soft_labels`'.
     """
-    if options.role != "distilled":
-        raise rejected(
-            "metadata.role", "distilled_only", options.role, "bare tensors hold distilled sets; a source set has splits"
-        )
+    options.require_distilled("bare tensors")
     roles = _roles(files)
     warnings: list[str] = []
     _check_parts(roles)

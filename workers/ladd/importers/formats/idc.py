@@ -41,10 +41,7 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
     Raises ImportRejected with rule `distilled_only`, `idc_layout`, `parts_match`, `one_reading` (no factor given, or
     phases whose labels start again), or one of `arrays`'.
     """
-    if options.role != "distilled":
-        raise rejected(
-            "metadata.role", "distilled_only", options.role, "IDC files hold distilled sets; a source set has splits"
-        )
+    options.require_distilled("IDC files")
     # stable: phases of equal names (`data.pt` of several folders) stay as they were sent
     ordered = sorted((file.path for file in files), key=lambda path: natural_key(path.name))
     phases = [_phase(path) for path in ordered]
