@@ -1,5 +1,7 @@
 """From arrays as found in a file to images and labels in our layouts."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,6 +59,19 @@ def as_labels(array: NDArray[np.generic], location: str) -> Labels:
     if not np.issubdtype(array.dtype, np.integer):
         raise rejected(location, "integer_labels", array.dtype, "labels must be whole class indices of an integer type")
     return array.astype(np.int64)
+
+
+def check_finite(values: NDArray[Any], location: str, place: str, what: str, first: int = 0) -> None:
+    """Raise ImportRejected with rule `finite_values` unless all float32 values are finite.
+
+    The refusal counts rows from `first` on, and calls them `place` (beside the value) and `what` (in its sentence).
+    """
+    broken = np.argwhere(~np.isfinite(values))
+    if len(broken):
+        index = tuple(broken[0])
+        row = first + index[0]
+        message = f"{what} {row} has a value that is not a finite float32 number"
+        raise rejected(location, "finite_values", f"{values[index]} in {place} {row}", message)
 
 
 def stored_number(array: NDArray[np.generic]) -> float:
