@@ -61,7 +61,7 @@ def read_upload(
 
 
 def _is_replay_buffer(content: object) -> bool:
-    """Tell whether this is a list of trajectories, each a list of epochs, each a list of parameters (MTT `buffer.py`)."""
+    """Tell lists of trajectories, which are lists of epochs, which are lists of parameters (MTT `buffer.py`)."""
     for _ in range(3):
         if not isinstance(content, list) or not content:
             return False
