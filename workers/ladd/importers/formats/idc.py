@@ -88,10 +88,9 @@ def _phase(path: Path) -> tuple[NDArray[np.generic], Labels]:
 def _labels(phases: list[Labels], location: str, options: ImportOptions) -> tuple[Labels, list[str]]:
     """Join the labels of the phases: each phase may count its own classes from 0."""
     joined = np.concatenate(phases)
-    starts_again = len(phases) > 1 and all(np.array_equal(np.unique(phase), np.unique(joined)) for phase in phases)
     if len(phases) == 1:
         return joined, []
-    if not starts_again:
+    if not all(np.array_equal(np.unique(phase), np.unique(joined)) for phase in phases):
         return joined, [f"{len(phases)} phases were joined: {location}"]
     classes = int(joined.max()) + 1
     if options.num_classes == classes * len(phases):
