@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from api_schemas.datasets import DatasetMetadata, SoftLabelKind
 from method.class_maps import CLASS_MAPS, IMAGEFOLDER, wnids
+from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.sets.stored_set import Labels
 
 Progress = Callable[[int], None]
@@ -52,6 +53,12 @@ class ImportOptions(DatasetMetadata):
         """How many classes there are by what the sender said, None when that is to be found."""
         names = self.class_names or (self.source.class_names if self.source is not None else None)
         return None if names is None else len(names)
+
+    def require_distilled(self, what: str) -> None:
+        """Raise ImportRejected with rule `distilled_only` for a source set in a format, `what`, that has no splits."""
+        if self.role != "distilled":
+            message = f"{what} hold distilled sets; a source set has splits"
+            raise rejected("metadata.role", "distilled_only", self.role, message)
 
 
 @dataclass(frozen=True)
