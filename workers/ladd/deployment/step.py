@@ -197,7 +197,7 @@ class StepGradient:
             self._model.zero_grad()
             if self._device.type == "cuda":
                 torch.cuda.empty_cache()
-            begun.restore()
+            begun.restore(self._device)
             first = 0
             on_restart()
 
