@@ -21,6 +21,7 @@ from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.inference import measure_accuracy, predict
 from workers.ladd.engine.memory import peak_bytes
 from workers.ladd.engine.normalization import network_input
+from workers.ladd.engine.progress import counting
 from workers.ladd.engine.seeds import trial_seed
 from workers.ladd.evaluation.answers import pack_answers
 from workers.ladd.evaluation.grad_cam import grad_cam
@@ -152,13 +153,7 @@ def evaluate_trial(
     drawn = trial_seed(seed, trial)
     cost = predict_cost(training_set, arm, architecture, recipe, device, num_classes)
     networks = len(recipes)
-    done, total = 0, networks * cost.counts.forwards + len(test.labels)
-
-    def advance(images: int) -> None:
-        nonlocal done
-        done += images
-        progress(done, total)
-
+    advance = counting(progress, networks * cost.counts.forwards + len(test.labels))
     advance(0)
 
     def train_with(candidate: Recipe) -> Trained:

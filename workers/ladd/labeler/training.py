@@ -23,6 +23,7 @@ from workers.ladd.engine.inference import measure_accuracy, predict
 from workers.ladd.engine.micro_batch import check_divisible, micro_batch_size, slices
 from workers.ladd.engine.normalization import normalize
 from workers.ladd.engine.precision import exact_float32
+from workers.ladd.engine.progress import counting
 from workers.ladd.engine.resume import read_state, write_state
 from workers.ladd.engine.seeds import derive_seed, generator, seeded_dropout
 from workers.ladd.labeler.diverged import TrainingDivergedError
@@ -148,13 +149,7 @@ def train_labeler(
         _check_kept(history, out_dir)
 
     per_epoch = len(rows) + len(val_images)
-    done, total = len(history) * per_epoch, epochs * per_epoch
-
-    def advance(images: int) -> None:
-        nonlocal done
-        done += images
-        progress(done, total)
-
+    advance = counting(progress, epochs * per_epoch, len(history) * per_epoch)
     advance(0)
     for epoch in range(len(history) + 1, epochs + 1):
         started = time.monotonic()
