@@ -32,10 +32,6 @@ class Session:
         """Where stages are shown."""
         return Console(stderr=True)
 
-    def answer(self, text: str) -> None:
-        """Print plain text, or JSON."""
-        typer.echo(text)
-
     def answer_json(self, document: BaseModel) -> None:
         """Print a model as the API sent it."""
         typer.echo(document.model_dump_json(indent=2))
@@ -52,11 +48,11 @@ class Session:
 
     def started(self, job: Job, detach: bool) -> None:
         """Print a new job's id and what it is predicted to cost; unless detached, follow it and print its result."""
-        self.answer(job.id)
+        typer.echo(job.id)
         if job.cost is not None:
             typer.echo(predicted_cost(job.cost.predicted), err=True)
         if not detach:
-            self.answer(result_text(self.follow(job.id)))
+            typer.echo(result_text(self.follow(job.id)))
 
     def follow(self, job_id: str) -> Job:
         """Show a job to its end. Leaves the program with code 1 when it did not succeed."""
@@ -70,13 +66,6 @@ class Session:
             typer.echo(failure_text(job), err=True)
             raise typer.Exit(1)
         return job
-
-
-def session_of(context: typer.Context) -> Session:
-    """The session that the program's callback opened."""
-    session = context.obj
-    assert isinstance(session, Session)
-    return session
 
 
 def result_text(job: Job) -> str:
