@@ -10,11 +10,11 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from api_schemas.jobs import Job, JobState
-from api_schemas.report_tables import predicted_cost
+from api_schemas.report_tables import measured, predicted_cost
 from client.api import LaddClient
 from client.errors import ClientError, describe
 from client.stages import StageBoard
-from client.tables import measured_text, text_table
+from client.tables import tables_text, text_table
 from client.watch import watch
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print what the API answered.")]
@@ -75,8 +75,8 @@ def result_text(job: Job) -> str:
         return f"{job.id} {job.state}"
     made = {"dataset": result.dataset, "labeler": result.labeler}
     lines = "\n".join(f"{name} {identifier}" for name, identifier in made.items() if identifier is not None)
-    measured = measured_text(result.evaluation, result.storage, result.flops, job.cost)
-    return "\n\n".join(block for block in (lines, measured) if block)
+    tables = tables_text(measured(result.evaluation, result.storage, result.flops, job.cost, intervals=False))
+    return "\n\n".join(block for block in (lines, tables) if block)
 
 
 def failure_text(job: Job) -> str:
