@@ -39,14 +39,14 @@ class StageBoard:
     def __exit__(self, *_: object) -> None:
         self.progress.stop()
 
-    def start(self, name: str) -> "Stage":
-        """Show a bar for a stage that has just begun."""
-        return Stage(self, name)
+    def line(self, text: str) -> None:
+        """Leave a line above the bars."""
+        self.console.print(f"  {text}", markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
     def stage(self, name: str) -> Iterator["Stage"]:
         """A stage that is over when the block is left, and failed when an exception leaves it."""
-        stage = self.start(name)
+        stage = Stage(self, name)
         try:
             yield stage
         except BaseException:
@@ -56,7 +56,7 @@ class StageBoard:
 
 
 class Stage:
-    """One line on a board. `note` is shown after the numbers."""
+    """One line on a board, a bar from now on. `note` is shown after the numbers."""
 
     def __init__(self, board: StageBoard, name: str) -> None:
         self.name = name
@@ -105,8 +105,7 @@ class Stage:
         solid, empty = ("#", ".") if self._board.console.options.ascii_only else ("━", "─")
         full = round(_BAR_WIDTH * filled)
         bar = solid * full + empty * (_BAR_WIDTH - full)
-        line = f"  {self.name:<{_NAME_WIDTH}} {bar} {text}"
-        self._board.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._board.line(f"{self.name:<{_NAME_WIDTH}} {bar} {text}")
 
 
 def amount(number: float, unit: str) -> str:
