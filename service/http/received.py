@@ -33,15 +33,6 @@ CHUNK_BYTES = 1024 * 1024
 WRITERS = max(1, (os.cpu_count() or 1) - 1)
 """Forms whose files are hashed and passed on at the same time; the others wait, so that polls find a core free."""
 
-FORM_ERRORS = (
-    ErrorCode.TIMEOUT,
-    ErrorCode.UPLOAD_TOO_LARGE,
-    ErrorCode.UNSUPPORTED_MEDIA_TYPE,
-    ErrorCode.INVALID_REQUEST,
-    ErrorCode.QUOTA_EXCEEDED,
-)
-"""How a form can be refused, besides what every request can meet."""
-
 Metadata = TypeVar("Metadata")
 
 _log = logging.getLogger(__name__)
@@ -74,7 +65,7 @@ class Bodies(Generic[Metadata]):
 
 @asynccontextmanager
 async def received(
-    request: Request, core: Core, owner_id: str, bodies: Bodies[Metadata], slots: FormSlots
+    request: Request, core: Core, owner_id: str, bodies: Bodies[Metadata]
 ) -> AsyncIterator[Received[Metadata]]:
     """Return what `request` brings for the dataset or labeler that will have the id `owner_id`.
 
@@ -82,7 +73,7 @@ async def received(
     those of the block included, name its own fields.
     """
     if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
-        async with received_form(request, core, owner_id, bodies.metadata, slots) as form:
+        async with received_form(request, core, owner_id, bodies.metadata) as form:
             yield form
         return
     body = bytearray()
@@ -114,15 +105,16 @@ def _in_json(text: str) -> str:
 
 @asynccontextmanager
 async def received_form(
-    request: Request, core: Core, owner_id: str, metadata: TypeAdapter[Metadata], slots: FormSlots
+    request: Request, core: Core, owner_id: str, metadata: TypeAdapter[Metadata]
 ) -> AsyncIterator[Received[Metadata]]:
     """Stream the form of `request` to the storage, for the dataset or labeler that will have the id `owner_id`.
 
     If that or the block fails, nothing of it is left there.
 
     Raises `ServiceError` (INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE, UPLOAD_TOO_LARGE, QUOTA_EXCEEDED, UNAVAILABLE when
-    all `slots` are taken) and `ClientDisconnect`.
+    all slots are taken) and `ClientDisconnect`.
     """
+    slots: FormSlots = request.state.form_slots
     if slots.forms.locked():
         raise ServiceError(ErrorCode.UNAVAILABLE, "As many forms as are served at a time are under way; try again.")
     parser = FormParser(request.headers.get("Content-Type"))
