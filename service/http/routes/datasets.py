@@ -25,10 +25,10 @@ from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, Limit
 from service.http.openapi import form_or_json
 from service.http.problems import BODY_ERRORS, responses
-from service.http.received import Bodies, received
+from service.http.received import received
 
 PATH = "/v1/datasets"
-BODIES = Bodies(TypeAdapter(DatasetMetadata), TypeAdapter(DatasetFromUploads))
+METADATA, FROM_UPLOADS = TypeAdapter(DatasetMetadata), TypeAdapter(DatasetFromUploads)
 
 router = APIRouter(prefix=PATH, tags=["datasets"])
 
@@ -47,8 +47,8 @@ async def create_dataset(request: Request, response: Response, core: CoreDep) ->
     The files are checked after the answer: `state` goes from `validating` to `ready`, or to `rejected` with reasons.
     """
     dataset_id = new_id("ds")
-    async with received(request, core, dataset_id, BODIES) as form:
-        dataset = await run_in_threadpool(datasets.create, core, form.metadata, form.files, dataset_id)
+    async with received(request, core, dataset_id, METADATA, FROM_UPLOADS) as (metadata, files):
+        dataset = await run_in_threadpool(datasets.create, core, metadata, files, dataset_id)
     response.headers.update(accepted(dataset.links.self, created=True))
     return dataset
 
