@@ -1,4 +1,4 @@
-"""What a job costs: predicted when it is submitted, counted as its tasks finish."""
+"""The cost of a job: predicted when it is submitted, counted as its tasks finish."""
 
 from enum import StrEnum
 

@@ -118,7 +118,7 @@ NamedClassMap = Annotated[
 
 
 SoftLabelKind = Literal["probabilities", "logits"]
-"""What rows of float labels mean: `logits` become probabilities by a softmax."""
+"""The meaning of rows of float labels: `logits` become probabilities by a softmax."""
 
 
 class DatasetMetadata(Request):
@@ -132,11 +132,11 @@ class DatasetMetadata(Request):
     """Class names in label order, or a label order by name; for class folders: folder names in label order."""
     source_dataset: DatasetId | None = None
     soft_labels: Literal["auto"] | SoftLabelKind = "auto"
-    """What a row of float labels is, where its values do not tell."""
+    """The meaning of a row of float labels, where its values do not tell."""
     learned_lr: Annotated[float, Field(gt=0, le=1000)] | None = None
     """Takes the place of the one in the files."""
     distillation_flops: Annotated[float, Field(gt=0, le=1e30)] | None = None
-    """What making the set took, as its maker says (1 MAC = 2 FLOPs); a `ladd` job's report then draws Figure 2."""
+    """FLOPs of making the set, as its maker says (1 MAC = 2 FLOPs); a `ladd` job's report then draws Figure 2."""
     factor: Annotated[int, Field(ge=1, le=8)] | None = None
     """IDC: images are mosaics of `factor` x `factor` tiles; 1: whole images (IDC-I)."""
     resolution: Annotated[int, Field(ge=8, le=1024)] | None = None
@@ -172,7 +172,7 @@ class ValueRange(Response):
 
 
 class DatasetStats(Response):
-    """What the importer found."""
+    """The importer's findings."""
 
     num_classes: int
     ipc: int | None
@@ -188,7 +188,7 @@ class DatasetStats(Response):
     class_counts: list[ClassCount]
     value_range: ValueRange
     soft_labels: SoftLabelKind | None
-    """What the uploaded labels were; null: class indices. Stored are probabilities, and their largest as the label."""
+    """The form of the uploaded labels; null: class indices. Stored are probabilities, the largest as the label."""
     learned_lr: float | None
     """The learning rate distilled along with the set: of the metadata, else of the files."""
     detection: Detection

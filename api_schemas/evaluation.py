@@ -1,4 +1,4 @@
-"""What an evaluation is asked to do and what it reports. Accuracies are in percent."""
+"""Settings of an evaluation and its report. Accuracies are in percent."""
 
 from typing import Annotated, Any, Literal
 
@@ -188,7 +188,7 @@ class StorageCount(Response):
 
 
 class EncodingCost(Response):
-    """What one encoding of the dense labels would cost: zipped bytes, as fractions of the images, and its loss."""
+    """The price of one encoding of the dense labels: zipped bytes, as fractions of the images, and its loss."""
 
     encoding: str
     bytes: int
@@ -209,7 +209,7 @@ class Storage(Response):
     stored: StorageCount
     encoding: str
     full_labels_bytes: int
-    """What the archive has besides for the labeler's soft labels of the whole images, which are not in the counts."""
+    """Bytes of the labeler's soft labels of the whole images, which the counts leave out."""
     encodings: list[EncodingCost]
 
 
@@ -272,7 +272,7 @@ class Report(Response):
     versions: dict[str, str]
     hardware: str
     notes: list[str]
-    """What a reader must know before quoting a number."""
+    """Caveats that a reader must know before quoting a number."""
     figures: list[Figure]
     points: list[SweepPoint]
     """Of a sweep; empty for other kinds."""

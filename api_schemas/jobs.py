@@ -242,7 +242,7 @@ class Task(Response):
 
 
 class JobResult(Response):
-    """What a job made; a field is null when the kind does not make it."""
+    """The results of a job; a field is null when the kind does not make it."""
 
     dataset: DatasetId | None
     labeler: LabelerId | None

@@ -48,7 +48,7 @@ ClassIndices = Annotated[list[Annotated[int, Field(ge=0, lt=100_000)]], Field(mi
 
 
 class LabelerImportKind(StrEnum):
-    """What is sent when a labeler is not trained here."""
+    """The description of a labeler that is not trained here."""
 
     WEIGHTS = "weights"
     REPLAY_BUFFER = "replay_buffer"
@@ -62,7 +62,7 @@ class _LabelerImport(Request):
     source_dataset: DatasetId
     """The set whose classes the labeler knows; its val split says how good it is."""
     normalization: NamedNormalization | ChannelStatistics | None = None
-    """What the network expects images to carry. Null: `imagenet` for `torchvision`, else the source set's."""
+    """The normalization that the network expects. Null: `imagenet` for `torchvision`, else the source set's."""
     class_map: ClassIndices | None = None
     """The network's output for each class of the source set, in label order. Null: output i is class i."""
 

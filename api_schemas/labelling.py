@@ -1,4 +1,4 @@
-"""What a labelling used and found: its labelers, and how their classes agree with the uploaded labels."""
+"""The labelers of a labelling, and how their classes agree with the uploaded labels."""
 
 from api_schemas.base import LabelerId, Response
 

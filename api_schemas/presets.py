@@ -15,7 +15,7 @@ PaperMethod = Annotated[
         "PaperMethod",
         METHODS,
         """\
-What distilled the sets of the paper's tables, as the tag `paper` of a job names it.
+The method that distilled the sets of the paper's tables, as the tag `paper` of a job names it.
 
 The files of GLaD's three variants look alike, so nothing but the tag tells them apart.""",
     ),
@@ -47,7 +47,7 @@ class Preset(Response):
     kind: JobKind
     params: dict[str, Any]
     paper: list[PaperResult]
-    """What the paper reports, as far as it is known here."""
+    """The paper's numbers, as far as they are known here."""
 
 
 class PresetList(Response):

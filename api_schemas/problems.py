@@ -38,7 +38,7 @@ class ErrorCode(StrEnum):
 
 
 class ErrorOrigin(StrEnum):
-    """Who can do something about it: the sender of the input, the operator of the workers, or us."""
+    """The party that can do something about it: the sender of the input, the operator of the workers, or us."""
 
     INPUT = "input"
     WORKER = "worker"

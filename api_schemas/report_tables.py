@@ -1,4 +1,4 @@
-"""What a job has measured, as tables of text: the terminal, Markdown and HTML only lay them out."""
+"""The measurements of a job as tables of text: the terminal, Markdown and HTML only lay them out."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -170,7 +170,7 @@ def _comparisons(evaluation: Evaluation, dataset: str) -> Table:
 
 
 def _protocol(rows: Sequence[EvaluationRow]) -> Table:
-    """What decides the rows: one line for each set of settings that occurs."""
+    """The settings behind the rows: one line for each combination that occurs."""
     forwards: dict[tuple[str, ...], set[int]] = {}
     for row in rows:
         recipe = [str(row.recipe.get(field, "-")) for field in ("name", "views", "reduction", "precision")]
@@ -263,6 +263,6 @@ def _paper(numbers: Sequence[PaperNumber], evaluation: Evaluation | None) -> Ite
 
 
 def _relative_gain(cae: Mapping[ArmName, float]) -> str:
-    """What the paper's Table 4 averages."""
+    """The mean that the paper's Table 4 reports."""
     baseline = cae["baseline"]
     return f"{cae['ladd'] / baseline - 1:+.1%}" if baseline else "-"

@@ -14,7 +14,7 @@ from api_schemas.problems import TaskError
 
 
 class TaskType(StrEnum):
-    """What the runner can be asked to do; one file each in `workers/runner/tasks`."""
+    """The types of tasks that a runner computes; one file each in `workers/runner/tasks`."""
 
     INGEST = "ingest"
     IMPORT_LABELER = "import_labeler"
@@ -26,7 +26,7 @@ class TaskType(StrEnum):
 
 
 class Confinement(Response):
-    """What a runner that reads a user's bytes may have at the most."""
+    """Limits of a runner that reads a user's bytes."""
 
     memory_bytes: int
     """Private writable memory (RLIMIT_DATA): heap, stacks, and files mapped copy-on-write."""

@@ -1,4 +1,4 @@
-"""What every engine benchmark can be told, and the cells it measures until its time is up."""
+"""Options of every engine benchmark, and the cells it measures until its time is up."""
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-r"""What each row of Table 6 is worth on real data: five arms, three networks, five trials, for each distilled set.
+r"""The worth of each row of Table 6 on real data: five arms, three networks, five trials, for each distilled set.
 
     python benchmarks/evidence.py --cifar10 cifar10_jpegblob.npz \
         --distilled distilled --fashion /usr/share/datasets/fashion-mnist

@@ -1,4 +1,4 @@
-"""What a kill costs: the runner of an evaluation is killed at 90 % of each trial, through the whole service.
+"""The cost of a kill: the runner of an evaluation is killed at 90 % of each trial, through the whole service.
 
     make demo    # packs the source set this takes
     python benchmarks/kill_at_ninety.py

@@ -1,4 +1,4 @@
-"""What each encoding of dense labels costs: bytes and distance to float32, and accuracy on real data.
+"""The cost of each encoding of dense labels: bytes and distance to float32, and accuracy on real data.
 
     python benchmarks/label_encodings.py cifar10_jpegblob.npz distgen_res_DC_CIFAR10_ConvNet_1ipc.pt
 

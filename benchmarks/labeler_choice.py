@@ -1,4 +1,4 @@
-"""What `epoch: auto`, a fitted temperature and an ensemble of two labelers change, against the paper's epoch 10.
+"""The effect of `epoch: auto`, a fitted temperature and an ensemble of two labelers, against the paper's epoch 10.
 
     python benchmarks/labeler_choice.py cifar10_jpegblob.npz
 

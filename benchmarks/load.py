@@ -46,7 +46,7 @@ PHASES = {
     "uploads": ("polls", "streams", "uploads"),
     "after": ("polls", "streams"),
 }
-"""Who calls, by phase."""
+"""The callers, by phase."""
 
 
 class Resident(threading.Thread):

@@ -20,7 +20,7 @@ PIECE = 256 << 10
 
 @dataclass
 class Seen:
-    """What the callers of one process met."""
+    """The answers that the callers of one process met."""
 
     polls: int = 0
     unchanged: int = 0

@@ -1,4 +1,4 @@
-"""What the benchmarks that go through the service share: a stack, an upload, a job, a result with its caveats."""
+"""Common parts of benchmarks that go through the service: a stack, an upload, a job, a result with its caveats."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the shortcuts cost in accuracy: precision "fast" against "exact", and K sampled views against all 25.
+"""The cost of the shortcuts in accuracy: precision "fast" against "exact", and K sampled views against all 25.
 
     python benchmarks/shortcuts.py cifar10_jpegblob.npz distgen_res_DC_CIFAR10_ConvNet_1ipc.pt
 

@@ -1,4 +1,4 @@
-"""What the benchmarks of accuracy share: a part of CIFAR-10 as source set, a labeler of it, and trials."""
+"""Common parts of benchmarks of accuracy: a part of CIFAR-10 as source set, a labeler of it, and trials."""
 
 import io
 import json
@@ -124,7 +124,7 @@ def labelled_set(blob: Path, distilled: Path, prepared: Path) -> tuple[TrainingS
 
 
 def kept_results(out: Path) -> dict[str, Any]:
-    """What an earlier call has written, `trials` as {variant: {trial: accuracy in percent}}."""
+    """The results an earlier call has written, `trials` as {variant: {trial: accuracy in percent}}."""
     found: dict[str, Any] = json.loads(out.read_text()) if out.exists() else {"trials": {}}
     return found
 

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -49,7 +49,7 @@ class LaddClient:
         self._transport = Transport(base_url, api_key=api_key, timeout=timeout, attempts=attempts)
         self._uploads = PartUploads(self._transport, resume_directory, part_bytes)
 
-    def __enter__(self) -> "LaddClient":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""What the client raises: `ProblemError` for an answer that says no, `ClientError` for everything else."""
+"""Exceptions of the client: `ProblemError` for an answer that says no, `ClientError` for everything else."""
 
 from api_schemas.problems import ErrorCode, Problem, Reason
 

@@ -1,4 +1,4 @@
-"""What every command of the CLI shares: the client, where it prints, and how a refusal is shown."""
+"""The parts every command of the CLI shares: the client, where it prints, and how a refusal is shown."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ class Session:
 
 
 def result_text(job: Job) -> str:
-    """What a succeeded job made and measured."""
+    """The results of a succeeded job as text."""
     result = job.result
     if result is None:
         return f"{job.id} {job.state}"

@@ -1,4 +1,4 @@
-"""What `make demo` runs: the whole method on real data, over HTTP, on a stack of its own.
+"""The program of `make demo`: the whole method on real data, over HTTP, on a stack of its own.
 
 Fashion-MNIST is the source set; `fashion_mnist_dm_ipc10/` (made by `distill_dm.py`) is the distilled set. The
 archive, the report and its table are left in `demo-output/`.

@@ -33,7 +33,7 @@ def vit_form(size: int) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Architecture:
-    """What is known of a network without torch.
+    """The facts about a network that are known without torch.
 
     network: `module:class` of the code, called with `num_classes`, `channels`, `size` and `arguments`.
     family: networks that are computed alike (`workers.ladd.engine.execution`).

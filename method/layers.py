@@ -1,4 +1,4 @@
-"""What layers of a network cost, in closed form: multiply-accumulates and parameters from shapes alone."""
+"""The cost of a network's layers, in closed form: multiply-accumulates and parameters from shapes alone."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ FLOAT32_BYTES = 4
 
 @dataclass(frozen=True)
 class Shape:
-    """What a network is built for: classes, channels of an image, and its height = width in pixels."""
+    """The sizes a network is built for: classes, channels of an image, and its height = width in pixels."""
 
     num_classes: int
     channels: int

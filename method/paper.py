@@ -1,4 +1,4 @@
-"""What the paper reports: Kang, Lim & Shim, "Label-Augmented Dataset Distillation", WACV 2025. Accuracies in percent.
+"""The numbers of the paper: Kang, Lim & Shim, "Label-Augmented Dataset Distillation", WACV 2025. Accuracies in percent.
 
 `data/paper.csv` has every cell of its tables. `model` is a network, or the mean over several: 5-CAE over `FIVE`, 4-CAE
 over `FOUR`. In all tables +- is the mean over networks of the standard deviations over five trials. Table 3 has no

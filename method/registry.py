@@ -10,7 +10,7 @@ class Named(Protocol):
 
     @property
     def name(self) -> str:
-        """What callers call it."""
+        """The name that callers use."""
 
 
 Entry = TypeVar("Entry", bound=Named)

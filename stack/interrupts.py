@@ -13,7 +13,7 @@ AGAIN_SECONDS = 0.01
 
 
 class Interrupts:
-    """What the signals have come to."""
+    """The effect of the signals so far."""
 
     stopping = False
     """Whether it was interrupted, or stops by itself: whoever stops sets it.

@@ -81,7 +81,7 @@ def services(directory: Path, state: StackState) -> list[Process]:
 
 
 def service_environment(directory: Path, state: StackState) -> dict[str, str]:
-    """What API and worker read; also what a program needs in order to talk to this stack's Redis and S3."""
+    """Settings that API and worker read, and a program that talks to this stack's Redis and S3."""
     no_proxy = ",".join(filter(None, [os.environ.get("NO_PROXY", os.environ.get("no_proxy")), "127.0.0.1"]))
     return {
         "LADD_REDIS_URL": redis_url(state.redis_port, state.redis_password),

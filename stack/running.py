@@ -28,7 +28,7 @@ class Stack:
     url: str
     """Base URL of the API."""
     environment: Mapping[str, str]
-    """What API and worker were given: where this stack's Redis and S3 are, and how to be let in."""
+    """Settings that API and worker were given: where this stack's Redis and S3 are, and how to be let in."""
 
 
 class AlreadyRunningError(RuntimeError):

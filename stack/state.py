@@ -14,7 +14,7 @@ FILE_NAME = "stack.json"
 
 @dataclass(frozen=True)
 class StackState:
-    """What is drawn once per directory. All ports are on loopback."""
+    """Ports and secrets, drawn once per directory. All ports are on loopback."""
 
     api_port: int
     redis_port: int
@@ -37,7 +37,7 @@ class StackState:
 
 
 def load_state(directory: Path) -> StackState | None:
-    """What was drawn for the stack in `directory`; None when there has not been one."""
+    """The draw for the stack in `directory`; None when there has not been one."""
     path = directory / FILE_NAME
     return StackState(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 

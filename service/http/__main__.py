@@ -22,7 +22,7 @@ def main() -> None:
     if not is_loopback(settings.host):
         _require_a_key(settings)
     app = create_app(settings)
-    # What was imported stays; a full collection that looks through it stops every request for a tenth of a second.
+    # Imported modules stay; a full collection that looks through them stops every request for a tenth of a second.
     gc.collect()
     gc.freeze()
     uvicorn.run(

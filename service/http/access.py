@@ -1,4 +1,4 @@
-"""Who may come in: asks for an API key before a body is read, and hands on the core as the key's tenant sees it."""
+"""Access: asks for an API key before a body is read, and hands on the core as the key's tenant sees it."""
 
 import ipaddress
 from collections.abc import Awaitable, Callable
@@ -82,7 +82,7 @@ class AccessMiddleware:
         if not key.allows(needed):
             message = f"The key {key.id} has no scope `{needed}`, which {scope['method']} needs here."
             raise ServiceError(ErrorCode.FORBIDDEN, message)
-        # What an admin starts is their tenant's, made of what that tenant has.
+        # A job that an admin starts is their tenant's, made of that tenant's sets.
         starts = scope["method"] == "POST" and not scope["path"].endswith("/cancel")
         seen = core.acting_for(key.tenant, sees_all=api_keys.Scope.ADMIN in key.scopes and not starts)
 

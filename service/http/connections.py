@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEAD_SECONDS = 30
 """Time for the request line and the headers, from their first byte or the connection's beginning."""
 MAX_HEAD_BYTES = 64 * 1024
-"""What the request line and the headers may come to; so may anything else that is not the body, such as trailers."""
+"""The limit of request line and headers; also of anything else that is not the body, such as trailers."""
 
 
 class Connection(HttpToolsProtocol):

@@ -1,4 +1,4 @@
-"""What routes take from the request: the opened core and the parameters several of them share."""
+"""Dependencies of routes: the opened core and the parameters several of them share."""
 
 from typing import Annotated
 

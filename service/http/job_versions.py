@@ -42,7 +42,7 @@ class JobVersions:
     async def _ask(self) -> None:
         while self._asked:
             asked, self._asked = self._asked, []
-            # Who has gone in the meantime has canceled their answer.
+            # A reader who has gone in the meantime has canceled their answer.
             try:
                 found = await versions(self._redis, [job_id for job_id, _ in asked])
             except Exception as error:

@@ -1,4 +1,4 @@
-"""What the OpenAPI document has besides what FastAPI finds: bodies that routes read themselves, and problems."""
+"""Additions to the OpenAPI document that FastAPI finds: bodies that routes read themselves, and problems."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a report's tables say, whatever lays them out."""
+"""The text of a report's tables, whatever lays them out."""
 
 from typing import Literal
 

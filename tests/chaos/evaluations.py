@@ -34,7 +34,7 @@ class Evaluations:
         return self.client.submit(EvaluateRequest(kind=JobKind.EVALUATE, params=params))
 
     def numbers(self, job: Job) -> Any:
-        """What an evaluation found, without what it took."""
+        """The results of an evaluation, without their cost."""
         report = self.client.report(job.id)
         assert report.evaluation is not None
         return without_costs(report.evaluation.model_dump(mode="json"))

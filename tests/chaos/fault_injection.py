@@ -1,4 +1,4 @@
-"""What can happen to the processes of a running stack, done to the real ones."""
+"""Faults of the processes of a running stack, done to the real ones."""
 
 import os
 import signal

@@ -84,7 +84,7 @@ def test_a_kill_costs_no_more_than_the_attempt(
         assert all(found.count("succeeded") == 1 and found[-1] == "succeeded" for found in outcomes.values())
         ends = [event.task for event in told if event.type is EventType.STATE and event.data["state"] == "succeeded"]
         assert sorted(ends, key=str) == sorted([None, *outcomes], key=str)
-        # Who listened through it all heard everything, once.
+        # A listener through it all heard everything, once.
         assert [event.id for event in told] == [event.id for event in client.events(job.id)]
         wait_for(lambda: not faults.runners())
     print(f"{victim}: met {dict(moments_met)}")
@@ -130,7 +130,7 @@ def row_told_at(core: Core, job: Job) -> datetime | None:
 
 
 def met(told: list[JobEvent], moment: datetime) -> str:
-    """What of the job was running at that moment."""
+    """The tasks of the job that were running at that moment."""
     before = [event for event in told if event.time <= moment]
     states = {event.task: event.data["state"] for event in before if event.task and event.type is EventType.STATE}
     if states.get("report") == "running":

@@ -42,7 +42,7 @@ class Answer:
 
 
 class Script:
-    """What the server answers, in order, and what it was asked."""
+    """A server that gives these answers in order, and notes the requests."""
 
     def __init__(self) -> None:
         self.answers: list[Answer] = []

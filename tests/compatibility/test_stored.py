@@ -1,4 +1,4 @@
-"""What version 0.1 has stored (`stored_0_1.zip`, written by `record.py`) is read by this one, and goes on."""
+"""The bucket of version 0.1 (`stored_0_1.zip`, written by `record.py`) is read by this one, and its jobs go on."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What is broken or hostile is rejected over HTTP with the rule it breaks, by a worker that goes on working."""
+"""Broken and hostile uploads are rejected over HTTP with the rule they break, by a worker that goes on working."""
 
 import io
 import os

@@ -29,7 +29,7 @@ from workers.ladd.models import build_model
 
 DISTILLED = Path(__file__).parents[2] / "examples" / "fashion_mnist_dm_ipc10"
 ORDER = [8, 0, 1, 9, 2, 3, 4, 5, 6, 7]
-"""What the class of each label really is in the permuted set: none keeps its place."""
+"""The true class of each label in the permuted set: none keeps its place."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What computes, or who tells of it, is killed or stopped in the middle of a job: all goes on from there."""
+"""Processes that compute, or tell of it, are killed or stopped in the middle of a job: all goes on from there."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What sets look like, as a browser asks for it."""
+"""Pictures of sets, as a browser asks for them."""
 
 import io
 from collections.abc import Iterator

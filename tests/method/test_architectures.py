@@ -1,4 +1,4 @@
-"""What is said of architectures without torch is so of the networks: sizes, FLOPs as torch counts them, parameters."""
+"""The table of architectures is true of the networks: sizes, FLOPs as torch counts them, parameters."""
 
 import itertools
 from importlib import import_module

@@ -50,7 +50,7 @@ def in_a_finaliser_of_a_finaliser(number: signal.Signals) -> None:
 
 
 def go_on() -> None:
-    """What an interrupt that got lost does not end."""
+    """A wait that an interrupt which got lost does not end."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         time.sleep(0.01)

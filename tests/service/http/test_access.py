@@ -1,4 +1,4 @@
-"""Who may come in: nobody without a key where there is one, and each to what is theirs."""
+"""Access: nobody comes in without a key where there is one, and each only to what is theirs."""
 
 import asyncio
 import json
@@ -184,7 +184,7 @@ def test_tenants_see_their_own_and_an_admin_sees_all(keyed: Any) -> None:
     assert theirs.post(f"{links[1]}/retry").status_code == 404
     assert theirs.delete(links[0]).status_code == 404
     assert ours.get(links[1]).json()["state"] == "queued"
-    # What an admin starts is made of their own tenant's things.
+    # A job that an admin starts is made of their own tenant's things.
     train = {"kind": "train_labeler", "params": {"source_dataset": made["id"]}}
     assert admin.post("/v1/jobs", json=train).json()["reasons"][0]["rule"] == "not_found"
     assert ours.post("/v1/jobs", json=train).json()["reasons"][0]["rule"] == "is_ready"

@@ -1,4 +1,4 @@
-"""What the application does beside answering."""
+"""The application's work beside answering."""
 
 import re
 

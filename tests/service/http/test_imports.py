@@ -1,4 +1,4 @@
-"""What starting the front must not load."""
+"""Libraries that starting the front must not load."""
 
 import subprocess
 import sys

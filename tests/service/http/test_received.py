@@ -31,7 +31,7 @@ file_part = ("files", ("a.pt", b"1"))
 
 @pytest.fixture
 def left_over(s3: "S3Client") -> Callable[[], list[str]]:
-    """What lies in the storage: objects and unfinished multipart uploads."""
+    """The contents of the storage: objects and unfinished multipart uploads."""
 
     def find() -> list[str]:
         objects = s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])

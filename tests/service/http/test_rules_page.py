@@ -9,7 +9,7 @@ from api_schemas.datasets import DatasetRole
 
 ROOT = Path(__file__).parents[3]
 MAKERS = {"rejected": 1, "reason": 1, "Reason": None, "RejectionReason": None}
-"""What makes a reason, and at which position it takes the rule; None: by its name alone."""
+"""The functions that make a reason, and the position of the rule among their arguments; None: by its name alone."""
 OF_PYDANTIC = "service/http/validation.py"
 """Hands on the names that pydantic has for what breaks a schema."""
 

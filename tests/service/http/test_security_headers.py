@@ -1,4 +1,4 @@
-"""What a browser must not do with our answers."""
+"""Headers that tell a browser what it must not do with our answers."""
 
 import base64
 import hashlib

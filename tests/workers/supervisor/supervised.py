@@ -1,4 +1,4 @@
-"""What the tests of the supervisor share: one slot, and what became of a task of one attempt."""
+"""Common parts of the supervisor's tests: one slot, and the end of a task of one attempt."""
 
 import time
 from collections.abc import Callable

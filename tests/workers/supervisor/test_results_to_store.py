@@ -42,7 +42,7 @@ RESULT = {
         "warnings": [],
     }
 }
-"""What an ingestion hands in."""
+"""The result an ingestion hands in."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What decides a deployment training, apart from the images: one frozen record that goes into every result."""
+"""The settings of a deployment training, apart from the images: one frozen record that goes into every result."""
 
 import math
 from collections.abc import Callable

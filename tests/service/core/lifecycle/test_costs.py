@@ -1,4 +1,4 @@
-"""What a job costs, from its submission to its report."""
+"""The cost of a job, from its submission to its report."""
 
 from typing import Any
 

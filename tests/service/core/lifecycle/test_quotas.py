@@ -1,4 +1,4 @@
-"""What one tenant may take, and that another's share is not touched by it."""
+"""Quotas bound what one tenant takes, and leave another's share alone."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator

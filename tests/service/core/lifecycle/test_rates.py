@@ -1,4 +1,4 @@
-"""What workers note about their speed, and the predictions made of it."""
+"""Rates that workers note of themselves, and the predictions made of them."""
 
 import pytest
 

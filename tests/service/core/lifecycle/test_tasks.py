@@ -1,4 +1,4 @@
-"""What a worker gets with a task, tells about it, and hands in."""
+"""Tasks as a worker claims them, tells about them, and hands them in."""
 
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,7 @@ def test_a_checkpoint_after_a_cancellation_is_refused(core: Core, hand: Any, job
 
 
 def test_nothing_shows_before_its_manifest_is_written(core: Core, hand: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What readers see of a dataset at every write of its ingestion: it validates until the very last."""
+    """The states of a dataset that readers see at every write of its ingestion: it validates until the very last."""
     dataset = hand.upload()
     claimed = hand.claim(dataset.job, "ingest")
     seen = []

@@ -1,4 +1,4 @@
-"""Who is next: tenants take turns, whatever one of them has queued."""
+"""Tenants take turns, whatever one of them has queued."""
 
 from collections import Counter
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is old goes, unless something that stays names it."""
+"""Old objects go, unless something that stays names them."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -26,7 +26,7 @@ TRAIN, VAL = 20, 9
 
 
 class CutError(Exception):
-    """What ends a training in the middle."""
+    """The end of a training in the middle."""
 
 
 def source() -> SourceSet:

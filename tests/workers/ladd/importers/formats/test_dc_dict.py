@@ -16,7 +16,7 @@ Refusal = Callable[..., Reason]
 
 
 def content(experiments: int) -> dict[str, object]:
-    """What DatasetCondensation saves: experiment e holds images of value e."""
+    """A file as DatasetCondensation saves it: experiment e holds images of value e."""
     return {
         "data": [[torch.full((4, 1, 8, 8), float(e)), torch.tensor([0, 0, 1, 1])] for e in range(experiments)],
         "accs_all_exps": {"ConvNet": [np.float64(0.42)] * experiments},

@@ -1,4 +1,4 @@
-"""What came of one case: nothing to complain of, or what."""
+"""The outcome of one case: nothing to complain of, or what."""
 
 import hashlib
 import os

@@ -22,7 +22,7 @@ SHARE = 3
 CPU_SECONDS = 600
 """For all cases together."""
 RESIDENT_KIB = 3 << 18
-"""What reading any of them may take besides torch; the limit on what may be asked for is more than twice that."""
+"""Memory that any of them may take besides torch; the limit on what may be asked for is more than twice that."""
 
 
 def outcomes(names: Sequence[str]) -> Mapping[str, tuple[list[str], int]]:

@@ -32,7 +32,7 @@ TELLING = [
     b"(",
     b"[",
 ]
-"""What parsers stumble over."""
+"""Contents that parsers stumble over."""
 
 
 @st.composite

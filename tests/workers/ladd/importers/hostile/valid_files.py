@@ -151,7 +151,7 @@ OPTIONS: dict[str, dict[str, object]] = {
     "rded": {"class_map": "imagefolder"},
     "labeler:replay_buffer": {"trajectory": 0, "checkpoint_epochs": None},
 }
-"""What a reader has to be told of its upload."""
+"""The metadata a reader needs with its upload."""
 
 
 @cache

@@ -16,7 +16,7 @@ from tests.workers.ladd.importers.hostile.case import Case, lazily
 from tests.workers.ladd.importers.hostile.valid_files import folders, image, zipped
 
 READERS = ("class_folders", "npz", "labeler:exported")
-"""What reads zips; `.pt` files have cases of their own."""
+"""The readers of zips; `.pt` files have cases of their own."""
 MiB = 1024**2
 LINK, DEVICE, PIPE, SOCKET = 0o120777, 0o020666, 0o010644, 0o140644
 

@@ -1,4 +1,4 @@
-"""What a refusal quotes out of an upload: short, and nothing that a terminal would obey."""
+"""Quotations out of an upload in a refusal: short, and nothing that a terminal would obey."""
 
 import pytest
 

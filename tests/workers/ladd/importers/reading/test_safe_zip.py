@@ -57,7 +57,7 @@ def test_zips_of_every_usual_writer_are_read(tmp_path: Path, archived: Archiving
 
 
 class Unseekable:
-    """What a zip sent through a pipe is written to."""
+    """A file like the pipe that a zip is sent through."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
