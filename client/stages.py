@@ -17,12 +17,11 @@ _BAR_WIDTH = 24
 _LINE_EVERY = 15.0
 
 
-class StageBoard:
+class StageBoard(Progress):
     """Bars of the running stages below the lines of the finished ones. Use as a context manager."""
 
     def __init__(self, console: Console) -> None:
-        self.console = console
-        self.progress = Progress(
+        super().__init__(
             TextColumn(f"  {{task.description:<{_NAME_WIDTH}}}"),
             BarColumn(_BAR_WIDTH),
             TaskProgressColumn(),
@@ -31,13 +30,6 @@ class StageBoard:
             transient=True,
             disable=not console.is_terminal,
         )
-
-    def __enter__(self) -> "StageBoard":
-        self.progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.progress.stop()
 
     def line(self, text: str) -> None:
         """Leave a line above the bars."""
@@ -65,7 +57,7 @@ class Stage:
         self._began = self._printed = time.monotonic()
         self._count = ""
         self._fraction = 0.0
-        self._task: TaskID = board.progress.add_task(escape(name), total=None, detail="")
+        self._task: TaskID = board.add_task(escape(name), total=None, detail="")
 
     def update(
         self, done: float, total: float, unit: str, rate: float | None = None, eta_seconds: float | None = None
@@ -79,7 +71,7 @@ class Stage:
         if eta_seconds is not None:
             parts.append(f"{clock(eta_seconds)} left")
         detail = ", ".join(parts + ([self.note] if self.note else []))
-        self._board.progress.update(self._task, completed=done, total=total or None, detail=escape(detail))
+        self._board.update(self._task, completed=done, total=total or None, detail=escape(detail))
         now = time.monotonic()
         if not self._board.console.is_terminal and now - self._printed >= _LINE_EVERY:
             self._printed = now
@@ -95,7 +87,7 @@ class Stage:
 
         `seconds` is how long the stage took; None: as long as it was shown.
         """
-        self._board.progress.remove_task(self._task)
+        self._board.remove_task(self._task)
         ended_well = outcome == "done"
         took = time.monotonic() - self._began if seconds is None else seconds
         facts = [clock(took), self._count if ended_well else outcome, self.note]
