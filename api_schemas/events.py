@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Any
 
 from api_schemas.base import Page, Response, Timestamp
+from api_schemas.jobs import TERMINAL_STATES
 
 
 class EventType(StrEnum):
@@ -24,6 +25,11 @@ class JobEvent(Response):
     type: EventType
     task: str | None
     data: dict[str, Any]
+
+    @property
+    def ends_job(self) -> bool:
+        """Whether this is the job's own final state, after which nothing comes."""
+        return self.type is EventType.STATE and self.task is None and self.data.get("state") in TERMINAL_STATES
 
 
 class EventPage(Page):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 from api_schemas.cost import Cost, CostName, CostParts, JobCost
 from api_schemas.evaluation import ArmName, Evaluation, EvaluationRow, FlopCount, PaperNumber, Report, Storage
@@ -125,13 +126,8 @@ def _accuracies(evaluation: Evaluation, dataset: str, intervals: bool) -> Table:
     header = ["architecture", *(_title(arm) for arm in arms), "difference", "views"]
     shown = [True] * (1 + len(arms)) + [set(arms) >= _COMPARED, len(policies) > 1]
     title = f"Accuracy in % on {evaluation.test_images:,} real test images after the last epoch, {dataset}"
-    return Table(title, *_columns([header, *lines], shown))
-
-
-def _columns(lines: Sequence[Sequence[str]], shown: Sequence[bool]) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows with the columns that are `shown`."""
-    header, *rows = ([cell for cell, kept in zip(cells, shown, strict=True) if kept] for cells in lines)
-    return header, rows
+    header, *lines = (list(compress(cells, shown)) for cells in (header, *lines))
+    return Table(title, header, lines)
 
 
 def _in_order(arms: Iterator[ArmName]) -> list[ArmName]:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -46,11 +46,10 @@ class LaddClient:
         resume_directory: Path = RESUME_DIRECTORY,
     ) -> None:
         self._in_parts_above = in_parts_above
-        self._part_bytes = part_bytes
-        self._resume_directory = resume_directory
         self._transport = Transport(base_url, api_key=api_key, timeout=timeout, attempts=attempts)
+        self._uploads = PartUploads(self._transport, resume_directory, part_bytes)
 
-    def __enter__(self) -> "LaddClient":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -118,10 +117,10 @@ class LaddClient:
         if max(sizes, default=0) <= self._in_parts_above or min(sizes) == 0:
             with form(metadata.model_dump_json(exclude_unset=True), files, on_progress) as parts:
                 return self._transport.request("POST", url, repeatable=False, files=parts)
-        uploads = PartUploads(self._transport, self._resume_directory, self._part_bytes)
-        body = metadata.model_dump(mode="json", exclude_unset=True) | {"upload_ids": uploads.send(files, on_progress)}
+        ids = self._uploads.send(files, on_progress)
+        body = metadata.model_dump(mode="json", exclude_unset=True) | {"upload_ids": ids}
         response = self._transport.request("POST", url, repeatable=False, json=body)
-        uploads.forget(files)
+        self._uploads.forget(files)
         return response
 
     def labeler(self, labeler_id: str) -> Labeler:
@@ -140,8 +139,8 @@ class LaddClient:
         self, name: str, dataset: str, source_dataset: str | None = None, method: PaperMethod | None = None
     ) -> JobBody:
         """One of them as a job for a distilled set, which `method` says the origin of."""
-        asked = {"dataset": dataset, "source_dataset": source_dataset, "method": method}
-        return self._get(JobBody, f"/v1/presets/{name}", {key: value for key, value in asked.items() if value})
+        query = {"dataset": dataset, "source_dataset": source_dataset, "method": method}
+        return self._get(JobBody, f"/v1/presets/{name}", query)
 
     def submit(self, request: JobRequest, idempotency_key: str | None = None) -> Job:
         """Start a job. A repeated call with the same key and request gives the same job."""
@@ -184,16 +183,15 @@ class LaddClient:
         return self._get(Report, f"/v1/jobs/{job_id}/report")
 
     def _get(self, model: type[Model], url: str, query: dict[str, Any] | None = None) -> Model:
-        return _parse(model, self._transport.request("GET", url, repeatable=True, params=query))
+        given = {name: value for name, value in (query or {}).items() if value}
+        return _parse(model, self._transport.request("GET", url, repeatable=True, params=given))
 
     def _items(self, page_model: type[Any], url: str, filters: dict[str, Any]) -> Iterator[Any]:
-        asked = {name: value for name, value in filters.items() if value}
-        while True:
-            page = _parse(page_model, self._transport.request("GET", url, repeatable=True, params=asked))
+        page = self._get(page_model, url, filters)
+        yield from page.items
+        while page.next_cursor is not None:
+            page = self._get(page_model, url, filters | {"cursor": page.next_cursor})
             yield from page.items
-            if page.next_cursor is None:
-                return
-            asked["cursor"] = page.next_cursor
 
 
 def _parse(model: type[Model], response: httpx.Response) -> Model:

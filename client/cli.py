@@ -21,7 +21,7 @@ from client.api import LaddClient
 from client.cli_jobs import jobs_app
 from client.cli_run import run_app
 from client.errors import ClientError
-from client.session import JsonOption, LimitOption, RefusalGroup, Session, session_of, without_missing
+from client.session import JsonOption, LimitOption, RefusalGroup, Session, without_missing
 from client.stages import StageBoard, minute
 from method.formats import FORMATS
 
@@ -71,7 +71,7 @@ def upload(
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the validation.")] = False,
 ) -> None:
     """Upload a distilled set or a source set and wait until it is ready or rejected."""
-    session = session_of(context)
+    session: Session = context.obj
     sent = {
         "name": name or files[0].name.partition(".")[0],
         "role": role,
@@ -88,10 +88,10 @@ def upload(
     metadata = DatasetMetadata.model_validate(without_missing(sent))
     with StageBoard(session.progress) as board, board.stage("upload") as stage:
         dataset = session.client.upload_dataset(metadata, files, stage.bytes)
-    session.answer(dataset.id)
+    typer.echo(dataset.id)
     if not detach:
         session.follow(dataset.job)
-        session.answer(_ready_text(session.client.dataset(dataset.id)))
+        typer.echo(_ready_text(session.client.dataset(dataset.id)))
 
 
 @app.command()
@@ -103,7 +103,7 @@ def datasets(
     as_json: JsonOption = False,
 ) -> None:
     """List distilled, label-augmented and source sets, newest first."""
-    session = session_of(context)
+    session: Session = context.obj
     found = list(islice(session.client.datasets(role, state), limit))
     rows = [
         [
@@ -127,7 +127,7 @@ def import_labeler(
     detach: Annotated[bool, typer.Option("--detach", help="Print the job's id and do not wait for it.")] = False,
 ) -> None:
     """Import a labeler: weights, MTT's replay buffer, torchvision's, an exported network, a zero-shot one."""
-    session = session_of(context)
+    session: Session = context.obj
     sent = LABELER_METADATA.validate_json(metadata)
     with StageBoard(session.progress) as board, board.stage("upload") as stage:
         job = session.client.import_labeler(sent, files or [], stage.bytes)
@@ -137,7 +137,7 @@ def import_labeler(
 @app.command()
 def labelers(context: typer.Context, limit: LimitOption = 20, as_json: JsonOption = False) -> None:
     """List trained and imported labelers, newest first."""
-    session = session_of(context)
+    session: Session = context.obj
     found = list(islice(session.client.labelers(), limit))
     rows = [
         [
@@ -157,7 +157,7 @@ def labelers(context: typer.Context, limit: LimitOption = 20, as_json: JsonOptio
 @app.command()
 def show(context: typer.Context, identifier: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """Print a job, a dataset or a labeler as JSON."""
-    session = session_of(context)
+    session: Session = context.obj
     if identifier.startswith("ds_"):
         session.answer_json(session.client.dataset(identifier))
     elif identifier.startswith("lb_"):
@@ -176,7 +176,7 @@ def download(
     ] = ArchiveFormat.ZIP,
 ) -> None:
     """Download a label-augmented archive; run again to resume a broken download."""
-    session = session_of(context)
+    session: Session = context.obj
     dataset: str | None = identifier
     if identifier.startswith("job_"):
         result = session.client.job(identifier).result
@@ -186,7 +186,7 @@ def download(
     destination = output or Path(f"{dataset}.{archive_format}")
     with StageBoard(session.progress) as board, board.stage("download") as stage:
         session.client.download_archive(dataset, destination, stage.bytes, archive_format)
-    session.answer(str(destination))
+    typer.echo(str(destination))
 
 
 def main() -> None:

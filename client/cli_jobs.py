@@ -7,7 +7,7 @@ import typer
 
 from api_schemas.jobs import Job, JobKind, JobState
 from client.cli_run import JOB_REQUEST, DatasetOption, DetachOption, SourceOption, TagOption
-from client.session import JsonOption, LimitOption, result_text, session_of, tags_of
+from client.session import JsonOption, LimitOption, Session, result_text, tags_of
 from client.stages import minute
 from client.tables import report_text
 from method.paper import METHODS
@@ -25,14 +25,14 @@ def submit(
     detach: DetachOption = False,
 ) -> None:
     """Start a job from a JSON file, the body of `POST /v1/jobs`."""
-    session = session_of(context)
+    session: Session = context.obj
     session.started(session.client.submit(JOB_REQUEST.validate_json(request.read()), idempotency_key), detach)
 
 
 @jobs_app.command()
 def presets(context: typer.Context, as_json: JsonOption = False) -> None:
     """List the paper's experiments."""
-    session = session_of(context)
+    session: Session = context.obj
     found = session.client.presets().items
     rows = [[preset.name, preset.kind, preset.title] for preset in found]
     session.answer_list(found, ["preset", "kind", "what"], rows, as_json)
@@ -50,7 +50,7 @@ def preset(
     ] = None,
 ) -> None:
     """Print one of the paper's experiments as a job, for `ladd submit -` or to edit first."""
-    session = session_of(context)
+    session: Session = context.obj
     session.answer_json(session.client.preset(name, dataset, source_dataset, method))
 
 
@@ -64,7 +64,7 @@ def jobs(
     as_json: JsonOption = False,
 ) -> None:
     """List jobs, newest first."""
-    session = session_of(context)
+    session: Session = context.obj
     found = list(islice(session.client.jobs(kind, state, tags_of(tag)), limit))
     rows = [[job.id, job.kind, job.state, _progress(job), minute(job.created_at)] for job in found]
     session.answer_list(found, ["job", "kind", "state", "progress", "created"], rows, as_json)
@@ -73,33 +73,33 @@ def jobs(
 @jobs_app.command()
 def watch(context: typer.Context, job: JobArgument) -> None:
     """Follow a job to its end and print its result."""
-    session = session_of(context)
-    session.answer(result_text(session.follow(job)))
+    session: Session = context.obj
+    typer.echo(result_text(session.follow(job)))
 
 
 @jobs_app.command()
 def cancel(context: typer.Context, job: JobArgument) -> None:
     """Ask a job to stop."""
-    session = session_of(context)
-    session.answer(f"{job} {session.client.cancel(job).state}")
+    session: Session = context.obj
+    typer.echo(f"{job} {session.client.cancel(job).state}")
 
 
 @jobs_app.command()
 def retry(context: typer.Context, job: JobArgument, detach: DetachOption = False) -> None:
     """Start a failed or canceled job again as a new one that keeps the finished tasks."""
-    session = session_of(context)
+    session: Session = context.obj
     session.started(session.client.retry(job), detach)
 
 
 @jobs_app.command()
 def report(context: typer.Context, job: JobArgument, as_json: JsonOption = False) -> None:
     """Print the report of a succeeded job."""
-    session = session_of(context)
+    session: Session = context.obj
     found = session.client.report(job)
     if as_json:
         session.answer_json(found)
     else:
-        session.answer(report_text(found))
+        typer.echo(report_text(found))
 
 
 def _progress(job: Job) -> str:

@@ -7,7 +7,7 @@ import typer
 from pydantic import TypeAdapter
 
 from api_schemas.jobs import JobKind, JobRequest
-from client.session import pair, session_of, tags_of, without_missing
+from client.session import Session, pair, tags_of, without_missing
 from method.architectures import ARCHITECTURES
 from method.arms import ARMS
 from method.recipes import RECIPES
@@ -192,7 +192,7 @@ def _start(
     for assignment in assignments or []:
         path, text = pair(assignment, "--set")
         _assign(sent, path, text)
-    session = session_of(context)
+    session: Session = context.obj
     request = JOB_REQUEST.validate_python({"kind": kind, "params": sent, "tags": tags_of(tags)})
     session.started(session.client.submit(request), detach)
 

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from api_schemas.uploads import Upload, UploadPart, UploadState
@@ -68,13 +69,10 @@ class PartUploads:
                 while after is not None:
                     page = self._get(upload_id, after)
                     after = page.next_after
-
-                    def send(part: UploadPart, part_bytes: int = page.part_bytes) -> UploadPart | None:
-                        return part if part.received or self._send_part(path, part, part_bytes) else None
-
-                    for part in pool.map(send, page.parts):
-                        complete = complete and part is not None
-                        if part is not None and part.number not in arrived:
+                    answers = pool.map(partial(self._send_part, path, page.part_bytes), page.parts)
+                    for part, has_arrived in zip(page.parts, answers, strict=True):
+                        complete = complete and has_arrived
+                        if has_arrived and part.number not in arrived:
                             arrived.add(part.number)
                             yield part.bytes
                 if complete:
@@ -82,7 +80,7 @@ class PartUploads:
                 fruitless = 0 if len(arrived) > before else fruitless + 1
         raise ClientError(f"the storage refuses the links to send {path.name} to: are its clock and ours right?")
 
-    def _send_part(self, path: Path, part: UploadPart, part_bytes: int) -> bool:
+    def _send_part(self, path: Path, part_bytes: int, part: UploadPart) -> bool:
         def pieces() -> Iterator[bytes]:
             with path.open("rb") as file:
                 file.seek((part.number - 1) * part_bytes)
@@ -93,7 +91,7 @@ class PartUploads:
                         raise ClientError(f"{path} has become shorter while it was sent")
                     yield piece
 
-        return self._transport.put(str(part.url), part.bytes, pieces)
+        return part.received or self._transport.put(str(part.url), part.bytes, pieces)
 
     def _get(self, upload_id: str, after: int) -> Upload:
         query = {"after": after, "limit": PARTS_AT_ONCE}

@@ -10,11 +10,11 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from api_schemas.jobs import Job, JobState
-from api_schemas.report_tables import predicted_cost
+from api_schemas.report_tables import measured, predicted_cost
 from client.api import LaddClient
 from client.errors import ClientError, describe
 from client.stages import StageBoard
-from client.tables import measured_text, text_table
+from client.tables import tables_text, text_table
 from client.watch import watch
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print what the API answered.")]
@@ -32,10 +32,6 @@ class Session:
         """Where stages are shown."""
         return Console(stderr=True)
 
-    def answer(self, text: str) -> None:
-        """Print plain text, or JSON."""
-        typer.echo(text)
-
     def answer_json(self, document: BaseModel) -> None:
         """Print a model as the API sent it."""
         typer.echo(document.model_dump_json(indent=2))
@@ -52,11 +48,11 @@ class Session:
 
     def started(self, job: Job, detach: bool) -> None:
         """Print a new job's id and what it is predicted to cost; unless detached, follow it and print its result."""
-        self.answer(job.id)
+        typer.echo(job.id)
         if job.cost is not None:
             typer.echo(predicted_cost(job.cost.predicted), err=True)
         if not detach:
-            self.answer(result_text(self.follow(job.id)))
+            typer.echo(result_text(self.follow(job.id)))
 
     def follow(self, job_id: str) -> Job:
         """Show a job to its end. Leaves the program with code 1 when it did not succeed."""
@@ -72,13 +68,6 @@ class Session:
         return job
 
 
-def session_of(context: typer.Context) -> Session:
-    """The session that the program's callback opened."""
-    session = context.obj
-    assert isinstance(session, Session)
-    return session
-
-
 def result_text(job: Job) -> str:
     """The results of a succeeded job as text."""
     result = job.result
@@ -86,8 +75,8 @@ def result_text(job: Job) -> str:
         return f"{job.id} {job.state}"
     made = {"dataset": result.dataset, "labeler": result.labeler}
     lines = "\n".join(f"{name} {identifier}" for name, identifier in made.items() if identifier is not None)
-    measured = measured_text(result.evaluation, result.storage, result.flops, job.cost)
-    return "\n\n".join(block for block in (lines, measured) if block)
+    tables = tables_text(measured(result.evaluation, result.storage, result.flops, job.cost, intervals=False))
+    return "\n\n".join(block for block in (lines, tables) if block)
 
 
 def failure_text(job: Job) -> str:

@@ -6,8 +6,7 @@ import httpx
 from httpx_sse import EventSource, SSEError
 from pydantic import ValidationError
 
-from api_schemas.events import EventType, JobEvent
-from api_schemas.jobs import TERMINAL_STATES
+from api_schemas.events import JobEvent
 from client.errors import ClientError
 from client.transport import Transport, unreachable
 
@@ -40,7 +39,7 @@ def follow(transport: Transport, url: str, after: str | None) -> Iterator[JobEve
                     attempts = max(transport.attempts, _PATIENT_ATTEMPTS)
                     after = event.id
                     yield event
-                    if _ends(event):
+                    if event.ends_job:
                         return
             ended: httpx.TransportError = httpx.RemoteProtocolError("the stream of events ended before the job")
         except httpx.TransportError as error:
@@ -49,10 +48,6 @@ def follow(transport: Transport, url: str, after: str | None) -> Iterator[JobEve
         if failures >= attempts:
             raise unreachable(ended, response.url) from ended
         transport.pause(failures)
-
-
-def _ends(event: JobEvent) -> bool:
-    return event.type is EventType.STATE and event.task is None and event.data.get("state") in TERMINAL_STATES
 
 
 def _events(response: httpx.Response) -> Iterator[JobEvent]:

@@ -17,12 +17,11 @@ _BAR_WIDTH = 24
 _LINE_EVERY = 15.0
 
 
-class StageBoard:
+class StageBoard(Progress):
     """Bars of the running stages below the lines of the finished ones. Use as a context manager."""
 
     def __init__(self, console: Console) -> None:
-        self.console = console
-        self.progress = Progress(
+        super().__init__(
             TextColumn(f"  {{task.description:<{_NAME_WIDTH}}}"),
             BarColumn(_BAR_WIDTH),
             TaskProgressColumn(),
@@ -32,21 +31,14 @@ class StageBoard:
             disable=not console.is_terminal,
         )
 
-    def __enter__(self) -> "StageBoard":
-        self.progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.progress.stop()
-
-    def start(self, name: str) -> "Stage":
-        """Show a bar for a stage that has just begun."""
-        return Stage(self, name)
+    def line(self, text: str) -> None:
+        """Leave a line above the bars."""
+        self.console.print(f"  {text}", markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
     def stage(self, name: str) -> Iterator["Stage"]:
         """A stage that is over when the block is left, and failed when an exception leaves it."""
-        stage = self.start(name)
+        stage = Stage(self, name)
         try:
             yield stage
         except BaseException:
@@ -56,7 +48,7 @@ class StageBoard:
 
 
 class Stage:
-    """One line on a board. `note` is shown after the numbers."""
+    """One line on a board, a bar from now on. `note` is shown after the numbers."""
 
     def __init__(self, board: StageBoard, name: str) -> None:
         self.name = name
@@ -65,7 +57,7 @@ class Stage:
         self._began = self._printed = time.monotonic()
         self._count = ""
         self._fraction = 0.0
-        self._task: TaskID = board.progress.add_task(escape(name), total=None, detail="")
+        self._task: TaskID = board.add_task(escape(name), total=None, detail="")
 
     def update(
         self, done: float, total: float, unit: str, rate: float | None = None, eta_seconds: float | None = None
@@ -79,7 +71,7 @@ class Stage:
         if eta_seconds is not None:
             parts.append(f"{clock(eta_seconds)} left")
         detail = ", ".join(parts + ([self.note] if self.note else []))
-        self._board.progress.update(self._task, completed=done, total=total or None, detail=escape(detail))
+        self._board.update(self._task, completed=done, total=total or None, detail=escape(detail))
         now = time.monotonic()
         if not self._board.console.is_terminal and now - self._printed >= _LINE_EVERY:
             self._printed = now
@@ -95,7 +87,7 @@ class Stage:
 
         `seconds` is how long the stage took; None: as long as it was shown.
         """
-        self._board.progress.remove_task(self._task)
+        self._board.remove_task(self._task)
         ended_well = outcome == "done"
         took = time.monotonic() - self._began if seconds is None else seconds
         facts = [clock(took), self._count if ended_well else outcome, self.note]
@@ -105,8 +97,7 @@ class Stage:
         solid, empty = ("#", ".") if self._board.console.options.ascii_only else ("━", "─")
         full = round(_BAR_WIDTH * filled)
         bar = solid * full + empty * (_BAR_WIDTH - full)
-        line = f"  {self.name:<{_NAME_WIDTH}} {bar} {text}"
-        self._board.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._board.line(f"{self.name:<{_NAME_WIDTH}} {bar} {text}")
 
 
 def amount(number: float, unit: str) -> str:

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from api_schemas.cost import JobCost
-from api_schemas.evaluation import Evaluation, FlopCount, Report, Storage
-from api_schemas.report_tables import Table, measured, ran_on, tables
+from api_schemas.evaluation import Report
+from api_schemas.report_tables import Table, ran_on, tables
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -21,18 +20,12 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([line(header), "  ".join("-" * width for width in widths), *map(line, rows)])
 
 
-def measured_text(
-    evaluation: Evaluation | None, storage: Storage | None, flops: FlopCount | None, cost: JobCost | None
-) -> str:
-    """All that was measured, what is absent left out."""
-    return _blocks(measured(evaluation, storage, flops, cost, intervals=False))
-
-
 def report_text(report: Report) -> str:
     """A report: what was measured, on what, and what a reader must know before quoting a number."""
     footer = "\n".join([ran_on(report), *(f"note: {note}" for note in report.notes)])
-    return "\n\n".join(block for block in (_blocks(tables(report, intervals=False)), footer) if block)
+    return "\n\n".join(block for block in (tables_text(tables(report, intervals=False)), footer) if block)
 
 
-def _blocks(found: Sequence[Table]) -> str:
+def tables_text(found: Sequence[Table]) -> str:
+    """Tables below one another, each under its title."""
     return "\n\n".join(f"{table.title}\n{text_table(table.header, table.rows)}" for table in found)

@@ -59,12 +59,7 @@ class Transport:
         def send() -> httpx.Response:
             return self._http.put(url, content=pieces(), headers={"Content-Length": str(size)})
 
-        try:
-            return self._exchange(send, True, (403,), self.attempts).status_code != 403
-        except ClientError as error:
-            if isinstance(error.__cause__, httpx.TransportError):
-                raise unreachable(error.__cause__, "the storage") from error
-            raise
+        return self._exchange(send, True, (403,), self.attempts, "the storage").status_code != 403
 
     @contextmanager
     def stream(
@@ -93,7 +88,12 @@ class Transport:
         time.sleep(min(_LONGEST_PAUSE, 0.2 * 2 ** (failures - 1)) * random.uniform(0.5, 1.0))
 
     def _exchange(
-        self, send: Callable[[], httpx.Response], repeatable: bool, allowed: tuple[int, ...], attempts: int
+        self,
+        send: Callable[[], httpx.Response],
+        repeatable: bool,
+        allowed: tuple[int, ...],
+        attempts: int,
+        server: str | None = None,
     ) -> httpx.Response:
         failures = 0
         while True:
@@ -102,7 +102,7 @@ class Transport:
             except httpx.TransportError as error:
                 failures += 1
                 if failures >= attempts or not (repeatable or isinstance(error, _NEVER_SENT)):
-                    raise unreachable(error, self._http.base_url) from error
+                    raise unreachable(error, server or self._http.base_url) from error
                 self.pause(failures)
                 continue
             failures += 1

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from api_schemas.events import EventType, JobEvent
-from api_schemas.jobs import TERMINAL_STATES, Job, JobState, Progress, Task
+from api_schemas.jobs import Job, JobState, Progress, Task
 from api_schemas.report_tables import clock
 from client.api import LaddClient
 from client.stages import Stage, StageBoard
@@ -35,11 +35,10 @@ class _ShownJob:
 
     def show(self, event: JobEvent) -> None:
         """Bring the board up to date with the next event."""
-        if event.type is EventType.STATE and event.task is None:
-            state = JobState(event.data["state"])
-            if state in TERMINAL_STATES:
-                for name in list(self._stages):
-                    self._close(name, event.time, "done" if state is JobState.SUCCEEDED else state)
+        if event.ends_job:
+            state = event.data["state"]
+            for name in list(self._stages):
+                self._close(name, event.time, "done" if state == JobState.SUCCEEDED else state)
         elif event.task in self._stage_of:
             self._show_task(event.task, event)
 
@@ -63,12 +62,9 @@ class _ShownJob:
             if name in self._stages:
                 self._stages[name].bar.note = _note(event)
             if event.type is EventType.ROW:
-                self._print(f"{task}: {_trial(event)}")
+                self._board.line(f"{task}: {_trial(event)}")
         elif event.type is EventType.LOG and event.data["level"] == "warning":
-            self._print(event.data["message"])
-
-    def _print(self, text: str) -> None:
-        self._board.console.print(f"  {text}", markup=False, highlight=False, soft_wrap=True)
+            self._board.line(event.data["message"])
 
     def _open(self, name: str, began: datetime) -> None:
         if name in self._stages:
@@ -76,7 +72,7 @@ class _ShownJob:
         progress = self._client.job(self._job_id).progress
         planned = progress if progress is not None and progress.stage == name else None
         tasks = {task for task, stage in self._stage_of.items() if stage == name}
-        self._stages[name] = _ShownStage(self._board.start(_TITLES.get(name, name)), tasks, planned, began)
+        self._stages[name] = _ShownStage(Stage(self._board, _TITLES.get(name, name)), tasks, planned, began)
 
     def _close(self, name: str, ended: datetime, outcome: str) -> None:
         stage = self._stages.pop(name, None)

@@ -25,7 +25,8 @@ from client.stages import StageBoard
 from client.tables import report_text
 from client.watch import watch
 from stack.interrupts import signals_interrupt
-from stack.running import NotReadyError, Stack, running_stack, running_url
+from stack.readiness import NotReadyError
+from stack.running import Stack, running_stack, running_url
 
 # Everything that decides how long the demo takes and what its table says. The paper's evaluation has 1,000 epochs,
 # five trials and five architectures; this one is cut to end in under six minutes on two CPU cores.

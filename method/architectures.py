@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from method.layers import Layer, Shape, convolution, linear
-from method.registry import Registry
+from method.registry import registry
 
 CONVNET_WIDTH = 128
 VGG_STAGES = ((64,), (128,), (256, 256), (512, 512), (512, 512))
@@ -137,7 +137,7 @@ def _vit(shape: Shape) -> Iterator[Layer]:
     yield linear(VIT_WIDTH, shape.num_classes)
 
 
-ARCHITECTURES: Registry[Architecture] = Registry(
+ARCHITECTURES: dict[str, Architecture] = registry(
     (
         _convnet(3, smallest=8, turn=6),
         _convnet(4, smallest=16, turn=5),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from method import files
-from method.registry import Registry
+from method.registry import registry
 
 LabelKind = Literal["hard", "soft", "both"]
 
@@ -52,7 +52,7 @@ BASELINE = "baseline"
 LADD = "ladd"
 """Eq. 5."""
 
-ARMS: Registry[Arm] = Registry(
+ARMS: dict[str, Arm] = registry(
     (
         Arm(BASELINE, full_images="hard", views=None),
         Arm("full_soft", full_images="soft", views=None),

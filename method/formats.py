@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from method.registry import Registry
+from method.registry import registry
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ def _format(name: str, module: str, cifar100: str | None = None) -> Format:
     return Format(name, f"workers.ladd.importers.formats.{module}", cifar100)
 
 
-FORMATS: Registry[Format] = Registry(
+FORMATS: dict[str, Format] = registry(
     (
         _format("mtt", "bare_tensors", "cifar100_mtt"),
         _format("ast", "bare_tensors", "cifar100_mtt"),

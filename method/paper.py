@@ -25,12 +25,6 @@ CAE = {"5-CAE": FIVE, "4-CAE": FOUR}
 METHODS = ("MTT", "AST", "TESLA", "GLaD-MTT", "GLaD-GM", "GLaD-DM")
 """The methods that distilled the sets of the k-CAE tables."""
 
-BASELINE_PLUS_OVERHEAD = {1: 1.001, 5: 0.207, 10: 0.100, 20: 0.050}
-"""{images per class: extra zipped bytes of one image more per class, as a part of the baseline's} (Table 1)."""
-STORAGE_OVERHEAD = 0.025
-"""The same of LADD, at each number of images per class."""
-LABELLING_PFLOPS = 0.002
-"""Of the dense labels of ImageNette at 5 images per class."""
 AVERAGE_GAIN = 0.149
 """Of LADD relative to the baseline, over the five source sets of Table 4 and then over its three methods."""
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from method.architectures import ARCHITECTURES
 from method.augmentation import STRATEGY
-from method.registry import Registry
+from method.registry import registry
 
 Schedule = Literal["warmup_cosine", "step"]
 SCHEDULES: tuple[Schedule, ...] = ("warmup_cosine", "step")
@@ -58,7 +58,7 @@ class RecipeRule:
         return self.slow_lr if ARCHITECTURES[architecture].slow else self.lr
 
 
-RECIPES: Registry[RecipeRule] = Registry(
+RECIPES: dict[str, RecipeRule] = registry(
     (
         # GLaD `utils.py` `evaluate_synset` with decay="cosine", learning rates of `glad_utils.py` `eval_loop`: the
         # protocol that the paper cites for its tables. A learned learning rate is not used.

@@ -4,11 +4,5 @@ import json
 
 from service.http.app import create_app
 
-
-def main() -> None:
-    """Write what the front of this version takes and answers."""
-    print(json.dumps(create_app().openapi(), indent=2, ensure_ascii=False))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(create_app().openapi(), indent=2, ensure_ascii=False))

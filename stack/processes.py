@@ -51,7 +51,7 @@ def servers(directory: Path, state: StackState) -> list[Process]:
         Process(
             "s3",
             s3_endpoint,
-            s3_command(directory / "s3", state.s3_ports, state.s3_credentials),
+            s3_command(directory / "s3", state.s3_ports, state.s3_access_key, state.s3_secret_key),
             lambda: s3_missing(s3_endpoint, state.s3_access_key, state.s3_secret_key),
             stop_seconds=15,
         ),

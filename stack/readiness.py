@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import boto3
@@ -49,12 +49,8 @@ def s3_missing(endpoint: str, access_key: str, secret_key: str) -> str | None:
     )
     with closing(client):
         try:
-            client.create_bucket(Bucket=BUCKET)
-        except client.exceptions.BucketAlreadyOwnedByYou:
-            pass
-        except (ClientError, BotoCoreError) as error:
-            return str(error)
-        try:
+            with suppress(client.exceptions.BucketAlreadyOwnedByYou):
+                client.create_bucket(Bucket=BUCKET)
             client.put_object(Bucket=BUCKET, Key="ready", Body=b"ready")
             client.delete_object(Bucket=BUCKET, Key="ready")
         except (ClientError, BotoCoreError) as error:

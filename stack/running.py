@@ -11,8 +11,8 @@ from pathlib import Path
 from stack.embedded import redis_url
 from stack.interrupts import signals_interrupt
 from stack.processes import Process, servers, service_environment, services
-from stack.readiness import NotReadyError, last_lines, redis_missing, wait_until_ready
-from stack.state import StackState, load_state, prepare_state
+from stack.readiness import last_lines, redis_missing, wait_until_ready
+from stack.state import load_state, prepare_state
 from stack.supervisord import Supervisord
 
 DEFAULT_DIRECTORY = Path(".stack")
@@ -67,7 +67,7 @@ def up(directory: Path = DEFAULT_DIRECTORY, say: Say = print) -> Stack:
         except BaseException:
             _stop(supervisord)
             raise
-        return _stack(directory, state)
+        return Stack(directory, state.api_url, service_environment(directory, state))
 
 
 def down(directory: Path = DEFAULT_DIRECTORY) -> bool:
@@ -151,10 +151,6 @@ def _stop(supervisord: Supervisord) -> bool:
     return True
 
 
-def _stack(directory: Path, state: StackState) -> Stack:
-    return Stack(directory, state.api_url, service_environment(directory, state))
-
-
 def _explain(directory: Path) -> None:
     state = load_state(directory)
     if state is None:
@@ -171,17 +167,3 @@ def _locked(directory: Path) -> Iterator[None]:
     with (directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-__all__ = [
-    "AlreadyRunningError",
-    "NotReadyError",
-    "OrphansError",
-    "Stack",
-    "down",
-    "running_stack",
-    "running_url",
-    "settings",
-    "states",
-    "up",
-]

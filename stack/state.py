@@ -5,7 +5,7 @@ import secrets
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from stack.embedded import ADMIN_GRPC_OFFSET, S3_PORTS, S3Credentials
+from stack.embedded import ADMIN_GRPC_OFFSET, S3_PORTS
 from stack.ports import free_ports, is_free
 from stack.private_file import write_private
 
@@ -30,11 +30,6 @@ class StackState:
         """Base URL of the service."""
         return f"http://127.0.0.1:{self.api_port}"
 
-    @property
-    def s3_credentials(self) -> S3Credentials:
-        """Of the stack's S3."""
-        return S3Credentials(self.s3_access_key, self.s3_secret_key)
-
     def ports_are_free(self) -> bool:
         """Whether nobody listens on any of our ports."""
         ports = [self.api_port, self.redis_port, *self.s3_ports, self.supervisord_port]
@@ -56,14 +51,13 @@ def prepare_state(directory: Path) -> StackState:
     if kept is not None:
         state = replace(kept, api_port=api, redis_port=redis, s3_ports=s3, supervisord_port=supervisord)
     else:
-        credentials = S3Credentials.generate()
         state = StackState(
             api_port=api,
             redis_port=redis,
             s3_ports=s3,
             supervisord_port=supervisord,
-            s3_access_key=credentials.access_key,
-            s3_secret_key=credentials.secret_key,
+            s3_access_key=f"ladd{secrets.token_hex(8)}",
+            s3_secret_key=secrets.token_urlsafe(32),
             redis_password=secrets.token_urlsafe(24),
             supervisord_password=secrets.token_urlsafe(24),
         )

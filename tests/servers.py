@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stack.command import Command
-from stack.embedded import S3_PORTS, S3Credentials, redis_command, redis_url, s3_command
+from stack.embedded import S3_PORTS, redis_command, redis_url, s3_command
 from stack.ports import free_ports
 from stack.readiness import redis_missing, s3_missing, wait_until_ready
 
@@ -63,19 +63,19 @@ def embedded_servers(directory: Path) -> Iterator[Embedded]:
         NotReadyError: a server died or was not ready in time; the message ends with its last log lines.
     """
     redis_port, *s3_ports = free_ports(1 + S3_PORTS)
-    password, credentials = secrets.token_urlsafe(24), S3Credentials.generate()
+    password, access_key, secret_key = (secrets.token_hex(16) for _ in range(3))
     url, endpoint = redis_url(redis_port, password), f"http://127.0.0.1:{s3_ports[0]}"
     redis, s3 = (
         redis_command(directory / "redis", redis_port, password),
-        s3_command(directory / "s3", s3_ports, credentials),
+        s3_command(directory / "s3", s3_ports, access_key, secret_key),
     )
     redis_log, s3_log = directory / "redis.log", directory / "s3.log"
     with started(s3, s3_log) as s3_process, started(redis, redis_log) as redis_process:
         wait_until_ready("redis", lambda: redis_missing(url), lambda: redis_process.poll() is None, redis_log)
         wait_until_ready(
             "s3",
-            lambda: s3_missing(endpoint, credentials.access_key, credentials.secret_key),
+            lambda: s3_missing(endpoint, access_key, secret_key),
             lambda: s3_process.poll() is None,
             s3_log,
         )
-        yield Embedded(url, endpoint, credentials.access_key, credentials.secret_key)
+        yield Embedded(url, endpoint, access_key, secret_key)

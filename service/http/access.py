@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api_schemas.problems import ErrorCode
@@ -59,16 +58,17 @@ class AccessMiddleware:
         try:
             core, still_admitted = await self._admit(scope)
         except (ServiceError, *OUTAGES) as error:
-            response = await _refusal(Request(scope), error)
+            response = await problems.answer(Request(scope), error)
+            if response.status_code == 401:
+                response.headers.update(CHALLENGE)
             await response(scope, receive, send)
             return
         state = {**scope["state"], "core": core, "still_admitted": still_admitted}
         await self.app({**scope, "state": state}, receive, send)
 
     async def _admit(self, scope: Scope) -> tuple[Core, StillAdmitted]:
-        core, ring = scope["state"]["core"], scope["state"]["key_ring"]
-        assert isinstance(core, Core)
-        assert isinstance(ring, KeyRing)
+        core: Core = scope["state"]["core"]
+        ring: KeyRing = scope["state"]["key_ring"]
         headers = Headers(scope=scope)
         scheme, _, secret = headers.get("Authorization", "").strip().partition(" ")
         if self.open_without_keys and await ring.is_empty():
@@ -109,10 +109,3 @@ def _check_same_machine(scope: Scope, headers: Headers) -> None:
     else:
         return
     raise ServiceError(ErrorCode.FORBIDDEN, f"{message} Make a key: python -m service.keys create --name NAME")
-
-
-async def _refusal(request: Request, error: Exception) -> Response:
-    response = await problems.answer(request, error)
-    if response.status_code == 401:
-        response.headers.update(CHALLENGE)
-    return response

@@ -52,12 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         keeper = threading.Thread(target=_keep_house, args=(core, stop), name="housekeeping", daemon=True)
         keeper.start()
         try:
-            yield {
-                "core": core,
-                "key_ring": KeyRing(core),
-                "job_versions": job_versions,
-                "form_slots": FormSlots(),
-            }
+            yield {"core": core, "key_ring": KeyRing(core), "job_versions": job_versions, "form_slots": FormSlots()}
         finally:
             stop.set()
             await run_in_threadpool(keeper.join, GRACEFUL_SECONDS)
@@ -86,16 +81,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(RequestIdMiddleware)
     problems.install(app)
-    for router in (
-        uploads.router,
-        datasets.router,
-        labelers.router,
-        jobs.router,
-        events.router,
-        presets.router,
-    ):
+    for routes in (uploads, datasets, labelers, jobs, events, presets):
         app.include_router(
-            router,
+            routes.router,
             dependencies=[Security(API_KEY)],
             responses=problems.refusals(ErrorCode.UNAUTHENTICATED, ErrorCode.FORBIDDEN),
         )

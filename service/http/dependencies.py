@@ -11,15 +11,13 @@ from service.http.job_versions import JobVersions
 
 def opened_core(request: Request) -> Core:
     """Return the core that the application's lifespan opened."""
-    core = request.state.core
-    assert isinstance(core, Core)
+    core: Core = request.state.core
     return core
 
 
 def job_versions(request: Request) -> JobVersions:
     """Return what the application asks for versions of jobs."""
-    versions = request.state.job_versions
-    assert isinstance(versions, JobVersions)
+    versions: JobVersions = request.state.job_versions
     return versions
 
 

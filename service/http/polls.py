@@ -38,9 +38,8 @@ class PollMiddleware:
         known = headers.get("If-None-Match")
         if asked is None or known is None or "Prefer" in headers:
             return None
-        core, versions = scope["state"]["core"], scope["state"]["job_versions"]
-        assert isinstance(core, Core)
-        assert isinstance(versions, JobVersions)
+        core: Core = scope["state"]["core"]
+        versions: JobVersions = scope["state"]["job_versions"]
         try:
             etag = await versions.etag(core, asked[1])
         except (ServiceError, *OUTAGES) as error:

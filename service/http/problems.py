@@ -47,6 +47,15 @@ STATUS: Mapping[ErrorCode, int] = {
 }
 """The status of each code a request can end with; the remaining codes are of tasks."""
 
+BODY_ERRORS = (
+    ErrorCode.TIMEOUT,
+    ErrorCode.UPLOAD_TOO_LARGE,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+    ErrorCode.INVALID_REQUEST,
+    ErrorCode.QUOTA_EXCEEDED,
+)
+"""How a request that starts a job can be refused for its body, besides what every request can meet."""
+
 _FRAMEWORK_CODES = {
     STATUS[code]: code
     for code in (ErrorCode.NOT_FOUND, ErrorCode.METHOD_NOT_ALLOWED, ErrorCode.TIMEOUT, ErrorCode.UPLOAD_TOO_LARGE)

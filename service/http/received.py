@@ -33,15 +33,6 @@ CHUNK_BYTES = 1024 * 1024
 WRITERS = max(1, (os.cpu_count() or 1) - 1)
 """Forms whose files are hashed and passed on at the same time; the others wait, so that polls find a core free."""
 
-FORM_ERRORS = (
-    ErrorCode.TIMEOUT,
-    ErrorCode.UPLOAD_TOO_LARGE,
-    ErrorCode.UNSUPPORTED_MEDIA_TYPE,
-    ErrorCode.INVALID_REQUEST,
-    ErrorCode.QUOTA_EXCEEDED,
-)
-"""How a form can be refused, besides what every request can meet."""
-
 Metadata = TypeVar("Metadata")
 
 _log = logging.getLogger(__name__)
@@ -55,34 +46,18 @@ class FormSlots:
         self.writers = CapacityLimiter(WRITERS)
 
 
-@dataclass(frozen=True)
-class Received(Generic[Metadata]):
-    """The contents of a request: the metadata, and the files with where they lie in the storage."""
-
-    metadata: Metadata
-    files: list[StreamedFile]
-
-
-@dataclass(frozen=True)
-class Bodies(Generic[Metadata]):
-    """The models that describe the files: `metadata` as a part of a form, `from_uploads` as a JSON body."""
-
-    metadata: TypeAdapter[Metadata]
-    from_uploads: TypeAdapter[Any]
-    """Of `FromUploads` with the fields of the metadata."""
-
-
 @asynccontextmanager
 async def received(
-    request: Request, core: Core, owner_id: str, bodies: Bodies[Metadata], slots: FormSlots
-) -> AsyncIterator[Received[Metadata]]:
-    """Return what `request` brings for the dataset or labeler that will have the id `owner_id`.
+    request: Request, core: Core, owner_id: str, metadata: TypeAdapter[Metadata], from_uploads: TypeAdapter[Any]
+) -> AsyncIterator[tuple[Metadata, list[StreamedFile]]]:
+    """Return metadata and stored files that `request` brings for the dataset or labeler that will be `owner_id`.
 
-    A body that is not JSON has to be a form, see `received_form`. Raises what that raises; reasons about a JSON body,
-    those of the block included, name its own fields.
+    A body that is JSON is read by `from_uploads`, a `FromUploads` with the fields of the metadata; any other has to be
+    a form, see `received_form`. Raises what that raises; reasons about a JSON body, those of the block included, name
+    its own fields.
     """
     if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
-        async with received_form(request, core, owner_id, bodies.metadata, slots) as form:
+        async with received_form(request, core, owner_id, metadata) as form:
             yield form
         return
     body = bytearray()
@@ -90,10 +65,10 @@ async def received(
         body += chunk
         check_size("The body", len(body), MAX_JSON_BYTES)
     with _located_in_json():
-        sent: FromUploads = _parsed(bytes(body), bodies.from_uploads, ("body",))
+        sent: FromUploads = _parsed(bytes(body), from_uploads, ("body",))
         files = await run_in_threadpool(part_uploads.as_files, core, sent.upload_ids)
         fields = sent.model_dump(exclude={"upload_ids"}, exclude_unset=True)
-        yield Received(bodies.metadata.validate_python(fields), files)
+        yield metadata.validate_python(fields), files
 
 
 @contextmanager
@@ -114,15 +89,16 @@ def _in_json(text: str) -> str:
 
 @asynccontextmanager
 async def received_form(
-    request: Request, core: Core, owner_id: str, metadata: TypeAdapter[Metadata], slots: FormSlots
-) -> AsyncIterator[Received[Metadata]]:
+    request: Request, core: Core, owner_id: str, metadata: TypeAdapter[Metadata]
+) -> AsyncIterator[tuple[Metadata, list[StreamedFile]]]:
     """Stream the form of `request` to the storage, for the dataset or labeler that will have the id `owner_id`.
 
     If that or the block fails, nothing of it is left there.
 
     Raises `ServiceError` (INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE, UPLOAD_TOO_LARGE, QUOTA_EXCEEDED, UNAVAILABLE when
-    all `slots` are taken) and `ClientDisconnect`.
+    all slots are taken) and `ClientDisconnect`.
     """
+    slots: FormSlots = request.state.form_slots
     if slots.forms.locked():
         raise ServiceError(ErrorCode.UNAVAILABLE, "As many forms as are served at a time are under way; try again.")
     parser = FormParser(request.headers.get("Content-Type"))
@@ -180,10 +156,10 @@ class _Receiver(Generic[Metadata]):
             case PartStart(name=name):
                 raise broken_form("part_names", "parts are named 'metadata' and 'files'", name)
 
-    def form(self) -> Received[Metadata]:
+    def form(self) -> tuple[Metadata, list[StreamedFile]]:
         if self._metadata is None:
             raise invalid([reason("body.metadata", "missing", None, "The form has no part named 'metadata'")])
-        return Received(self._metadata, self._files)
+        return self._metadata, self._files
 
     def discard(self) -> None:
         if self._file is not None:

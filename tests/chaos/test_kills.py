@@ -26,8 +26,8 @@ pytestmark = [
 ROUNDS = 20
 
 SAVED_ROUNDS = 3
-SAVED_EPOCHS = 1500
-"""For longer than the 30 s after which a trial is saved, on any machine."""
+SAVED_EPOCHS = 3000
+"""For longer than the 30 s after which a trial is saved, and the 10 s after which it is killed at the latest."""
 SAVED_SECONDS = 10
 
 CLAIMED_AGAIN_SECONDS = 15

@@ -53,7 +53,7 @@ def test_a_terminal_shows_the_moving_bar_and_its_numbers() -> None:
     console = Console(file=output, width=120, force_terminal=True)
     with StageBoard(console) as board, board.stage("[evaluate]") as stage:
         stage.update(1_000, 4_000, "forwards", rate=250.0, eta_seconds=95)
-        board.progress.refresh()
+        board.refresh()
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", output.getvalue())
     assert "1,000/4,000 forwards, 250 forwards/s, 1 min 35 s left" in shown
     assert "[evaluate]" in shown

@@ -4,7 +4,8 @@ from typing import Any
 
 from api_schemas.cost import Cost, CostParts, JobCost
 from api_schemas.evaluation import FlopCount, Report
-from client.tables import measured_text, report_text, text_table
+from api_schemas.report_tables import measured
+from client.tables import report_text, tables_text, text_table
 
 FLOPS = FlopCount(labelling=2_150_000_000_000, labeler_training=None, deployment=None)
 PARTS = CostParts(labelling=Cost(flops=0, bytes=1 << 20, seconds=4.0), labeler_training=None, deployment=None)
@@ -21,8 +22,8 @@ def test_text_table_aligns_first_column_left_and_others_right() -> None:
 
 
 def test_absent_parts_leave_no_gap() -> None:
-    assert measured_text(None, None, None, None) == ""
-    assert measured_text(None, None, FLOPS, None).splitlines() == [
+    assert tables_text(measured(None, None, None, None, intervals=False)) == ""
+    assert tables_text(measured(None, None, FLOPS, None, intervals=False)).splitlines() == [
         "FLOPs (1 multiply-add = 2)",
         "part         PFLOP",
         "---------  -------",
@@ -46,5 +47,5 @@ def test_a_report_ends_with_where_it_ran_and_its_notes() -> None:
         paper=[],
         **nothing,
     )
-    measured = measured_text(None, None, FLOPS, COST)
-    assert report_text(report) == f"{measured}\n\n2 CPU cores; torch 2.13.0, numpy 2.3\nnote: JPEG copy"
+    tables = tables_text(measured(None, None, FLOPS, COST, intervals=False))
+    assert report_text(report) == f"{tables}\n\n2 CPU cores; torch 2.13.0, numpy 2.3\nnote: JPEG copy"

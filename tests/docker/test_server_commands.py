@@ -10,7 +10,7 @@ import redis
 import yaml
 
 from stack.command import Command
-from stack.embedded import S3_PORTS, S3Credentials, redis_command, s3_command
+from stack.embedded import S3_PORTS, redis_command, s3_command
 from stack.ports import free_ports
 from stack.readiness import redis_missing, s3_missing, wait_until_ready
 from tests.servers import started
@@ -35,9 +35,9 @@ def test_redis_command_of_compose(tmp_path: Path) -> None:
 
 
 def test_s3_command_of_compose_is_healthy_and_lets_no_stranger_in(tmp_path: Path) -> None:
-    credentials = S3Credentials.generate()
+    keys = ("ladd-tests", "a secret of tests")
     ports = free_ports(S3_PORTS)
-    local = s3_command(tmp_path, ports, credentials)
+    local = s3_command(tmp_path, ports, *keys)
     program = local.argv[0]
     # What a container keeps apart, and two servers on one machine must not share.
     apart = [
@@ -51,7 +51,7 @@ def test_s3_command_of_compose_is_healthy_and_lets_no_stranger_in(tmp_path: Path
     with started(Command((program, *arguments), tmp_path, local.environment), log) as process:
         wait_until_ready(
             "s3",
-            lambda: s3_missing(endpoint, credentials.access_key, credentials.secret_key),
+            lambda: s3_missing(endpoint, *keys),
             lambda: process.poll() is None,
             log,
         )

@@ -21,7 +21,6 @@ from method.architectures import ARCHITECTURES
 from method.arms import ARMS, Arm
 from method.formats import FORMATS, Format
 from method.recipes import RECIPES, RecipeRule
-from method.registry import Registry
 from tests.extending.toy_network import TOY
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.evaluation.trial import TestSet, evaluate_trial
@@ -34,12 +33,12 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def added(table: Registry[Any], entry: Any) -> Iterator[None]:
-    table.add(entry)
+def added(table: dict[str, Any], entry: Any) -> Iterator[None]:
+    table[entry.name] = entry
     try:
         yield
     finally:
-        table.remove(entry.name)
+        del table[entry.name]
 
 
 def accuracy(architecture: str, arm: str, recipe: str) -> float:

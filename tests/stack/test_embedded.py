@@ -11,7 +11,7 @@ import httpx
 import pytest
 import redis
 
-from stack.embedded import S3_PORTS, S3Credentials, redis_command, redis_url, s3_command
+from stack.embedded import S3_PORTS, redis_command, redis_url, s3_command
 from stack.ports import free_ports
 from stack.readiness import BUCKET, redis_missing, s3_missing, wait_until_ready
 from tests.servers import Embedded, started
@@ -49,38 +49,37 @@ def test_s3_refuses_a_wrong_secret(embedded: Embedded) -> None:
     assert "SignatureDoesNotMatch" in str(s3_missing(embedded.s3_endpoint, embedded.s3_access_key, "wrong"))
 
 
-@pytest.mark.parametrize("credentials", [S3Credentials("", "secret"), S3Credentials("key", "")])
-def test_s3_is_never_started_open(tmp_path: Path, credentials: S3Credentials) -> None:
+@pytest.mark.parametrize("keys", [("", "secret"), ("key", "")])
+def test_s3_is_never_started_open(tmp_path: Path, keys: tuple[str, str]) -> None:
     with pytest.raises(ValueError, match="lets anyone in"):
-        s3_command(tmp_path, list(range(S3_PORTS)), credentials)
+        s3_command(tmp_path, list(range(S3_PORTS)), *keys)
 
 
 @pytest.mark.servers
 def test_data_outlives_a_kill_and_new_ports(tmp_path: Path) -> None:
-    credentials = S3Credentials.generate()
-    with killed_afterwards(tmp_path, credentials) as (client, s3):
+    keys = ("ladd-tests", "a secret of tests")
+    with killed_afterwards(tmp_path, keys) as (client, s3):
         client.set("key", b"kept")
         s3.put_object(Bucket=BUCKET, Key="key", Body=b"kept")
-    with killed_afterwards(tmp_path, credentials) as (client, s3):
+    with killed_afterwards(tmp_path, keys) as (client, s3):
         assert client.get("key") == b"kept"
         with s3.get_object(Bucket=BUCKET, Key="key")["Body"] as body:
             assert body.read() == b"kept"
 
 
 @contextmanager
-def killed_afterwards(directory: Path, credentials: S3Credentials) -> Iterator[tuple[redis.Redis, "S3Client"]]:
+def killed_afterwards(directory: Path, keys: tuple[str, str]) -> Iterator[tuple[redis.Redis, "S3Client"]]:
     redis_port, *s3_ports = free_ports(1 + S3_PORTS)
     url, endpoint = redis_url(redis_port, "password"), f"http://127.0.0.1:{s3_ports[0]}"
-    access = (credentials.access_key, credentials.secret_key)
     redis_log, s3_log = directory / "redis.log", directory / "s3.log"
     with (
         started(redis_command(directory / "redis", redis_port, "password"), redis_log) as redis_process,
-        started(s3_command(directory / "s3", s3_ports, credentials), s3_log) as s3_process,
+        started(s3_command(directory / "s3", s3_ports, *keys), s3_log) as s3_process,
         closing(redis.Redis.from_url(url)) as client,
-        closing(boto3.client("s3", "us-east-1", None, True, None, endpoint, *access)) as s3,
+        closing(boto3.client("s3", "us-east-1", None, True, None, endpoint, *keys)) as s3,
     ):
         wait_until_ready("redis", lambda: redis_missing(url), lambda: redis_process.poll() is None, redis_log)
-        wait_until_ready("s3", lambda: s3_missing(endpoint, *access), lambda: s3_process.poll() is None, s3_log)
+        wait_until_ready("s3", lambda: s3_missing(endpoint, *keys), lambda: s3_process.poll() is None, s3_log)
         yield client, s3
         redis_process.kill()
         s3_process.kill()

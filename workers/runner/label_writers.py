@@ -10,6 +10,7 @@ from api_schemas.labelers import Labeler
 from api_schemas.labelling import CheckpointCandidate, UsedLabeler
 from api_schemas.runner import RunnerTask
 from method.files import TRAIN_IMAGES, TRAIN_LABELS
+from workers.ladd.engine.progress import counting
 from workers.ladd.labeler.checkpoint_choice import (
     Candidate,
     HeldOutViews,
@@ -84,14 +85,7 @@ def _held_out_views(labeler: Labeler, source: dict[str, Path], grid: ViewGrid) -
 def _chosen(
     task: RunnerTask, labeler: Labeler, files: dict[str, Path], epochs: list[int], views: HeldOutViews, report: Reporter
 ) -> LabelWriter:
-    progress = report.stage("choose_checkpoint", "images")
-    done, total = 0, len(epochs) * len(views.images)
-
-    def advance(images: int) -> None:
-        nonlocal done
-        done += images
-        progress(done, total)
-
+    advance = counting(report.stage("choose_checkpoint", "images"), len(epochs) * len(views.images))
     asked = task.params["temperature"]
     candidates = []
     for epoch in epochs:

@@ -4,7 +4,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from time import monotonic
-from types import TracebackType
 from typing import Any, BinaryIO, Literal
 
 from api_schemas.runner import (
@@ -15,6 +14,7 @@ from api_schemas.runner import (
     MetricEvent,
     ProgressEvent,
     RowEvent,
+    RunnerEvent,
 )
 
 SHORTEST_PAUSE = 0.5
@@ -54,9 +54,7 @@ class Reporter:
         self._heartbeat.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._finished.set()
         self._heartbeat.join()
 
@@ -142,9 +140,7 @@ class Reporter:
         since, done = self._changes[0]
         return max(self._done - done, 0) / (now - since) if now > since else None
 
-    def _write(
-        self, event: ProgressEvent | MetricEvent | RowEvent | LogEvent | CheckpointEvent | DoneEvent | FailedEvent
-    ) -> None:
+    def _write(self, event: RunnerEvent) -> None:
         with self._lock:
             self._stream.write(event.model_dump_json().encode() + b"\n")
             self._stream.flush()

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
 from pydantic import ValidationError
 
@@ -93,9 +92,7 @@ class RunnerProcess:
     def __enter__(self) -> "RunnerProcess":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._signal(signal.SIGKILL)
         self._reap(None)
         if self._killer is not None:

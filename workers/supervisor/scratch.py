@@ -1,10 +1,9 @@
 """The folder of one attempt at a task, gone when the attempt is over."""
 
 import fcntl
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LOCK = "in-use"
@@ -24,7 +23,7 @@ def attempt_folder(scratch: Path, job_id: str, task_name: str, attempt: int) -> 
         try:
             yield folder
         finally:
-            _remove(folder, scratch)
+            _remove(folder)
 
 
 def remove_abandoned(scratch: Path) -> None:
@@ -35,13 +34,11 @@ def remove_abandoned(scratch: Path) -> None:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            _remove(path.parent, scratch)
+            _remove(path.parent)
 
 
-def _remove(folder: Path, scratch: Path) -> None:
+def _remove(folder: Path) -> None:
     shutil.rmtree(folder)
-    for parent in (folder.parent, folder.parent.parent):
-        try:
-            os.rmdir(parent)
-        except OSError:  # another attempt or task of this job is there
-            break
+    with suppress(OSError):  # another attempt or task of this job is there
+        folder.parent.rmdir()
+        folder.parent.parent.rmdir()

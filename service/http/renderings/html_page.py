@@ -2,11 +2,21 @@
 
 import json
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from api_schemas.evaluation import Report
 from api_schemas.report_tables import ran_on, tables
-from service.http.templates import TEMPLATES
+
+TEMPLATES = Environment(
+    loader=PackageLoader("service.http"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+"""What is filled in is escaped, and a name that is not given is an error."""
 
 STYLE = Markup("""
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem; padding: 0 1rem; color: #1c2024 }

@@ -24,11 +24,11 @@ from service.core.resources import datasets, pictures
 from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, Limit
 from service.http.openapi import form_or_json
-from service.http.problems import responses
-from service.http.received import FORM_ERRORS, Bodies, received
+from service.http.problems import BODY_ERRORS, responses
+from service.http.received import received
 
 PATH = "/v1/datasets"
-BODIES = Bodies(TypeAdapter(DatasetMetadata), TypeAdapter(DatasetFromUploads))
+METADATA, FROM_UPLOADS = TypeAdapter(DatasetMetadata), TypeAdapter(DatasetFromUploads)
 
 router = APIRouter(prefix=PATH, tags=["datasets"])
 
@@ -37,7 +37,7 @@ router = APIRouter(prefix=PATH, tags=["datasets"])
     "",
     status_code=202,
     openapi_extra={"requestBody": form_or_json("DatasetMetadata", "DatasetFromUploads")},
-    responses={202: ACCEPTED, **responses(*FORM_ERRORS)},
+    responses={202: ACCEPTED, **responses(*BODY_ERRORS)},
 )
 async def create_dataset(request: Request, response: Response, core: CoreDep) -> Dataset:
     """Upload a set: a form with a part `metadata` (JSON) and one or more parts `files`, in any order.
@@ -47,8 +47,8 @@ async def create_dataset(request: Request, response: Response, core: CoreDep) ->
     The files are checked after the answer: `state` goes from `validating` to `ready`, or to `rejected` with reasons.
     """
     dataset_id = new_id("ds")
-    async with received(request, core, dataset_id, BODIES, request.state.form_slots) as form:
-        dataset = await run_in_threadpool(datasets.create, core, form.metadata, form.files, dataset_id)
+    async with received(request, core, dataset_id, METADATA, FROM_UPLOADS) as (metadata, files):
+        dataset = await run_in_threadpool(datasets.create, core, metadata, files, dataset_id)
     response.headers.update(accepted(dataset.links.self, created=True))
     return dataset
 

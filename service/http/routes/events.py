@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api_schemas.base import JobId
-from api_schemas.events import EventPage, EventType, JobEvent
+from api_schemas.events import EventPage, JobEvent
 from api_schemas.jobs import TERMINAL_STATES
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
@@ -99,7 +99,7 @@ async def _stream(
     while batch or not final:
         for event in batch:
             yield format_sse_event(id=event.id, event=event.type, data_str=event.model_dump_json())
-            if _ends_job(event):
+            if event.ends_job:
                 return
         try:
             if batch:
@@ -124,7 +124,3 @@ async def _stream(
 
 async def _is_final(core: Core, job_id: str) -> bool:
     return await run_in_threadpool(jobs.state, core, job_id) in TERMINAL_STATES
-
-
-def _ends_job(event: JobEvent) -> bool:
-    return event.type is EventType.STATE and event.task is None and event.data.get("state") in TERMINAL_STATES

@@ -22,7 +22,7 @@ from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, JobVersionsDep, Limit
 from service.http.negotiation import etag_matches, wait_seconds
 from service.http.polls import caching
-from service.http.problems import responses
+from service.http.problems import BODY_ERRORS, responses
 from service.http.renderings import RENDERINGS
 from service.http.renderings.html_page import STYLE
 from service.http.security_headers import inline_source, page_policy, storage_origin
@@ -58,15 +58,7 @@ def require_json(request: Request) -> None:
     dependencies=[Depends(require_json)],
     responses={
         202: ACCEPTED,
-        **responses(
-            ErrorCode.TIMEOUT,
-            ErrorCode.UPLOAD_TOO_LARGE,
-            ErrorCode.UNSUPPORTED_MEDIA_TYPE,
-            ErrorCode.INVALID_REQUEST,
-            ErrorCode.IDEMPOTENCY_KEY_REUSED,
-            ErrorCode.DATASET_NOT_READY,
-            ErrorCode.QUOTA_EXCEEDED,
-        ),
+        **responses(*BODY_ERRORS, ErrorCode.IDEMPOTENCY_KEY_REUSED, ErrorCode.DATASET_NOT_READY),
     },
 )
 def create_job(job: AnyJobRequest, response: Response, core: CoreDep, idempotency_key: IdempotencyKey = None) -> Job:
@@ -155,16 +147,19 @@ def get_report(job_id: JobId, core: CoreDep) -> Report:
     "/{job_id}/report.{form}",
     response_class=Response,
     responses={
-        200: {"description": "The report as a text", "content": {form.media_type: {} for form in RENDERINGS.values()}},
+        200: {
+            "description": "The report as a text",
+            "content": {media: {} for media, _ in RENDERINGS.values()},
+        },
         **responses(ErrorCode.NOT_FOUND, ErrorCode.NO_REPORT, ErrorCode.JOB_NOT_FINISHED),
     },
 )
 def get_rendered_report(job_id: JobId, form: Literal["md", "html", "csv"], core: CoreDep) -> Response:
     """Show the report as Markdown or HTML, or its trials as CSV."""
-    rendering = RENDERINGS[form]
+    media_type, render = RENDERINGS[form]
     # Figures are links to the storage.
     policy = page_policy(style=inline_source(STYLE.encode()), img=f"'self' {storage_origin(core.settings)}")
-    return Response(rendering.render(jobs.report(core, job_id)), headers=policy, media_type=rendering.media_type)
+    return Response(render(jobs.report(core, job_id)), headers=policy, media_type=media_type)
 
 
 @router.get(

@@ -15,11 +15,12 @@ from service.core.resources import labelers
 from service.http.answers import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, Limit
 from service.http.openapi import form_or_json
-from service.http.problems import responses
-from service.http.received import FORM_ERRORS, Bodies, received
+from service.http.problems import BODY_ERRORS, responses
+from service.http.received import received
 
 PATH = "/v1/labelers"
-BODIES: Bodies[LabelerMetadata] = Bodies(TypeAdapter(LabelerMetadata), TypeAdapter(LabelerFromUploads))
+METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
+FROM_UPLOADS: TypeAdapter[LabelerFromUploads] = TypeAdapter(LabelerFromUploads)
 
 router = APIRouter(prefix=PATH, tags=["labelers"])
 
@@ -28,7 +29,7 @@ router = APIRouter(prefix=PATH, tags=["labelers"])
     "",
     status_code=202,
     openapi_extra={"requestBody": form_or_json("LabelerMetadata", "LabelerFromUploads", files_required=False)},
-    responses={202: ACCEPTED, **responses(*FORM_ERRORS, ErrorCode.DATASET_NOT_READY)},
+    responses={202: ACCEPTED, **responses(*BODY_ERRORS, ErrorCode.DATASET_NOT_READY)},
 )
 async def import_labeler(request: Request, response: Response, core: CoreDep) -> Job:
     """Import a labeler: a form with a part `metadata` (JSON) and the parts `files` that its kind needs, in any order.
@@ -39,8 +40,8 @@ async def import_labeler(request: Request, response: Response, core: CoreDep) ->
     the network is refused, `error.reasons` say why.
     """
     labeler_id = new_id("lb")
-    async with received(request, core, labeler_id, BODIES, request.state.form_slots) as form:
-        job = await run_in_threadpool(labelers.import_labeler, core, form.metadata, form.files, labeler_id)
+    async with received(request, core, labeler_id, METADATA, FROM_UPLOADS) as (metadata, files):
+        job = await run_in_threadpool(labelers.import_labeler, core, metadata, files, labeler_id)
     response.headers.update(accepted(job.links.self, created=True))
     return job
 

@@ -9,11 +9,10 @@ float32 [M, C] where the set came with soft labels.
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -91,7 +90,7 @@ def write_archive(
         size,
         grid,
         manifest["normalization"],
-        codec.readme_lines(classes),
+        codec.readme.format(classes=classes),
         soft=soft_labels is not None,
     )
     texts = {
@@ -104,15 +103,18 @@ def write_archive(
             del members["images.npy"]
             members |= {f"images/{index:06d}.{image_format}": image for index, image in enumerate(images)}
         for name in sorted([*texts, *members]):
+            info = zipfile.ZipInfo(name, date_time=ZIP_EPOCH)
+            info.create_system, info.external_attr = _UNIX, _REGULAR_FILE
+            # PNG and WebP are compressed already.
+            info.compress_type = zipfile.ZIP_STORED if name.startswith("images/") else zipfile.ZIP_DEFLATED
             if name in texts:
-                with _member(archive, name, len(texts[name])) as file:
-                    file.write(texts[name].encode())
+                archive.writestr(info, texts[name])
             elif name.startswith("images/"):
-                # PNG and WebP are compressed already.
-                with _member(archive, name, members[name].nbytes, zipfile.ZIP_STORED) as file:
-                    file.write(write_image(members[name], image_format))
+                archive.writestr(info, write_image(members[name], image_format))
             else:
-                with _member(archive, name, members[name].nbytes + _NPY_HEADER_BYTES) as file:
+                # Rounded up: decides whether the member needs the large form of header.
+                info.file_size = members[name].nbytes + _NPY_HEADER_BYTES
+                with archive.open(info, "w") as file:
                     npy_format.write_array(file, members[name], version=(1, 0), allow_pickle=False)
     with path.open("rb") as written:
         digest = hashlib.file_digest(written, "sha256").hexdigest()
@@ -133,19 +135,6 @@ def read_archive(path: Path) -> Archive:
     dense_labels = encoding_of(manifest["encoding"]).decode(arrays, manifest["num_classes"])
     soft_labels = arrays.get("soft_labels")
     return Archive(arrays["images"], arrays["labels"], dense_labels, arrays["full_labels"], manifest, soft_labels)
-
-
-@contextmanager
-def _member(
-    archive: zipfile.ZipFile, name: str, size: int, compression: int = zipfile.ZIP_DEFLATED
-) -> Iterator[IO[bytes]]:
-    """Open a member for writing; `size`, rounded up, decides whether it needs the large form of header."""
-    info = zipfile.ZipInfo(name, date_time=ZIP_EPOCH)
-    info.create_system, info.external_attr = _UNIX, _REGULAR_FILE
-    info.compress_type = compression
-    info.file_size = size
-    with archive.open(info, "w") as file:
-        yield file
 
 
 def _check_arrays(

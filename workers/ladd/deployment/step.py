@@ -184,8 +184,18 @@ class StepGradient:
         out-of-memory error only when a single image is too much.
         """
         while True:
+            parts = accumulate(
+                self._model,
+                self._training_set,
+                step,
+                self._targets,
+                self.micro_batch,
+                first=first,
+                forward=self._forward,
+                padded=self.execution.compiled,
+            )
             try:
-                for rows, loss in self._parts(step, first):
+                for rows, loss in parts:
                     on_rows(rows, loss)
             except Exception as error:
                 if not self._can_do_with_less(error, len(step.image)):
@@ -197,21 +207,9 @@ class StepGradient:
             self._model.zero_grad()
             if self._device.type == "cuda":
                 torch.cuda.empty_cache()
-            begun.restore()
+            begun.restore(self._device)
             first = 0
             on_restart()
-
-    def _parts(self, step: Step, first: int) -> Iterator[tuple[int, Tensor]]:
-        return accumulate(
-            self._model,
-            self._training_set,
-            step,
-            self._targets,
-            self.micro_batch,
-            first=first,
-            forward=self._forward,
-            padded=self.execution.compiled,
-        )
 
     def _can_do_with_less(self, error: Exception, rows: int) -> bool:
         if is_memory_shortage(error):

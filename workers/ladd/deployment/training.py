@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,16 +18,23 @@ from torch import Tensor, nn
 from method.arms import Arm
 from workers.ladd.deployment.cost import TrialCost, predict_cost
 from workers.ladd.deployment.ema import MovingAverage
-from workers.ladd.deployment.resume import Pace, TrialPoint
 from workers.ladd.deployment.schedule import forgets_momentum, learning_rate
 from workers.ladd.deployment.step import Step, StepGradient, Streams, plan_epoch
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.execution import EAGER, Execution
 from workers.ladd.engine.micro_batch import micro_batch_size
 from workers.ladd.engine.precision import exact_float32
+from workers.ladd.engine.resume import read_state, write_state
 from workers.ladd.engine.seeds import DropoutState, derive_seed, seeded_dropout
 from workers.ladd.models import build_model
 from workers.ladd.recipes.recipe import Recipe
+
+CHECKPOINT_FILE = "trial.pt"
+
+BETWEEN_STEPS_SECONDS = 30.0
+WITHIN_A_STEP_SECONDS = 45.0
+"""Seconds of work after which a training is saved: between two steps, where no gradient has to be kept, or else, where
+steps are that long, between two micro-batches. So an interruption costs less than a minute."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,7 @@ def train_trial(
     model = build_model(
         architecture, num_classes=num_classes, channels=channels, size=size, seed=derive_seed(seed, "model")
     )
-    return train(
+    return Training(
         model,
         training_set,
         arm,
@@ -102,59 +109,48 @@ def train_trial(
         checkpoints,
         cost.micro_batch,
         cost.execution,
-    )
+    ).run()
 
 
-def train(
-    model: nn.Module,
-    training_set: TrainingSet,
-    arm: Arm,
-    recipe: Recipe,
-    seed: int,
-    device: torch.device | str,
-    num_classes: int,
-    listener: Listener = SILENT,
-    checkpoints: Path | None = None,
-    micro_batch: int | None = None,
-    execution: Execution = EAGER,
-) -> Trained:
-    """Train `model` in place, as `train_trial` does with a fresh one.
+class Training:
+    """Trains `model` in place, as `train_trial` does with a fresh one; what changes is in the attributes that `_save`
+    writes.
 
     `micro_batch` images are forwarded at once; None: as many as the recipe or `workers.ladd.engine.micro_batch` says.
     """
-    device = torch.device(device)
-    training_set, model = training_set.to(device), model.to(device).train()
-    targets = training_set.targets(arm, num_classes)
-    size = training_set.images.shape[2]
-    micro_batch = micro_batch or micro_batch_size(size, size, device, recipe.micro_batch)
-    gradient = StepGradient(model, training_set, targets, micro_batch, execution, listener.log)
-    training = _Training(model, gradient, training_set, arm, recipe, seed, listener, checkpoints)
-    with exact_float32(), seeded_dropout(derive_seed(seed, "dropout"), device):
-        return training.run()
-
-
-class _Training:
-    """One training on its way; what changes is in the attributes that `_save` writes."""
 
     def __init__(
         self,
         model: nn.Module,
-        gradient: StepGradient,
         training_set: TrainingSet,
         arm: Arm,
         recipe: Recipe,
         seed: int,
-        listener: Listener,
-        checkpoints: Path | None,
+        device: torch.device | str,
+        num_classes: int,
+        listener: Listener = SILENT,
+        checkpoints: Path | None = None,
+        micro_batch: int | None = None,
+        execution: Execution = EAGER,
     ) -> None:
-        self._model, self._gradient, self._set, self._arm, self._recipe = model, gradient, training_set, arm, recipe
-        self._listener, self._checkpoints, self._pace = listener, checkpoints, Pace()
-        self._device = training_set.images.device
+        self._device = torch.device(device)
+        self._model, self._set = model.to(self._device).train(), training_set.to(self._device)
+        self._arm, self._recipe, self._seed = arm, recipe, seed
+        self._listener, self._checkpoints = listener, checkpoints
+        size = self._set.images.shape[2]
+        self._gradient = StepGradient(
+            self._model,
+            self._set,
+            self._set.targets(arm, num_classes),
+            micro_batch or micro_batch_size(size, size, self._device, recipe.micro_batch),
+            execution,
+            listener.log,
+        )
         self._settings = {
             "model": type(model).__name__,
             "arm": arm.name,
             "seed": seed,
-            "images": list(training_set.images.shape),
+            "images": list(self._set.images.shape),
             **asdict(recipe),
         }
         self._optimizer = torch.optim.SGD(
@@ -172,12 +168,15 @@ class _Training:
         self._epoch_loss = self._step_loss = torch.zeros((), device=self._device)
         self._dropout_begun: DropoutState | None = None
         self._seconds_before, self._started = 0.0, time.monotonic()
+        self._saved_at = self._started
 
     def run(self) -> Trained:
-        if self._checkpoints and (point := TrialPoint.load(self._checkpoints, self._settings)):
-            self._resume(point)
-        while len(self._losses) < self._recipe.passes:
-            self._run_epoch()
+        """Train to the end, on from the folder of checkpoints."""
+        with exact_float32(), seeded_dropout(derive_seed(self._seed, "dropout"), self._device):
+            if self._checkpoints and (path := self._checkpoints / CHECKPOINT_FILE).exists():
+                self._resume(read_state(path, "settings", self._settings))
+            while len(self._losses) < self._recipe.passes:
+                self._run_epoch()
         model = self._average.model if self._average else self._model
         # The layout was for training; a test runs in the plain one.
         model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
@@ -231,50 +230,62 @@ class _Training:
     def _save_if_due(self) -> None:
         if self._checkpoints is None:
             return
-        if not self._listener.wants_checkpoint() and not self._pace.is_due(within_a_step=self._row > 0):
-            return
+        limit = WITHIN_A_STEP_SECONDS if self._row else BETWEEN_STEPS_SECONDS
+        if self._listener.wants_checkpoint() or time.monotonic() - self._saved_at >= limit:
+            self._save(self._checkpoints / CHECKPOINT_FILE)
+            self._saved_at = time.monotonic()
+            self._listener.on_checkpoint()
+
+    def _save(self, path: Path) -> None:
+        """Write the state before row `row` of step `step`, both counted from 0, of the epoch after those of `losses`.
+
+        `settings`: everything that decides the training, so that none goes on with another one's state. `epoch_loss`,
+        `samples`: sums over the steps done of the epoch; `step_loss`: over the rows done of the step. `forwards`: rows
+        passed forward before the step. `gradients`: of the rows done, None at a step's first row. `streams`: states of
+        the generators at the start of the epoch; `dropout_begun`, `dropout`: CPU and GPU state of dropout's generators
+        at the start of the step and now.
+        """
         now = DropoutState.now(self._device)
         begun = self._dropout_begun if self._row and self._dropout_begun else now
         average = self._average
-        TrialPoint(
-            settings=self._settings,
-            step=self._step,
-            row=self._row,
-            losses=self._losses,
-            epoch_loss=self._epoch_loss.item(),
-            step_loss=self._step_loss.item(),
-            samples=self._samples,
-            forwards=self._forwards,
-            micro_batch=self._gradient.micro_batch,
-            model=self._model.state_dict(),
-            optimizer=self._optimizer.state_dict(),
-            gradients=[weights.grad for weights in self._model.parameters()] if self._row else None,
-            average=average.model.state_dict() if average else None,
-            average_updates=average.updates if average else 0,
-            streams=self._epoch_states,
-            dropout_begun=begun.generators,
-            dropout=now.generators,
-            seconds=self._seconds,
-        ).save(self._checkpoints)
-        self._pace.saved()
-        self._listener.on_checkpoint()
+        state = {
+            "settings": self._settings,
+            "step": self._step,
+            "row": self._row,
+            "losses": self._losses,
+            "epoch_loss": self._epoch_loss.item(),
+            "step_loss": self._step_loss.item(),
+            "samples": self._samples,
+            "forwards": self._forwards,
+            "micro_batch": self._gradient.micro_batch,
+            "model": self._model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "gradients": [weights.grad for weights in self._model.parameters()] if self._row else None,
+            "average": average.model.state_dict() if average else None,
+            "average_updates": average.updates if average else 0,
+            "streams": self._epoch_states,
+            "dropout_begun": tuple(begun),
+            "dropout": tuple(now),
+            "seconds": self._seconds,
+        }
+        write_state(path, state)
 
-    def _resume(self, point: TrialPoint) -> None:
-        self._losses = point.losses
-        self._step, self._row, self._samples, self._forwards = point.step, point.row, point.samples, point.forwards
-        self._epoch_loss = torch.tensor(point.epoch_loss, device=self._device)
-        self._step_loss = torch.tensor(point.step_loss, device=self._device)
-        self._gradient.micro_batch = point.micro_batch
-        self._model.load_state_dict(point.model)
-        self._optimizer.load_state_dict(point.optimizer)
-        if point.gradients is not None:
-            for weights, gradient in zip(self._model.parameters(), point.gradients, strict=True):
+    def _resume(self, state: dict[str, Any]) -> None:
+        self._losses, self._step, self._row = state["losses"], state["step"], state["row"]
+        self._samples, self._forwards = state["samples"], state["forwards"]
+        self._epoch_loss = torch.tensor(state["epoch_loss"], device=self._device)
+        self._step_loss = torch.tensor(state["step_loss"], device=self._device)
+        self._gradient.micro_batch = state["micro_batch"]
+        self._model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        if self._row:
+            for weights, gradient in zip(self._model.parameters(), state["gradients"], strict=True):
                 weights.grad = gradient.to(weights) if gradient is not None else None
-        if self._average and point.average is not None:
-            self._average.model.load_state_dict(point.average)
-            self._average.updates = point.average_updates
-        self._streams.states = point.streams
-        self._dropout_begun = DropoutState(*point.dropout_begun, self._device)
-        DropoutState(*point.dropout, self._device).restore()
-        self._seconds_before = point.seconds
-        self._listener.on_images(point.forwards + point.row)
+        if self._average:
+            self._average.model.load_state_dict(state["average"])
+            self._average.updates = state["average_updates"]
+        self._streams.states = state["streams"]
+        self._dropout_begun = DropoutState(*state["dropout_begun"])
+        DropoutState(*state["dropout"]).restore(self._device)
+        self._seconds_before = state["seconds"]
+        self._listener.on_images(self._forwards + self._row)

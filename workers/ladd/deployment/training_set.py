@@ -1,6 +1,7 @@
 """Distilled images to train on, their labels, and the labeler's."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -64,18 +65,10 @@ class TrainingSet:
 
     def to(self, device: torch.device) -> "TrainingSet":
         """Return the same set with its tensors on `device`."""
-
-        def moved(labels: Tensor | None) -> Tensor | None:
-            return None if labels is None else labels.to(device)
-
-        return replace(
-            self,
-            images=self.images.to(device),
-            labels=self.labels.to(device),
-            dense_labels=moved(self.dense_labels),
-            full_labels=moved(self.full_labels),
-            soft_labels=moved(self.soft_labels),
-        )
+        moved: dict[str, Any] = {
+            field: value.to(device) for field, value in vars(self).items() if isinstance(value, Tensor)
+        }
+        return replace(self, **moved)
 
     def targets(self, arm: Arm, num_classes: int) -> Targets:
         """Return what the arm trains towards, on the device of the set; raises what `check_arm` raises."""

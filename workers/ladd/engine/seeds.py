@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -47,26 +47,19 @@ def seeded_dropout(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
-@dataclass(frozen=True)
-class DropoutState:
+class DropoutState(NamedTuple):
     """Where torch's global generators stand: that of the CPU, and that of the GPU computed on, if it is one."""
 
     cpu: Tensor
     gpu: Tensor | None
-    device: torch.device
 
     @classmethod
     def now(cls, device: torch.device) -> "DropoutState":
         """Return the present state."""
-        return cls(torch.get_rng_state(), torch.cuda.get_rng_state(device) if device.type == "cuda" else None, device)
+        return cls(torch.get_rng_state(), torch.cuda.get_rng_state(device) if device.type == "cuda" else None)
 
-    @property
-    def generators(self) -> tuple[Tensor, Tensor | None]:
-        """The two states, without the device."""
-        return self.cpu, self.gpu
-
-    def restore(self) -> None:
+    def restore(self, device: torch.device) -> None:
         """Set the generators back to this state."""
         torch.set_rng_state(self.cpu)
-        if self.gpu is not None and self.device.type == "cuda":
-            torch.cuda.set_rng_state(self.gpu, self.device)
+        if self.gpu is not None and device.type == "cuda":
+            torch.cuda.set_rng_state(self.gpu, device)

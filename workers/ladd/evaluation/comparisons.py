@@ -4,15 +4,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from api_schemas.evaluation import ArmName, Comparison, EvaluationRow
 from api_schemas.labelers import Architecture
 from workers.ladd.evaluation.answers import unpack_answers
 from workers.ladd.evaluation.paired_difference import PairedDifference, paired_difference
-
-Answers = dict[int, NDArray[np.bool_]]
-"""{trial: which test images were right}."""
 
 
 def compare_with_baseline(rows: Sequence[EvaluationRow], test_images: int) -> list[Comparison]:
@@ -23,7 +19,10 @@ def compare_with_baseline(rows: Sequence[EvaluationRow], test_images: int) -> li
     None) where that leaves out an architecture of the arm.
     """
     quoted = {(row.dataset, row.arm, row.architecture): row for row in rows if row.in_summary}
-    answers = {place: _answers(row, test_images) for place, row in quoted.items()}
+    answers = {  # {trial: which test images were right}
+        place: {trial.trial: unpack_answers(trial.correct, test_images) for trial in row.trials}
+        for place, row in quoted.items()
+    }
     found = []
     with_baseline = list(dict.fromkeys(place[0] for place in quoted if place[1] == "baseline"))
     for dataset, arm in dict.fromkeys(place[:2] for place in quoted):
@@ -33,10 +32,10 @@ def compare_with_baseline(rows: Sequence[EvaluationRow], test_images: int) -> li
         reference = dataset if dataset in with_baseline else next(iter(with_baseline), dataset)
         pairs = {}
         for architecture in architectures:
-            baseline_answers = answers.get((reference, "baseline", architecture), {})
-            pair = _paired(answers[dataset, arm, architecture], baseline_answers)
-            if pair is not None:
-                pairs[architecture] = pair
+            both = answers[dataset, arm, architecture], answers.get((reference, "baseline", architecture), {})
+            shared = sorted(both[0].keys() & both[1].keys())
+            if len(shared) >= 2:
+                pairs[architecture] = [np.stack([right[trial] for trial in shared]).astype(float) for right in both]
         for architecture, (ours, baseline) in pairs.items():
             found.append(_comparison(dataset, arm, architecture, paired_difference(ours, baseline)))
         if pairs and len(pairs) == len(architectures):
@@ -44,18 +43,6 @@ def compare_with_baseline(rows: Sequence[EvaluationRow], test_images: int) -> li
             ours, baseline = (np.mean([pair[side][:trials] for pair in pairs.values()], axis=0) for side in (0, 1))
             found.append(_comparison(dataset, arm, None, paired_difference(ours, baseline)))
     return found
-
-
-def _answers(row: EvaluationRow, test_images: int) -> Answers:
-    return {trial.trial: unpack_answers(trial.correct, test_images) for trial in row.trials}
-
-
-def _paired(ours: Answers, baseline: Answers) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    shared = sorted(set(ours) & set(baseline))
-    if len(shared) < 2:
-        return None
-    one, other = (np.stack([answers[trial] for trial in shared]).astype(float) for answers in (ours, baseline))
-    return one, other
 
 
 def _comparison(dataset: str, arm: ArmName, architecture: Architecture | None, found: PairedDifference) -> Comparison:

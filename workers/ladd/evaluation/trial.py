@@ -16,11 +16,12 @@ from method.architectures import ARCHITECTURES
 from method.arms import LR_FACTORS, Arm
 from workers.ladd.deployment.cost import predict_cost
 from workers.ladd.deployment.step import AUGMENTATION_RULE
-from workers.ladd.deployment.training import SILENT, Listener, Trained, train_trial
+from workers.ladd.deployment.training import SILENT, Listener, train_trial
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.inference import measure_accuracy, predict
 from workers.ladd.engine.memory import peak_bytes
 from workers.ladd.engine.normalization import network_input
+from workers.ladd.engine.progress import counting
 from workers.ladd.engine.seeds import trial_seed
 from workers.ladd.evaluation.answers import pack_answers
 from workers.ladd.evaluation.grad_cam import grad_cam
@@ -152,36 +153,26 @@ def evaluate_trial(
     drawn = trial_seed(seed, trial)
     cost = predict_cost(training_set, arm, architecture, recipe, device, num_classes)
     networks = len(recipes)
-    done, total = 0, networks * cost.counts.forwards + len(test.labels)
-
-    def advance(images: int) -> None:
-        nonlocal done
-        done += images
-        progress(done, total)
-
+    advance = counting(progress, networks * cost.counts.forwards + len(test.labels))
     advance(0)
 
-    def train_with(candidate: Recipe) -> Trained:
-        return train_trial(
-            training_set,
-            arm,
-            architecture,
-            candidate,
-            drawn,
-            device,
-            num_classes,
-            replace(listener, on_images=advance),
-            None if arm.best_lr else checkpoints,
-            cost,
-        )
-
+    listener = replace(listener, on_images=advance)
     started = time.monotonic()
-    if held_out is not None and arm.best_lr:
-        recipe, trained, sweep = _best(recipes, train_with, held_out, device, num_classes)
-        seconds = time.monotonic() - started
-    else:
-        trained, sweep = train_with(recipe), {}
-        seconds = trained.seconds
+    sweep: dict[str, float] = {}
+    best = -1.0
+    for candidate in recipes:
+        folder = None if arm.best_lr else checkpoints
+        network = train_trial(
+            training_set, arm, architecture, candidate, drawn, device, num_classes, listener, folder, cost
+        )
+        accuracy = 0.0
+        if arm.best_lr and held_out is not None:
+            logits = predict(network.model, torch.as_tensor(held_out.images), held_out.mean, held_out.std, device)
+            accuracy, _ = measure_accuracy(logits, held_out.labels, num_classes)
+            sweep[f"{candidate.lr:.6g}"] = accuracy
+        if accuracy > best:
+            best, recipe, trained = accuracy, candidate, network
+    seconds = time.monotonic() - started if arm.best_lr else trained.seconds
     started = time.monotonic()
     logits = predict(trained.model, torch.as_tensor(test.images), test.mean, test.std, device, on_images=advance)
     accuracy, per_class = measure_accuracy(logits, test.labels, num_classes)
@@ -214,24 +205,3 @@ def evaluate_trial(
         flops=networks * cost.flops,
         recipe=asdict(recipe) | about | ({"lr_sweep": sweep} if sweep else {}),
     )
-
-
-def _best(
-    recipes: Sequence[Recipe],
-    train_with: Callable[[Recipe], Trained],
-    held_out: TestSet,
-    device: torch.device,
-    num_classes: int,
-) -> tuple[Recipe, Trained, dict[str, float]]:
-    """Train with every recipe; returns the one best on `held_out`, what it trained, and all accuracies by lr."""
-    sweep: dict[str, float] = {}
-    best: tuple[float, Recipe, Trained] | None = None
-    for recipe in recipes:
-        trained = train_with(recipe)
-        logits = predict(trained.model, torch.as_tensor(held_out.images), held_out.mean, held_out.std, device)
-        accuracy, _ = measure_accuracy(logits, held_out.labels, num_classes)
-        sweep[f"{recipe.lr:.6g}"] = accuracy
-        if best is None or accuracy > best[0]:
-            best = accuracy, recipe, trained
-    assert best is not None
-    return best[1], best[2], sweep

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from workers.ladd.figures import accuracy, deployment_cost, grad_cam, labeler_epochs, preparation_cost, sweep
@@ -28,7 +27,6 @@ class FigureKind:
     def write_png(self, data: Data, found: Found, path: Path) -> None:
         """Draw the figure into a file, of 960 x 600 pixels unless it sets a size of its own."""
         figure = Figure(figsize=(6.4, 4.0), dpi=150, layout="constrained")
-        FigureCanvasAgg(figure)
         self.draw(figure, data, found)
         figure.suptitle(self.title, fontsize=10)
         # Equal numbers give equal bytes: the version of matplotlib is left out.

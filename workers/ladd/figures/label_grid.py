@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -35,7 +34,6 @@ def write_label_grid(
     pixels = views.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
     side = PANEL_INCHES * len(lines)
     figure = Figure(figsize=(side + 0.2, side + 0.6), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
     panels = figure.subplots(len(lines), len(lines), squeeze=False)
     for axes_row, row in zip(panels, lines, strict=True):
         for axes, column in zip(axes_row, lines, strict=True):

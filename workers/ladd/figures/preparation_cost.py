@@ -4,10 +4,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from method.arms import ARMS, Arm
+from method.arms import ARMS
 from workers.ladd.figures.found import Found
-
-_LABELLED = ("soft", "both")
 
 
 def collect(found: Found) -> dict[str, Any] | None:
@@ -24,15 +22,11 @@ def collect(found: Found) -> dict[str, Any] | None:
         if summary.dataset not in spent.own_sets:
             continue
         parts: dict[str, float | None] = {"distillation": spent.distillation}
-        if _uses_labels(ARMS[summary.arm]):
+        if ARMS[summary.arm].label_files:
             parts |= {"labelling": spent.labelling, "labeler_training": spent.labeler_training}
         flops = sum(part for part in parts.values() if part is not None)
         points.append({"arm": summary.arm, "mean": summary.cae_mean, "flops": flops, "parts": parts})
     return {"points": points} if points else None
-
-
-def _uses_labels(arm: Arm) -> bool:
-    return arm.full_images in _LABELLED or arm.views in _LABELLED
 
 
 def draw(figure: Figure, data: dict[str, Any], found: Found) -> None:

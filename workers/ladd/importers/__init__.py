@@ -8,10 +8,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
+from torch import Tensor
+
 from method.formats import AUTO, FORMATS
 from workers.ladd.importers.imported import Imported, ImportOptions, KnownSource, Progress
-from workers.ladd.importers.labeler_files import refuse_labelers
 from workers.ladd.importers.reading.rejected import ImportRejected, rejected
+from workers.ladd.importers.reading.safe_torch import read_torch
 from workers.ladd.importers.reading.uploaded_file import UploadedFile, inspect_file
 
 __all__ = ["ImportOptions", "ImportRejected", "Imported", "Importer", "KnownSource", "importer_of", "read_upload"]
@@ -45,7 +47,10 @@ def read_upload(
     if not paths:
         raise rejected("files", "not_empty", "0 files", "no files were sent")
     files = [inspect_file(path) for path in paths]
-    refuse_labelers(files)
+    for file in files:
+        if file.kind == "tensors" and _is_replay_buffer(read_torch(file.path)):
+            message = f"{file.path.name} is a replay buffer of MTT: weights of labelers, not a set of images"
+            raise rejected(file.path.name, "holds_images", "weights of networks by trajectory and epoch", message)
     name, reason = _choose(files, options.format)
     if options.factor is not None and name != "idc":
         raise rejected("metadata.factor", "only_idc", options.factor, f"a factor is for IDC's mosaics; this is {name}")
@@ -53,6 +58,15 @@ def read_upload(
     if options.format == AUTO:
         name = imported.format or name
     return imported, name, "; ".join([reason, *imported.reasons])
+
+
+def _is_replay_buffer(content: object) -> bool:
+    """Tell lists of trajectories, which are lists of epochs, which are lists of parameters (MTT `buffer.py`)."""
+    for _ in range(3):
+        if not isinstance(content, list) or not content:
+            return False
+        content = content[0]
+    return isinstance(content, Tensor)
 
 
 def _choose(files: list[UploadedFile], asked: str) -> tuple[str, str]:

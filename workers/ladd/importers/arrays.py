@@ -1,6 +1,6 @@
 """From arrays as found in a file to images and labels in our layouts."""
 
-from typing import Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,18 +34,12 @@ def as_images(array: NDArray[np.generic], location: str) -> NDArray[np.generic]:
                 location, "image_layout", shape, "float images must be [n, channels, height, width], 1 or 3 channels"
             )
         return array
-    order = _channel_order(shape)
-    if order is None:
-        ambiguous = shape[1] in CHANNELS
-        raise rejected(
-            location,
-            "image_layout",
-            shape,
-            "both axis 1 and axis 3 could be the channels"
-            if ambiguous
-            else "neither axis 1 nor axis 3 has 1 or 3 channels",
-        )
-    return array if order == "last" else array.transpose(0, 2, 3, 1)
+    first, last = shape[1] in CHANNELS, shape[3] in CHANNELS
+    if first and last:
+        raise rejected(location, "image_layout", shape, "both axis 1 and axis 3 could be the channels")
+    if not first and not last:
+        raise rejected(location, "image_layout", shape, "neither axis 1 nor axis 3 has 1 or 3 channels")
+    return array if last else array.transpose(0, 2, 3, 1)
 
 
 def as_labels(array: NDArray[np.generic], location: str) -> Labels:
@@ -65,6 +59,19 @@ def as_labels(array: NDArray[np.generic], location: str) -> Labels:
     if not np.issubdtype(array.dtype, np.integer):
         raise rejected(location, "integer_labels", array.dtype, "labels must be whole class indices of an integer type")
     return array.astype(np.int64)
+
+
+def check_finite(values: NDArray[Any], location: str, place: str, what: str, first: int = 0) -> None:
+    """Raise ImportRejected with rule `finite_values` unless all float32 values are finite.
+
+    The refusal counts rows from `first` on, and calls them `place` (beside the value) and `what` (in its sentence).
+    """
+    broken = np.argwhere(~np.isfinite(values))
+    if len(broken):
+        index = tuple(broken[0])
+        row = first + index[0]
+        message = f"{what} {row} has a value that is not a finite float32 number"
+        raise rejected(location, "finite_values", f"{values[index]} in {place} {row}", message)
 
 
 def stored_number(array: NDArray[np.generic]) -> float:
@@ -94,10 +101,3 @@ def class_major_labels(num_images: int, num_classes: int | None, location: str) 
             f"{num_images} images do not divide into {num_classes} classes of equal size",
         )
     return np.repeat(np.arange(num_classes, dtype=np.int64), per_class)
-
-
-def _channel_order(shape: tuple[int, ...]) -> Literal["first", "last"] | None:
-    first, last = shape[1] in CHANNELS, shape[3] in CHANNELS
-    if first == last:
-        return None
-    return "first" if first else "last"

@@ -2,7 +2,6 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
@@ -14,23 +13,19 @@ from workers.ladd.sets.npy_files import NpyWriter, iter_rows
 _CHUNK_BYTES = 8 * limits.MiB
 
 
-class FolderWriter:
+class FolderWriter(ExitStack):
     """Collects (split, folder, image) triples into `<split>.npy` files, uint8 [n, H, W, 3 or 1], in `scratch`."""
 
     def __init__(self, scratch: Path) -> None:
+        super().__init__()
+        self.folders: dict[str, list[str]] = {}
+        """Of each split that has images, the folder name of each image, in the order of writing."""
         self._scratch = scratch
         self._writers: dict[str, NpyWriter] = {}
-        self._folders: dict[str, list[str]] = {}
         self._names: dict[str, str] = {}
         self._first: tuple[tuple[int, ...], str] | None = None
         self._bytes = 0
         self._all_gray = True
-        self._open = ExitStack()
-
-    @property
-    def splits(self) -> list[str]:
-        """Splits that have images."""
-        return list(self._writers)
 
     def append(self, split: str, folder: str, pixels: Pixels, gray: bool, location: str) -> None:
         """Write one image; raises ImportRejected with rule `one_image_size`, `class_count` or `stored_size`."""
@@ -51,30 +46,26 @@ class FolderWriter:
                 location, "stored_size", f"> {limits.STORED_BYTES} bytes", "the decoded images take too much space"
             )
         if split not in self._writers:
-            self._writers[split] = self._open.enter_context(NpyWriter(self._path(split), shape, np.uint8))
-            self._folders[split] = []
+            self._writers[split] = self.enter_context(NpyWriter(self._scratch / f"{split}.npy", shape, np.uint8))
+            self.folders[split] = []
         self._writers[split].append(pixels[np.newaxis])
         # one string object per folder name, not one per image
-        self._folders[split].append(self._names.setdefault(folder, folder))
+        self.folders[split].append(self._names.setdefault(folder, folder))
         if len(self._names) > limits.CLASSES:
             raise rejected(
                 location, "class_count", f"> {limits.CLASSES}", f"a set may have {limits.CLASSES} class folders"
             )
         self._all_gray = self._all_gray and gray
 
-    def folders_of(self, split: str) -> list[str]:
-        """Folder name of each image of a split, in the order of writing."""
-        return self._folders[split]
-
     def drop(self, split: str) -> None:
         """Forget a split."""
         self._writers.pop(split).path.unlink()
-        del self._folders[split]
+        del self.folders[split]
 
     def rename(self, split: str, name: str) -> None:
         """Call a split by another name."""
         self._writers[name] = self._writers.pop(split)
-        self._folders[name] = self._folders.pop(split)
+        self.folders[name] = self.folders.pop(split)
 
     def finish(self, split: str) -> Path:
         """Return the file of a split, once writing has ended: one channel if every image of the set was gray."""
@@ -89,17 +80,6 @@ class FolderWriter:
                 gray.append(rows[..., :1])
         path.unlink()
         return gray_path
-
-    def _path(self, split: str) -> Path:
-        return self._scratch / f"{split}.npy"
-
-    def __enter__(self) -> "FolderWriter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._open.__exit__(kind, error, traceback)
 
 
 def _size(shape: tuple[int, ...]) -> str:

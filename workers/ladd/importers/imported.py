@@ -65,6 +65,12 @@ class ImportOptions(DatasetMetadata):
         names = self.class_names or (self.source.class_names if self.source is not None else None)
         return None if names is None else len(names)
 
+    def require_distilled(self, what: str) -> None:
+        """Raise ImportRejected with rule `distilled_only` for a source set in a format, `what`, that has no splits."""
+        if self.role != "distilled":
+            message = f"{what} hold distilled sets; a source set has splits"
+            raise rejected("metadata.role", "distilled_only", self.role, message)
+
 
 @dataclass(frozen=True)
 class SoftLabels:

@@ -77,17 +77,15 @@ def of_distilled(
             f"the values of {location} lie outside [0, 1], so they are normalised; say with what: "
             f"{', '.join(NORMALIZATIONS)}, {{mean, std}}, or none to take them as they are{hint}",
         )
+    reason = f"named in the metadata; {values}"
     if choice == ZCA:
-        reason = f"named in the metadata; {values}"
         return Normalization(name=ZCA, mean=None, std=None, applied=False, reason=reason), doubts
     if choice in ("auto", "none"):
         how = "" if choice == "auto" else "asked for in the metadata; "
         return Normalization(name="none", mean=None, std=None, applied=False, reason=how + values), doubts
     name, mean, std = _named(choice, len(summary.minimum))
-    normalization = Normalization(
-        name=name, mean=mean, std=std, applied=not plain, reason=f"named in the metadata; {values}"
-    )
-    return normalization, doubts if plain else _range_warnings(normalization, summary)
+    normalization = Normalization(name=name, mean=mean, std=std, applied=not plain, reason=reason)
+    return normalization, doubts if plain else _range_warnings(name, mean, std, summary)
 
 
 def family_warnings(choice: NormalizationChoice, format: str) -> list[str]:
@@ -130,22 +128,19 @@ def _named(choice: NormalizationChoice, channels: int) -> tuple[str, list[float]
     return name, list(mean), list(std)
 
 
-def _range_warnings(normalization: Normalization, summary: ChannelSummary) -> list[str]:
+def _range_warnings(name: str, mean: Sequence[float], std: Sequence[float], summary: ChannelSummary) -> list[str]:
     """Pixel-space methods (MTT, AST) do not bound their pixels, so this is legitimate; a wrong name shows here too."""
-    mean, std = normalization.mean, normalization.std
-    assert mean is not None
-    assert std is not None
     outside = _outside(mean, std, summary)
     if not outside:
         return []
     fitting = [
-        name
-        for name, statistics in NORMALIZATIONS.items()
+        other
+        for other, statistics in NORMALIZATIONS.items()
         if len(statistics[0]) == len(mean) and not _outside(*statistics, summary)
     ]
     hint = f"; they stay within {', '.join(fitting)}" if fitting else ""
     return [
-        f"values exceed what {normalization.name} makes of black and white pixels ({'; '.join(outside)}): "
+        f"values exceed what {name} makes of black and white pixels ({'; '.join(outside)}): "
         f"usual for sets optimised in pixel space, else a sign of another normalization{hint}"
     ]
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api_schemas.datasets import TARGETS, FloatLabels, SoftLabelKind
-from workers.ladd.importers.arrays import as_labels
+from workers.ladd.importers.arrays import as_labels, check_finite
 from workers.ladd.importers.imported import ImportOptions, SoftLabels
 from workers.ladd.importers.reading.rejected import rejected, undecided
 from workers.ladd.sets.stored_set import Labels
@@ -56,7 +56,7 @@ def read_labels(array: NDArray[np.generic], location: str, options: ImportOption
         )
     with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and refused as such
         values = array.astype(np.float32)
-    _check_finite(values, location)
+    check_finite(values, location, "row", "the label of image")
     kind, why = _kind_of(values, location, options)
     reason = f"{location} holds {kind} ({why})"
     if kind == TARGETS:
@@ -141,15 +141,3 @@ def _shares(values: NDArray[np.float32], location: str) -> NDArray[np.float32]:
             location, "probabilities_sum", f"0 in row {empty[0]}", "the probabilities of an image must not all be 0"
         )
     return values if np.abs(sums - 1).max() <= SUM_TOLERANCE else values / sums
-
-
-def _check_finite(values: NDArray[np.float32], location: str) -> None:
-    broken = np.argwhere(~np.isfinite(values))
-    if len(broken):
-        row, column = broken[0]
-        raise rejected(
-            location,
-            "finite_values",
-            f"{values[row, column]} in row {row}",
-            f"the label of image {row} has a value that is not a finite float32 number",
-        )

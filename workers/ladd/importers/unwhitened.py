@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from method.files import WHITENING
 from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, ImportOptions, KnownSource
@@ -45,11 +46,9 @@ def unwhiten(imported: Imported, options: ImportOptions, out_dir: Path) -> Impor
     return replace(imported, splits={DISTILLED_SPLIT: plain}, unnormalized=note)
 
 
-def _train_images(source: KnownSource | None) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _train_images(source: KnownSource | None) -> NDArray[np.uint8]:
     if source is None or source.train_images is None:
         message = "the ZCA matrix is not saved with a set: name the source set to fit it to in metadata.source_dataset"
         raise rejected(_FIELD, "zca_needs_source", "zca", message)
-    images: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] = np.load(
-        source.train_images, mmap_mode="r", allow_pickle=False
-    )
+    images: NDArray[np.uint8] = np.load(source.train_images, mmap_mode="r", allow_pickle=False)
     return images

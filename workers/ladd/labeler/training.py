@@ -17,17 +17,22 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from method.augmentation import parse_strategy
+from method.files import checkpoint_file
 from workers.ladd.engine.dsa import apply_dsa, draw_dsa
 from workers.ladd.engine.inference import measure_accuracy, predict
 from workers.ladd.engine.micro_batch import check_divisible, micro_batch_size, slices
 from workers.ladd.engine.normalization import normalize
 from workers.ladd.engine.precision import exact_float32
+from workers.ladd.engine.progress import counting
+from workers.ladd.engine.resume import read_state, write_state
 from workers.ladd.engine.seeds import derive_seed, generator, seeded_dropout
 from workers.ladd.labeler.diverged import TrainingDivergedError
 from workers.ladd.labeler.held_out import split_held_out
-from workers.ladd.labeler.resume import ResumePoint
 from workers.ladd.models import build_model
 from workers.ladd.sets.stored_set import SourceSet
+
+RESUME_FILE = "resume.pt"
+"""The state after the last whole epoch. Random numbers need none: every epoch has generators of its own."""
 
 
 @dataclass(frozen=True)
@@ -137,20 +142,14 @@ def train_labeler(
     optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=momentum, weight_decay=weight_decay, fused=True)
     history: list[LabelerEpoch] = []
     if resume is not None and resume.exists():
-        point = ResumePoint.load(resume, asdict(training))
-        model.load_state_dict(point.model)
-        optimizer.load_state_dict(point.optimizer)
-        history = [LabelerEpoch(**row) for row in point.history]
+        state = read_state(resume, "recipe", asdict(training))
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        history = [LabelerEpoch(**row) for row in state["history"]]
         _check_kept(history, out_dir)
 
     per_epoch = len(rows) + len(val_images)
-    done, total = len(history) * per_epoch, epochs * per_epoch
-
-    def advance(images: int) -> None:
-        nonlocal done
-        done += images
-        progress(done, total)
-
+    advance = counting(progress, epochs * per_epoch, len(history) * per_epoch)
     advance(0)
     for epoch in range(len(history) + 1, epochs + 1):
         started = time.monotonic()
@@ -162,7 +161,7 @@ def train_labeler(
         # The loss of a batch is taken before its step: the last step of an epoch shows only here.
         if not math.isfinite(entropy):
             raise TrainingDivergedError(lr, epoch, "mean entropy", entropy)
-        kept = f"epoch_{epoch:03d}.safetensors" if epoch in checkpoint_epochs else None
+        kept = checkpoint_file(epoch) if epoch in checkpoint_epochs else None
         if kept:
             _save_weights(model, out_dir / kept)
         history.append(
@@ -176,10 +175,15 @@ def train_labeler(
                 checkpoint=kept,
             )
         )
-        done_so_far = [asdict(row) for row in history]
-        path = ResumePoint(asdict(training), model.state_dict(), optimizer.state_dict(), done_so_far).save(out_dir)
+        state = {
+            "recipe": asdict(training),
+            "model": model.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "history": [asdict(row) for row in history],
+        }
+        write_state(out_dir / RESUME_FILE, state)
         on_epoch(history[-1])
-        on_checkpoint(path)
+        on_checkpoint(out_dir / RESUME_FILE)
     return history
 
 

@@ -49,14 +49,9 @@ class Encoding:
     the archive's README, from `data` to `dense`, with {classes} for C.
     """
 
-    name: str
     encode: Callable[[Labels], Members]
     decode: Callable[[Mapping[str, NDArray[Any]], int], Labels]
     readme: str
-
-    def readme_lines(self, classes: int) -> str:
-        """Return the lines for the README of a set of C classes."""
-        return self.readme.format(classes=classes)
 
 
 def encoding_of(name: str) -> Encoding:
@@ -149,7 +144,7 @@ def _topk(k: int) -> Encoding:
         np.put_along_axis(labels, members["dense_labels_classes"].astype(np.int64), weights[..., :-1], -1)
         return _normalised(labels)
 
-    return Encoding(f"topk:{k}", encode, decode, _TOPK_README)
+    return Encoding(encode, decode, _TOPK_README)
 
 
 _UINT8_README = f"""\
@@ -170,26 +165,20 @@ dense = data["dense_labels"].astype(np.float32)
 dense = dense / dense.sum(-1, keepdims=True)"""
 
 _FIXED = {
-    encoding.name: encoding
-    for encoding in (
-        Encoding(
-            "float32",
-            lambda labels: {"dense_labels": labels},
-            lambda members, classes: members["dense_labels"].astype(np.float32, copy=False),
-            'dense = data["dense_labels"]',
-        ),
-        Encoding(
-            "float16",
-            lambda labels: {"dense_labels": np.maximum(labels, FLOAT16_TINIEST).astype(np.float16)},
-            lambda members, classes: _normalised(members["dense_labels"].astype(np.float32)),
-            _FLOAT16_README,
-        ),
-        Encoding(
-            "uint8",
-            lambda labels: {"dense_labels": _to_codes(labels, UINT8_SPAN, UINT8_STEPS)},
-            lambda members, classes: _normalised(_from_codes(members["dense_labels"], UINT8_SPAN, UINT8_STEPS)),
-            _UINT8_README,
-        ),
-        Encoding("uint4", _encode_uint4, _decode_uint4, _UINT4_README),
-    )
+    "float32": Encoding(
+        lambda labels: {"dense_labels": labels},
+        lambda members, classes: members["dense_labels"].astype(np.float32, copy=False),
+        'dense = data["dense_labels"]',
+    ),
+    "float16": Encoding(
+        lambda labels: {"dense_labels": np.maximum(labels, FLOAT16_TINIEST).astype(np.float16)},
+        lambda members, classes: _normalised(members["dense_labels"].astype(np.float32)),
+        _FLOAT16_README,
+    ),
+    "uint8": Encoding(
+        lambda labels: {"dense_labels": _to_codes(labels, UINT8_SPAN, UINT8_STEPS)},
+        lambda members, classes: _normalised(_from_codes(members["dense_labels"], UINT8_SPAN, UINT8_STEPS)),
+        _UINT8_README,
+    ),
+    "uint4": Encoding(_encode_uint4, _decode_uint4, _UINT4_README),
 }

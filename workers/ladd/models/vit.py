@@ -33,28 +33,21 @@ class Attention(nn.Module):
         return dropped
 
 
-class FeedForward(nn.Sequential):
-    """Two linear layers of width 512 with GELU between them and dropout after each."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            nn.Linear(WIDTH, WIDTH),
-            nn.GELU(),
-            nn.Dropout(DROPOUT),
-            nn.Linear(WIDTH, WIDTH),
-            nn.Dropout(DROPOUT),
-        )
-
-
 class TransformerLayer(nn.Module):
-    """Attention and feed-forward, each added to its input; a LayerNorm before each where `layer_norm`."""
+    """Attention and two linear layers, each part added to its input; a LayerNorm before each where `layer_norm`."""
 
     def __init__(self, layer_norm: bool) -> None:
         super().__init__()
         self.attention_norm = _norm(layer_norm)
         self.attention = Attention()
         self.feed_forward_norm = _norm(layer_norm)
-        self.feed_forward = FeedForward()
+        self.feed_forward = nn.Sequential(
+            nn.Linear(WIDTH, WIDTH),
+            nn.GELU(),
+            nn.Dropout(DROPOUT),
+            nn.Linear(WIDTH, WIDTH),
+            nn.Dropout(DROPOUT),
+        )
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Return tokens [B, T, 512] of tokens [B, T, 512]."""

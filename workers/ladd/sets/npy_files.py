@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from math import prod
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 
 class NpyWriter:
-    """A growing `.npy` file of rows of one shape, whose number need not be known; it is complete once closed."""
+    """A growing `.npy` file of rows of one shape, of any number; it is complete once its context is left."""
 
     def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: DTypeLike) -> None:
         self.path = path
@@ -29,14 +28,6 @@ class NpyWriter:
         self._file.write(np.ascontiguousarray(rows).data)
         self.rows += len(rows)
 
-    def close(self) -> None:
-        """Write the final header."""
-        self._file.seek(0)
-        # numpy pads headers so that the first axis can grow in place
-        if self._write_header() != self._header_size:
-            raise RuntimeError(f"{self.path}: the .npy header changed its size")
-        self._file.close()
-
     def _write_header(self) -> int:
         shape = (self.rows, *self._row_shape)
         descr = npy_format.dtype_to_descr(self._dtype)
@@ -46,13 +37,13 @@ class NpyWriter:
     def __enter__(self) -> "NpyWriter":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self._file.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with self._file:
+            if kind is None:
+                self._file.seek(0)
+                # numpy pads headers so that the first axis can grow in place
+                if self._write_header() != self._header_size:
+                    raise RuntimeError(f"{self.path}: the .npy header changed its size")
 
 
 def iter_rows(path: Path, chunk_bytes: int) -> Iterator[NDArray[np.generic]]:

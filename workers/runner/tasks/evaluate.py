@@ -13,8 +13,7 @@ from api_schemas.datasets import Dataset
 from api_schemas.runner import DoneEvent, RunnerTask
 from method.arms import ARMS
 from method.files import DENSE_LABELS, FULL_LABELS, IMAGES, LABELS, SOFT_LABELS, TRAIN_IMAGES, TRAIN_LABELS, WHITENING
-from workers.ladd.deployment.resume import FILE_NAME
-from workers.ladd.deployment.training import Listener
+from workers.ladd.deployment.training import CHECKPOINT_FILE, Listener
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import training_images
 from workers.ladd.evaluation.lr_choice import held_out_rows
@@ -43,12 +42,13 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
             return DoneEvent(event="done", files=[], result={"row": None, **decided})
     dataset = Dataset.model_validate(task.documents["dataset"])
     assert dataset.stats is not None
-    whitening = _whitening(task, folder)
+    fitted = task.inputs.get("whitening")
+    whitening = None if fitted is None else Whitening.load(folder / fitted[WHITENING])
     val_images, val_labels = (_array(task, folder, "source", f"val_{name}.npy") for name in ("images", "labels"))
     preemption = Preemption()
 
     def saved() -> None:
-        report.checkpoint([FILE_NAME])
+        report.checkpoint([CHECKPOINT_FILE])
         preemption.end_if_asked()
 
     row = evaluate_trial(
@@ -82,11 +82,6 @@ def _decision(documents: Mapping[str, Any]) -> Decision:
     rows = merge_trials(document["row"] for name, document in documents.items() if name.startswith("evaluate:"))
     by_arm = {row.arm: accuracies(row) for row in rows}
     return open_question(by_arm["baseline"], by_arm["ladd"])
-
-
-def _whitening(task: RunnerTask, folder: Path) -> Whitening | None:
-    found = task.inputs.get("whitening")
-    return None if found is None else Whitening.load(folder / found[WHITENING])
 
 
 def _test_set(task: RunnerTask, images: NDArray[Any], labels: NDArray[Any], whitening: Whitening | None) -> TestSet:

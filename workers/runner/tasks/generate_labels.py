@@ -39,7 +39,9 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     stored = load_distilled({name: folder / path for name, path in task.inputs["dataset"].items()})
     grid = ViewGrid(task.params["views"]["n"], task.params["views"]["ratio"])
     writers = choose_writers(task, folder, grid, report)
-    full_labels, dense_labels = _mean_labels(task, dataset, stored, grid, writers, report)
+    carried = dataset.stats.normalization.carried
+    names = [count.name for count in dataset.stats.class_counts]
+    full_labels, dense_labels = _mean_labels(task, stored, carried, grid, writers, report)
     outputs = folder / "outputs"
     # Networks train on what readers of the archive decode, so that the encoding's cost in accuracy is measured.
     encoding = task.params["encoding"]
@@ -57,7 +59,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         encoding,
         task.params["images"],
     )
-    pixels = pixels_of(stored.images, *(dataset.stats.normalization.carried or (None, None)))
+    pixels = pixels_of(stored.images, *(carried or (None, None)))
     counts = storage(
         pixels,
         stored.labels if stored.soft_labels is None else stored.soft_labels,
@@ -65,7 +67,6 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         outputs / ARCHIVE,
         encoding,
     )
-    names = [count.name for count in dataset.stats.class_counts]
     write_label_grid(pixels[0], int(stored.labels[0]), dense_labels[0], grid, names, outputs / LABEL_GRID)
     files = [ARCHIVE, DENSE_LABELS, LABEL_GRID, FULL_LABELS]
     if formats := task.params["formats"]:
@@ -76,15 +77,15 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     result = {
         "storage": counts.model_dump(mode="json"),
         "flops": sum(writer.flops(len(stored.images) * (grid.count + 1)) for writer in writers),
-        "labelling": _labelling(dataset, stored, dense_labels, writers, report).model_dump(mode="json"),
+        "labelling": _labelling(names, stored, dense_labels, writers, report).model_dump(mode="json"),
     }
     return DoneEvent(event="done", files=files, result=result)
 
 
 def _mean_labels(
     task: RunnerTask,
-    dataset: Dataset,
     stored: DistilledSet,
+    carried: tuple[list[float], list[float]] | None,
     grid: ViewGrid,
     writers: list[LabelWriter],
     report: Reporter,
@@ -93,8 +94,6 @@ def _mean_labels(
 
     Of whole images float32 [M, C], and of views float32 [M, V, C].
     """
-    assert dataset.stats is not None
-    carried = dataset.stats.normalization.carried
     progress = report.stage("generate_labels", "views")
     forwards = len(stored.images) * (grid.count + 1)
     done = 0
@@ -118,16 +117,14 @@ def _mean_labels(
 
 
 def _labelling(
-    dataset: Dataset,
+    names: list[str],
     stored: DistilledSet,
     dense_labels: NDArray[np.float32],
     writers: list[LabelWriter],
     report: Reporter,
 ) -> Labelling:
     """How the labels were made and agree with the uploaded ones."""
-    assert dataset.stats is not None
     agreement = compare_classes(dense_labels, stored.labels)
-    names = [count.name for count in dataset.stats.class_counts]
     remedy = "upload the source set again with its class_map in the order of these labels"
     warning = permutation_warning(agreement, names, "the uploaded labels", remedy)
     if warning is not None:

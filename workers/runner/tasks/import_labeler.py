@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from api_schemas.labelers import LabelerMetadata
 from api_schemas.runner import DoneEvent, RunnerTask
 from method.files import GRAPH, VAL_IMAGES, VAL_LABELS, checkpoint_file
+from workers.ladd.engine.progress import counting
 from workers.ladd.importers.labelers import READERS
 from workers.ladd.importers.labelers.tested import ValSplit, check_network, measure_checkpoint
 from workers.ladd.labeler.network import load_network
@@ -49,14 +50,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         _array(task, folder, VAL_LABELS),
         params["num_classes"],
     )
-    progress = report.stage("import_labeler", "images")
-    done, total = 0, len(imported.checkpoints) * len(val.labels)
-
-    def advance(images: int) -> None:
-        nonlocal done
-        done += images
-        progress(done, total)
-
+    advance = counting(report.stage("import_labeler", "images"), len(imported.checkpoints) * len(val.labels))
     advance(0)
     rows: list[dict[str, Any]] = []
     warnings: list[str] = []

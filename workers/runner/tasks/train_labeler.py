@@ -9,8 +9,7 @@ from api_schemas.runner import DoneEvent, RunnerTask
 from method.architectures import training_flops
 from method.layers import Shape
 from workers.ladd.labeler.held_out import split_held_out
-from workers.ladd.labeler.resume import FILE_NAME
-from workers.ladd.labeler.training import train_labeler
+from workers.ladd.labeler.training import RESUME_FILE, train_labeler
 from workers.ladd.sets.stored_set import load_source
 from workers.runner.reporter import Reporter
 
@@ -40,7 +39,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         device=task.device,
         # Kept weights are part of the checkpoint: a later attempt finds those of the epochs it does not repeat.
         out_dir=checkpoint,
-        resume=checkpoint / FILE_NAME,
+        resume=checkpoint / RESUME_FILE,
         progress=report.stage("train_labeler", "images"),
         on_epoch=lambda row: report.metric("labeler_epoch", asdict(row)),
         on_checkpoint=lambda _: report.checkpoint(sorted(path.name for path in checkpoint.iterdir())),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api_schemas.evaluation import FlopCount, Report
-from service.http.renderings import RENDERINGS
+from service.http.renderings import csv_trials, html_page, markdown
 
 SET = "ds_" + "0" * 26
 JOB = "job_" + "0" * 26
@@ -133,7 +133,7 @@ def report() -> Report:
 
 
 def test_markdown_quotes_the_rows_of_the_summary(report: Report) -> None:
-    text = RENDERINGS["md"].render(report)
+    text = markdown.render(report)
     assert "| ViT | 40.50 ± 0.50 [40.00, 41.25] | 45.50 ± 0.50 [40.00, 41.25] |" in text
     assert "| VGG11 | 30.00 ± 0.50 [40.00, 41.25] | - |" in text
     assert "| 2-CAE | 35.25 ± 0.75 | 45.50 ± 0.75 |" in text
@@ -149,13 +149,13 @@ def test_markdown_quotes_the_rows_of_the_summary(report: Report) -> None:
 def test_a_report_without_an_evaluation_has_no_empty_tables(report: Report) -> None:
     uncounted = FlopCount(labelling=None, labeler_training=None, deployment=None)
     nothing = {"evaluation": None, "storage": None, "cost": None, "flops": uncounted}
-    text = RENDERINGS["md"].render(report.model_copy(update=nothing))
+    text = markdown.render(report.model_copy(update=nothing))
     assert "##" not in text
     assert "JPEG" in text
 
 
 def test_html_shows_text_as_text(report: Report) -> None:
-    page = RENDERINGS["html"].render(report)
+    page = html_page.render(report)
     assert "<script>" not in page
     assert "JPEG &lt;copy&gt;" in page
     assert f'<img src="{PNG}" alt="A &amp; B">' in page
@@ -163,7 +163,7 @@ def test_html_shows_text_as_text(report: Report) -> None:
 
 
 def test_csv_has_every_trial(report: Report) -> None:
-    lines = list(csv.DictReader(io.StringIO(RENDERINGS["csv"].render(report))))
+    lines = list(csv.DictReader(io.StringIO(csv_trials.render(report))))
     assert len(lines) == 7
     assert lines[2] | {"seconds": ""} == {
         "dataset": SET,
@@ -185,7 +185,7 @@ def test_csv_has_every_trial(report: Report) -> None:
 
 def test_a_sweep_has_a_line_for_each_point() -> None:
     point = {"n": 3, "ratio": 0.5, "epoch": 20, "labeler_mean_entropy": None, "agreement": 90.4, "overhead": 0.025}
-    text = RENDERINGS["md"].render(report_with([point | {"dataset": SET, "labeler_val_accuracy": 61.25}]))
+    text = markdown.render(report_with([point | {"dataset": SET, "labeler_val_accuracy": 61.25}]))
     assert "| point | baseline, k-CAE | LADD, k-CAE | labeler val % | entropy | agreement % | overhead |" in text
     assert "| N 3, R 0.5, epoch 20 | 35.25 ± 0.75 | 45.50 ± 0.75 | 61.2 | - | 90 | +2.5% |" in text
 
@@ -197,15 +197,15 @@ def test_the_papers_numbers_stand_beside_ours() -> None:
         for arm, cae in (("baseline", 44.2), ("ladd", 53.9))
     ]
     report = report_with(paper=paper)
-    text = RENDERINGS["md"].render(report)
+    text = markdown.render(report)
     assert f"## Beside the paper: {source}, {SET}" in text
     assert "| arm | 2-CAE here | paper |" in text
     assert "| baseline | 35.25 ± 0.75 | 44.2 |" in text
     assert "| LADD relative to baseline | +29.1% | +21.9% |" in text
-    page = RENDERINGS["html"].render(report)
+    page = html_page.render(report)
     assert '<td>LADD</td><td>45.50 ± 0.75</td><td class="paper">53.9</td>' in page
 
 
 def test_without_numbers_of_the_paper_there_is_no_column(report: Report) -> None:
-    assert "paper</" not in RENDERINGS["html"].render(report)
-    assert "Beside the paper" not in RENDERINGS["md"].render(report)
+    assert "paper</" not in html_page.render(report)
+    assert "Beside the paper" not in markdown.render(report)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from method.arms import ARMS
-from workers.ladd.deployment import resume
+from workers.ladd.deployment import training
 from workers.ladd.deployment.training import SILENT, Listener, Trained, train_trial
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.labels.views import ViewGrid
@@ -52,8 +52,8 @@ def weights(trained: Trained) -> Tensor:
 @pytest.fixture
 def eager_to_save(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every place at which a training may be saved is one at which it is."""
-    monkeypatch.setattr(resume, "BETWEEN_STEPS_SECONDS", 0.0)
-    monkeypatch.setattr(resume, "WITHIN_A_STEP_SECONDS", 0.0)
+    monkeypatch.setattr(training, "BETWEEN_STEPS_SECONDS", 0.0)
+    monkeypatch.setattr(training, "WITHIN_A_STEP_SECONDS", 0.0)
 
 
 @pytest.mark.usefixtures("eager_to_save")

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from method.arms import ARMS
-from workers.ladd.deployment.training import Listener, train
+from workers.ladd.deployment.training import Listener, Training
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.execution import Execution
 from workers.ladd.models import build_model
@@ -53,7 +53,8 @@ def losses_of_a_training(micro_batch: int) -> dict[str, Any]:
     recipe = resolve_recipe("glad", "ConvNetD3", {"epochs": 2, "lr": 0.01, "warmup_epochs": 0, "batch_size": 256})
     model = build_model("ConvNetD3", num_classes=4, channels=3, size=32, seed=0)
     listener = Listener(on_images=images.append, log=logs.append)
-    trained = train(model, training_set(256), ARMS["baseline"], recipe, 3, "cpu", 4, listener, None, micro_batch)
+    training = Training(model, training_set(256), ARMS["baseline"], recipe, 3, "cpu", 4, listener, None, micro_batch)
+    trained = training.run()
     return {"losses": trained.losses, "micro_batch": trained.micro_batch, "logs": logs, "images": sum(images)}
 
 
@@ -82,14 +83,14 @@ def test_one_image_that_is_too_much_is_an_error() -> None:
 
     recipe = resolve_recipe("glad", "ConvNetD3", {"epochs": 1})
     with pytest.raises(RuntimeError, match="can't allocate memory"):
-        train(Glutton(), training_set(4), ARMS["baseline"], recipe, 0, "cpu", 4)
+        Training(Glutton(), training_set(4), ARMS["baseline"], recipe, 0, "cpu", 4).run()
 
 
 def compiled_training() -> dict[str, Any]:
     logs: list[str] = []
     model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 4), nn.ReLU())
     recipe = resolve_recipe("glad", "ConvNetD3", {"epochs": 1})
-    trained = train(
+    training = Training(
         model,
         training_set(4),
         ARMS["baseline"],
@@ -100,7 +101,7 @@ def compiled_training() -> dict[str, Any]:
         Listener(log=logs.append),
         execution=Execution(layout="channels_last", compiled=True),
     )
-    return {"arithmetic": asdict(trained.execution), "logs": logs}
+    return {"arithmetic": asdict(training.run().execution), "logs": logs}
 
 
 def test_a_compiler_that_fails_is_done_without(tmp_path: Path) -> None:

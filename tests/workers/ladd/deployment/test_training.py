@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from method.arms import ARMS, Arm
 from workers.ladd.deployment.step import Step, Streams, accumulate, plan_epoch
-from workers.ladd.deployment.training import Listener, train, train_trial
+from workers.ladd.deployment.training import Listener, Training, train_trial
 from workers.ladd.deployment.training_set import FULL_IMAGE, TrainingSet
 from workers.ladd.engine.dsa import DSADraw, draw_dsa
 from workers.ladd.labels.views import ViewGrid
@@ -268,7 +268,7 @@ def test_an_arm_without_its_labels_is_refused(arm: Arm, change: dict[str, Any], 
     data = TrainingSet(**{**vars(training_set(3, ViewGrid(n=2), size=16)), **change})
     recipe = resolve_recipe("glad", "ConvNetD3", {"epochs": 1})
     with pytest.raises(ValueError, match=message):
-        train(network("ConvNetD3", size=16), data, arm, recipe, 0, "cpu", CLASSES)
+        Training(network("ConvNetD3", size=16), data, arm, recipe, 0, "cpu", CLASSES)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler
 
 from method.arms import ARMS
 from method.augmentation import STRATEGY
-from workers.ladd.deployment.training import train
+from workers.ladd.deployment.training import Training
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.dsa import apply_dsa, draw_dsa
 from workers.ladd.engine.seeds import derive_seed, generator
@@ -176,9 +176,9 @@ def test_losses_and_weights_are_those_of_the_plain_loop(name: str, views: str, r
     }
     fresh = network(name)
     begun = weights(fresh)
-    trained = train(
+    trained = Training(
         fresh, training_set(name), ARMS["ladd"], resolve_recipe(recipe, name, overrides), SEED, "cpu", CLASSES
-    )
+    ).run()
     assert trained.losses == pytest.approx(plain, rel=1e-6)
     assert len(set(trained.losses)) == len(trained.losses) == passes
     expected = weights(plain_model)

@@ -7,7 +7,7 @@ import torch
 
 from method.architectures import ARCHITECTURES
 from method.arms import ARMS
-from workers.ladd.deployment.training import train
+from workers.ladd.deployment.training import Training
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine import execution
 from workers.ladd.engine.execution import COMPILE_AFTER_SECONDS, EAGER_FLOPS_PER_SECOND, Execution, choose_execution
@@ -51,7 +51,8 @@ def losses(execution: Execution, micro_batch: int | None = None) -> list[float]:
     )
     recipe = resolve_recipe("glad", "ConvNetD3", {"epochs": 5, "lr": 0.01, "warmup_epochs": 0, "reduction": "mean"})
     model = build_model("ConvNetD3", num_classes=3, channels=3, size=32, seed=0)
-    trained = train(model, data, ARMS["ladd"], recipe, 0, "cpu", 3, micro_batch=micro_batch, execution=execution)
+    training = Training(model, data, ARMS["ladd"], recipe, 0, "cpu", 3, micro_batch=micro_batch, execution=execution)
+    trained = training.run()
     assert trained.execution == execution
     return trained.losses
 

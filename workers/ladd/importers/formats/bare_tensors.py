@@ -53,10 +53,7 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
     Raises ImportRejected with rule `distilled_only`, `tensor_roles`, `parts_match`, `one_reading` (parts of one set or
     several iterations of it?), or one of `arrays`' and `soft_labels`'.
     """
-    if options.role != "distilled":
-        raise rejected(
-            "metadata.role", "distilled_only", options.role, "bare tensors hold distilled sets; a source set has splits"
-        )
+    options.require_distilled("bare tensors")
     roles = _roles(files)
     warnings: list[str] = []
     _check_parts(roles)
@@ -119,18 +116,15 @@ def _check_parts(roles: _Roles) -> None:
     """Require that several tensors of images are parts of one set, each with its labels."""
     if len(roles.images) == 1 and len(roles.labels) <= 1:
         return
-    if len(roles.labels) > 1:
-        sizes = [
-            (len(images), len(labels)) for (_, images), (_, labels) in zip(roles.images, roles.labels, strict=False)
-        ]
-        if len(roles.labels) != len(roles.images) or any(images != labels for images, labels in sizes):
-            raise rejected(
-                _joined_names(roles.labels),
-                "parts_match",
-                ", ".join(f"{name}: {len(array)}" for name, array in roles.images + roles.labels),
-                "every part of the images needs the part of the labels of its size; both are taken in the order of "
-                "their names",
-            )
+    image_sizes, label_sizes = ([len(array) for _, array in parts] for parts in (roles.images, roles.labels))
+    if len(roles.labels) > 1 and label_sizes != image_sizes:
+        raise rejected(
+            _joined_names(roles.labels),
+            "parts_match",
+            ", ".join(f"{name}: {len(array)}" for name, array in roles.images + roles.labels),
+            "every part of the images needs the part of the labels of its size; both are taken in the order of their "
+            "names",
+        )
     if not _are_numbered(roles.images) and not _have_own_classes(roles.labels):
         raise undecided(
             _joined_names(roles.images),

@@ -7,7 +7,7 @@ CDA, LPLD and RDED are numbered; which label a folder has is decided by `class_o
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -50,34 +50,28 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
     with FolderWriter(scratch) as writer, one_thread():
         start = 0
         for file in files:
-            _read_archive(file.path, options, writer, left_out, partial(_report, progress, start))
+            _read_archive(file.path, options, writer, left_out, progress, start)
             start += file.path.stat().st_size
     warnings = [f"{left_out.files} files are not images, such as {left_out.example}"] if left_out.files else []
-    if not writer.splits:
+    if not writer.folders:
         raise rejected(archives, "not_empty", "0 images", f"no image files ({', '.join(SUFFIXES)}) in class folders")
     if options.role == "source":
         _choose_validation(archives, writer, warnings)
-    order = order_classes({folder for split in writer.splits for folder in writer.folders_of(split)}, options, archives)
+    order = order_classes(set(chain.from_iterable(writer.folders.values())), options, archives)
     splits = {}
-    for split in writer.splits:
+    for split, folders in writer.folders.items():
         path = writer.finish(split)
-        labels = _labels(writer.folders_of(split), order.folders)
+        labels = _labels(folders, order.folders)
         splits[split] = Split(np.load(path, mmap_mode="r"), labels, archives, archives, file=path)
-    return Imported(
-        splits,
-        order.names,
-        warnings,
-        format=order.format,
-        reasons=[order.reason],
-    )
+    return Imported(splits, order.names, warnings, format=order.format, reasons=[order.reason])
 
 
 def _read_archive(
-    path: Path, options: ImportOptions, writer: FolderWriter, left_out: _LeftOut, progress: Progress
+    path: Path, options: ImportOptions, writer: FolderWriter, left_out: _LeftOut, progress: Progress, start: int
 ) -> None:
     top: list[str] | None = None
     for entry in iter_files(path):
-        progress(entry.position)
+        progress(start + entry.position)
         parts = [part for part in entry.name.split("/") if part not in ("", ".")]
         if not parts or any(part.startswith(".") or part == "__MACOSX" for part in parts):
             continue
@@ -101,10 +95,6 @@ def _read_archive(
         writer.append(split, folder, pixels, gray, location)
 
 
-def _report(progress: Progress, start: int, done: int) -> None:
-    progress(start + done)
-
-
 def _place(parts: list[str], options: ImportOptions, location: str) -> tuple[str, str, list[str]]:
     """Return (split, class folder, folders above) of an image's path."""
     if options.role == "distilled" and len(parts) >= 2:
@@ -117,21 +107,21 @@ def _place(parts: list[str], options: ImportOptions, location: str) -> tuple[str
 
 def _choose_validation(archives: str, writer: FolderWriter, warnings: list[str]) -> None:
     """Leave `train` and `val` in the writer: `test` stands in for a missing `val`, else it is left out."""
-    if "test" in writer.splits:
-        if "val" in writer.splits:
+    if "test" in writer.folders:
+        if "val" in writer.folders:
             writer.drop("test")
             warnings.append("the test split was left out: evaluation uses val")
         else:
             writer.rename("test", "val")
             warnings.append("there is no val split: evaluation uses test")
-    if sorted(writer.splits) != sorted(SOURCE_SPLITS):
+    if set(writer.folders) != set(SOURCE_SPLITS):
         raise rejected(
             archives,
             "source_has_train_and_val",
-            ", ".join(writer.splits),
+            ", ".join(writer.folders),
             "a source set needs images in train/ (for the labeler) and in val/ or test/ (for evaluation)",
         )
-    train, val = (set(writer.folders_of(split)) for split in SOURCE_SPLITS)
+    train, val = (set(writer.folders[split]) for split in SOURCE_SPLITS)
     if train != val:
         raise rejected(
             archives,

@@ -37,10 +37,7 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
 
     Raises ImportRejected with rule `dc_layout`, `experiment_exists`, `distilled_only`, or one of `arrays`'.
     """
-    if options.role != "distilled":
-        raise rejected(
-            "metadata.role", "distilled_only", options.role, "these files hold distilled sets; a source set has splits"
-        )
+    options.require_distilled("these files")
     if len(files) != 1:
         raise rejected("files", "dc_layout", f"{len(files)} files", "a DC, DSA or DM set is one file")
     path = files[0].path

@@ -41,10 +41,7 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
     Raises ImportRejected with rule `distilled_only`, `idc_layout`, `parts_match`, `one_reading` (no factor given, or
     phases whose labels start again), or one of `arrays`'.
     """
-    if options.role != "distilled":
-        raise rejected(
-            "metadata.role", "distilled_only", options.role, "IDC files hold distilled sets; a source set has splits"
-        )
+    options.require_distilled("IDC files")
     # stable: phases of equal names (`data.pt` of several folders) stay as they were sent
     ordered = sorted((file.path for file in files), key=lambda path: natural_key(path.name))
     phases = [_phase(path) for path in ordered]
@@ -91,10 +88,9 @@ def _phase(path: Path) -> tuple[NDArray[np.generic], Labels]:
 def _labels(phases: list[Labels], location: str, options: ImportOptions) -> tuple[Labels, list[str]]:
     """Join the labels of the phases: each phase may count its own classes from 0."""
     joined = np.concatenate(phases)
-    starts_again = len(phases) > 1 and all(np.array_equal(np.unique(phase), np.unique(joined)) for phase in phases)
     if len(phases) == 1:
         return joined, []
-    if not starts_again:
+    if not all(np.array_equal(np.unique(phase), np.unique(joined)) for phase in phases):
         return joined, [f"{len(phases)} phases were joined: {location}"]
     classes = int(joined.max()) + 1
     if options.num_classes == classes * len(phases):

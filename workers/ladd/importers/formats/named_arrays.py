@@ -10,14 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.ladd.importers.arrays import as_images, stored_number
-from workers.ladd.importers.imported import (
-    DISTILLED_SPLIT,
-    SOURCE_SPLITS,
-    Imported,
-    ImportOptions,
-    Progress,
-    Split,
-)
+from workers.ladd.importers.imported import DISTILLED_SPLIT, SOURCE_SPLITS, Imported, ImportOptions, Progress, Split
 from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.importers.soft_labels import read_labels
 

@@ -8,6 +8,7 @@ left alone. The results are a graph in the reduced form of `workers.ladd.labeler
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,47 +71,21 @@ def read_graph(path: Path, channels: int) -> tuple[dict[str, Any], dict[str, Ten
         if deflated is not None:
             message = "torch.export.save stores members without compression"
             raise rejected(path.name, "exported_graph", deflated, message)
-        reader = _Archive(path.name, archive, min(top))
-        return _Reading(path.name, reader, channels).result()
+        return _Reading(path.name, archive, min(top), channels).result()
 
 
-class _Archive:
-    """The members of a `.pt2` below its top folder."""
-
-    def __init__(self, location: str, archive: zipfile.ZipFile, top: str) -> None:
-        self._location = location
-        self._archive = archive
-        self._top = top
-
-    def bytes_of(self, member: str) -> bytes:
-        try:
-            return self._archive.read(f"{self._top}/{member}")
-        except (KeyError, zipfile.BadZipFile, EOFError) as error:
-            raise rejected(f"{self._location}/{member}", "exported_graph", error, f"cannot be read: {error}") from error
-
-    def json_of(self, member: str) -> Any:
-        location = f"{self._location}/{member}"
-        content = self.bytes_of(member)
-        if len(content) > JSON_BYTES:
-            message = f"{member} may have {JSON_BYTES} bytes"
-            raise rejected(location, "exported_graph", f"{len(content)} bytes", message)
-        try:
-            return json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise rejected(location, "exported_graph", error, f"not JSON: {error}") from error
-
-
+@dataclass(frozen=True)
 class _Reading:
-    """One file on its way to a graph and tensors."""
+    """One file on its way to a graph and tensors; its members lie below the folder `top`."""
 
-    def __init__(self, location: str, archive: _Archive, channels: int) -> None:
-        self._location = location
-        self._archive = archive
-        self._channels = channels
+    location: str
+    archive: zipfile.ZipFile
+    top: str
+    channels: int
 
     def result(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Return the reduced graph and its tensors by the names that it has for them."""
-        document = self._archive.json_of("models/model.json")
+        document = self._json_of("models/model.json")
         try:
             version = document["schema_version"]["major"]
             if version != SCHEMA:
@@ -124,18 +99,33 @@ class _Reading:
             batch, size = self._image_shape(graph["tensor_values"][image]["sizes"])
             output = self._output(signature["output_specs"])
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as error:
-            if isinstance(error, ImportRejected):
-                raise
             raise self._refused("exported_graph", error, f"not a graph that torch.export writes: {error!r}") from error
         return {"input": image, "batch": batch, "size": size, "nodes": nodes, "output": output}, tensors
 
+    def _bytes_of(self, member: str) -> bytes:
+        try:
+            return self.archive.read(f"{self.top}/{member}")
+        except (KeyError, zipfile.BadZipFile, EOFError) as error:
+            raise rejected(f"{self.location}/{member}", "exported_graph", error, f"cannot be read: {error}") from error
+
+    def _json_of(self, member: str) -> Any:
+        location = f"{self.location}/{member}"
+        content = self._bytes_of(member)
+        if len(content) > JSON_BYTES:
+            message = f"{member} may have {JSON_BYTES} bytes"
+            raise rejected(location, "exported_graph", f"{len(content)} bytes", message)
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise rejected(location, "exported_graph", error, f"not JSON: {error}") from error
+
     def _refused(self, rule: str, value: object, message: str) -> ImportRejected:
-        return rejected(self._location, rule, value, message)
+        return rejected(self.location, rule, value, message)
 
     def _inputs(self, specs: list[dict[str, Any]]) -> tuple[dict[str, Tensor], str]:
         indexes = {
-            "weights": self._archive.json_of("data/weights/model_weights_config.json")["config"],
-            "constants": self._archive.json_of("data/constants/model_constants_config.json")["config"],
+            "weights": self._json_of("data/weights/model_weights_config.json")["config"],
+            "constants": self._json_of("data/constants/model_constants_config.json")["config"],
         }
         tensors: dict[str, Tensor] = {}
         images = []
@@ -159,7 +149,7 @@ class _Reading:
         meta = entry["tensor_meta"]
         if entry["use_pickle"] or meta is None:
             raise self._refused("plain_tensors", name, f"{name} is pickled; only plain tensors are read")
-        content = self._archive.bytes_of(f"data/{where}/{entry['path_name']}")
+        content = self._bytes_of(f"data/{where}/{entry['path_name']}")
         sizes, strides = ([_whole(number) for number in meta[field]] for field in ("sizes", "strides"))
         flat = torch.frombuffer(bytearray(content), dtype=scalar_dtype(meta["dtype"])) if content else torch.empty(0)
         # Refused by torch where it reaches beyond the stored bytes.
@@ -186,8 +176,8 @@ class _Reading:
     def _image_shape(self, sizes: list[dict[str, Any]]) -> tuple[int | None, int | None]:
         """Return the batch size and the side that the graph takes, None for one that may be anything."""
         shape = [size.get("as_int") for size in sizes]
-        if len(shape) != 4 or shape[1] != self._channels or shape[2] != shape[3]:
-            message = f"the network takes {shape}, not square images [B, {self._channels}, H, W]"
+        if len(shape) != 4 or shape[1] != self.channels or shape[2] != shape[3]:
+            message = f"the network takes {shape}, not square images [B, {self.channels}, H, W]"
             raise self._refused("one_image_tensor", shape, message)
         return shape[0], shape[2]
 

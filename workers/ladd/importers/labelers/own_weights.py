@@ -7,8 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from workers.ladd.importers.labelers.imported_network import ImportedNetwork
-from workers.ladd.importers.labelers.tensor_files import as_float32, read_named_tensors
-from workers.ladd.importers.reading.rejected import rejected
+from workers.ladd.importers.labelers.tensor_files import as_float32, mismatch, read_named_tensors
 from workers.ladd.labeler.network import NetworkSpec, build_own
 
 _PARALLEL = "module."
@@ -42,13 +41,7 @@ def _check_names_and_shapes(
     }
     faults = [f"{what}: {_listed(names)}" for what, names in found.items() if names]
     if faults:
-        raise rejected(
-            location,
-            "tensors_match_architecture",
-            "; ".join(faults),
-            f"these are not the weights of {spec.architecture} for {spec.num_classes} classes and images of "
-            f"{spec.channels} x {spec.size} x {spec.size}: {'; '.join(faults)}",
-        )
+        raise mismatch(location, "weights", "; ".join(faults), spec)
 
 
 def _listed(names: Sequence[str]) -> str:

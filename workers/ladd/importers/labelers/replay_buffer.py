@@ -12,7 +12,7 @@ from torch import Tensor
 
 from method.labeler import kept_epochs
 from workers.ladd.importers.labelers.imported_network import ImportedNetwork
-from workers.ladd.importers.labelers.tensor_files import as_float32
+from workers.ladd.importers.labelers.tensor_files import as_float32, mismatch
 from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.importers.reading.safe_torch import read_torch
 from workers.ladd.labeler.network import NetworkSpec, build_own
@@ -55,13 +55,7 @@ def _weights(location: str, entry: object, expected: Mapping[str, Tensor], spec:
             if shape != want
         ]
         fault = f"{len(tensors)} tensors instead of {len(wanted)}" if len(tensors) != len(wanted) else differing[0]
-        raise rejected(
-            location,
-            "tensors_match_architecture",
-            fault,
-            f"these are not the parameters of {spec.architecture} for {spec.num_classes} classes and images of "
-            f"{spec.channels} x {spec.size} x {spec.size}: {fault}",
-        )
+        raise mismatch(location, "parameters", fault, spec)
     return {name: as_float32(f"{location}/{name}", tensor) for name, tensor in zip(expected, tensors, strict=True)}
 
 

@@ -10,9 +10,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from workers.ladd.importers.reading.container import container_of
-from workers.ladd.importers.reading.rejected import rejected
+from workers.ladd.importers.reading.rejected import ImportRejected, rejected
 from workers.ladd.importers.reading.safe_torch import is_pickle, read_torch
 from workers.ladd.importers.reading.safetensors_errors import safetensors_errors
+from workers.ladd.labeler.network import NetworkSpec
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
@@ -32,12 +33,8 @@ def read_named_tensors(path: Path) -> dict[str, Tensor]:
         raise rejected(path.name, "named_tensors", type(content).__name__, "expected tensors by name, a state dict")
     for name, tensor in content.items():
         if not isinstance(name, str) or not isinstance(tensor, Tensor):
-            raise rejected(
-                path.name,
-                "named_tensors",
-                f"{name}: {type(tensor).__name__}",
-                "a state dict holds tensors by name only",
-            )
+            found = f"{name}: {type(tensor).__name__}"
+            raise rejected(path.name, "named_tensors", found, "a state dict holds tensors by name only")
     return dict(content)
 
 
@@ -60,6 +57,15 @@ def read_npy(path: Path) -> NDArray[np.generic]:
     except Exception as error:  # numpy reads the header as Python source and passes on what the tokenizer raises
         raise rejected(path.name, "readable_array", error, f"not an .npy array: {error}") from error
     return array
+
+
+def mismatch(location: str, what: str, fault: str, spec: NetworkSpec) -> ImportRejected:
+    """Return the refusal, rule `tensors_match_architecture`, of tensors that are not `what` of our architecture."""
+    message = (
+        f"these are not the {what} of {spec.architecture} for {spec.num_classes} classes and images of "
+        f"{spec.channels} x {spec.size} x {spec.size}: {fault}"
+    )
+    return rejected(location, "tensors_match_architecture", fault, message)
 
 
 def as_float32(location: str, tensor: Tensor) -> Tensor:

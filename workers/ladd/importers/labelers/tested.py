@@ -57,12 +57,9 @@ def _refusing(outputs: Sequence[int] | None) -> Iterator[None]:
         if isinstance(error, IndexError) and outputs is not None:
             message = f"class_map names output {max(outputs)}, which the network does not have"
             raise rejected("metadata.class_map", "outputs_match_classes", max(outputs), message) from error
-        raise _does_not_run(error) from error
-
-
-def _does_not_run(error: Exception) -> Exception:
-    line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return rejected("files", "network_runs", line, f"the network does not take images of the source set: {line}")
+        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        message = f"the network does not take images of the source set: {line}"
+        raise rejected("files", "network_runs", line, message) from error
 
 
 def measure_checkpoint(

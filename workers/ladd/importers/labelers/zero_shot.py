@@ -37,7 +37,10 @@ def _embeddings(path: Path, spec: NetworkSpec) -> Tensor:
     with path.open("rb") as file:
         is_npy = file.read(len(_NPY_MAGIC)) == _NPY_MAGIC
     if is_npy:
-        tensor = _from_npy(path)
+        array = read_npy(path)
+        if array.dtype not in (np.float16, np.float32, np.float64):
+            raise rejected(path.name, "class_embeddings", array.dtype, "embeddings must be floats")
+        tensor = torch.from_numpy(np.array(array))
     else:
         named = read_safetensors(path)
         if CLASS_EMBEDDINGS not in named and len(named) != 1:
@@ -48,10 +51,3 @@ def _embeddings(path: Path, spec: NetworkSpec) -> Tensor:
         message = f"expected one embedding for each of {spec.num_classes} classes, [C, D]"
         raise rejected(path.name, "class_embeddings", tuple(tensor.shape), message)
     return as_float32(path.name, tensor)
-
-
-def _from_npy(path: Path) -> Tensor:
-    array = read_npy(path)
-    if array.dtype not in (np.float16, np.float32, np.float64):
-        raise rejected(path.name, "class_embeddings", array.dtype, "embeddings must be floats")
-    return torch.from_numpy(np.array(array))

@@ -9,7 +9,7 @@ import re
 import tarfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -83,12 +83,8 @@ class TarStream:
 @contextmanager
 def open_tar(path: Path, gzipped: bool) -> Iterator[TarStream]:
     """Open a tar as a stream."""
-    with path.open("rb") as raw:
-        if not gzipped:
-            yield TarStream(path, raw, raw)
-            return
-        with gzip.open(raw, "rb") as content:
-            yield TarStream(path, raw, cast(BinaryIO, content))
+    with path.open("rb") as raw, gzip.open(raw, "rb") if gzipped else nullcontext(raw) as content:
+        yield TarStream(path, raw, cast(BinaryIO, content))
 
 
 def next_file(stream: TarStream) -> tuple[str, int] | None:

@@ -30,21 +30,17 @@ def natural_key(name: str) -> list[tuple[int, str]]:
 
 def inspect_file(path: Path) -> UploadedFile:
     """Find out the kind of a file; raises ImportRejected where its container is broken or hostile."""
-    return UploadedFile(path, _kind_of(path))
-
-
-def _kind_of(path: Path) -> Kind:
     container = container_of(path)
     if container == "other":
         # first: the length that begins a safetensors file may look like the first byte of a pickle
-        return "safetensors" if _is_safetensors(path) else "pickle" if is_pickle(path) else "other"
+        return UploadedFile(path, "safetensors" if _is_safetensors(path) else "pickle" if is_pickle(path) else "other")
     if container != "zip":
-        return "archive"
+        return UploadedFile(path, "archive")
     with open_zip(path) as archive:
         names = archive.namelist()
     if any(is_tensor_index(name) for name in names):
-        return "tensors"
-    return "arrays" if names and all(name.endswith(".npy") for name in names) else "archive"
+        return UploadedFile(path, "tensors")
+    return UploadedFile(path, "arrays" if names and all(name.endswith(".npy") for name in names) else "archive")
 
 
 def _is_safetensors(path: Path) -> bool:
