@@ -27,6 +27,8 @@ def test_nothing_is_held_out_by_default() -> None:
     assert (trained.tolist(), held_out.tolist()) == (list(range(26)), [])
 
 
-@pytest.mark.parametrize(("images", "fraction", "count"), [(5, 0.1, 1), (4, 0.1, 1), (40, 0.01, 1), (1, 0.5, 0), (9, 0, 0), (3, 0.5, 2)])
+@pytest.mark.parametrize(
+    ("images", "fraction", "count"), [(5, 0.1, 1), (4, 0.1, 1), (40, 0.01, 1), (1, 0.5, 0), (9, 0, 0), (3, 0.5, 2)]
+)
 def test_half_is_rounded_up_one_image_is_held_out_and_one_stays(images: int, fraction: float, count: int) -> None:
     assert held_out_count(images, fraction) == count
