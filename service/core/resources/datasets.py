@@ -18,7 +18,7 @@ from method.files import ARCHIVE
 from method.normalizations import ZCA
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
-from service.core.foundation.errors import ServiceError, invalid, not_found, reason
+from service.core.foundation.errors import ServiceError, existing, invalid, not_found, reason
 from service.core.foundation.ids import new_id
 from service.core.kinds import KINDS
 from service.core.kinds.ingest_dataset import DatasetUpload
@@ -115,10 +115,7 @@ def view(core: Core, dataset_id: str) -> Dataset:
 
 def manifest_of(core: Core, dataset_id: str) -> DatasetManifest:
     """Return what is known of a dataset. Raises ServiceError NOT_FOUND."""
-    dataset = core.catalogue.dataset(dataset_id)
-    if dataset is None:
-        raise not_found("dataset", dataset_id)
-    return dataset
+    return existing(core.catalogue.dataset(dataset_id), "dataset", dataset_id)
 
 
 def _has_ended(core: Core, job_id: str) -> bool:

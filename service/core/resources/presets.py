@@ -12,7 +12,7 @@ from method.architectures import default_architectures
 from method.arms import TABLE_6 as TABLE_6_ARMS
 from method.recipes import EPOCHS
 from service.core.clients import Core
-from service.core.foundation.errors import not_found
+from service.core.foundation.errors import existing
 from service.core.kinds.validation_errors import ValidationErrors
 from service.core.lifecycle.paper import METHOD_TAG, RESULTS, TABLE_6
 
@@ -88,9 +88,7 @@ def expand(
     `method` becomes the tag that lets the report show the paper's numbers. Raises ServiceError NOT_FOUND for another
     name, INVALID_REQUEST or DATASET_NOT_READY with reasons naming `query.<field>`.
     """
-    preset = PRESETS.get(name)
-    if preset is None:
-        raise not_found("preset", name)
+    preset = existing(PRESETS.get(name), "preset", name)
     errors = ValidationErrors(core.catalogue, at="query")
     distilled = errors.dataset("dataset", dataset, DatasetRole.DISTILLED)
     if distilled is not None and name == NEEDS_DISTILLATION and distilled.metadata.distillation_flops is None:
