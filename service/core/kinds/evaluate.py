@@ -26,7 +26,7 @@ def plan(core: Core, params: EvaluateParams) -> Plan:
     errors = ValidationErrors(core.catalogue)
     named = [params.dataset] if params.dataset is not None else params.datasets or []
     field = "dataset" if params.dataset is not None else "datasets"
-    distinct(errors, field, named)
+    errors.distinct(field, named)
     found = [errors.dataset(field, dataset_id, DatasetRole.DISTILLED) for dataset_id in named]
     manifests = [manifest for manifest in found if manifest is not None]
     errors.raise_if_any()
@@ -82,8 +82,8 @@ def resolve(errors: ValidationErrors, path: str, spec: EvaluationSpec, source: D
     """Fill in the default architectures and check what does not depend on a single set."""
     shape = source.measured.image_shape
     architectures = spec.architectures or default_architectures(shape[1])
-    distinct(errors, f"{path}arms", spec.arms)
-    distinct(errors, f"{path}architectures", architectures)
+    errors.distinct(f"{path}arms", spec.arms)
+    errors.distinct(f"{path}architectures", architectures)
     for architecture in architectures:
         errors.fits(f"{path}architectures", architecture, shape)
     overrides = spec.overrides
@@ -98,12 +98,6 @@ def resolve(errors: ValidationErrors, path: str, spec: EvaluationSpec, source: D
         message = f"overrides.warmup_epochs is {overrides.warmup_epochs}, but there are {epochs} epochs"
         errors.add(f"{path}overrides.warmup_epochs", "within_epochs", overrides.warmup_epochs, message)
     return spec.model_copy(update={"architectures": architectures})
-
-
-def distinct(errors: ValidationErrors, field: str, values: Sequence[str]) -> None:
-    """Require that no value is named twice."""
-    for value in sorted({value for value in values if values.count(value) > 1}):
-        errors.add(field, "distinct", value, f"{field} names {value} more than once")
 
 
 KIND = Kind(JobKind.EVALUATE, plan, EvaluateRequest, [CostName.DEPLOYMENT])

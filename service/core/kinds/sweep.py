@@ -128,9 +128,9 @@ def _ladd_params(params: SweepParams, epoch: int | None) -> LaddParams:
 
 
 def _check_size(errors: ValidationErrors, params: SweepParams) -> None:
-    for field, values in (("n", params.n), ("ratio", params.ratio), ("epochs", params.epochs or [])):
-        for value in sorted({value for value in values if list(values).count(value) > 1}):
-            errors.add(field, "distinct", value, f"{field} names {value} more than once")
+    errors.distinct("n", params.n)
+    errors.distinct("ratio", params.ratio)
+    errors.distinct("epochs", params.epochs or [])
     points = len(params.n) * len(params.ratio) * max(1, len(params.epochs or []))
     if points > MOST_POINTS:
         message = f"{points} combinations of n, ratio and epochs, but a sweep has at most {MOST_POINTS}"

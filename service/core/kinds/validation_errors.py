@@ -1,6 +1,7 @@
 """The broken rules of one job request, gathered so that the caller sees them all at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from api_schemas.datasets import DatasetRole, DatasetState
 from api_schemas.labelers import Architecture
@@ -107,6 +108,11 @@ class ValidationErrors:
                 f"{names[label]} and {others[label]}; upload one of them again with the class_map of the other"
             )
             self.add(field, "same_class_order", names[label], message)
+
+    def distinct(self, field: str, values: Sequence[Any]) -> None:
+        """Require that no value is named twice."""
+        for value in sorted({value for value in values if values.count(value) > 1}):
+            self.add(field, "distinct", value, f"{field} names {value} more than once")
 
     def fits(self, field: str, architecture: Architecture, image_shape: list[int]) -> None:
         """Require an architecture that takes images of this shape [channels, height, width]."""
