@@ -1,13 +1,14 @@
 """A distilled set as an evaluation sees it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from api_schemas.datasets import ChannelStatistics, DatasetStats
 from api_schemas.evaluation import ArmName
 from method.files import FULL_LABELS, IMAGES, LABELS, SOFT_LABELS, WHITENING
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.kinds.normalizations import training_statistics
+from service.core.queue.plan import TaskPlan
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,12 @@ def evaluated(
         arms=arms,
         whitened_by=manifest.id if WHITENING in manifest.blobs else None,
     )
+
+
+def augmented(plain: EvaluatedSet, labelling: TaskPlan, arms: Sequence[ArmName]) -> EvaluatedSet:
+    """Return the label-augmented set that a task will make of a set, to be evaluated on `arms`."""
+    views = labelling.params["views"]["n"] ** 2
+    return replace(plain, id=labelling.makes or "", views=views, full_labels=True, arms=arms, after=[labelling.name])
 
 
 def statistics_of(manifest: DatasetManifest, source: DatasetManifest) -> ChannelStatistics:
