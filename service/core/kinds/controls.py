@@ -80,12 +80,11 @@ def _random_sets(
     picking = _plan_random_set(dataset, source, spec.seed)
     # All but the images is as the set itself has it, the learning rate it was distilled with included.
     plain = replace(
-        evaluated(dataset, source),
+        evaluated(dataset, source, [arm for arm in spec.arms if arm == "random"]),
         id=picking.makes or "",
         stats=stats,
         views=None,
         full_labels=False,
-        arms=[arm for arm in spec.arms if arm == "random"],
         after=[picking.name],
     )
     if not labelled or label is None:

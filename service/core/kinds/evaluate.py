@@ -48,7 +48,8 @@ def plan(core: Core, params: EvaluateParams) -> Plan:
         "source_dataset": source.id,
         **shown(spec),
     }
-    report = plan_report(JobKind.EVALUATE, resolved, tasks, [], source.id, test_images(source), spec.explained_images)
+    tested = source.measured.splits["val"]
+    report = plan_report(JobKind.EVALUATE, resolved, tasks, [], source.id, tested, spec.explained_images)
     return Plan(params=resolved, tasks=[*tasks, report], reads=[*named, *controls.reads, source.id])
 
 
@@ -63,11 +64,6 @@ def _controls(
             message = f"arm {arm} is a control of one set; {len(manifests)} are named"
             errors.add("arms", "arm_of_one_set", arm, message)
     return Controls(tasks=[], sets=[], reads=[])
-
-
-def test_images(source: DatasetManifest) -> int:
-    """Return how many images the evaluation tests on."""
-    return source.measured.splits["val"]
 
 
 def shown(spec: EvaluationSpec) -> dict[str, Any]:

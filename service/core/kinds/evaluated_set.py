@@ -23,18 +23,16 @@ class EvaluatedSet:
     """N^2 of its dense labels; None: it has none."""
     full_labels: bool
     """Whether it has soft labels of the whole images."""
-    arms: Sequence[ArmName] | None = None
-    """The arms it is evaluated on; None: all of the evaluation."""
+    arms: Sequence[ArmName]
+    """Those of the evaluation that it is trained on."""
     after: Sequence[str] = ()
     """Tasks that make it."""
     whitened_by: str | None = None
     """The set with the ZCA in whose space networks are trained; None: in none."""
 
 
-def evaluated(
-    manifest: DatasetManifest, source: DatasetManifest, arms: Sequence[ArmName] | None = None
-) -> EvaluatedSet:
-    """Return a set that is in the catalogue, to be evaluated on `arms` (None: all)."""
+def evaluated(manifest: DatasetManifest, source: DatasetManifest, arms: Sequence[ArmName]) -> EvaluatedSet:
+    """Return a set that is in the catalogue, to be evaluated on `arms`."""
     augmentation = manifest.augmentation
     return EvaluatedSet(
         id=manifest.id,

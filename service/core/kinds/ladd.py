@@ -14,7 +14,7 @@ from service.core.catalogue.manifests import DatasetManifest, shape_of
 from service.core.clients import Core
 from service.core.kinds.chosen_labelers import ChosenLabeler, choose_epochs, choose_existing, chooses
 from service.core.kinds.controls import own_arms, plan_controls
-from service.core.kinds.evaluate import resolve, shown, test_images
+from service.core.kinds.evaluate import resolve, shown
 from service.core.kinds.evaluated_set import augmented, evaluated, statistics_of
 from service.core.kinds.generate_labels import check_packing, held_out_sets, plan_labelling, resolved_epoch
 from service.core.kinds.kind import Kind
@@ -67,9 +67,8 @@ def plan(core: Core, params: LaddParams) -> Plan:
     names = [labeler.id for labeler in chosen.labelers]
     took = dataset.metadata.distillation_flops
     distillation = None if took is None else {"flops": took, "sets": [labelling.makes]}
-    report = plan_report(
-        JobKind.LADD, resolved, tasks, names, source.id, test_images(source), explained, distillation=distillation
-    )
+    tested = source.measured.splits["val"]
+    report = plan_report(JobKind.LADD, resolved, tasks, names, source.id, tested, explained, distillation=distillation)
     reads = dict.fromkeys([dataset.id, source.id, *held_out_sets(chosen.labelers, params)])
     reads |= dict.fromkeys(controls.reads if controls else [])
     return Plan(params=resolved, tasks=[*tasks, report], reads=list(reads))

@@ -14,7 +14,7 @@ from method.views import PROGRESSIVE
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.kinds.controls import own_arms, plan_controls
-from service.core.kinds.evaluate import resolve, shown, test_images
+from service.core.kinds.evaluate import resolve, shown
 from service.core.kinds.evaluated_set import augmented, evaluated, statistics_of
 from service.core.kinds.generate_labels import check_packing, plan_labelling
 from service.core.kinds.kind import Kind
@@ -70,11 +70,9 @@ def plan(core: Core, params: SweepParams) -> Plan:
         "evaluation": shown(evaluation),
     }
     labelers = [labeler.id for labeler in first.labelers]
-    explained = evaluation.explained_images
+    tested, explained = source.measured.splits["val"], evaluation.explained_images
     shown_points = [_shown(point) for point in points]
-    report = plan_report(
-        JobKind.SWEEP, resolved, tasks, labelers, source.id, test_images(source), explained, shown_points
-    )
+    report = plan_report(JobKind.SWEEP, resolved, tasks, labelers, source.id, tested, explained, shown_points)
     return Plan(params=resolved, tasks=[*tasks, report], reads=[dataset.id, source.id, *controls.reads])
 
 
