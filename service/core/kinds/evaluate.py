@@ -30,9 +30,7 @@ def plan(core: Core, params: EvaluateParams) -> Plan:
     found = [errors.dataset(field, dataset_id, DatasetRole.DISTILLED) for dataset_id in named]
     manifests = [manifest for manifest in found if manifest is not None]
     errors.raise_if_any()
-    source = errors.source_of("source_dataset", params.source_dataset, manifests)
-    errors.raise_if_any()
-    assert source is not None
+    source = errors.sure(errors.source_of("source_dataset", params.source_dataset, manifests))
     for manifest in manifests:
         errors.same_shape(field, manifest, source)
     errors.raise_if_any()

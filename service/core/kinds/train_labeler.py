@@ -29,9 +29,7 @@ CODE_VERSION = "1"
 def plan(core: Core, params: TrainLabelerParams) -> Plan:
     """Plan one training. A labeler that exists already is found when the task is claimed, and not trained again."""
     errors = ValidationErrors(core.catalogue)
-    source = errors.dataset("source_dataset", params.source_dataset, DatasetRole.SOURCE)
-    errors.raise_if_any()
-    assert source is not None
+    source = errors.sure(errors.dataset("source_dataset", params.source_dataset, DatasetRole.SOURCE))
     recipe = LabelerRecipe.model_validate(params.model_dump(exclude={"source_dataset"}))
     training = plan_training(errors, "", recipe, source, training_statistics(source.measured.normalization, None))
     errors.raise_if_any()

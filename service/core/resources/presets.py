@@ -90,15 +90,12 @@ def expand(
     """
     preset = existing(PRESETS.get(name), "preset", name)
     errors = ValidationErrors(core.catalogue, at="query")
-    distilled = errors.dataset("dataset", dataset, DatasetRole.DISTILLED)
-    if distilled is not None and name == NEEDS_DISTILLATION and distilled.metadata.distillation_flops is None:
+    distilled = errors.sure(errors.dataset("dataset", dataset, DatasetRole.DISTILLED))
+    if name == NEEDS_DISTILLATION and distilled.metadata.distillation_flops is None:
         message = f"{dataset} was uploaded without distillation_flops, which only the maker of a set knows"
         errors.add("dataset", "distillation_flops_are_known", None, message)
     errors.raise_if_any()
-    assert distilled is not None
-    source = errors.source_of("source_dataset", source_dataset, [distilled])
-    errors.raise_if_any()
-    assert source is not None
+    source = errors.sure(errors.source_of("source_dataset", source_dataset, [distilled]))
     five = default_architectures(distilled.measured.image_shape[1])
     architectures = [each for each in five if each not in _LEFT_OUT.get(name, [])]
     asked = preset.params.get("evaluation", {})
