@@ -22,11 +22,12 @@ from api_schemas.labelling import Labelling
 from api_schemas.problems import Reason
 from api_schemas.runner import TaskType
 from method.files import PREVIEW, WHITENING
-from service.core.catalogue.manifests import DatasetManifest, LabelerManifest, StoredBlob
+from service.core.catalogue.manifests import DatasetManifest, LabelerManifest
 from service.core.clients import Core
 from service.core.foundation.errors import reason
 from service.core.kinds.evaluated_set import own_files
 from service.core.kinds.kind import FinishedTask, Outcome, TaskKind
+from service.core.objects.storage import Blob
 from service.core.queue.records import JobRecord, TaskRecord
 
 LABELER_METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
@@ -41,7 +42,7 @@ def _ingest(core: Core, finished: FinishedTask) -> Outcome:
         update={
             "state": DatasetState.READY,
             "stats": DatasetStats.model_validate(finished.result["stats"]),
-            "blobs": finished.stored,
+            "blobs": finished.blobs,
         }
     )
     return Outcome(core.catalogue.store(manifest), _result(dataset=manifest.id))
@@ -67,7 +68,7 @@ def _train_labeler(core: Core, finished: FinishedTask) -> Outcome:
         flops=finished.result["flops"],
         job=finished.job.id,
         created_at=datetime.now(UTC),
-        blobs=finished.stored,
+        blobs=finished.blobs,
     )
     outcome = _reused(finished.job, core.catalogue.store(manifest))
     return replace(outcome, flops=finished.result["flops"], bytes=finished.stored_bytes)
@@ -95,7 +96,7 @@ def _import_labeler(core: Core, finished: FinishedTask) -> Outcome:
         warnings=result["warnings"],
         job=finished.job.id,
         created_at=datetime.now(UTC),
-        blobs=finished.stored,
+        blobs=finished.blobs,
     )
     stored = core.catalogue.store(manifest)
     return Outcome(stored, _result(labeler=stored.id), bytes=finished.stored_bytes)
@@ -138,7 +139,7 @@ def _random_set(core: Core, finished: FinishedTask) -> Outcome:
         stats=DatasetStats.model_validate(finished.result["stats"]),
         job=finished.job.id,
         created_at=datetime.now(UTC),
-        blobs=finished.stored,
+        blobs=finished.blobs,
     )
     return Outcome(core.catalogue.store(manifest), bytes=finished.stored_bytes)
 
@@ -154,7 +155,7 @@ def _generate_labels(core: Core, finished: FinishedTask) -> Outcome:
     kept = {name: parent.blobs[name] for name in own}
     for blob in kept.values():
         core.blobs.hold(finished.makes, blob.sha256)
-    blobs = kept | finished.stored
+    blobs = kept | finished.blobs
     arrays = {name: blob for name, blob in blobs.items() if name.endswith(".npy")}
     name = f"{parent.name[:180]} (label-augmented)"
     source = parent.metadata.source_dataset or labeler.source_dataset
@@ -196,7 +197,7 @@ def _augmentation(parent: str, labelling: Labelling, params: Mapping[str, Any]) 
     )
 
 
-def _digest(blobs: Mapping[str, StoredBlob]) -> str:
+def _digest(blobs: Mapping[str, Blob]) -> str:
     lines = "".join(f"{name} {blobs[name].sha256}\n" for name in sorted(blobs))
     return hashlib.sha256(lines.encode()).hexdigest()
 
