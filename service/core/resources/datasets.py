@@ -106,7 +106,7 @@ def _check_source(core: Core, metadata: DatasetMetadata) -> None:
 def view(core: Core, dataset_id: str) -> Dataset:
     """Return a dataset. Raises ServiceError NOT_FOUND."""
     dataset = manifest_of(core, dataset_id)
-    if dataset.state is DatasetState.VALIDATING and _has_ended(core, dataset.job):
+    if dataset.state is DatasetState.VALIDATING and core.store.state(dataset.job) in TERMINAL_STATES:
         # The job failed or was canceled a moment ago, and its entry of the outbox is still on the way.
         outbox.attend(core, f"close {dataset.job}")
         dataset = manifest_of(core, dataset_id)
@@ -116,11 +116,6 @@ def view(core: Core, dataset_id: str) -> Dataset:
 def manifest_of(core: Core, dataset_id: str) -> DatasetManifest:
     """Return what is known of a dataset. Raises ServiceError NOT_FOUND."""
     return existing(core.catalogue.dataset(dataset_id), "dataset", dataset_id)
-
-
-def _has_ended(core: Core, job_id: str) -> bool:
-    job = core.store.load(job_id)
-    return job is not None and job.state in TERMINAL_STATES
 
 
 def page(
