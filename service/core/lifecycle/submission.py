@@ -45,7 +45,8 @@ class Submission:
         recorded = core.store.submit(job_id, self._record(core, created))
         # It exists already under this very id where the index was rebuilt since the line before.
         if recorded.id == job_id:
-            core.dispatcher.announce(job_id, [name for name, fields in self.tasks.items() if _is_ready(fields)])
+            queued = {name: task for name, task in self.tasks.items() if task["state"] == JobState.QUEUED}
+            core.dispatcher.announce(job_id, [name for name, task in queued.items() if task["waiting"] == "0"])
         else:
             core.storage.delete(request_key(job_id))
         if recorded.outcome == "over":
@@ -121,10 +122,6 @@ def _gone(missing: str) -> ServiceError:
     kind = {"ds": "dataset", "lb": "labeler", "up": "upload"}[missing.partition("_")[0]]
     location = "body.upload_ids" if kind == "upload" else "body.params"
     return invalid(location, "not_found", missing, f"{kind} {missing} is gone")
-
-
-def _is_ready(fields: Mapping[str, str]) -> bool:
-    return fields["state"] == JobState.QUEUED and fields["waiting"] == "0"
 
 
 def task_fields(task: TaskPlan) -> dict[str, str]:
