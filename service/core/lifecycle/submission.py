@@ -131,7 +131,7 @@ def task_fields(task: TaskPlan) -> dict[str, str]:
         "type": task.type,
         "queue": task.queue,
         "params": json.dumps(task.params),
-        "inputs": json.dumps({name: ref.as_json() for name, ref in task.inputs.items()}),
+        "inputs": json.dumps({name: asdict(ref) for name, ref in task.inputs.items()}),
         "after": json.dumps(task.after),
         "work": str(task.work),
         "unit": task.unit,
