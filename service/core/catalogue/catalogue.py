@@ -45,6 +45,10 @@ class Catalogue:
         """Return a labeler, None when there is none of this id."""
         return next(iter(self._load(redis_keys.labeler, LabelerManifest, [labeler_id])), None)
 
+    def entry(self, id: str) -> DatasetManifest | LabelerManifest | None:
+        """Return the dataset or labeler of this id, None when there is none."""
+        return self.dataset(id) if id.startswith("ds_") else self.labeler(id)
+
     def _load(self, key: Pattern, model: type[AnyManifest], ids: Sequence[str]) -> list[AnyManifest]:
         pipeline = self._redis.pipeline(transaction=False)
         for id in ids:

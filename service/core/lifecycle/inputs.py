@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from service.core.catalogue.manifests import DatasetManifest, LabelerManifest
 from service.core.clients import Core
-from service.core.foundation.errors import existing
+from service.core.foundation.errors import existing, not_found
 from service.core.objects.received_files import uploaded_name
 from service.core.queue.plan import Ref
 
@@ -35,10 +34,8 @@ def resolve(core: Core, ref: Ref) -> tuple[Files, dict[str, Any]]:
     """
     if ref.kind == "uploads":
         return {uploaded_name(index): key for index, key in enumerate(ref.files or ())}, {}
-    entry: DatasetManifest | LabelerManifest
-    if ref.kind == "labeler":
-        entry = existing(core.catalogue.labeler(ref.id), "labeler", ref.id)
-    else:
-        entry = existing(core.catalogue.dataset(ref.id), "dataset", ref.id)
+    entry = core.catalogue.entry(ref.id)
+    if entry is None:
+        raise not_found(ref.kind, ref.id)
     wanted = entry.blobs if ref.files is None else ref.files
     return {name: entry.blobs[name].sha256 for name in wanted}, entry.shown().model_dump(mode="json")

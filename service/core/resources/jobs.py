@@ -158,9 +158,7 @@ def _rename(text: str, renamed: Mapping[str, str]) -> str:
 
 def _stands(core: Core, task: TaskRecord) -> bool:
     """Tell whether what a task made has not been deleted since."""
-    if task.makes is None:
-        return True
-    return core.catalogue.dataset(task.makes) is not None or core.catalogue.labeler(task.makes) is not None
+    return task.makes is None or core.catalogue.entry(task.makes) is not None
 
 
 def report(core: Core, job_id: str) -> Report:

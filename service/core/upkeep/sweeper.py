@@ -107,7 +107,7 @@ def _needed(core: Core, owner: str, held: set[str], live: Live) -> set[str]:
     """Return the blobs that an owner has use for."""
     if owner in live.owners:
         return held
-    manifest = core.catalogue.dataset(owner) if owner.startswith("ds_") else core.catalogue.labeler(owner)
+    manifest = core.catalogue.entry(owner)
     return set() if manifest is None else {blob.sha256 for blob in manifest.blobs.values()}
 
 
