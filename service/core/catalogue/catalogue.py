@@ -39,19 +39,22 @@ class Catalogue:
 
     def dataset(self, dataset_id: str) -> DatasetManifest | None:
         """Return a dataset, None when there is none of this id."""
-        return next(iter(self._load(redis_keys.dataset, DatasetManifest, [dataset_id])), (None, None))[1]
+        return next(iter(self._load(redis_keys.dataset, DatasetManifest, [dataset_id])), None)
 
     def labeler(self, labeler_id: str) -> LabelerManifest | None:
         """Return a labeler, None when there is none of this id."""
-        return next(iter(self._load(redis_keys.labeler, LabelerManifest, [labeler_id])), (None, None))[1]
+        return next(iter(self._load(redis_keys.labeler, LabelerManifest, [labeler_id])), None)
 
-    def _load(self, key: Pattern, model: type[AnyManifest], ids: Sequence[str]) -> list[tuple[str, AnyManifest]]:
+    def entry(self, id: str) -> DatasetManifest | LabelerManifest | None:
+        """Return the dataset or labeler of this id, None when there is none."""
+        return self.dataset(id) if id.startswith("ds_") else self.labeler(id)
+
+    def _load(self, key: Pattern, model: type[AnyManifest], ids: Sequence[str]) -> list[AnyManifest]:
         pipeline = self._redis.pipeline(transaction=False)
         for id in ids:
             pipeline.hget(key(id), "document")
-        texts = zip(ids, pipeline.execute(), strict=True)
-        found = [(id, model.model_validate_json(text, context=STORED)) for id, text in texts if text]
-        return [(id, manifest) for id, manifest in found if sees(self._viewer, manifest.tenant)]
+        found = [model.model_validate_json(text, context=STORED) for text in pipeline.execute() if text]
+        return [manifest for manifest in found if sees(self._viewer, manifest.tenant)]
 
     def datasets(
         self, role: DatasetRole | None, state: DatasetState | None, cursor: str | None, limit: int
@@ -62,7 +65,7 @@ class Catalogue:
             return role in (None, manifest.role) and state in (None, manifest.state)
 
         def load(ids: Sequence[str]) -> list[tuple[str, DatasetManifest]]:
-            return self._load(redis_keys.dataset, DatasetManifest, ids)
+            return [(found.id, found) for found in self._load(redis_keys.dataset, DatasetManifest, ids)]
 
         return page_of(self._redis, listing_for(self._viewer, redis_keys.DATASETS), cursor, limit, load, wanted)
 
@@ -71,7 +74,7 @@ class Catalogue:
 
         def load(members: Sequence[str]) -> list[tuple[str, LabelerManifest]]:
             ids = [member.rpartition(".")[2] for member in members]
-            return [(found.member, found) for _, found in self._load(redis_keys.labeler, LabelerManifest, ids)]
+            return [(found.member, found) for found in self._load(redis_keys.labeler, LabelerManifest, ids)]
 
         listing = listing_for(self._viewer, redis_keys.LABELERS)
         return page_of(self._redis, listing, cursor, limit, load, lambda labeler: True)

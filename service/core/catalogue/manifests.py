@@ -23,15 +23,7 @@ from method.files import ARCHIVE
 from method.layers import Shape
 from service.core.foundation import redis_keys
 from service.core.foundation.tenants import DEFAULT
-
-
-class StoredBlob(BaseModel):
-    """A file of a dataset or labeler."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    sha256: str
-    bytes: int
+from service.core.objects.storage import Blob
 
 
 class DatasetManifest(BaseModel):
@@ -52,7 +44,7 @@ class DatasetManifest(BaseModel):
     reasons: list[Reason] = []
     job: str
     created_at: Timestamp
-    blobs: dict[str, StoredBlob] = {}
+    blobs: dict[str, Blob] = {}
     """{file name: blob}: `images.npy`, `labels.npy`, ... as a runner finds them."""
 
     @property
@@ -113,7 +105,7 @@ class LabelerManifest(BaseModel):
     warnings: list[str] = []
     job: str
     created_at: Timestamp
-    blobs: dict[str, StoredBlob]
+    blobs: dict[str, Blob]
     """{file name: blob}: checkpoints, and the graph of an exported network."""
 
     @property
@@ -170,7 +162,7 @@ def shape_of(stats: DatasetStats) -> Shape:
 
 
 def _owned(
-    manifest: DatasetManifest | LabelerManifest, fields: dict[str, str], stored: Sequence[StoredBlob | UploadedFile]
+    manifest: DatasetManifest | LabelerManifest, fields: dict[str, str], stored: Sequence[Blob | UploadedFile]
 ) -> dict[str, Any]:
     """Return the parts of an entry of the index that everything with an owner has."""
     size = sum(file.bytes for file in stored)

@@ -1,6 +1,7 @@
 """The one exception that callers of the core handle, and the outages that come from below."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from redis import exceptions as redis_exceptions
 
@@ -8,6 +9,9 @@ from api_schemas.problems import ErrorCode, Reason
 
 OUTAGES = (redis_exceptions.ConnectionError, redis_exceptions.TimeoutError, redis_exceptions.OutOfMemoryError)
 """Raised as they are when Redis cannot answer: the caller may try again later. (Storage raises UNAVAILABLE.)"""
+
+
+Found = TypeVar("Found")
 
 
 class ServiceError(Exception):
@@ -34,3 +38,10 @@ def invalid(location: str, rule: str, value: object, message: str) -> ServiceErr
 def not_found(what: str, identifier: str) -> ServiceError:
     """Build the error for an id that names nothing."""
     return ServiceError(ErrorCode.NOT_FOUND, f"There is no {what} {identifier}.")
+
+
+def existing(found: Found | None, what: str, identifier: str) -> Found:
+    """Return what was found under an id. Raises ServiceError NOT_FOUND for None."""
+    if found is None:
+        raise not_found(what, identifier)
+    return found

@@ -43,8 +43,7 @@ def choose_existing(
     """
     names = choice.ensemble if isinstance(choice, Ensemble) else [choice]
     field = "labeler.ensemble" if isinstance(choice, Ensemble) else "labeler"
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        errors.add(field, "distinct", name, f"{field} names {name} more than once")
+    errors.distinct(field, names)
     chosen = []
     for name in names:
         labeler = errors.labeler(field, name)

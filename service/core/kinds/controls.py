@@ -11,7 +11,7 @@ from method.arms import ARMS
 from method.files import LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.foundation.ids import new_id
-from service.core.kinds.evaluated_set import EvaluatedSet, evaluated
+from service.core.kinds.evaluated_set import EvaluatedSet, augmented, evaluated
 from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Ref, TaskPlan
 
@@ -80,26 +80,17 @@ def _random_sets(
     picking = _plan_random_set(dataset, source, spec.seed)
     # All but the images is as the set itself has it, the learning rate it was distilled with included.
     plain = replace(
-        evaluated(dataset, source),
+        evaluated(dataset, source, [arm for arm in spec.arms if arm == "random"]),
         id=picking.makes or "",
         stats=stats,
         views=None,
         full_labels=False,
-        arms=[arm for arm in spec.arms if arm == "random"],
         after=[picking.name],
     )
     if not labelled or label is None:
         return [(picking, plain)]
     labelling = label(plain.id, stats, [picking.name])
-    augmented = replace(
-        plain,
-        id=labelling.makes or "",
-        views=labelling.params["views"]["n"] ** 2,
-        full_labels=True,
-        arms=["random_ladd"],
-        after=[labelling.name],
-    )
-    return [(picking, plain), (labelling, augmented)]
+    return [(picking, plain), (labelling, augmented(plain, labelling, ["random_ladd"]))]
 
 
 def _plan_random_set(dataset: DatasetManifest, source: DatasetManifest, seed: int) -> TaskPlan:

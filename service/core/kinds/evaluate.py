@@ -26,13 +26,11 @@ def plan(core: Core, params: EvaluateParams) -> Plan:
     errors = ValidationErrors(core.catalogue)
     named = [params.dataset] if params.dataset is not None else params.datasets or []
     field = "dataset" if params.dataset is not None else "datasets"
-    distinct(errors, field, named)
+    errors.distinct(field, named)
     found = [errors.dataset(field, dataset_id, DatasetRole.DISTILLED) for dataset_id in named]
     manifests = [manifest for manifest in found if manifest is not None]
     errors.raise_if_any()
-    source = errors.source_of("source_dataset", params.source_dataset, manifests)
-    errors.raise_if_any()
-    assert source is not None
+    source = errors.sure(errors.source_of("source_dataset", params.source_dataset, manifests))
     for manifest in manifests:
         errors.same_shape(field, manifest, source)
     errors.raise_if_any()
@@ -48,7 +46,8 @@ def plan(core: Core, params: EvaluateParams) -> Plan:
         "source_dataset": source.id,
         **shown(spec),
     }
-    report = plan_report(JobKind.EVALUATE, resolved, tasks, [], source.id, test_images(source), spec.explained_images)
+    tested = source.measured.splits["val"]
+    report = plan_report(JobKind.EVALUATE, resolved, tasks, [], source.id, tested, spec.explained_images)
     return Plan(params=resolved, tasks=[*tasks, report], reads=[*named, *controls.reads, source.id])
 
 
@@ -65,11 +64,6 @@ def _controls(
     return Controls(tasks=[], sets=[], reads=[])
 
 
-def test_images(source: DatasetManifest) -> int:
-    """Return how many images the evaluation tests on."""
-    return source.measured.splits["val"]
-
-
 def shown(spec: EvaluationSpec) -> dict[str, Any]:
     """Return an evaluation as the job's params show it: the recipe decides all that is not overridden."""
     fields = set(EvaluationSpec.model_fields)
@@ -82,8 +76,8 @@ def resolve(errors: ValidationErrors, path: str, spec: EvaluationSpec, source: D
     """Fill in the default architectures and check what does not depend on a single set."""
     shape = source.measured.image_shape
     architectures = spec.architectures or default_architectures(shape[1])
-    distinct(errors, f"{path}arms", spec.arms)
-    distinct(errors, f"{path}architectures", architectures)
+    errors.distinct(f"{path}arms", spec.arms)
+    errors.distinct(f"{path}architectures", architectures)
     for architecture in architectures:
         errors.fits(f"{path}architectures", architecture, shape)
     overrides = spec.overrides
@@ -98,12 +92,6 @@ def resolve(errors: ValidationErrors, path: str, spec: EvaluationSpec, source: D
         message = f"overrides.warmup_epochs is {overrides.warmup_epochs}, but there are {epochs} epochs"
         errors.add(f"{path}overrides.warmup_epochs", "within_epochs", overrides.warmup_epochs, message)
     return spec.model_copy(update={"architectures": architectures})
-
-
-def distinct(errors: ValidationErrors, field: str, values: Sequence[str]) -> None:
-    """Require that no value is named twice."""
-    for value in sorted({value for value in values if values.count(value) > 1}):
-        errors.add(field, "distinct", value, f"{field} names {value} more than once")
 
 
 KIND = Kind(JobKind.EVALUATE, plan, EvaluateRequest, [CostName.DEPLOYMENT])

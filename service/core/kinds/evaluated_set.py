@@ -1,13 +1,14 @@
 """A distilled set as an evaluation sees it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from api_schemas.datasets import ChannelStatistics, DatasetStats
 from api_schemas.evaluation import ArmName
 from method.files import FULL_LABELS, IMAGES, LABELS, SOFT_LABELS, WHITENING
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.kinds.normalizations import training_statistics
+from service.core.queue.plan import TaskPlan
 
 
 @dataclass(frozen=True)
@@ -22,18 +23,16 @@ class EvaluatedSet:
     """N^2 of its dense labels; None: it has none."""
     full_labels: bool
     """Whether it has soft labels of the whole images."""
-    arms: Sequence[ArmName] | None = None
-    """The arms it is evaluated on; None: all of the evaluation."""
+    arms: Sequence[ArmName]
+    """Those of the evaluation that it is trained on."""
     after: Sequence[str] = ()
     """Tasks that make it."""
     whitened_by: str | None = None
     """The set with the ZCA in whose space networks are trained; None: in none."""
 
 
-def evaluated(
-    manifest: DatasetManifest, source: DatasetManifest, arms: Sequence[ArmName] | None = None
-) -> EvaluatedSet:
-    """Return a set that is in the catalogue, to be evaluated on `arms` (None: all)."""
+def evaluated(manifest: DatasetManifest, source: DatasetManifest, arms: Sequence[ArmName]) -> EvaluatedSet:
+    """Return a set that is in the catalogue, to be evaluated on `arms`."""
     augmentation = manifest.augmentation
     return EvaluatedSet(
         id=manifest.id,
@@ -45,6 +44,12 @@ def evaluated(
         arms=arms,
         whitened_by=manifest.id if WHITENING in manifest.blobs else None,
     )
+
+
+def augmented(plain: EvaluatedSet, labelling: TaskPlan, arms: Sequence[ArmName]) -> EvaluatedSet:
+    """Return the label-augmented set that a task will make of a set, to be evaluated on `arms`."""
+    views = labelling.params["views"]["n"] ** 2
+    return replace(plain, id=labelling.makes or "", views=views, full_labels=True, arms=arms, after=[labelling.name])
 
 
 def statistics_of(manifest: DatasetManifest, source: DatasetManifest) -> ChannelStatistics:

@@ -26,10 +26,9 @@ from service.core.queue.plan import Plan, Ref, TaskCost, TaskPlan
 def plan(core: Core, params: GenerateLabelsParams) -> Plan:
     """Plan the labelling and its report."""
     errors = ValidationErrors(core.catalogue)
-    dataset = errors.dataset("dataset", params.dataset, DatasetRole.DISTILLED)
-    labelers = choose_existing(errors, params.labeler, params.epoch, params.temperature, dataset)
-    errors.raise_if_any()
-    assert dataset is not None
+    named = errors.dataset("dataset", params.dataset, DatasetRole.DISTILLED)
+    labelers = choose_existing(errors, params.labeler, params.epoch, params.temperature, named)
+    dataset = errors.sure(named)
     check_packing(errors, params, dataset)
     errors.raise_if_any()
     statistics = _statistics(core, dataset, labelers[0])

@@ -45,12 +45,11 @@ def plan(core: Core, upload: LabelerUpload) -> Plan:
     """Plan the one task that reads and tests the network."""
     metadata = upload.metadata
     errors = ValidationErrors(core.catalogue, "body")
-    source = errors.dataset("metadata.source_dataset", metadata.source_dataset, DatasetRole.SOURCE)
+    named = errors.dataset("metadata.source_dataset", metadata.source_dataset, DatasetRole.SOURCE)
     if len(upload.files) != (expected := FILES[metadata.kind]):
         message = f"a labeler of kind {metadata.kind} is {expected} file(s), {len(upload.files)} were sent"
         errors.add("files", "number_of_files", len(upload.files), message)
-    errors.raise_if_any()
-    assert source is not None
+    source = errors.sure(named)
     stats = source.measured
     channels, size, _ = stats.image_shape
     statistics = choose_statistics(

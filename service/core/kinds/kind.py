@@ -8,7 +8,7 @@ from api_schemas.base import Request
 from api_schemas.cost import CostName
 from api_schemas.jobs import JobResult
 from api_schemas.runner import TaskType
-from service.core.catalogue.manifests import DatasetManifest, LabelerManifest, StoredBlob
+from service.core.catalogue.manifests import DatasetManifest, LabelerManifest
 from service.core.clients import Core
 from service.core.objects.storage import Blob
 from service.core.queue.plan import Plan
@@ -48,12 +48,8 @@ class FinishedTask:
     job: JobRecord
     task: TaskRecord
     result: Mapping[str, Any]
-    blobs: Mapping[str, Blob]
-
-    @property
-    def stored(self) -> dict[str, StoredBlob]:
-        """The files as a manifest lists them."""
-        return {name: StoredBlob(sha256=blob.sha256, bytes=blob.bytes) for name, blob in self.blobs.items()}
+    blobs: dict[str, Blob]
+    """Its files, by name."""
 
     @property
     def stored_bytes(self) -> int:

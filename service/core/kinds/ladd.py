@@ -1,7 +1,7 @@
 """`ladd`: the whole method: train or reuse a labeler, write dense labels, evaluate."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from api_schemas.cost import CostName
@@ -14,8 +14,8 @@ from service.core.catalogue.manifests import DatasetManifest, shape_of
 from service.core.clients import Core
 from service.core.kinds.chosen_labelers import ChosenLabeler, choose_epochs, choose_existing, chooses
 from service.core.kinds.controls import own_arms, plan_controls
-from service.core.kinds.evaluate import resolve, shown, test_images
-from service.core.kinds.evaluated_set import evaluated, statistics_of
+from service.core.kinds.evaluate import resolve, shown
+from service.core.kinds.evaluated_set import augmented, evaluated, statistics_of
 from service.core.kinds.generate_labels import check_packing, held_out_sets, plan_labelling, resolved_epoch
 from service.core.kinds.kind import Kind
 from service.core.kinds.report import plan_report
@@ -40,20 +40,15 @@ def plan(core: Core, params: LaddParams) -> Plan:
     evaluation, controls = None, None
     if params.evaluation is not None:
         evaluation = resolve(errors, "evaluation.", params.evaluation, source)
-        augmented = replace(
-            evaluated(dataset, source, own_arms(evaluation)),
-            id=labelling.makes or "",
-            views=params.views.n**2,
-            full_labels=True,
-            after=[labelling.name],
-        )
+        arms = own_arms(evaluation)
+        labelled = augmented(evaluated(dataset, source, arms), labelling, arms)
 
         def label(made: str, stats: DatasetStats, after: Sequence[str]) -> TaskPlan:
             return plan_labelling(made, stats, chosen.labelers, params, statistics, [*training, *after], "random")
 
         controls = plan_controls(errors, "evaluation.", evaluation, dataset, source, label)
         tasks += controls.tasks
-        tasks += plan_trials(errors, "evaluation.", evaluation, [augmented, *controls.sets], source)
+        tasks += plan_trials(errors, "evaluation.", evaluation, [labelled, *controls.sets], source)
     errors.raise_if_any()
 
     resolved = {
@@ -72,9 +67,8 @@ def plan(core: Core, params: LaddParams) -> Plan:
     names = [labeler.id for labeler in chosen.labelers]
     took = dataset.metadata.distillation_flops
     distillation = None if took is None else {"flops": took, "sets": [labelling.makes]}
-    report = plan_report(
-        JobKind.LADD, resolved, tasks, names, source.id, test_images(source), explained, distillation=distillation
-    )
+    tested = source.measured.splits["val"]
+    report = plan_report(JobKind.LADD, resolved, tasks, names, source.id, tested, explained, distillation=distillation)
     reads = dict.fromkeys([dataset.id, source.id, *held_out_sets(chosen.labelers, params)])
     reads |= dict.fromkeys(controls.reads if controls else [])
     return Plan(params=resolved, tasks=[*tasks, report], reads=list(reads))

@@ -1,13 +1,12 @@
 """`sweep`: the whole method at every combination of view grids and labeler checkpoints, each compared with the rest."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
 from api_schemas.cost import CostName
 from api_schemas.datasets import ChannelStatistics
-from api_schemas.evaluation import ArmName
 from api_schemas.jobs import JobKind, LaddParams, SweepParams, SweepRequest, Views
 from api_schemas.labelers import LabelerRecipe
 from method.arms import ARMS
@@ -15,8 +14,8 @@ from method.views import PROGRESSIVE
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.kinds.controls import own_arms, plan_controls
-from service.core.kinds.evaluate import resolve, shown, test_images
-from service.core.kinds.evaluated_set import EvaluatedSet, evaluated, statistics_of
+from service.core.kinds.evaluate import resolve, shown
+from service.core.kinds.evaluated_set import augmented, evaluated, statistics_of
 from service.core.kinds.generate_labels import check_packing, plan_labelling
 from service.core.kinds.kind import Kind
 from service.core.kinds.ladd import Chosen, choose_labeler
@@ -59,11 +58,11 @@ def plan(core: Core, params: SweepParams) -> Plan:
         evaluated(dataset, source, [arm for arm in arms if arm not in of_labels]), views=None, full_labels=False
     )
     controls = plan_controls(errors, "evaluation.", evaluation, dataset, source)
-    sets = [plain, *controls.sets, *(point.evaluated(plain, of_labels) for point in points)]
+    sets = [plain, *controls.sets, *(augmented(plain, point, of_labels) for point in points)]
     trials = plan_trials(errors, "evaluation.", evaluation, sets, source)
     errors.raise_if_any()
 
-    tasks = [*first.training, *(point.task for point in points), *controls.tasks, *trials]
+    tasks = [*first.training, *points, *controls.tasks, *trials]
     resolved = params.model_dump(mode="json") | {
         "source_dataset": source.id,
         "labeler": first.shown,
@@ -71,44 +70,24 @@ def plan(core: Core, params: SweepParams) -> Plan:
         "evaluation": shown(evaluation),
     }
     labelers = [labeler.id for labeler in first.labelers]
-    explained = evaluation.explained_images
-    shown_points = [point.shown for point in points]
-    report = plan_report(
-        JobKind.SWEEP, resolved, tasks, labelers, source.id, test_images(source), explained, shown_points
-    )
+    tested, explained = source.measured.splits["val"], evaluation.explained_images
+    shown_points = [_shown(point) for point in points]
+    report = plan_report(JobKind.SWEEP, resolved, tasks, labelers, source.id, tested, explained, shown_points)
     return Plan(params=resolved, tasks=[*tasks, report], reads=[dataset.id, source.id, *controls.reads])
 
 
-@dataclass(frozen=True)
-class _Point:
-    views: Views
-    epoch: int
-    task: TaskPlan
-
-    @property
-    def shown(self) -> dict[str, Any]:
-        """The point as the report must know it."""
-        return {"task": self.task.name, "dataset": self.task.makes, **self.views.model_dump(), "epoch": self.epoch}
-
-    def evaluated(self, plain: EvaluatedSet, arms: Sequence[ArmName]) -> EvaluatedSet:
-        """Return the set that the point makes, as the evaluation sees it."""
-        return replace(
-            plain,
-            id=self.task.makes or "",
-            views=self.views.n**2,
-            full_labels=True,
-            arms=arms,
-            after=[self.task.name],
-        )
-
-
-def _plan_point(dataset: DatasetManifest, chosen: Chosen, params: LaddParams, statistics: ChannelStatistics) -> _Point:
-    views, epoch = params.views, chosen.labelers[0].epochs[0]
+def _plan_point(
+    dataset: DatasetManifest, chosen: Chosen, params: LaddParams, statistics: ChannelStatistics
+) -> TaskPlan:
     after = [task.name for task in chosen.training]
-    point = f"n{views.n}-r{views.ratio:g}-e{epoch}"
-    return _Point(
-        views, epoch, plan_labelling(dataset.id, dataset.measured, chosen.labelers, params, statistics, after, point)
-    )
+    point = f"n{params.views.n}-r{params.views.ratio:g}-e{chosen.labelers[0].epochs[0]}"
+    return plan_labelling(dataset.id, dataset.measured, chosen.labelers, params, statistics, after, point)
+
+
+def _shown(point: TaskPlan) -> dict[str, Any]:
+    """Return a point as the report must know it."""
+    [labeler] = point.params["labelers"]
+    return {"task": point.name, "dataset": point.makes, **point.params["views"], "epoch": labeler["epochs"][0]}
 
 
 def _ladd_params(params: SweepParams, epoch: int | None) -> LaddParams:
@@ -128,9 +107,9 @@ def _ladd_params(params: SweepParams, epoch: int | None) -> LaddParams:
 
 
 def _check_size(errors: ValidationErrors, params: SweepParams) -> None:
-    for field, values in (("n", params.n), ("ratio", params.ratio), ("epochs", params.epochs or [])):
-        for value in sorted({value for value in values if list(values).count(value) > 1}):
-            errors.add(field, "distinct", value, f"{field} names {value} more than once")
+    errors.distinct("n", params.n)
+    errors.distinct("ratio", params.ratio)
+    errors.distinct("epochs", params.epochs or [])
     points = len(params.n) * len(params.ratio) * max(1, len(params.epochs or []))
     if points > MOST_POINTS:
         message = f"{points} combinations of n, ratio and epochs, but a sweep has at most {MOST_POINTS}"

@@ -22,11 +22,12 @@ from api_schemas.labelling import Labelling
 from api_schemas.problems import Reason
 from api_schemas.runner import TaskType
 from method.files import PREVIEW, WHITENING
-from service.core.catalogue.manifests import DatasetManifest, LabelerManifest, StoredBlob
+from service.core.catalogue.manifests import DatasetManifest, LabelerManifest
 from service.core.clients import Core
 from service.core.foundation.errors import reason
 from service.core.kinds.evaluated_set import own_files
 from service.core.kinds.kind import FinishedTask, Outcome, TaskKind
+from service.core.objects.storage import Blob
 from service.core.queue.records import JobRecord, TaskRecord
 
 LABELER_METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
@@ -41,64 +42,38 @@ def _ingest(core: Core, finished: FinishedTask) -> Outcome:
         update={
             "state": DatasetState.READY,
             "stats": DatasetStats.model_validate(finished.result["stats"]),
-            "blobs": finished.stored,
+            "blobs": finished.blobs,
         }
     )
     return Outcome(core.catalogue.store(manifest), _result(dataset=manifest.id))
 
 
 def _train_labeler(core: Core, finished: FinishedTask) -> Outcome:
-    params = finished.task.params
-    recipe = LabelerRecipe.model_validate(params["recipe"])
+    recipe = LabelerRecipe.model_validate(finished.task.params["recipe"])
     if recipe.architecture is None:
         raise ValueError("a planned recipe names its architecture")
-    epochs = _epochs(finished)
-    manifest = LabelerManifest(
-        id=finished.makes,
-        tenant=finished.job.tenant,
-        source_dataset=finished.task.inputs["source"].id,
-        architecture=recipe.architecture,
-        num_classes=params["num_classes"],
-        image_shape=[params["channels"], params["size"], params["size"]],
-        recipe=recipe,
-        held_out_images=params.get("held_out_images"),  # Null where it was planned before this was noted.
-        mean=params["mean"],
-        std=params["std"],
-        epochs=epochs,
-        flops=finished.result["flops"],
-        job=finished.job.id,
-        created_at=datetime.now(UTC),
-        blobs=finished.stored,
-    )
-    outcome = _reused(finished.job, core.catalogue.store(manifest))
-    return replace(outcome, flops=finished.result["flops"], bytes=finished.stored_bytes)
+    epochs, flops = _epochs(finished), finished.result["flops"]
+    held_out = finished.task.params.get("held_out_images")  # Null where it was planned before this was noted.
+    own = {"architecture": recipe.architecture, "recipe": recipe, "held_out_images": held_out, "flops": flops}
+    stored = _store_labeler(core, finished, epochs, **own)
+    return replace(_reused(finished.job, stored), flops=flops, bytes=finished.stored_bytes)
 
 
 def _import_labeler(core: Core, finished: FinishedTask) -> Outcome:
     params, result = finished.task.params, finished.result
     metadata: LabelerMetadata = LABELER_METADATA.validate_python(params["metadata"])
-    epochs = _epochs(finished)
-    manifest = LabelerManifest(
-        id=finished.makes,
-        tenant=finished.job.tenant,
+    stored = _store_labeler(
+        core,
+        finished,
+        _epochs(finished),
         name=metadata.name,
-        source_dataset=metadata.source_dataset,
         architecture=getattr(metadata, "architecture", None),
-        num_classes=params["num_classes"],
-        image_shape=[params["channels"], params["size"], params["size"]],
         # With the outputs that were found by the names of the classes, where none were given.
         metadata=metadata.model_copy(update={"class_map": result["class_map"]}),
         files=params["received"],
-        mean=params["mean"],
-        std=params["std"],
-        epochs=epochs,
         counted_forward_flops=result["forward_flops"],
         warnings=result["warnings"],
-        job=finished.job.id,
-        created_at=datetime.now(UTC),
-        blobs=finished.stored,
     )
-    stored = core.catalogue.store(manifest)
     return Outcome(stored, _result(labeler=stored.id), bytes=finished.stored_bytes)
 
 
@@ -108,6 +83,33 @@ def _epochs(finished: FinishedTask) -> list[LabelerEpoch]:
     if missing := {row.checkpoint for row in epochs if row.checkpoint is not None} - set(finished.blobs):
         raise ValueError(f"checkpoints {sorted(missing)} are in the result, but not among the files")
     return epochs
+
+
+def _store_labeler(core: Core, finished: FinishedTask, epochs: list[LabelerEpoch], **own: Any) -> LabelerManifest:
+    """Store the manifest of a labeler: what all have in common, and its own fields."""
+    params = finished.task.params
+    manifest = LabelerManifest(
+        source_dataset=finished.task.inputs["source"].id,
+        num_classes=params["num_classes"],
+        image_shape=[params["channels"], params["size"], params["size"]],
+        mean=params["mean"],
+        std=params["std"],
+        epochs=epochs,
+        **_made(finished),
+        **own,
+    )
+    return core.catalogue.store(manifest)
+
+
+def _made(finished: FinishedTask) -> dict[str, Any]:
+    """Return the fields of a manifest that say who made what, when and of which files."""
+    return {
+        "id": finished.makes,
+        "tenant": finished.job.tenant,
+        "job": finished.job.id,
+        "created_at": datetime.now(UTC),
+        "blobs": finished.blobs,
+    }
 
 
 def _trained(core: Core, job: JobRecord, task: TaskRecord) -> tuple[dict[str, Any], Outcome] | None:
@@ -130,16 +132,12 @@ def _random_set(core: Core, finished: FinishedTask) -> Outcome:
     inputs = finished.task.inputs
     name = f"{_dataset(core, inputs['dataset'].id).name[:170]} (random real images)"
     manifest = DatasetManifest(
-        id=finished.makes,
-        tenant=finished.job.tenant,
         name=name,
         role=DatasetRole.DISTILLED,
         state=DatasetState.READY,
         metadata=DatasetMetadata(name=name, role=DatasetRole.DISTILLED, source_dataset=inputs["source"].id),
         stats=DatasetStats.model_validate(finished.result["stats"]),
-        job=finished.job.id,
-        created_at=datetime.now(UTC),
-        blobs=finished.stored,
+        **_made(finished),
     )
     return Outcome(core.catalogue.store(manifest), bytes=finished.stored_bytes)
 
@@ -155,13 +153,11 @@ def _generate_labels(core: Core, finished: FinishedTask) -> Outcome:
     kept = {name: parent.blobs[name] for name in own}
     for blob in kept.values():
         core.blobs.hold(finished.makes, blob.sha256)
-    blobs = kept | finished.stored
-    arrays = {name: blob for name, blob in blobs.items() if name.endswith(".npy")}
+    made = _made(finished) | {"blobs": kept | finished.blobs}
+    arrays = {name: blob for name, blob in made["blobs"].items() if name.endswith(".npy")}
     name = f"{parent.name[:180]} (label-augmented)"
     source = parent.metadata.source_dataset or labeler.source_dataset
     manifest = DatasetManifest(
-        id=finished.makes,
-        tenant=finished.job.tenant,
         name=name,
         role=parent.role,
         state=DatasetState.READY,
@@ -174,9 +170,7 @@ def _generate_labels(core: Core, finished: FinishedTask) -> Outcome:
             }
         ),
         augmentation=_augmentation(parent.id, labelling, params),
-        job=finished.job.id,
-        created_at=datetime.now(UTC),
-        blobs=blobs,
+        **made,
     )
     stored = core.catalogue.store(manifest)
     return Outcome(stored, flops=finished.result["flops"], bytes=finished.stored_bytes)
@@ -197,7 +191,7 @@ def _augmentation(parent: str, labelling: Labelling, params: Mapping[str, Any]) 
     )
 
 
-def _digest(blobs: Mapping[str, StoredBlob]) -> str:
+def _digest(blobs: Mapping[str, Blob]) -> str:
     lines = "".join(f"{name} {blobs[name].sha256}\n" for name in sorted(blobs))
     return hashlib.sha256(lines.encode()).hexdigest()
 
@@ -215,19 +209,12 @@ def _report(core: Core, finished: FinishedTask) -> Outcome:
     labelers = [ref.id for name, ref in finished.task.inputs.items() if name.startswith("labeler_")]
     augmented = job.task("generate_labels")
     # Evaluation and labelling are in the report alone: one holds a loss for every epoch of every trial.
-    result = JobResult(
-        dataset=augmented and augmented.makes,
-        labeler=labelers[0] if len(labelers) == 1 else None,
-        labelling=None,
-        storage=report.storage,
-        flops=report.flops,
-        evaluation=None,
-    )
-    return Outcome(job_result=result)
+    made, labeler = augmented and augmented.makes, labelers[0] if len(labelers) == 1 else None
+    return Outcome(job_result=_result(dataset=made, labeler=labeler, storage=report.storage, flops=report.flops))
 
 
-def _result(dataset: str | None = None, labeler: str | None = None, flops: FlopCount | None = None) -> JobResult:
-    return JobResult(dataset=dataset, labeler=labeler, labelling=None, storage=None, flops=flops, evaluation=None)
+def _result(**made: Any) -> JobResult:
+    return JobResult.model_validate(dict.fromkeys(JobResult.model_fields) | made)
 
 
 def _dataset(core: Core, dataset_id: str) -> DatasetManifest:

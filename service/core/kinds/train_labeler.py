@@ -12,7 +12,7 @@ from api_schemas.labelers import Architecture, LabelerRecipe
 from api_schemas.runner import TaskType
 from method.architectures import convnet_for, parameter_count, training_flops
 from method.labeler import held_out_count, kept_epochs, rounded
-from method.layers import FLOAT32_BYTES, Shape
+from method.layers import FLOAT32_BYTES
 from service.core.catalogue.manifests import DatasetManifest, shape_of
 from service.core.clients import Core
 from service.core.foundation.ids import derived_id
@@ -29,9 +29,7 @@ CODE_VERSION = "1"
 def plan(core: Core, params: TrainLabelerParams) -> Plan:
     """Plan one training. A labeler that exists already is found when the task is claimed, and not trained again."""
     errors = ValidationErrors(core.catalogue)
-    source = errors.dataset("source_dataset", params.source_dataset, DatasetRole.SOURCE)
-    errors.raise_if_any()
-    assert source is not None
+    source = errors.sure(errors.dataset("source_dataset", params.source_dataset, DatasetRole.SOURCE))
     recipe = LabelerRecipe.model_validate(params.model_dump(exclude={"source_dataset"}))
     training = plan_training(errors, "", recipe, source, training_statistics(source.measured.normalization, None))
     errors.raise_if_any()
@@ -60,7 +58,7 @@ def plan_training(
     default_statistics: ChannelStatistics | None,
 ) -> Training:
     """Resolve a recipe for a source set and plan its task; `path` is where the recipe lies below `body.params`."""
-    stats = source.measured
+    stats, shape = source.measured, shape_of(source.measured)
     channels, size, _ = stats.image_shape
     architecture = recipe.architecture or convnet_for(size)
     errors.fits(f"{path}architecture", architecture, stats.image_shape)
@@ -81,11 +79,12 @@ def plan_training(
     # Without images held out the id stays what it was before there was this field.
     left_out = {"normalization"} if resolved.held_out else {"normalization", "held_out"}
     made_by = resolved.model_dump(mode="json", exclude=left_out) | statistics.model_dump()
-    held_out = _held_out_images(stats, recipe.held_out or 0.0)
-    if recipe.held_out and not held_out:
+    fraction = recipe.held_out or 0.0
+    held_out = sum(held_out_count(count.images["train"], fraction) for count in stats.class_counts)
+    if fraction and not held_out:
         message = f"no class of {source.id} has two train images: none can be held out"
-        errors.add(f"{path}held_out", "labeler_held_out", recipe.held_out, message)
-    if rounds_to_none(stats, recipe.held_out):
+        errors.add(f"{path}held_out", "labeler_held_out", fraction, message)
+    if rounds_to_none(stats, fraction):
         made_by["held_out_images"] = held_out
     # A labeler of one tenant is another's neither to use nor to learn of.
     apart = [] if source.tenant == DEFAULT else [source.tenant]
@@ -106,15 +105,16 @@ def plan_training(
         work=(stats.num_images - held_out) * recipe.epochs,
         unit="images",
         makes=labeler_id,
-        cost=_cost(architecture, shape_of(stats), (stats.splits["train"] - held_out) * recipe.epochs, len(epochs)),
+        # Without the evaluations after epochs.
+        cost=TaskCost(
+            part=CostName.LABELER_TRAINING,
+            architecture=architecture,
+            precision="exact",
+            flops=(stats.splits["train"] - held_out) * recipe.epochs * training_flops(architecture, shape),
+            bytes=len(epochs) * FLOAT32_BYTES * parameter_count(architecture, shape),
+        ),
     )
     return Training(resolved, architecture, labeler_id, task)
-
-
-def _held_out_images(stats: DatasetStats, fraction: float) -> int:
-    """Return how many train images are held out."""
-    trained_on = [count.images["train"] for count in stats.class_counts]
-    return sum(held_out_count(images, fraction) for images in trained_on)
 
 
 def rounds_to_none(stats: DatasetStats, fraction: float | None) -> bool:
@@ -122,17 +122,6 @@ def rounds_to_none(stats: DatasetStats, fraction: float | None) -> bool:
     if not fraction:
         return False
     return any(rounded(count.images["train"], fraction) == 0 for count in stats.class_counts)
-
-
-def _cost(architecture: Architecture, shape: Shape, images: int, checkpoints: int) -> TaskCost:
-    """Return the cost of training on so many images (all epochs together), without the evaluations after epochs."""
-    return TaskCost(
-        part=CostName.LABELER_TRAINING,
-        architecture=architecture,
-        precision="exact",
-        flops=images * training_flops(architecture, shape),
-        bytes=checkpoints * FLOAT32_BYTES * parameter_count(architecture, shape),
-    )
 
 
 def canonical(document: Mapping[str, Any]) -> str:

@@ -49,16 +49,12 @@ def plan_trials(
         for number in range(spec.trials)
         for arm in spec.arms
         for evaluated in sets
-        if arm in _arms_of(evaluated, spec)
+        if arm in evaluated.arms
     ]
     if spec.overrides.views != PROGRESSIVE:
         return [trial.plan() for trial in trials]
     first = [replace(trial, views="sampled:1") if trial.arm == LADD else trial for trial in trials]
     return [*(trial.plan() for trial in first), *_plan_confirmations(first)]
-
-
-def _arms_of(evaluated: EvaluatedSet, spec: EvaluationSpec) -> Sequence[ArmName]:
-    return spec.arms if evaluated.arms is None else evaluated.arms
 
 
 def _plan_confirmations(first: Sequence["_Trial"]) -> Iterator[TaskPlan]:
@@ -166,9 +162,9 @@ def _check_views(errors: ValidationErrors, path: str, spec: EvaluationSpec, sets
         errors.add(f"{path}trials", "progressive_needs_trials", spec.trials, message)
     drawn = drawn_views(views)
     for evaluated in sets:
-        for arm in _arms_of(evaluated, spec):
+        for arm in evaluated.arms:
             _check_labels(errors, path, arm, evaluated)
-        on_views = any(ARMS[arm].views for arm in _arms_of(evaluated, spec))
+        on_views = any(ARMS[arm].views for arm in evaluated.arms)
         if on_views and drawn is not None and evaluated.views is not None and drawn > evaluated.views:
             message = f"overrides.views draws {drawn} views, but {evaluated.id} has {evaluated.views} per image"
             errors.add(f"{path}overrides.views", "within_views", spec.overrides.views, message)
@@ -188,8 +184,7 @@ def _check_size(
 ) -> bool:
     """Require that the job stays within what one record and one report can hold."""
     confirmed = spec.overrides.views == PROGRESSIVE
-    by_set = [_arms_of(evaluated, spec) for evaluated in sets]
-    arms = sum(len(arms) + (confirmed and LADD in arms) for arms in by_set)
+    arms = sum(len(evaluated.arms) + (confirmed and LADD in evaluated.arms) for evaluated in sets)
     architectures = len(spec.architectures or [])
     trainings = arms * architectures * spec.trials
     epochs = spec.overrides.epochs or EPOCHS

@@ -1,6 +1,7 @@
 """The broken rules of one job request, gathered so that the caller sees them all at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from api_schemas.datasets import DatasetRole, DatasetState
 from api_schemas.labelers import Architecture
@@ -10,7 +11,7 @@ from method.augmentation import FAMILIES, NONE
 from method.class_names import difference
 from service.core.catalogue.catalogue import Catalogue
 from service.core.catalogue.manifests import DatasetManifest, LabelerManifest
-from service.core.foundation.errors import ServiceError, reason
+from service.core.foundation.errors import Found, ServiceError, reason
 
 
 class ValidationErrors:
@@ -38,6 +39,12 @@ class ValidationErrors:
             code = self._codes.pop() if len(self._codes) == 1 else ErrorCode.INVALID_REQUEST
             raise ServiceError(code, "; ".join(reason.message for reason in self._reasons), self._reasons)
 
+    def sure(self, found: Found | None) -> Found:
+        """Return what was looked up. Raises as `raise_if_any` does, where there is nothing: that was noted."""
+        self.raise_if_any()
+        assert found is not None
+        return found
+
     def dataset(self, field: str, dataset_id: str, role: DatasetRole) -> DatasetManifest | None:
         """Return a dataset that is ready and has this role."""
         found = self._catalogue.dataset(dataset_id)
@@ -64,12 +71,8 @@ class ValidationErrors:
 
     def set_and_source(self, dataset_id: str, source_id: str | None) -> tuple[DatasetManifest, DatasetManifest]:
         """Return the distilled set and its source set, of one shape; raises what was found where there is none."""
-        dataset = self.dataset("dataset", dataset_id, DatasetRole.DISTILLED)
-        self.raise_if_any()
-        assert dataset is not None
-        source = self.source_of("source_dataset", source_id, [dataset])
-        self.raise_if_any()
-        assert source is not None
+        dataset = self.sure(self.dataset("dataset", dataset_id, DatasetRole.DISTILLED))
+        source = self.sure(self.source_of("source_dataset", source_id, [dataset]))
         self.same_shape("source_dataset", dataset, source)
         return dataset, source
 
@@ -108,6 +111,11 @@ class ValidationErrors:
                 'upload one of them again with a class_map that says which class is which, such as {"cat": "n02"}'
             )
             self.add(field, "same_class_order", source.id, message)
+
+    def distinct(self, field: str, values: Sequence[Any]) -> None:
+        """Require that no value is named twice."""
+        for value in sorted({value for value in values if values.count(value) > 1}):
+            self.add(field, "distinct", value, f"{field} names {value} more than once")
 
     def fits(self, field: str, architecture: Architecture, image_shape: list[int]) -> None:
         """Require an architecture that takes images of this shape [channels, height, width]."""

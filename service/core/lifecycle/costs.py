@@ -1,7 +1,7 @@
 """The cost of a job: the sum of its tasks' predictions, and of the use of those that finished."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from api_schemas.cost import Cost, CostName, CostParts, JobCost
 from service.core.kinds import KINDS
@@ -38,16 +38,10 @@ def _predicted(tasks: Sequence[TaskRecord]) -> Cost:
 
 
 def _counted(tasks: Sequence[TaskRecord]) -> Cost:
+    # Every attempt that has ended, however it ended, held a device.
+    ended = ((attempt.started_at, attempt.finished_at) for task in tasks for attempt in task.attempts)
     return Cost(
         flops=sum(task.counted_flops for task in tasks),
         bytes=sum(task.counted_bytes for task in tasks),
-        seconds=math.fsum(_held(tasks)),
+        seconds=math.fsum((end - start).total_seconds() for start, end in ended if end is not None),
     )
-
-
-def _held(tasks: Iterable[TaskRecord]) -> Iterable[float]:
-    """Yield the seconds of every attempt that has ended, however it ended: it held a device."""
-    for task in tasks:
-        for attempt in task.attempts:
-            if attempt.finished_at is not None:
-                yield (attempt.finished_at - attempt.started_at).total_seconds()

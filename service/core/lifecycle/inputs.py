@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from service.core.clients import Core
-from service.core.foundation.errors import not_found
+from service.core.foundation.errors import existing, not_found
 from service.core.objects.received_files import uploaded_name
 from service.core.queue.plan import Ref
 
@@ -20,16 +20,11 @@ READERS = 16
 def results(core: Core, job_id: str, tasks: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return {task: its result} for tasks of a job. Raises ServiceError NOT_FOUND for one that is gone."""
 
-    def read(pair: tuple[str, str | None]) -> dict[str, Any]:
-        task, key = pair
-        document = core.storage.get_json(key) if key is not None else None
-        if document is None:
-            raise not_found("result of task", task)
-        return document
+    def read(task: str, key: str | None) -> dict[str, Any]:
+        return existing(core.storage.get_json(key) if key is not None else None, "result of task", task)
 
-    keys = core.store.results(job_id, tasks)
     with ThreadPoolExecutor(READERS) as pool:
-        return dict(zip(tasks, pool.map(read, zip(tasks, keys, strict=True)), strict=True))
+        return dict(zip(tasks, pool.map(read, tasks, core.store.results(job_id, tasks)), strict=True))
 
 
 def resolve(core: Core, ref: Ref) -> tuple[Files, dict[str, Any]]:
@@ -39,19 +34,8 @@ def resolve(core: Core, ref: Ref) -> tuple[Files, dict[str, Any]]:
     """
     if ref.kind == "uploads":
         return {uploaded_name(index): key for index, key in enumerate(ref.files or ())}, {}
-    if ref.kind == "labeler":
-        labeler = core.catalogue.labeler(ref.id)
-        if labeler is None:
-            raise not_found("labeler", ref.id)
-        return _chosen(ref, {name: blob.sha256 for name, blob in labeler.blobs.items()}), labeler.shown().model_dump(
-            mode="json"
-        )
-    dataset = core.catalogue.dataset(ref.id)
-    if dataset is None:
-        raise not_found("dataset", ref.id)
-    files = {name: blob.sha256 for name, blob in dataset.blobs.items()}
-    return _chosen(ref, files), dataset.shown().model_dump(mode="json")
-
-
-def _chosen(ref: Ref, files: Files) -> Files:
-    return files if ref.files is None else {name: files[name] for name in ref.files}
+    entry = core.catalogue.entry(ref.id)
+    if entry is None:
+        raise not_found(ref.kind, ref.id)
+    wanted = entry.blobs if ref.files is None else ref.files
+    return {name: entry.blobs[name].sha256 for name in wanted}, entry.shown().model_dump(mode="json")

@@ -5,14 +5,18 @@ once, and the reaper all that was left. Each may run twice.
 """
 
 import logging
+from typing import Any
 
 from api_schemas.jobs import JobState
 from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.kinds.task_types import TASKS, remove_dataset
-from service.core.lifecycle.finalization import end_key, final_record
 from service.core.lifecycle.submission import request_key
+from service.core.queue.records import PLANNED, JobRecord
+
+COUNTED_AGAIN = frozenset({"unfinished", "retried_as"})
+"""Fields of a job that follow from its tasks and from other jobs."""
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +41,7 @@ def _close_job(core: Core, job_id: str) -> None:
     """Note how a job ended, and give back what it held: checkpoints, raw and unfinished files, its use of datasets."""
     job = core.store.load(job_id)
     if job is not None:
-        core.storage.put_json(end_key(job_id), final_record(job))
+        core.storage.put_json(end_key(job_id), _final_record(job))
         for task in job.tasks:
             undo = TASKS[task.type].undo
             if undo is not None and task.state is not JobState.SUCCEEDED:
@@ -50,6 +54,23 @@ def _close_job(core: Core, job_id: str) -> None:
                 core.blobs.drop_all(checkpoint_owner(job_id, task.name))
         for dataset_id in job.datasets:
             core.redis.srem(redis_keys.users(redis_keys.dataset(dataset_id)), job_id)
+
+
+def end_key(job_id: str) -> str:
+    """Return where the end of a job lies."""
+    return f"jobs/{job_id}/end.json"
+
+
+def _final_record(job: JobRecord) -> dict[str, Any]:
+    """Return what Redis knows of a finished job and its request does not tell, for when Redis is lost."""
+    planned = {*PLANNED, "before"}
+    return {
+        "schema_version": 1,
+        "fields": {name: value for name, value in job.fields.items() if name not in COUNTED_AGAIN},
+        "tasks": {
+            task.name: {name: value for name, value in task.fields.items() if name not in planned} for task in job.tasks
+        },
+    }
 
 
 def _remove_job(core: Core, job_id: str) -> None:

@@ -12,15 +12,10 @@ def report_key(job_id: str) -> str:
 
 
 def store(core: Core, finished: FinishedTask) -> None:
-    """Write the report that a task has gathered, unless there is one of its job."""
-    document = joined(core, finished).model_dump(mode="json")
-    core.storage.put_json(report_key(finished.job.id), document, if_absent=True)
+    """Write the report that a task has gathered, unless there is one of its job.
 
-
-def joined(core: Core, finished: FinishedTask) -> Report:
-    """Return the runner's report with the job's cost, links to its figures, and the paper's numbers where it has some.
-
-    Raises ValueError or KeyError for a result that is not a report and its figures.
+    To it come the job's cost, links to its figures, and the paper's numbers where it has some. Raises ValueError or
+    KeyError for a result that is not a report and its figures.
     """
     job = core.store.load(finished.job.id)
     assert job is not None
@@ -34,4 +29,5 @@ def joined(core: Core, finished: FinishedTask) -> Report:
         for figure in finished.result["figures"]
     ]
     numbers = paper.beside(core, job.tags, found.evaluation)
-    return found.model_copy(update={"cost": costs.of_job(job), "figures": figures, "paper": numbers})
+    report = found.model_copy(update={"cost": costs.of_job(job), "figures": figures, "paper": numbers})
+    core.storage.put_json(report_key(job.id), report.model_dump(mode="json"), if_absent=True)

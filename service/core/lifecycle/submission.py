@@ -45,7 +45,8 @@ class Submission:
         recorded = core.store.submit(job_id, self._record(core, created))
         # It exists already under this very id where the index was rebuilt since the line before.
         if recorded.id == job_id:
-            core.dispatcher.announce(job_id, [name for name, fields in self.tasks.items() if _is_ready(fields)])
+            queued = {name: task for name, task in self.tasks.items() if task["state"] == JobState.QUEUED}
+            core.dispatcher.announce(job_id, [name for name, task in queued.items() if task["waiting"] == "0"])
         else:
             core.storage.delete(request_key(job_id))
         if recorded.outcome == "over":
@@ -123,10 +124,6 @@ def _gone(missing: str) -> ServiceError:
     return invalid(location, "not_found", missing, f"{kind} {missing} is gone")
 
 
-def _is_ready(fields: Mapping[str, str]) -> bool:
-    return fields["state"] == JobState.QUEUED and fields["waiting"] == "0"
-
-
 def task_fields(task: TaskPlan) -> dict[str, str]:
     """Return the hash of a task that nobody has claimed yet."""
     return {
@@ -134,7 +131,7 @@ def task_fields(task: TaskPlan) -> dict[str, str]:
         "type": task.type,
         "queue": task.queue,
         "params": json.dumps(task.params),
-        "inputs": json.dumps({name: ref.as_json() for name, ref in task.inputs.items()}),
+        "inputs": json.dumps({name: asdict(ref) for name, ref in task.inputs.items()}),
         "after": json.dumps(task.after),
         "work": str(task.work),
         "unit": task.unit,

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent, TaskType
 from service.core.clients import Core
-from service.core.foundation.errors import OUTAGES, ServiceError
+from service.core.foundation.errors import OUTAGES, ServiceError, existing
 from service.core.kinds.kind import FinishedTask, Outcome
 from service.core.kinds.task_types import TASKS
 from service.core.lifecycle import outbox, rates, reports
@@ -239,11 +239,9 @@ class _Lease:
 
     def load(self) -> tuple[JobRecord, TaskRecord]:
         """Return the job with this task alone."""
-        job = self.core.store.load(self.job_id, [self.task])
-        task = None if job is None else job.task(self.task)
-        if job is None or task is None:
-            raise ServiceError(ErrorCode.NOT_FOUND, f"There is no task {self.task} of {self.job_id}.")
-        return job, task
+        named = f"{self.task} of {self.job_id}"
+        job = existing(self.core.store.load(self.job_id, [self.task]), "task", named)
+        return job, existing(job.task(self.task), "task", named)
 
     def renew(self, seconds: float = 0) -> Literal["running", "canceling", "lost"]:
         return self.core.store.renew(self.job_id, self.task, self.attempt, seconds)

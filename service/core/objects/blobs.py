@@ -44,9 +44,12 @@ class Blobs:
                 raise ServiceError(ErrorCode.UNAVAILABLE, f"Blob {sha256} is still being removed.")
             time.sleep(0.1)
 
-    def drop(self, owner: str, sha256: str) -> None:
-        """Note one owner less; the last one takes the blob along."""
-        if self._drop(args=[owner, sha256, REMOVAL_SECONDS, ""]):
+    def drop(self, owner: str, sha256: str, marked_before: float | None = None) -> None:
+        """Note one owner less; the last one takes the blob along.
+
+        With `marked_before` only if it still bears a mark from before then, which holding it again takes off.
+        """
+        if self._drop(args=[owner, sha256, REMOVAL_SECONDS, "" if marked_before is None else marked_before]):
             self._remove(sha256)
 
     def _remove(self, sha256: str) -> None:
@@ -55,8 +58,8 @@ class Blobs:
 
     def drop_all(self, owner: str) -> None:
         """Drop everything that an owner holds."""
-        for sha256 in self._redis.smembers(redis_keys.owned_blobs(owner)):
-            self.drop(owner, str(sha256))
+        for sha256 in self.held_by(owner):
+            self.drop(owner, sha256)
 
     def owners(self) -> Iterator[str]:
         """Yield whoever holds a blob."""
@@ -81,11 +84,6 @@ class Blobs:
         """Take the marks off what an owner needs."""
         if members := [f"{owner} {sha256}" for sha256 in digests]:
             self._redis.zrem(redis_keys.NEEDLESS, *members)
-
-    def drop_marked(self, owner: str, sha256: str, before: float) -> None:
-        """Drop a blob if it still bears a mark from `before`, which holding it again takes off."""
-        if self._drop(args=[owner, sha256, REMOVAL_SECONDS, before]):
-            self._remove(sha256)
 
     def without_owner(self, digests: Sequence[str]) -> list[str]:
         """Return those of the digests that nobody holds."""

@@ -23,6 +23,7 @@ from service.core.objects.parts import ObjectsInParts
 from service.core.objects.storage_errors import ABSENT, answers, passing_over
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
@@ -137,14 +138,13 @@ class Storage:
 
     def get_json(self, key: str) -> dict[str, Any] | None:
         """Return the document stored under the key, None where there is none."""
-        with (
-            answers(key),
-            passing_over(ABSENT),
-            closing(self._client.get_object(Bucket=self._bucket, Key=key)["Body"]) as body,
-        ):
+        with answers(key), passing_over(ABSENT), self._open(key) as body:
             document: dict[str, Any] = json.loads(body.read())
             return document
         return None
+
+    def _open(self, key: str) -> "closing[StreamingBody]":
+        return closing(self._client.get_object(Bucket=self._bucket, Key=key)["Body"])
 
     def note_of(self, key: str) -> dict[str, str] | None:
         """Return the note beside a document, None where there is none. Raises ServiceError NOT_FOUND."""
@@ -169,15 +169,10 @@ class Storage:
                 for entry in page.get("Contents", []):
                     yield entry["Key"], entry["LastModified"]
 
-    def size(self, key: str) -> int | None:
-        """Return the bytes of an object, None where there is none."""
-        with answers(key):
-            return self._size(key)
-
     def digest(self, key: str) -> str:
         """Return the SHA-256 of an object, read in pieces of 1 MiB. Raises ServiceError NOT_FOUND."""
         digest = hashlib.sha256()
-        with answers(key), closing(self._client.get_object(Bucket=self._bucket, Key=key)["Body"]) as body:
+        with answers(key), self._open(key) as body:
             for chunk in body.iter_chunks(READ_BYTES):
                 digest.update(chunk)
         return digest.hexdigest()
@@ -206,11 +201,7 @@ class Storage:
         partial = destination.with_name(f".{destination.name}.{secrets.token_hex(4)}")
         digest = hashlib.sha256()
         try:
-            with (
-                answers(key),
-                partial.open("wb") as file,
-                closing(self._client.get_object(Bucket=self._bucket, Key=key)["Body"]) as body,
-            ):
+            with answers(key), partial.open("wb") as file, self._open(key) as body:
                 for chunk in body.iter_chunks(READ_BYTES):
                     digest.update(chunk)
                     file.write(chunk)

@@ -1,7 +1,7 @@
 """The plan of a job: resolved parameters and a graph of tasks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from api_schemas.cost import CostName
@@ -20,10 +20,6 @@ class Ref:
     kind: Literal["uploads", "dataset", "labeler", "after"]
     id: str = ""
     files: Sequence[str] | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -70,5 +66,5 @@ class Plan:
     params: Mapping[str, Any]
     """The request's parameters with every default resolved."""
     tasks: Sequence[TaskPlan]
-    reads: Sequence[str] = field(default=())
+    reads: Sequence[str] = ()
     """Ids of the datasets that must be there until the job is finished."""

@@ -1,10 +1,12 @@
 """Jobs and tasks as Redis holds them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter
 
 from api_schemas.cost import CostName
 from api_schemas.jobs import Attempt, JobKind, JobState
@@ -16,27 +18,52 @@ from service.core.queue.plan import Ref, TaskCost
 PLANNED = ("stage", "type", "queue", "params", "inputs", "after", "work", "unit", "makes", "cost")
 """Fields of a task that its attempts do not change."""
 
+Value = TypeVar("Value")
+
+
+class _Read(Generic[Value]):
+    """An attribute that is read off the hash's field of its name: how, and the text to read where that is `absent`."""
+
+    def __init__(self, read: Callable[[str], Value], absent: str | None = None) -> None:
+        self._read, self._absent = read, absent
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, record: "_Record", owner: type) -> Value:
+        fields, name = record.fields, self._name
+        return self._read(fields[name] if self._absent is None else fields.get(name, self._absent))
+
+
+def _or_none(text: str) -> str | None:
+    return text or None
+
+
+def _refs(text: str) -> dict[str, Ref]:
+    return {name: Ref(**ref) for name, ref in json.loads(text).items()}
+
+
+def _cost(text: str) -> TaskCost | None:
+    cost = json.loads(text)
+    return None if cost is None else TaskCost(**cost | {"part": CostName(cost["part"])})
+
+
+def _progress(text: str) -> ProgressEvent | None:
+    said = json.loads(text)
+    return None if said is None else ProgressEvent.model_validate({"event": "progress"} | said)
+
 
 class _Record:
     """The part that tasks and jobs have in common."""
 
     fields: Mapping[str, str]
 
-    @property
-    def state(self) -> JobState:
-        """Where it stands."""
-        return JobState(self.fields["state"])
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """A task's for the runner; a job's with every default resolved."""
-        params: dict[str, Any] = json.loads(self.fields["params"])
-        return params
-
-    @property
-    def result(self) -> str | None:
-        """Key of the JSON result, once it has succeeded."""
-        return self.fields.get("result")
+    state = _Read(JobState)
+    """Where it stands."""
+    params = _Read[dict[str, Any]](json.loads)
+    """A task's for the runner; a job's with every default resolved."""
+    result = _Read(_or_none, absent="")
+    """Key of the JSON result, once it has succeeded."""
 
 
 @dataclass(frozen=True)
@@ -46,74 +73,32 @@ class TaskRecord(_Record):
     name: str
     fields: Mapping[str, str]
 
-    @property
-    def stage(self) -> str:
-        """The part of the name before the first colon."""
-        return self.fields["stage"]
-
-    @property
-    def type(self) -> TaskType:
-        """The kind of work that the runner is asked for."""
-        return TaskType(self.fields["type"])
-
-    @property
-    def queue(self) -> str:
-        """`cpu` or `gpu`."""
-        return self.fields["queue"]
-
-    @property
-    def inputs(self) -> dict[str, Ref]:
-        """Where each input comes from."""
-        return {name: Ref(**ref) for name, ref in json.loads(self.fields["inputs"]).items()}
-
-    @property
-    def after(self) -> list[str]:
-        """Names of the tasks that must have succeeded before this one may start."""
-        after: list[str] = json.loads(self.fields["after"])
-        return after
-
-    @property
-    def work(self) -> int:
-        """Planned amount of work, in `unit`."""
-        return int(self.fields["work"])
-
-    @property
-    def unit(self) -> str:
-        """The unit that work is counted in."""
-        return self.fields["unit"]
-
-    @property
-    def makes(self) -> str | None:
-        """Id of the dataset or labeler that the task makes."""
-        return self.fields["makes"] or None
-
-    @property
-    def cost(self) -> TaskCost | None:
-        """The predicted cost."""
-        cost = json.loads(self.fields.get("cost", "null"))
-        return None if cost is None else TaskCost(**cost | {"part": CostName(cost["part"])})
-
-    @property
-    def counted_flops(self) -> int:
-        """FLOPs of the attempt that succeeded."""
-        return int(self.fields.get("counted_flops", "0"))
-
-    @property
-    def counted_bytes(self) -> int:
-        """Bytes that it left in the object storage."""
-        return int(self.fields.get("counted_bytes", "0"))
-
-    @property
-    def checkpoint(self) -> dict[str, str]:
-        """{file name: SHA-256} kept by the attempts so far."""
-        checkpoint: dict[str, str] = json.loads(self.fields.get("checkpoint", "{}"))
-        return checkpoint
-
-    @property
-    def progress(self) -> ProgressEvent | None:
-        """The last progress of the current attempt."""
-        text = self.fields.get("progress")
-        return None if text is None else ProgressEvent.model_validate({"event": "progress"} | json.loads(text))
+    stage = _Read(str)
+    """The part of the name before the first colon."""
+    type = _Read(TaskType)
+    """The kind of work that the runner is asked for."""
+    queue = _Read(str)
+    """`cpu` or `gpu`."""
+    inputs = _Read(_refs)
+    """Where each input comes from."""
+    after = _Read[list[str]](json.loads)
+    """Names of the tasks that must have succeeded before this one may start."""
+    work = _Read(int)
+    """Planned amount of work, in `unit`."""
+    unit = _Read(str)
+    """The unit that work is counted in."""
+    makes = _Read(_or_none)
+    """Id of the dataset or labeler that the task makes."""
+    cost = _Read(_cost, absent="null")
+    """The predicted cost."""
+    counted_flops = _Read(int, absent="0")
+    """FLOPs of the attempt that succeeded."""
+    counted_bytes = _Read(int, absent="0")
+    """Bytes that it left in the object storage."""
+    checkpoint = _Read[dict[str, str]](json.loads, absent="{}")
+    """{file name: SHA-256} kept by the attempts so far."""
+    progress = _Read(_progress, absent="null")
+    """The last progress of the current attempt."""
 
     @property
     def attempts(self) -> list[Attempt]:
@@ -144,38 +129,18 @@ class JobRecord(_Record):
     fields: Mapping[str, str]
     tasks: list[TaskRecord]
 
-    @property
-    def tenant(self) -> str:
-        """The owner."""
-        return self.fields.get("tenant", DEFAULT)
-
-    @property
-    def kind(self) -> JobKind:
-        """The kind of job."""
-        return JobKind(self.fields["kind"])
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """The caller's own labels."""
-        tags: dict[str, str] = json.loads(self.fields["tags"])
-        return tags
-
-    @property
-    def datasets(self) -> list[str]:
-        """Ids of the datasets that may not be deleted before the job is finished."""
-        datasets: list[str] = json.loads(self.fields["datasets"])
-        return datasets
-
-    @property
-    def error(self) -> TaskError | None:
-        """Why the job failed."""
-        text = self.fields.get("error")
-        return None if text is None else TaskError.model_validate_json(text)
-
-    @property
-    def retried_as(self) -> str | None:
-        """Id of the job that replaced this one."""
-        return self.fields.get("retried_as")
+    tenant = _Read(str, absent=DEFAULT)
+    """The owner."""
+    kind = _Read(JobKind)
+    """The kind of job."""
+    tags = _Read[dict[str, str]](json.loads)
+    """The caller's own labels."""
+    datasets = _Read[list[str]](json.loads)
+    """Ids of the datasets that may not be deleted before the job is finished."""
+    error = _Read[TaskError | None](TypeAdapter(TaskError | None).validate_json, absent="null")
+    """Why the job failed."""
+    retried_as = _Read(_or_none, absent="")
+    """Id of the job that replaced this one."""
 
     def task(self, name: str) -> TaskRecord | None:
         """Return the task of this name."""

@@ -192,15 +192,7 @@ class JobStore:
 
     def load(self, job_id: str, tasks: Sequence[str] | None = None) -> JobRecord | None:
         """Return a job with all its tasks or those named, None when there is none of this id."""
-        if tasks is None:
-            return next(iter(self.load_many([job_id])), None)
-        pipeline = self._redis.pipeline(transaction=False)
-        pipeline.hgetall(redis_keys.job(job_id))
-        for name in tasks:
-            pipeline.hgetall(redis_keys.task(job_id, name))
-        fields, *hashes = pipeline.execute()
-        found = [TaskRecord(name, hash) for name, hash in zip(tasks, hashes, strict=True) if hash]
-        return JobRecord(job_id, fields, found) if fields and self.shows(fields.get("tenant")) else None
+        return next(iter(self.load_many([job_id], tasks)), None)
 
     def results(self, job_id: str, tasks: Sequence[str]) -> list[str | None]:
         """Return the keys of the results of tasks, None for one that has not succeeded."""
@@ -212,36 +204,28 @@ class JobStore:
 
     def state(self, job_id: str) -> JobState | None:
         """Return where a job stands, None when there is none of this id."""
-        state, owner = self._redis.hmget(redis_keys.job(job_id), ["state", "tenant"])
-        return None if state is None or not self.shows(None if owner is None else str(owner)) else JobState(str(state))
+        return self.states([job_id])[0]
 
     def states(self, job_ids: Sequence[str]) -> list[JobState | None]:
         """Return where jobs stand, None for one that does not exist."""
         pipeline = self._redis.pipeline(transaction=False)
         for job_id in job_ids:
-            pipeline.hget(redis_keys.job(job_id), "state")
-        return [None if state is None else JobState(state) for state in pipeline.execute()]
+            pipeline.hmget(redis_keys.job(job_id), ["state", "tenant"])
+        answers = pipeline.execute()
+        return [JobState(state) if state is not None and self.shows(owner) else None for state, owner in answers]
 
-    def load_heads(self, job_ids: Sequence[str]) -> list[JobRecord]:
-        """Return the jobs of these ids that exist, without their tasks."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for job_id in job_ids:
-            pipeline.hgetall(redis_keys.job(job_id))
-        answers = zip(job_ids, pipeline.execute(), strict=True)
-        return [JobRecord(job_id, fields, []) for job_id, fields in answers if fields]
-
-    def load_many(self, job_ids: Iterable[str]) -> list[JobRecord]:
-        """Return the jobs of these ids that exist, in this order."""
+    def load_many(self, job_ids: Iterable[str], tasks: Sequence[str] | None = None) -> list[JobRecord]:
+        """Return the jobs of these ids that exist, in this order, with all their tasks or those named."""
         ids = list(job_ids)
         pipeline = self._redis.pipeline(transaction=False)
         for job_id in ids:
             pipeline.hgetall(redis_keys.job(job_id))
-            pipeline.lrange(redis_keys.job_tasks(job_id), 0, -1)
-        answers = pipeline.execute()
+            if tasks is None:
+                pipeline.lrange(redis_keys.job_tasks(job_id), 0, -1)
+        answers = iter(pipeline.execute())
+        read = [(job_id, next(answers), next(answers) if tasks is None else tasks) for job_id in ids]
         found = [
-            (id, fields, names)
-            for id, fields, names in zip(ids, answers[::2], answers[1::2], strict=True)
-            if fields and self.shows(fields.get("tenant"))
+            (job_id, fields, names) for job_id, fields, names in read if fields and self.shows(fields.get("tenant"))
         ]
         pipeline = self._redis.pipeline(transaction=False)
         for job_id, _, names in found:
@@ -249,7 +233,7 @@ class JobStore:
                 pipeline.hgetall(redis_keys.task(job_id, name))
         hashes = iter(pipeline.execute())
         return [
-            JobRecord(job_id, fields, [TaskRecord(name, next(hashes)) for name in names])
+            JobRecord(job_id, fields, [TaskRecord(name, hash) for name in names if (hash := next(hashes))])
             for job_id, fields, names in found
         ]
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from api_schemas.base import Name, Timestamp
 from service.core.clients import Core
 from service.core.foundation import redis_keys
-from service.core.foundation.errors import not_found
+from service.core.foundation.errors import existing
 from service.core.foundation.ids import new_id
 from service.core.objects.storage import Storage
 
@@ -76,10 +76,7 @@ def create(core: Core, tenant: str, name: str, scopes: Collection[Scope]) -> tup
 
 def revoke(core: Core, key_id: str) -> ApiKey:
     """Make a key useless and return it; one that is revoked already stays as it is. Raises ServiceError NOT_FOUND."""
-    document = core.storage.get_json(_path(key_id))
-    if document is None:
-        raise not_found("key", key_id)
-    key = ApiKey.model_validate(document)
+    key = ApiKey.model_validate(existing(core.storage.get_json(_path(key_id)), "key", key_id))
     if key.revoked_at is None:
         key = key.model_copy(update={"revoked_at": datetime.now(UTC)})
     # Written in any case: an earlier call may have got no further than the storage.

@@ -18,7 +18,7 @@ from method.files import ARCHIVE
 from method.normalizations import ZCA
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
-from service.core.foundation.errors import ServiceError, invalid, not_found, reason
+from service.core.foundation.errors import ServiceError, existing, invalid, not_found, reason
 from service.core.foundation.ids import new_id
 from service.core.kinds import KINDS
 from service.core.kinds.ingest_dataset import DatasetUpload
@@ -106,7 +106,7 @@ def _check_source(core: Core, metadata: DatasetMetadata) -> None:
 def view(core: Core, dataset_id: str) -> Dataset:
     """Return a dataset. Raises ServiceError NOT_FOUND."""
     dataset = manifest_of(core, dataset_id)
-    if dataset.state is DatasetState.VALIDATING and _has_ended(core, dataset.job):
+    if dataset.state is DatasetState.VALIDATING and core.store.state(dataset.job) in TERMINAL_STATES:
         # The job failed or was canceled a moment ago, and its entry of the outbox is still on the way.
         outbox.attend(core, f"close {dataset.job}")
         dataset = manifest_of(core, dataset_id)
@@ -115,15 +115,7 @@ def view(core: Core, dataset_id: str) -> Dataset:
 
 def manifest_of(core: Core, dataset_id: str) -> DatasetManifest:
     """Return what is known of a dataset. Raises ServiceError NOT_FOUND."""
-    dataset = core.catalogue.dataset(dataset_id)
-    if dataset is None:
-        raise not_found("dataset", dataset_id)
-    return dataset
-
-
-def _has_ended(core: Core, job_id: str) -> bool:
-    job = core.store.load(job_id)
-    return job is not None and job.state in TERMINAL_STATES
+    return existing(core.catalogue.dataset(dataset_id), "dataset", dataset_id)
 
 
 def page(

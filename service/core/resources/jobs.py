@@ -8,7 +8,7 @@ from api_schemas.evaluation import Report
 from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobRequest, JobState
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
-from service.core.foundation.errors import ServiceError, not_found
+from service.core.foundation.errors import ServiceError, existing
 from service.core.foundation.ids import new_id
 from service.core.foundation.listing import page_of
 from service.core.kinds import KINDS
@@ -65,17 +65,11 @@ def view(core: Core, job_id: str) -> Job:
 
 def state(core: Core, job_id: str) -> JobState:
     """Return where a job stands. Raises ServiceError NOT_FOUND."""
-    found = core.store.state(job_id)
-    if found is None:
-        raise not_found("job", job_id)
-    return found
+    return existing(core.store.state(job_id), "job", job_id)
 
 
 def _get(core: Core, job_id: str) -> JobRecord:
-    job = core.store.load(job_id)
-    if job is None:
-        raise not_found("job", job_id)
-    return job
+    return existing(core.store.load(job_id), "job", job_id)
 
 
 def page(
@@ -164,9 +158,7 @@ def _rename(text: str, renamed: Mapping[str, str]) -> str:
 
 def _stands(core: Core, task: TaskRecord) -> bool:
     """Tell whether what a task made has not been deleted since."""
-    if task.makes is None:
-        return True
-    return core.catalogue.dataset(task.makes) is not None or core.catalogue.labeler(task.makes) is not None
+    return task.makes is None or core.catalogue.entry(task.makes) is not None
 
 
 def report(core: Core, job_id: str) -> Report:
@@ -186,7 +178,6 @@ def report(core: Core, job_id: str) -> Report:
 
 def figure_url(core: Core, job_id: str, name: str) -> str:
     """Return a link to a figure of a job's report. Raises what `report` raises, and NOT_FOUND for another name."""
-    figure = next((figure for figure in report(core, job_id).figures if figure.name == name), None)
-    if figure is None:
-        raise not_found(f"figure of {job_id}", name)
+    named = next((figure for figure in report(core, job_id).figures if figure.name == name), None)
+    figure = existing(named, f"figure of {job_id}", name)
     return core.storage.presign(blob_key(figure.sha256), f"{name}-{job_id}.png", "image/png")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from api_schemas.jobs import Job, JobKind
 from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
 from service.core.clients import Core
-from service.core.foundation.errors import not_found
+from service.core.foundation.errors import existing
 from service.core.kinds import KINDS
 from service.core.kinds.import_labeler import LabelerUpload
 from service.core.lifecycle.submission import Submission, task_fields
@@ -36,10 +36,7 @@ def import_labeler(core: Core, metadata: LabelerMetadata, files: Sequence[Stream
 
 def view(core: Core, labeler_id: str) -> Labeler:
     """Return a labeler. Raises ServiceError NOT_FOUND."""
-    labeler = core.catalogue.labeler(labeler_id)
-    if labeler is None:
-        raise not_found("labeler", labeler_id)
-    return labeler.shown()
+    return existing(core.catalogue.labeler(labeler_id), "labeler", labeler_id).shown()
 
 
 def page(core: Core, cursor: str | None, limit: int) -> LabelerPage:

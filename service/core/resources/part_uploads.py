@@ -16,7 +16,7 @@ from api_schemas.problems import ErrorCode
 from api_schemas.uploads import MIB, Upload, UploadLinks, UploadPart, UploadRequest, UploadState
 from service.core.clients import Core
 from service.core.foundation import redis_keys
-from service.core.foundation.errors import ServiceError, invalid, not_found, reason
+from service.core.foundation.errors import ServiceError, existing, invalid, not_found, reason
 from service.core.foundation.ids import new_id
 from service.core.lifecycle import quotas
 from service.core.objects.parts import ReceivedPart
@@ -173,10 +173,7 @@ def as_files(core: Core, upload_ids: Sequence[str]) -> list[StreamedFile]:
 
 
 def _get(core: Core, upload_id: str) -> _Record:
-    record = _find(core, upload_id)
-    if record is None:
-        raise not_found("upload", upload_id)
-    return record
+    return existing(_find(core, upload_id), "upload", upload_id)
 
 
 def _find(core: Core, upload_id: str) -> _Record | None:

@@ -12,7 +12,7 @@ from method.architectures import default_architectures
 from method.arms import TABLE_6 as TABLE_6_ARMS
 from method.recipes import EPOCHS
 from service.core.clients import Core
-from service.core.foundation.errors import not_found
+from service.core.foundation.errors import existing
 from service.core.kinds.validation_errors import ValidationErrors
 from service.core.lifecycle.paper import METHOD_TAG, RESULTS, TABLE_6
 
@@ -88,19 +88,14 @@ def expand(
     `method` becomes the tag that lets the report show the paper's numbers. Raises ServiceError NOT_FOUND for another
     name, INVALID_REQUEST or DATASET_NOT_READY with reasons naming `query.<field>`.
     """
-    preset = PRESETS.get(name)
-    if preset is None:
-        raise not_found("preset", name)
+    preset = existing(PRESETS.get(name), "preset", name)
     errors = ValidationErrors(core.catalogue, at="query")
-    distilled = errors.dataset("dataset", dataset, DatasetRole.DISTILLED)
-    if distilled is not None and name == NEEDS_DISTILLATION and distilled.metadata.distillation_flops is None:
+    distilled = errors.sure(errors.dataset("dataset", dataset, DatasetRole.DISTILLED))
+    if name == NEEDS_DISTILLATION and distilled.metadata.distillation_flops is None:
         message = f"{dataset} was uploaded without distillation_flops, which only the maker of a set knows"
         errors.add("dataset", "distillation_flops_are_known", None, message)
     errors.raise_if_any()
-    assert distilled is not None
-    source = errors.source_of("source_dataset", source_dataset, [distilled])
-    errors.raise_if_any()
-    assert source is not None
+    source = errors.sure(errors.source_of("source_dataset", source_dataset, [distilled]))
     five = default_architectures(distilled.measured.image_shape[1])
     architectures = [each for each in five if each not in _LEFT_OUT.get(name, [])]
     asked = preset.params.get("evaluation", {})

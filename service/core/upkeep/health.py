@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from api_schemas.health import Readiness
+from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.foundation.errors import OUTAGES, ServiceError
@@ -17,33 +18,23 @@ def check(core: Core) -> Readiness:
     `status` is `ok`, or `unavailable` when a check of `checks` is not `ok`.
     """
     checks = {
-        "redis": _answer(lambda: _ping(core)),
-        "s3": _answer(lambda: _write(core)),
-        "reaper": _answer(lambda: _reaper_sign(core)),
+        "redis": _answer(core.redis.ping),
+        "s3": _answer(core.storage.check),
+        "reaper": _answer(lambda: _check_reaper(core)),
     }
     healthy = all(answer == "ok" for answer in checks.values())
     return Readiness(status="ok" if healthy else "unavailable", checks=checks)
 
 
-def _answer(ask: Callable[[], str]) -> str:
+def _answer(ask: Callable[[], object]) -> str:
     try:
-        return ask()
+        ask()
     except (ServiceError, *OUTAGES) as error:
         return str(error)
-
-
-def _ping(core: Core) -> str:
-    core.redis.ping()
     return "ok"
 
 
-def _write(core: Core) -> str:
-    core.storage.check()
-    return "ok"
-
-
-def _reaper_sign(core: Core) -> str:
+def _check_reaper(core: Core) -> None:
     age = core.store.now() / 1000 - float(core.redis.get(redis_keys.REAPER) or 0)
-    return (
-        "ok" if age < REAPER_SILENT_SECONDS + 3 * core.settings.reaper_seconds else "no process looks for lost leases"
-    )
+    if age >= REAPER_SILENT_SECONDS + 3 * core.settings.reaper_seconds:
+        raise ServiceError(ErrorCode.UNAVAILABLE, "no process looks for lost leases")

@@ -39,7 +39,8 @@ def reap_once(core: Core) -> bool:
         if not alone:
             return False
         _excuse_after_outage(core)
-        for job_id, task in _members(core, redis_keys.LEASES, core.store.now()):
+        for member in core.redis.zrangebyscore(redis_keys.LEASES, 0, core.store.now()):
+            job_id, _, task = str(member).partition(" ")
             if tasks.lose(core, job_id, task):
                 logger.warning("the lease of %s of %s was lost", task, job_id)
         core.redis.set(redis_keys.REAPER, core.store.now() / 1000)
@@ -70,12 +71,6 @@ def _excuse_after_outage(core: Core) -> None:
         for member in core.redis.zrangebyscore(redis_keys.LEASES, 0, now):
             # Only what is still there: a task may end between the two commands.
             core.redis.zadd(redis_keys.LEASES, {str(member): until}, xx=True)
-
-
-def _members(core: Core, key: str, up_to: float) -> list[tuple[str, str]]:
-    """Return (job, task) of a sorted set with scores (milliseconds) up to a time."""
-    members = [str(member).partition(" ") for member in core.redis.zrangebyscore(key, 0, up_to)]
-    return [(job_id, task) for job_id, _, task in members]
 
 
 def _wake_again(core: Core) -> None:

@@ -18,7 +18,7 @@ from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.locks import held_alone
-from service.core.lifecycle.finalization import end_key
+from service.core.lifecycle.outbox import end_key
 from service.core.lifecycle.reports import report_key
 from service.core.lifecycle.submission import request_key
 from service.core.lifecycle.tasks import job_result_key, results_prefix
@@ -55,10 +55,10 @@ def rebuild_index(core: Core) -> Restored:
         jobs = _jobs(core)
         datasets, labelers = _manifests(core)
         # Those that nobody sees yet as well: an attempt that finds a manifest takes it over.
-        held = [(found.id, found.blobs) for found in datasets] + [(found.id, found.blobs) for found in labelers]
-        for owner, blobs in held:
-            for blob in blobs.values():
-                core.blobs.hold(owner, blob.sha256)
+        stored: list[DatasetManifest | LabelerManifest] = [*datasets, *labelers]
+        for found in stored:
+            for blob in found.blobs.values():
+                core.blobs.hold(found.id, blob.sha256)
         made = {makes for job in jobs for makes in job.made}
         known = {job.id for job in jobs}
         shown = [manifest for manifest in datasets if _is_shown(manifest, made, known)]
@@ -72,7 +72,7 @@ def rebuild_index(core: Core) -> Restored:
         _relate(core, jobs)
         validating = {manifest.job for manifest in shown if manifest.state is DatasetState.VALIDATING}
         for job in jobs:
-            if job.state in TERMINAL_STATES and (job.id in validating or not job.has_end):
+            if job.state in TERMINAL_STATES and (job.id in validating or job.end is None):
                 core.redis.sadd(redis_keys.OUTBOX, f"close {job.id}")
         core.redis.set(redis_keys.INDEXED, 1)
     return restored
@@ -145,7 +145,7 @@ def _restore_job(core: Core, job: RestoredJob) -> bool:
     report = core.storage.get_json(report_key(job.id)) if job.state is JobState.SUCCEEDED else None
     for figure in (report or {}).get("figures", []):
         core.blobs.hold(job.id, figure["sha256"])
-    there = [dataset for dataset in job.reads if core.catalogue.dataset(dataset) is not None]
+    there = [dataset for dataset in job.request["reads"] if core.catalogue.dataset(dataset) is not None]
     return core.store.submit(job.id, job.specification(there)).outcome == "created"
 
 
@@ -153,11 +153,12 @@ def _relate(core: Core, jobs: Iterable[RestoredJob]) -> None:
     """Restore which job retried which, and the idempotency keys that still count."""
     now = core.store.now()
     for job in jobs:
-        if job.retry_of and core.store.state(job.retry_of) is not None:
-            core.redis.hsetnx(redis_keys.job(job.retry_of), "retried_as", job.id)
-        left = IDEMPOTENCY_SECONDS - round((now - job.created) / 1000)
-        if job.idempotency is not None and left > 0:
-            core.store.remember(job.idempotency["key"], job.idempotency["digest"], job.id, left)
+        retried, named = job.request["retry_of"], job.request["idempotency"]
+        if retried and core.store.state(retried) is not None:
+            core.redis.hsetnx(redis_keys.job(retried), "retried_as", job.id)
+        left = IDEMPOTENCY_SECONDS - round((now - job.request["created"]) / 1000)
+        if named is not None and left > 0:
+            core.store.remember(named["key"], named["digest"], job.id, left)
 
 
 def _together(read: Callable[[Asked], Read], asked: Iterable[Asked]) -> list[Read]:

@@ -17,7 +17,7 @@ class RestoredJob:
 
     id: str
     request: Mapping[str, Any]
-    """`request.json`."""
+    """`request.json`, as `Submission` writes it."""
     end: Mapping[str, Any] | None
     """`end.json`, which a finished job has."""
     notes: Mapping[str, Mapping[str, str]]
@@ -26,35 +26,6 @@ class RestoredJob:
     """The next attempt at an unfinished task has a number above this."""
     result_key: str
     """Where the result of a job lies that has succeeded."""
-
-    @property
-    def has_end(self) -> bool:
-        """Whether its end was noted."""
-        return self.end is not None
-
-    @property
-    def reads(self) -> list[str]:
-        """Ids of the datasets that it needs."""
-        reads: list[str] = self.request["reads"]
-        return reads
-
-    @property
-    def created(self) -> int:
-        """When it was accepted, in milliseconds since 1970."""
-        created: int = self.request["created"]
-        return created
-
-    @property
-    def retry_of(self) -> str | None:
-        """Id of the job that this one retries."""
-        retry_of: str | None = self.request["retry_of"]
-        return retry_of
-
-    @property
-    def idempotency(self) -> dict[str, str] | None:
-        """The digests of its idempotency key and of the request that came with it."""
-        idempotency: dict[str, str] | None = self.request["idempotency"]
-        return idempotency
 
     @property
     def state(self) -> JobState:
@@ -93,10 +64,10 @@ class RestoredJob:
         fields = {
             "tenant": self.request["tenant"],
             "kind": self.request["kind"],
-            "created": str(self.created),
+            "created": str(self.request["created"]),
             "params": json.dumps(self.request["params"]),
             "tags": json.dumps(self.request["tags"]),
-            "datasets": json.dumps([*self.reads, *datasets_made(self.tasks)]),
+            "datasets": json.dumps([*self.request["reads"], *datasets_made(self.tasks)]),
             **named,
         }
         if not self.notes:
@@ -106,7 +77,7 @@ class RestoredJob:
         if any(task["state"] != JobState.SUCCEEDED for task in self.tasks.values()):
             return fields | {"state": JobState.RUNNING}
         # Its last task had succeeded, and nobody lived to note the end of the job.
-        ends = self._times("end:") or [str(self.created)]
+        ends = self._times("end:") or [str(self.request["created"])]
         return fields | {"state": JobState.SUCCEEDED, "result": self.result_key, "finished": max(ends)}
 
     def _times(self, prefix: str) -> list[str]:

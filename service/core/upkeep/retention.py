@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from api_schemas.jobs import TERMINAL_STATES, JobState
-from service.core.catalogue.manifests import AnyManifest, DatasetManifest, LabelerManifest
+from service.core.catalogue.manifests import AnyManifest, DatasetManifest
 from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.lifecycle import outbox
@@ -33,7 +33,7 @@ def expire(core: Core, now: datetime) -> None:
 
 def _expire_queued(core: Core, before: datetime) -> None:
     for job in _jobs(core):
-        if job.state is JobState.QUEUED and _milliseconds(job, "created") < before.timestamp() * 1000:
+        if job.state is JobState.QUEUED and int(job.fields["created"]) < before.timestamp() * 1000:
             core.store.expire(job.id)
             if core.store.is_due(f"close {job.id}"):
                 outbox.attend(core, f"close {job.id}")
@@ -41,7 +41,7 @@ def _expire_queued(core: Core, before: datetime) -> None:
 
 def _forget_jobs(core: Core, before: datetime) -> None:
     for job in _jobs(core):
-        if job.state not in TERMINAL_STATES or _milliseconds(job, "finished") >= before.timestamp() * 1000:
+        if job.state not in TERMINAL_STATES or int(job.fields["finished"]) >= before.timestamp() * 1000:
             continue
         if job.retried_as is not None and core.store.state(job.retried_as) is not None:
             continue
@@ -69,7 +69,7 @@ def _delete_labelers(core: Core, before: datetime) -> None:
         # Of jobs from before there was that field it is not known which labelers they name. They go, too.
         return
     named = {labeler_id for dataset in _datasets(core) for labeler_id in _labelers_of(dataset)}
-    for labeler in _labelers(core):
+    for labeler in _all(lambda cursor: core.catalogue.labelers(cursor, BATCH)):
         if labeler.created_at < before and labeler.id not in named:
             # Refused while a job names it.
             core.catalogue.delete_labeler(labeler.id)
@@ -91,15 +91,11 @@ def _jobs(core: Core) -> Iterator[JobRecord]:
     """Yield every job, without its tasks, newest first: those that retried others come before these."""
     ids = [str(job_id) for job_id in core.redis.zrevrange(redis_keys.JOBS, 0, -1)]
     for start in range(0, len(ids), BATCH):
-        yield from core.store.load_heads(ids[start : start + BATCH])
+        yield from core.store.load_many(ids[start : start + BATCH], tasks=[])
 
 
 def _datasets(core: Core) -> Iterator[DatasetManifest]:
     return _all(lambda cursor: core.catalogue.datasets(None, None, cursor, BATCH))
-
-
-def _labelers(core: Core) -> Iterator[LabelerManifest]:
-    return _all(lambda cursor: core.catalogue.labelers(cursor, BATCH))
 
 
 def _all(page_after: Callable[[str | None], tuple[list[AnyManifest], str | None]]) -> Iterator[AnyManifest]:
@@ -109,7 +105,3 @@ def _all(page_after: Callable[[str | None], tuple[list[AnyManifest], str | None]
         yield from page
         if cursor is None:
             return
-
-
-def _milliseconds(job: JobRecord, field: str) -> int:
-    return int(job.fields[field])

@@ -100,14 +100,14 @@ def _give_up_blobs(core: Core, now: datetime, before: datetime) -> None:
         if expired and not expired & _needed(core, owner, held, _live(core)):
             _forget_manifest(core, owner)
             for sha256 in expired:
-                core.blobs.drop_marked(owner, sha256, before.timestamp())
+                core.blobs.drop(owner, sha256, before.timestamp())
 
 
 def _needed(core: Core, owner: str, held: set[str], live: Live) -> set[str]:
     """Return the blobs that an owner has use for."""
     if owner in live.owners:
         return held
-    manifest = core.catalogue.dataset(owner) if owner.startswith("ds_") else core.catalogue.labeler(owner)
+    manifest = core.catalogue.entry(owner)
     return set() if manifest is None else {blob.sha256 for blob in manifest.blobs.values()}
 
 

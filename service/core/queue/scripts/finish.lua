@@ -62,9 +62,7 @@ if happened == 'succeeded' then
   local made = cjson.decode(text)
   close_attempt('succeeded', '')
   redis.call('HSET', key, 'result', made.result)
-  for field, value in pairs(made.counted) do
-    redis.call('HSET', key, field, value)
-  end
+  store(key, made.counted)
   if made.index then
     index(made.index)
   end

@@ -53,12 +53,6 @@ if limits.stored_bytes then
   end
 end
 
-local function store(key, fields)
-  for field, value in pairs(fields) do
-    redis.call('HSET', key, field, value)
-  end
-end
-
 if spec.dataset then
   index(spec.dataset)
 end

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from api_schemas.datasets import Normalization
 from api_schemas.problems import ErrorCode
 from service.core.foundation.errors import ServiceError
 from service.core.resources import pictures
@@ -18,8 +19,8 @@ def shown(array: np.ndarray, index: int, *, applied: bool = False, **statistics:
     file = io.BytesIO()
     np.save(file, array)
     content = file.getvalue()
-    normalization = SimpleNamespace(applied=applied, mean=None, std=None)
-    vars(normalization).update(statistics)
+    known = {"mean": None, "std": None} | statistics
+    normalization = Normalization(name="made up", applied=applied, reason="", **known)
     dataset: Any = SimpleNamespace(
         id="ds_1",
         blobs={"images.npy": SimpleNamespace(sha256="0" * 64)},

@@ -157,7 +157,7 @@ def test_a_blob_that_is_held_again_loses_its_mark(core: Core, hand: Any, tmp_pat
     now = datetime.now(UTC)
     sweep(core, now)
     core.blobs.put(labeler, path)
-    core.blobs.drop_marked(labeler, sha256, (now + DAY).timestamp())
+    core.blobs.drop(labeler, sha256, (now + DAY).timestamp())
     sweep(core, now + 2 * DAY)
     assert blobs_of(core) == {sha256}
     sweep(core, now + 4 * DAY)
