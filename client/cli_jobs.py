@@ -7,7 +7,7 @@ import typer
 
 from api_schemas.jobs import Job, JobKind, JobState
 from client.cli_run import JOB_REQUEST, DatasetOption, DetachOption, SourceOption, TagOption
-from client.session import JsonOption, LimitOption, Session, result_text, tags_of
+from client.session import JsonOption, LimitOption, Session, tags_of
 from client.stages import minute
 from client.tables import report_text
 from method.paper import METHODS
@@ -74,7 +74,7 @@ def jobs(
 def watch(context: typer.Context, job: JobArgument) -> None:
     """Follow a job to its end and print its result."""
     session: Session = context.obj
-    typer.echo(result_text(session.follow(job)))
+    session.answer_result(session.follow(job))
 
 
 @jobs_app.command()

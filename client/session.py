@@ -9,12 +9,13 @@ from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from typer.core import TyperGroup
 
+from api_schemas.evaluation import Report
 from api_schemas.jobs import Job, JobState
 from api_schemas.report_tables import measured, predicted_cost
 from client.api import LaddClient
 from client.errors import ClientError, describe
 from client.stages import StageBoard
-from client.tables import tables_text, text_table
+from client.tables import report_text, tables_text, text_table
 from client.watch import watch
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print what the API answered.")]
@@ -52,7 +53,12 @@ class Session:
         if job.cost is not None:
             typer.echo(predicted_cost(job.cost.predicted), err=True)
         if not detach:
-            typer.echo(result_text(self.follow(job.id)))
+            self.answer_result(self.follow(job.id))
+
+    def answer_result(self, job: Job) -> None:
+        """Print the results of a succeeded job: its report where it has one, with all warnings first."""
+        report = self.client.report(job.id) if job.links.report is not None else None
+        typer.echo(result_text(job, report))
 
     def follow(self, job_id: str) -> Job:
         """Show a job to its end. Leaves the program with code 1 when it did not succeed."""
@@ -68,15 +74,18 @@ class Session:
         return job
 
 
-def result_text(job: Job) -> str:
+def result_text(job: Job, report: Report | None) -> str:
     """The results of a succeeded job as text."""
     result = job.result
     if result is None:
         return f"{job.id} {job.state}"
     made = {"dataset": result.dataset, "labeler": result.labeler}
     lines = "\n".join(f"{name} {identifier}" for name, identifier in made.items() if identifier is not None)
-    tables = tables_text(measured(result.evaluation, result.storage, result.flops, job.cost, intervals=False))
-    return "\n\n".join(block for block in (lines, tables) if block)
+    if report is not None:
+        measurements = report_text(report)
+    else:
+        measurements = tables_text(measured(None, None, result.flops, job.cost, intervals=False))
+    return "\n\n".join(block for block in (lines, measurements) if block)
 
 
 def failure_text(job: Job) -> str:
