@@ -19,7 +19,7 @@ async def refuse_unknown_query(request: Request) -> None:
             similar = get_close_matches(name, known, n=1)
             hint = f"; did you mean {similar[0]}?" if similar else f"; it takes {', '.join(sorted(known)) or 'none'}"
             message = f"{request.url.path} has no query parameter {name}{hint}"
-            reasons.append(reason(f"query.{name}", "extra_forbidden", request.query_params[name], message))
+            reasons.append(reason(f"query.{name}", "known_parameter", request.query_params[name], message))
     if reasons:
         raise ServiceError(ErrorCode.INVALID_REQUEST, "; ".join(each.message for each in reasons), reasons)
 

@@ -18,7 +18,7 @@ def test_an_unknown_parameter_is_refused(standing_api: httpx.Client, url: str, n
     answer = standing_api.get(url)
     assert answer.status_code == 422, answer.text
     [reason] = answer.json()["reasons"]
-    assert (reason["location"], reason["rule"]) == (f"query.{name}", "extra_forbidden")
+    assert (reason["location"], reason["rule"]) == (f"query.{name}", "known_parameter")
     assert hint in reason["message"]
 
 
