@@ -33,6 +33,7 @@ FORMATS: dict[str, Format] = registry(
         _format("dsa", "dc_dict", "cifar100"),
         _format("dm", "dc_dict", "cifar100"),
         _format("idc", "idc", "cifar100_mtt"),
+        _format("torch", "torch_contents"),
         _format("npz", "npz"),
         _format("safetensors", "safetensors_file"),
         _format("class_folders", "class_folders"),

@@ -16,6 +16,7 @@ from workers.ladd.importers.class_order import order_classes
 from workers.ladd.importers.folder_writer import FolderWriter
 from workers.ladd.importers.image_files import SUFFIXES, decode, one_thread, resize
 from workers.ladd.importers.imported import DISTILLED_SPLIT, SOURCE_SPLITS, Imported, ImportOptions, Progress, Split
+from workers.ladd.importers.reading.member_names import is_litter
 from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.importers.reading.safe_archive import iter_files
 from workers.ladd.importers.reading.uploaded_file import UploadedFile
@@ -73,7 +74,7 @@ def _read_archive(
     for entry in iter_files(path):
         progress(start + entry.position)
         parts = [part for part in entry.name.split("/") if part not in ("", ".")]
-        if not parts or any(part.startswith(".") or part == "__MACOSX" for part in parts):
+        if not parts or is_litter(entry.name):
             continue
         location = f"{path.name}/{entry.name}"
         if not parts[-1].lower().endswith(SUFFIXES):

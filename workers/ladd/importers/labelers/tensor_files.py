@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -48,15 +46,6 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     """Return all tensors of a safetensors file; raises ImportRejected with rule `readable_tensor_file`."""
     with safetensors_errors(path.name):
         return load_file(path)
-
-
-def read_npy(path: Path) -> NDArray[np.generic]:
-    """Return the array of a `.npy`; raises ImportRejected with rule `readable_array`."""
-    try:
-        array: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # numpy reads the header as Python source and passes on what the tokenizer raises
-        raise rejected(path.name, "readable_array", error, f"not an .npy array: {error}") from error
-    return array
 
 
 def mismatch(location: str, what: str, fault: str, spec: NetworkSpec) -> ImportRejected:

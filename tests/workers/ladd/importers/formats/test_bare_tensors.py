@@ -168,7 +168,7 @@ def test_other_combinations_are_refused(saved: Saving, refused: Refusal, content
 def test_anything_but_a_tensor_is_refused(saved: Saving, refused: Refusal) -> None:
     reason = refused(saved("images.pt", [IMAGES]), saved("labels.pt", LABELS), format="mtt")
     assert reason.rule == "tensor_roles"
-    assert reason.value == "list"
+    assert reason.value == "a list of 1 (float32 [4, 3, 8, 8])"
 
 
 @pytest.mark.parametrize("tensor", [IMAGES.bfloat16(), IMAGES.to(torch.int16)], ids=["bfloat16", "int16"])
