@@ -56,7 +56,7 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
     if any(name.endswith(".weight") for name in values):
         message = f"{path.name} holds the weights of a network, no images; a labeler is imported by POST /v1/labelers"
         raise rejected(path.name, "holds_images", described(content), message)
-    names = next((found for key in CLASS_NAMES if (found := _texts(values.get(key)))), None)
+    names = next((texts for key in CLASS_NAMES if (texts := _texts(values.get(key)))), None)
     if names is not None:
         values = {key: value for key, value in values.items() if key not in CLASS_NAMES}
     arrays = {key: described(value) for key, value in values.items()}

@@ -65,8 +65,8 @@ def read_torch(path: Path) -> object:
             path.name,
             "torch_zip_format",
             None,
-            "a pickle, not the zip format of torch.save since torch 1.6, and pickles are not read: load it yourself, save "
-            "its tensors with torch.save or its arrays with numpy.savez, and send that",
+            "a pickle, not the zip format of torch.save since torch 1.6, and pickles are not read: load it yourself, "
+            "save its tensors with torch.save or its arrays with numpy.savez, and send that",
         )
     with open_zip(path) as archive:
         _check_pickle(path, _pickle_of(path, archive))

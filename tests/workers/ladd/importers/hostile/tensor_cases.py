@@ -262,6 +262,12 @@ VALUES: dict[str, Callable[[], object]] = {
 }
 
 
+def _in_itself() -> object:
+    content: dict[str, object] = {}
+    content["model"] = content
+    return content
+
+
 def _labeler_values() -> Mapping[str, Callable[[], object]]:
     weights = network_weights()
     first = next(iter(weights))
@@ -275,6 +281,8 @@ def _labeler_values() -> Mapping[str, Callable[[], object]]:
         "one too large for float32": lambda: {**weights, first: weights[first].double() * 1e300},
         "one is no tensor": lambda: {**weights, first: 1},
         "in a list": lambda: [weights],
+        "in itself": _in_itself,
+        "beside another": lambda: {"model": weights, "net": weights},
         "in three lists": lambda: [[[*weights.values()]]],
         "epochs of different lengths": lambda: [[[*weights.values()], []]],
         "trajectory of numbers": lambda: [[1, 2, 3]],
