@@ -43,6 +43,8 @@ _ALLOWED_GLOBALS = {
 _SHARED_TUPLES = 16
 """How often a pickle may refer to a tuple before; torch.save writes each anew. Tuples that hold the one before twice
 double with each reference, to whoever hashes or compares them: 100 references would take longer than the universe."""
+_MOST_AXES = 32
+"""Of an array; numpy 1 has no more."""
 _SCALAR_DTYPES = ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "b1")
 
 
@@ -85,8 +87,9 @@ def as_array(tensor: Array, location: str) -> NDArray[np.generic]:
     """Return a tensor's memory as an array; raises ImportRejected with rule `plain_array` where numpy has none."""
     if isinstance(tensor, np.ndarray):
         return np.asarray(tensor)
-    if tensor.layout != torch.strided or tensor.dtype == torch.bfloat16 or tensor.is_neg():
-        raise rejected(location, "plain_array", f"{tensor.dtype}, {tensor.layout}", "the tensor is not a plain array")
+    if tensor.layout != torch.strided or tensor.dtype == torch.bfloat16 or tensor.is_neg() or tensor.ndim > _MOST_AXES:
+        found = f"{tensor.dtype}, {tensor.layout}, {tensor.ndim} axes"
+        raise rejected(location, "plain_array", found, "the tensor is not a plain array; save it as float32 or uint8")
     array: NDArray[np.generic] = tensor.detach().numpy()
     return array
 
