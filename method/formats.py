@@ -44,5 +44,16 @@ FORMATS: dict[str, Format] = registry(
 )
 """In the order in which they are tried; where several share a module, the contents decide, else the first is meant."""
 
+SPLIT_WORDS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+"""Words for a split of a source set, in names of arrays and folders, in whatever case."""
+
 AUTO = "auto"
 """In the place of a name: the layout is recognised."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from method.formats import SPLIT_WORDS
 from method.near_names import did_you_mean
 from workers.ladd.importers.arrays import as_images, stored_number
 from workers.ladd.importers.imported import DISTILLED_SPLIT, SOURCE_SPLITS, Imported, ImportOptions, Progress, Split
@@ -23,16 +24,6 @@ _KINDS = {
     "rate": ("lr",),
 }
 _MEANINGS = {word: kind for kind, words in _KINDS.items() for word in words}
-SPLIT_WORDS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
-"""Words for a split, of arrays and of folders."""
 CLASS_NAMES = ("class_names", "classes")
 """Keys of the names of the classes."""
 _ADD_NOTHING = ("syn", "synthetic", "distilled", "condensed", "learned", "best")

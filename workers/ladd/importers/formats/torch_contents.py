@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from method.formats import SPLIT_WORDS
 from workers.ladd.importers.arrays import as_images
-from workers.ladd.importers.formats.named_arrays import CLASS_NAMES, SPLIT_WORDS, NamedArrays, meaning, read_named
+from workers.ladd.importers.formats.named_arrays import CLASS_NAMES, NamedArrays, meaning, read_named
 from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, ImportOptions, Progress, Split
 from workers.ladd.importers.reading.described import described
 from workers.ladd.importers.reading.rejected import rejected
