@@ -251,10 +251,8 @@ def test_ilsvrc_as_it_is_published(
 ) -> None:
     """Kaggle's layout; ImageSets' `val.txt` numbers the images, which are no classes."""
     top = "ILSVRC/Data/CLS-LOC"
-    members = colors(
-        *(f"{top}/train/{c}/{c}_1.JPEG" for c in WNIDS),
-        *(f"{top}/val/ILSVRC2012_val_0000000{i}.JPEG" for i in range(2)),
-    )
+    val = [f"{top}/val/ILSVRC2012_val_0000000{i}.JPEG" for i in range(2)]
+    members = colors(*(f"{top}/train/{c}/{c}_1.JPEG" for c in WNIDS), *val)
     members["ILSVRC/ImageSets/CLS-LOC/val.txt"] = b"ILSVRC2012_val_00000000 1\nILSVRC2012_val_00000001 2\n"
     solution = (
         "ImageId,PredictionString\n"

@@ -73,11 +73,26 @@ MEMBERS: dict[str, Callable[[], Mapping[str, bytes]]] = {
 }
 
 
+LISTS: dict[str, bytes] = {
+    "no bytes": b"",
+    "20 MiB": b"1.png a\n" * (20 * MiB // 8),
+    "no text": bytes(range(256)) * 10,
+    "other images": b"2.png a\n",
+    "a class of surrogates": b"1.png \xed\xa0\x80\n",
+    "paths": b"1.png ../../a\n",
+    "one line of 1 MiB": b"1.png " + b"a" * MiB,
+}
+
+
 def nested_cases() -> Iterator[Case]:
     """Yield archives of what is no set, as zip and as tar, and arrays without an archive."""
     for what, members in MEMBERS.items():
         for name, pack in (("run.zip", _noted), ("run.tar", tarred)):
             yield Case(f"{name} of {what}", "auto", lazily(lambda n, p, m: {n: p(m())}, name, pack, members))
+    for what, data in LISTS.items():
+        listed = {f"train/{c}/1.png": image() for c in "ab"} | {"val/1.png": image(), "val/val_annotations.txt": data}
+        make = lazily(lambda m: {"set.tar": tarred(m)}, listed)
+        yield Case(f"list of {what}", "class_folders", make, options={"role": "source"})
     for what, data in NPY.items():
         make = lazily(lambda d: {"images.npy": d, "labels.npy": npy(LABELS)}, data)
         yield Case(f"bare .npy {what}", "auto", make, readable="fortran" in what)
