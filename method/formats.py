@@ -24,6 +24,7 @@ def _format(name: str, module: str, cifar100: str | None = None) -> Format:
 
 FORMATS: dict[str, Format] = registry(
     (
+        _format("ladd", "own_archive"),
         _format("mtt", "bare_tensors", "cifar100_mtt"),
         _format("ast", "bare_tensors", "cifar100_mtt"),
         _format("glad", "glad", "cifar100_mtt"),

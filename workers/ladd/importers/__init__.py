@@ -12,6 +12,7 @@ from torch import Tensor
 
 from method.formats import AUTO, FORMATS
 from method.near_names import did_you_mean
+from workers.ladd.importers.formats import own_archive
 from workers.ladd.importers.imported import Imported, ImportOptions, KnownSource, Progress
 from workers.ladd.importers.reading.described import described
 from workers.ladd.importers.reading.rejected import ImportRejected, rejected
@@ -21,8 +22,13 @@ from workers.ladd.importers.unpacked import unpack
 
 __all__ = ["ImportOptions", "ImportRejected", "Imported", "Importer", "KnownSource", "importer_of", "read_upload"]
 
-
-_KINDS = {"safetensors": "safetensors", "arrays": "an .npz", "array": "an .npy array", "archive": "an archive"}
+_KINDS = {
+    "safetensors": "safetensors",
+    "arrays": "an .npz",
+    "array": "an .npy array",
+    "parquet": "a Parquet file",
+    "archive": "an archive",
+}
 
 
 class Importer(Protocol):
@@ -52,7 +58,8 @@ def read_upload(
     """
     if not paths:
         raise rejected("files", "not_empty", "0 files", "no files were sent")
-    files, left_out = unpack([inspect_file(path) for path in paths], scratch)
+    sent = [inspect_file(path) for path in paths]
+    files, left_out = unpack(sent, scratch) if own_archive.detect(sent) is None else (sent, [])
     for file in files:
         if file.kind == "tensors" and _is_replay_buffer(read_torch(file.path)):
             message = f"{file.path.name} is a replay buffer of MTT: weights of labelers, not a set of images"

@@ -1,5 +1,6 @@
 """Read `.npz` and `.npy` files from strangers: headers before data, no objects, arrays memory-mapped from disk."""
 
+import io
 import os
 import shutil
 import tempfile
@@ -9,7 +10,7 @@ import zlib
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -70,9 +71,16 @@ def read_npy(path: Path) -> NDArray[np.generic]:
     return _mapped(path, path.name)
 
 
-def _mapped(path: Path, location: str) -> NDArray[np.generic]:
+def parse_npy(location: str, data: bytes) -> NDArray[np.generic]:
+    """Return the array of an `.npy` in memory; raises ImportRejected as `read_headers` does."""
+    _parsed(location, io.BytesIO(data), len(data))
+    return _mapped(io.BytesIO(data), location)
+
+
+def _mapped(file: Path | io.BytesIO, location: str) -> NDArray[np.generic]:
     try:
-        array: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+        mode: Literal["r"] | None = "r" if isinstance(file, Path) else None
+        array: NDArray[np.generic] = np.load(file, mmap_mode=mode, allow_pickle=False)
     except (ValueError, TypeError, OverflowError) as error:  # more axes or a wider one than an array can have
         raise rejected(location, "readable_array", error, f"not an .npy array: {error}") from error
     return array

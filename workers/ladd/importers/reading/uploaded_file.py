@@ -10,7 +10,10 @@ from workers.ladd.importers.reading.safe_numpy import NPY_MAGIC
 from workers.ladd.importers.reading.safe_torch import is_pickle, is_tensor_index
 from workers.ladd.importers.reading.safe_zip import open_zip
 
-Kind = Literal["tensors", "pickle", "safetensors", "arrays", "array", "archive", "other"]
+Kind = Literal["tensors", "pickle", "safetensors", "arrays", "array", "parquet", "archive", "other"]
+
+
+_PARQUET_MAGIC = b"PAR1"
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class UploadedFile:
     """A file and its kind.
 
     `tensors`: a `.pt` zip; `pickle`: a bare pickle; `arrays`: an `.npz`; `array`: an `.npy`; `archive`: any other zip,
-    tar or tar.gz.
+    tar or tar.gz; `safetensors` and `parquet` by their first bytes.
     """
 
     path: Path
@@ -51,6 +54,8 @@ def _kind(path: Path) -> Kind:
     if head.startswith(NPY_MAGIC):
         return "array"
     # before pickles: the length that begins a safetensors file may look like the first byte of one
+    if head.startswith(_PARQUET_MAGIC):
+        return "parquet"
     return "safetensors" if _is_safetensors(path, head) else "pickle" if is_pickle(path) else "other"
 
 

@@ -16,6 +16,7 @@ from tests.workers.ladd.importers.hostile.damage import damage_cases
 from tests.workers.ladd.importers.hostile.image_cases import image_cases
 from tests.workers.ladd.importers.hostile.labeler_cases import labeler_cases
 from tests.workers.ladd.importers.hostile.nested_cases import nested_cases
+from tests.workers.ladd.importers.hostile.own_cases import own_cases
 from tests.workers.ladd.importers.hostile.tar_cases import tar_cases
 from tests.workers.ladd.importers.hostile.tensor_cases import tensor_cases
 from tests.workers.ladd.importers.hostile.valid_files import LABELER
@@ -35,6 +36,7 @@ SOURCES = (
     tensor_cases,
     array_cases,
     nested_cases,
+    own_cases,
     image_cases,
     value_cases,
     labeler_cases,
