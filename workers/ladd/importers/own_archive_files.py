@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from workers.ladd.importers.image_files import SUFFIXES, decode
-from workers.ladd.importers.own_manifest import RULE, OwnManifest, parse_manifest
+from workers.ladd.importers.own_manifest import OwnManifest, parse_manifest
 from workers.ladd.importers.reading import limits
+from workers.ladd.importers.reading.container import container_of
 from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.importers.reading.safe_archive import ArchiveFile, iter_files
 from workers.ladd.importers.reading.safe_numpy import parse_npy, read_npy
@@ -55,7 +56,7 @@ def form_of(file: UploadedFile) -> str | None:
             return "safetensors" if "manifest" in (opened.metadata() or {}) else None
     if file.kind != "archive":
         return None
-    names = {entry.name for entry in islice(iter_files(file.path), None if _is_zip(file.path) else _FIRST)}
+    names = _first_names(file.path)
     if _SHARD_MANIFEST in names:
         return "webdataset"
     if _ZIP_MANIFEST not in names:
@@ -63,14 +64,21 @@ def form_of(file: UploadedFile) -> str | None:
     return "zip" if "dense_labels.npy" in names else "mtt" if "dense_labels.pt" in names else None
 
 
+def _first_names(path: Path) -> set[str]:
+    """Return the names in a zip, or those of the first members of a tar up to an image, which nothing is read for."""
+    if container_of(path) == "zip":
+        return {entry.name for entry in iter_files(path)}
+    names: set[str] = set()
+    for entry in islice(iter_files(path), _FIRST):
+        names.add(entry.name)
+        if entry.name == _SHARD_MANIFEST or entry.name.lower().endswith(SUFFIXES):
+            break
+    return names
+
+
 def read_contents(file: UploadedFile, form: str, scratch: Path) -> Contents:
     """Read a form; raises ImportRejected with rule `archive_manifest` or one of the readers'."""
     return _READERS[form](file.path, scratch)
-
-
-def _is_zip(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(4) == b"PK\x03\x04"
 
 
 def _read_zip(path: Path, scratch: Path) -> Contents:
@@ -176,7 +184,7 @@ def _read_parquet(path: Path, scratch: Path) -> Contents:
             text = (file.schema_arrow.metadata or {}).get(b"ladd_manifest")
             if text is None:
                 message = "only Parquet files of this service are read; send image files in class folders, or an .npz"
-                raise rejected(path.name, RULE, ", ".join(file.schema_arrow.names), message)
+                raise rejected(path.name, "archive_manifest", ", ".join(file.schema_arrow.names), message)
             manifest = parse_manifest(f"{path.name}/ladd_manifest", text)
             _check_size(path, sum(file.metadata.row_group(n).total_byte_size for n in range(file.num_row_groups)))
             table = file.read(use_threads=False)

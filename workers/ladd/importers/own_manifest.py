@@ -13,7 +13,6 @@ from method.normalizations import NORMALIZATIONS
 from workers.ladd.importers.reading import limits
 from workers.ladd.importers.reading.rejected import rejected
 
-RULE = "archive_manifest"
 MANIFEST_BYTES = 4 * limits.MiB
 """25,000 names of classes of usual length have half a megabyte."""
 _FLOATS = Annotated[float, Field(allow_inf_nan=False)]
@@ -91,21 +90,21 @@ def parse_manifest(location: str, data: str | bytes) -> OwnManifest:
     """Read a manifest; raises ImportRejected with rule `archive_manifest` where it is none of this service."""
     if len(data) > MANIFEST_BYTES:
         message = f"a manifest may have {MANIFEST_BYTES} bytes"
-        raise rejected(location, RULE, f"{len(data)} bytes", message)
+        raise rejected(location, "archive_manifest", f"{len(data)} bytes", message)
     try:
         manifest = OwnManifest.model_validate(json.loads(data))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         message = f"this is no manifest of an archive of this service: {place}: {first['msg']}"
-        raise rejected(location, RULE, f"{place}: {str(first['input'])[:100]}", message) from error
+        raise rejected(location, "archive_manifest", f"{place}: {str(first['input'])[:100]}", message) from error
     except (ValueError, RecursionError) as error:
-        raise rejected(location, RULE, error, f"the manifest is no JSON: {error}") from error
+        raise rejected(location, "archive_manifest", error, f"the manifest is no JSON: {error}") from error
     kept = classes_kept(manifest.encoding)
     if len(manifest.classes) != manifest.num_classes or "images" not in manifest.arrays:
         found = f"{manifest.num_classes} classes, {len(manifest.classes)} names, arrays {', '.join(manifest.arrays)}"
-        raise rejected(location, RULE, found, f"the manifest does not describe the set: {found}")
+        raise rejected(location, "archive_manifest", found, f"the manifest does not describe the set: {found}")
     if kept is not None and kept >= manifest.num_classes:
         message = f"encoding {manifest.encoding} needs more than {kept} classes; there are {manifest.num_classes}"
-        raise rejected(location, RULE, manifest.encoding, message)
+        raise rejected(location, "archive_manifest", manifest.encoding, message)
     return manifest

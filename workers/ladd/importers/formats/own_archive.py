@@ -20,14 +20,13 @@ from workers.ladd.importers.imported import (
     Split,
 )
 from workers.ladd.importers.own_archive_files import Contents, form_of, read_contents
-from workers.ladd.importers.own_manifest import RULE, OwnManifest
+from workers.ladd.importers.own_manifest import OwnManifest
 from workers.ladd.importers.reading import limits
 from workers.ladd.importers.reading.described import described
 from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.importers.reading.uploaded_file import UploadedFile
 from workers.ladd.labels.encodings import encoding_of
 
-_DISTRIBUTIONS = "label_distributions"
 _SUM_TOLERANCE = 1e-2
 """How far the sum of a label may be from 1: that of float32 softmaxes over thousands of classes is nearer."""
 _ROWS = 256
@@ -52,7 +51,9 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
     name = files[0].path.name
     form = form_of(files[0])
     if form is None:
-        raise rejected(name, RULE, files[0].kind, f"{name} is no archive of this service: it has no manifest of one")
+        raise rejected(
+            name, "archive_manifest", files[0].kind, f"{name} is no archive of this service: it has no manifest of one"
+        )
     contents = read_contents(files[0], form, scratch)
     manifest, arrays = contents.manifest, contents.arrays
     if missing := {"images", "labels", "dense_labels", "full_labels"} - set(arrays):
@@ -89,7 +90,9 @@ def _pixels(name: str, manifest: OwnManifest, images: NDArray[np.generic]) -> ND
     mean, std = manifest.normalization.mean, manifest.normalization.std
     if mean is not None and std is not None and not len(mean) == len(std) == images.shape[1]:
         found = f"{len(mean)} and {len(std)} channels, images of {images.shape[1]}"
-        raise rejected(name, RULE, found, f"the normalization of the manifest does not fit the images: {found}")
+        raise rejected(
+            name, "archive_manifest", found, f"the normalization of the manifest does not fit the images: {found}"
+        )
     chunks = (np.array(images[start : start + _ROWS]) for start in range(0, len(images), _ROWS))
     pixels = [to_pixels(torch.from_numpy(chunk), mean, std).numpy() for chunk in chunks]
     return np.concatenate(pixels) if pixels else np.zeros((0, *images.shape[2:], images.shape[1]), np.uint8)
@@ -109,7 +112,7 @@ def _dense(name: str, contents: Contents, shape: tuple[int, int, int]) -> NDArra
                 dense = encoding_of(encoding).decode(arrays, shape[2])
         except (KeyError, ValueError, IndexError, TypeError) as error:
             message = f"the dense labels are not in encoding {encoding}, as the manifest says: {error}"
-            raise rejected(f"{name}/dense_labels", _DISTRIBUTIONS, described(dense), message) from error
+            raise rejected(f"{name}/dense_labels", "label_distributions", described(dense), message) from error
     return _distributions(name, "dense_labels", dense, shape)
 
 
@@ -129,14 +132,14 @@ def _distributions(name: str, key: str, array: NDArray[np.generic], shape: tuple
     location = f"{name}/{key}"
     if not np.issubdtype(array.dtype, np.floating) or array.shape != shape:
         message = f"{key} must be floats {list(shape)}, of the archive's images, views and classes"
-        raise rejected(location, _DISTRIBUTIONS, described(array), f"{message}; they are {described(array)}")
+        raise rejected(location, "label_distributions", described(array), f"{message}; they are {described(array)}")
     with np.errstate(over="ignore"):
         values = np.ascontiguousarray(array, dtype=np.float32)
     check_finite(values, location, "row", f"the {key} of image")
     sums = values.sum(axis=-1, dtype=np.float64)
     if values.size and (values.min() < 0 or np.abs(sums - 1).max() > _SUM_TOLERANCE):
         found = f"smallest value {values.min():.4g}, sums {sums.min():.4g} to {sums.max():.4g}"
-        raise rejected(location, _DISTRIBUTIONS, found, f"{key} must be probabilities whose sum is 1; {found}")
+        raise rejected(location, "label_distributions", found, f"{key} must be probabilities whose sum is 1; {found}")
     return values
 
 
