@@ -233,13 +233,16 @@ class ArchiveFormat(StrEnum):
 
 
 class Augmentation(Response):
-    """How the dense labels of a label-augmented set were made."""
+    """How the dense labels of a label-augmented set were made.
 
-    parent: DatasetId
-    labeler: LabelerChoice
-    epoch: int | list[int]
-    """A list, by member, for an ensemble; so is `temperature`."""
-    temperature: float | list[float]
+    Of a set that was uploaded as an archive, `parent` and `labeler` are null: they were never here.
+    """
+
+    parent: DatasetId | None
+    labeler: LabelerChoice | None
+    epoch: int | list[int] | None
+    """A list, by member, for an ensemble; so is `temperature`. Null: the archive does not tell."""
+    temperature: float | list[float] | None
     n: int
     ratio: float
     encoding: str

@@ -24,6 +24,7 @@ def _format(name: str, module: str, cifar100: str | None = None) -> Format:
 
 FORMATS: dict[str, Format] = registry(
     (
+        _format("ladd", "own_archive"),
         _format("mtt", "bare_tensors", "cifar100_mtt"),
         _format("ast", "bare_tensors", "cifar100_mtt"),
         _format("glad", "glad", "cifar100_mtt"),
@@ -33,6 +34,7 @@ FORMATS: dict[str, Format] = registry(
         _format("dsa", "dc_dict", "cifar100"),
         _format("dm", "dc_dict", "cifar100"),
         _format("idc", "idc", "cifar100_mtt"),
+        _format("torch", "torch_contents"),
         _format("npz", "npz"),
         _format("safetensors", "safetensors_file"),
         _format("class_folders", "class_folders"),
@@ -42,6 +44,17 @@ FORMATS: dict[str, Format] = registry(
     )
 )
 """In the order in which they are tried; where several share a module, the contents decide, else the first is meant."""
+
+SPLIT_WORDS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+"""Words for a split of a source set, in names of arrays and folders, in whatever case."""
 
 AUTO = "auto"
 """In the place of a name: the layout is recognised."""

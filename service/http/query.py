@@ -1,12 +1,12 @@
 """Query parameters that a route does not have are refused, as fields are that a body does not have."""
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from fastapi.dependencies.models import Dependant
 from starlette.requests import Request
 
 from api_schemas.problems import ErrorCode
+from method.near_names import did_you_mean
 from service.core.foundation.errors import ServiceError, reason
 
 
@@ -16,8 +16,7 @@ async def refuse_unknown_query(request: Request) -> None:
     reasons = []
     for name in dict.fromkeys(request.query_params):
         if name not in known:
-            similar = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {similar[0]}?" if similar else f"; it takes {', '.join(sorted(known)) or 'none'}"
+            hint = did_you_mean(name, known) or f"; it takes {', '.join(sorted(known)) or 'none'}"
             message = f"{request.url.path} has no query parameter {name}{hint}"
             reasons.append(reason(f"query.{name}", "known_parameter", request.query_params[name], message))
     if reasons:

@@ -7,21 +7,60 @@ from itertools import islice
 from typing import Any
 
 from api_schemas.problems import ErrorCode, Reason
+from method.near_names import did_you_mean
 from service.core.foundation.errors import ServiceError, reason
 
 MAX_REASONS = 50
+MAX_ERRORS = 200
+"""A place of several forms has an error for each."""
+
+_NAMES = ("enum", "literal_error")
+_SHOULD_BE = "Input should be "
+_QUOTED = re.compile(r"'([^']+)'")
+_OF_OURS = re.compile(r" or instance of \w+|^Value error, ")
+"""What a message says to those who write Python."""
 
 # How pydantic shows a member of an enum among the tags it expects.
 _MEMBER = re.compile(r"<\w+\.\w+: ('[^']*')>")
 
 
 def reasons_of(errors: Iterable[Mapping[str, Any]], sent: object, at: Sequence[str] = ()) -> list[Reason]:
-    """Return one reason per error, at most `MAX_REASONS`.
+    """Return one reason for each place that is wrong, at most `MAX_REASONS`.
 
     `errors` are pydantic's, with `loc` relative to `sent`, which itself lies at the path `at`. `rule` is pydantic's
-    stable name of the error, such as `less_than_equal`.
+    stable name of the error, such as `less_than_equal`. Of a field that may have several forms, it reports the faults
+    of the one that was sent, or where that is none of them, all forms in one sentence.
     """
-    return [_reason(error, sent, at) for error in islice(errors, MAX_REASONS)]
+    found = [_reason(error, sent, at) for error in islice(errors, MAX_ERRORS)]
+    told = [each for each in found if not (_is_other_form(each) and any(_is_nearer(other, each) for other in found))]
+    by_place: dict[str, list[Reason]] = {}
+    for each in told:
+        by_place.setdefault(each.location, []).append(each)
+    return [each for place in by_place.values() for each in _merged(place)][:MAX_REASONS]
+
+
+def _is_other_form(told: Reason) -> bool:
+    """Tell whether a value is not of a form at all, as which a union tries each of its members."""
+    return told.rule in _NAMES or told.rule.endswith("_type")
+
+
+def _is_nearer(other: Reason, told: Reason) -> bool:
+    """Tell whether another reason finds fault with a value of a form that is allowed in the same place."""
+    if other.location.startswith(f"{told.location}."):
+        return True
+    return other.location == told.location and not _is_other_form(other)
+
+
+def _merged(reasons: list[Reason]) -> list[Reason]:
+    """Tell the forms of one place in one reason."""
+    if not all(map(_is_other_form, reasons)):
+        return reasons
+    forms = dict.fromkeys(each.message.removeprefix(_SHOULD_BE) for each in reasons)
+    names = [each for each in reasons if each.rule in _NAMES]
+    chosen = names[-1] if names else reasons[0]
+    known = [name for each in names for name in _QUOTED.findall(each.message)]
+    message = _SHOULD_BE + " or ".join(forms) if len(forms) > 1 else reasons[0].message
+    return [chosen.model_copy(update={"message": message + did_you_mean(chosen.value or "", known)})]
 
 
 def invalid(reasons: Sequence[Reason]) -> ServiceError:
@@ -38,7 +77,7 @@ def summary(reasons: Sequence[Reason]) -> str:
 def _reason(error: Mapping[str, Any], sent: object, at: Sequence[str]) -> Reason:
     kind, details = error["type"], error.get("ctx", {})
     path = [*at, *_path(error["loc"], sent, missing=kind == "missing")]
-    value, message = error["input"], error["msg"]
+    value, message = error["input"], _OF_OURS.sub("", error["msg"])
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         path.append(details["discriminator"].strip("'"))
         value = details.get("tag")

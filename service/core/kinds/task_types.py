@@ -38,10 +38,14 @@ HOUR = 3600
 
 def _ingest(core: Core, finished: FinishedTask) -> Outcome:
     dataset = _dataset(core, finished.makes)
+    stats = DatasetStats.model_validate(finished.result["stats"])
+    # There where an archive of this service was uploaded; its labels are part of the set.
+    augmentation = finished.result.get("augmentation")
     manifest = dataset.model_copy(
         update={
             "state": DatasetState.READY,
-            "stats": DatasetStats.model_validate(finished.result["stats"]),
+            "stats": stats if augmentation is None else stats.model_copy(update=_counted(finished.blobs)),
+            "augmentation": augmentation and Augmentation.model_validate(augmentation),
             "blobs": finished.blobs,
         }
     )
@@ -154,7 +158,6 @@ def _generate_labels(core: Core, finished: FinishedTask) -> Outcome:
     for blob in kept.values():
         core.blobs.hold(finished.makes, blob.sha256)
     made = _made(finished) | {"blobs": kept | finished.blobs}
-    arrays = {name: blob for name, blob in made["blobs"].items() if name.endswith(".npy")}
     name = f"{parent.name[:180]} (label-augmented)"
     source = parent.metadata.source_dataset or labeler.source_dataset
     manifest = DatasetManifest(
@@ -163,11 +166,7 @@ def _generate_labels(core: Core, finished: FinishedTask) -> Outcome:
         state=DatasetState.READY,
         metadata=parent.metadata.model_copy(update={"name": name, "source_dataset": source}),
         stats=parent.measured.model_copy(
-            update={
-                "sha256": _digest(arrays),
-                "bytes": sum(blob.bytes for blob in arrays.values()),
-                "warnings": [*parent.measured.warnings, *labelling.warnings],
-            }
+            update={**_counted(made["blobs"]), "warnings": [*parent.measured.warnings, *labelling.warnings]}
         ),
         augmentation=_augmentation(parent.id, labelling, params),
         **made,
@@ -191,9 +190,14 @@ def _augmentation(parent: str, labelling: Labelling, params: Mapping[str, Any]) 
     )
 
 
-def _digest(blobs: Mapping[str, Blob]) -> str:
-    lines = "".join(f"{name} {blobs[name].sha256}\n" for name in sorted(blobs))
-    return hashlib.sha256(lines.encode()).hexdigest()
+def _counted(blobs: Mapping[str, Blob]) -> dict[str, Any]:
+    """Return digest and bytes of the arrays among the files of a label-augmented set."""
+    arrays = {name: blob for name, blob in blobs.items() if name.endswith(".npy")}
+    lines = "".join(f"{name} {arrays[name].sha256}\n" for name in sorted(arrays))
+    return {
+        "sha256": hashlib.sha256(lines.encode()).hexdigest(),
+        "bytes": sum(blob.bytes for blob in arrays.values()),
+    }
 
 
 def _evaluate(core: Core, finished: FinishedTask) -> Outcome:

@@ -79,6 +79,8 @@ def _labelers_of(dataset: DatasetManifest) -> list[str]:
     if dataset.augmentation is None:
         return []
     labeler = dataset.augmentation.labeler
+    if labeler is None:  # It was read from an archive.
+        return []
     return [labeler] if isinstance(labeler, str) else labeler.ensemble
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from api_schemas.datasets import DatasetMetadata
 from api_schemas.jobs import JobRequest
 from api_schemas.problems import Reason
 from service.http.validation import MAX_REASONS, invalid, reasons_of
@@ -70,3 +71,55 @@ def test_long_values_are_shortened_and_many_reasons_cut() -> None:
 def test_summary_counts() -> None:
     broken = reasons({"kind": "ladd", "params": {"dataset": "nonsense", "views": {"n": 0}}})
     assert invalid(broken).message == f"body.params.dataset: {broken[0].message} (and 1 more)."
+
+
+def metadata(**sent: Any) -> list[Reason]:
+    whole = {"name": "set", "role": "distilled", **sent}
+    with pytest.raises(ValidationError) as caught:
+        DatasetMetadata.model_validate(whole)
+    return reasons_of(caught.value.errors(), whole, at=("metadata",))
+
+
+def test_a_field_of_several_forms_is_one_reason() -> None:
+    (reason,) = metadata(class_map=5)
+    assert (reason.location, reason.rule, reason.value) == ("metadata.class_map", "literal_error", "5")
+    assert reason.message == "Input should be 'auto' or a valid string or a valid list or a valid dictionary"
+    (reason,) = metadata(normalization=7)
+    assert "instance" not in reason.message
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "meant"),
+    [
+        ("class_map", "imagenete", "imagenette"),
+        ("normalization", "cifar-10", "cifar10"),
+        ("soft_labels", "logit", "logits"),
+        ("role", "Distiled", "distilled"),
+        ("format", "safetensor", "safetensors"),
+    ],
+)
+def test_a_misspelt_name_gets_the_one_that_was_meant(field: str, value: str, meant: str) -> None:
+    (reason,) = metadata(**{field: value})
+    assert (reason.location, reason.rule in ("enum", "literal_error")) == (f"metadata.{field}", True)
+    assert f"did you mean {meant}" in reason.message
+
+
+@pytest.mark.parametrize(
+    ("sent", "rules"),
+    [
+        ({"normalization": {"mean": [0.5], "std": [0]}}, [("metadata.normalization", "value_error")]),
+        ({"normalization": {"mean": [0.5]}}, [("metadata.normalization.std", "missing")]),
+        ({"class_map": []}, [("metadata.class_map", "too_short")]),
+        (
+            {"class_map": ["a", 2, 3]},
+            [("metadata.class_map.1", "string_type"), ("metadata.class_map.2", "string_type")],
+        ),
+    ],
+    ids=["statistics", "half of them", "an empty list", "a list of numbers"],
+)
+def test_of_the_form_that_was_sent_only_its_own_faults_are_told(
+    sent: dict[str, Any], rules: list[tuple[str, str]]
+) -> None:
+    found = metadata(**sent)
+    assert [(reason.location, reason.rule) for reason in found] == rules
+    assert not any("Value error" in reason.message for reason in found)

@@ -11,12 +11,24 @@ from typing import Protocol, cast
 from torch import Tensor
 
 from method.formats import AUTO, FORMATS
+from method.near_names import did_you_mean
+from workers.ladd.importers.formats import own_archive
 from workers.ladd.importers.imported import Imported, ImportOptions, KnownSource, Progress
+from workers.ladd.importers.reading.described import described
 from workers.ladd.importers.reading.rejected import ImportRejected, rejected
 from workers.ladd.importers.reading.safe_torch import read_torch
 from workers.ladd.importers.reading.uploaded_file import UploadedFile, inspect_file
+from workers.ladd.importers.unpacked import unpack
 
 __all__ = ["ImportOptions", "ImportRejected", "Imported", "Importer", "KnownSource", "importer_of", "read_upload"]
+
+_KINDS = {
+    "safetensors": "safetensors",
+    "arrays": "an .npz",
+    "array": "an .npy array",
+    "parquet": "a Parquet file",
+    "archive": "an archive",
+}
 
 
 class Importer(Protocol):
@@ -46,7 +58,8 @@ def read_upload(
     """
     if not paths:
         raise rejected("files", "not_empty", "0 files", "no files were sent")
-    files = [inspect_file(path) for path in paths]
+    sent = [inspect_file(path) for path in paths]
+    files, left_out = unpack(sent, scratch) if own_archive.detect(sent) is None else (sent, [])
     for file in files:
         if file.kind == "tensors" and _is_replay_buffer(read_torch(file.path)):
             message = f"{file.path.name} is a replay buffer of MTT: weights of labelers, not a set of images"
@@ -55,6 +68,7 @@ def read_upload(
     if options.factor is not None and name != "idc":
         raise rejected("metadata.factor", "only_idc", options.factor, f"a factor is for IDC's mosaics; this is {name}")
     imported = importer_of(name).read(files, options, scratch, progress)
+    imported.warnings.extend(left_out)
     if options.format == AUTO:
         name = imported.format or name
     return imported, name, "; ".join([reason, *imported.reasons])
@@ -72,7 +86,8 @@ def _is_replay_buffer(content: object) -> bool:
 def _choose(files: list[UploadedFile], asked: str) -> tuple[str, str]:
     if asked != AUTO:
         if asked not in FORMATS:
-            raise rejected("metadata.format", "known_format", asked, f"formats are {', '.join(FORMATS)}")
+            message = f"formats are {', '.join(FORMATS)}{did_you_mean(asked, FORMATS)}"
+            raise rejected("metadata.format", "known_format", asked, message)
         return asked, "named in the metadata"
     for name in FORMATS:
         reason = importer_of(name).detect(files)
@@ -82,5 +97,15 @@ def _choose(files: list[UploadedFile], asked: str) -> tuple[str, str]:
         ", ".join(file.path.name for file in files),
         "known_format",
         ", ".join(f"{file.path.name}: {file.kind}" for file in files),
-        f"none of the formats {', '.join(FORMATS)} fits the files",
+        f"this is no known layout: {'; '.join(f'{file.path.name} is {_found(file)}' for file in files)}. Send images "
+        "and labels by these names in one .npz, .safetensors or .pt file, each in a .pt or .npy file of its own, or "
+        "image files in class folders as .zip or .tar; docs/formats.md has what methods write",
+    )
+
+
+def _found(file: UploadedFile) -> str:
+    if file.kind in ("tensors", "pickle"):
+        return described(read_torch(file.path))
+    return _KINDS.get(
+        file.kind, f"a file of {file.path.stat().st_size} bytes that is neither tensors, arrays nor archive"
     )

@@ -10,36 +10,45 @@ from workers.ladd.sets.stored_set import Labels
 
 CHANNELS = (1, 3)
 _FLOATS = (np.float16, np.float32, np.float64)
+_MATLAB = "[H, W, C, n]"
+_LAYOUTS = {"[n, H, W, C]": (0, 1, 2, 3), "[n, C, H, W]": (0, 2, 3, 1), _MATLAB: (3, 0, 1, 2)}
+"""Axes of n, height, width and channels: TensorFlow's and JAX's, torch's, and that of SVHN's `.mat` files."""
 
 
 def as_images(array: NDArray[np.generic], location: str) -> NDArray[np.generic]:
     """Return images as uint8 [n, H, W, C] or float [n, C, H, W], as a view of `array`.
 
-    8-bit images may come channels-last or channels-first, told apart by which axis has 1 or 3 entries; floats come
-    channels-first. Either may be [n, H, W] grayscale. Raises ImportRejected with rule `image_dtype` or `image_layout`.
+    They may come as any of `_LAYOUTS`, told apart by which axis has 1 or 3 entries, else by which images are square;
+    or as [n, H, W] grayscale. Raises ImportRejected with rule `image_dtype` or `image_layout`.
     """
     if array.dtype != np.uint8 and array.dtype not in _FLOATS:
-        raise rejected(location, "image_dtype", array.dtype, "images must be uint8 or float16, float32 or float64")
-    channels_last = array.dtype == np.uint8
+        message = f"images must be uint8 or float16, float32 or float64, these are {array.dtype}; "
+        send = "send pixels from 0 to 255 as uint8" if array.dtype.kind in "biu" else "send them as float32"
+        raise rejected(location, "image_dtype", array.dtype, message + send)
+    eight_bit = array.dtype == np.uint8
     if array.ndim == 3:
-        return array[..., np.newaxis] if channels_last else array[:, np.newaxis]
-    shape = tuple(array.shape)
-    if array.ndim != 4:
-        raise rejected(
-            location, "image_layout", shape, f"images must have 4 axes, or 3 when grayscale; these have {array.ndim}"
+        return array[..., np.newaxis] if eight_bit else array[:, np.newaxis]
+    axes = _axes(array.shape, location)
+    return array.transpose(axes if eight_bit else (axes[0], axes[3], axes[1], axes[2]))
+
+
+def _axes(shape: tuple[int, ...], location: str) -> tuple[int, ...]:
+    """Return which axes of images are n, height, width and channels."""
+    fitting = {}
+    for layout, axes in _LAYOUTS.items() if len(shape) == 4 else ():
+        _, height, width, channels = (shape[axis] for axis in axes)
+        if channels in CHANNELS and (height == width or layout != _MATLAB):
+            fitting[layout] = axes, height == width
+    if len(fitting) > 1:
+        fitting = {layout: (axes, square) for layout, (axes, square) in fitting.items() if square}
+    if len(fitting) != 1:
+        message = (
+            f"the axes of {shape} are not those of one of {', '.join(_LAYOUTS)} alone, with 1 or 3 channels C; "
+            "grayscale images may be [n, H, W], too. Send images transposed to one of these"
         )
-    if not channels_last:
-        if shape[1] not in CHANNELS:
-            raise rejected(
-                location, "image_layout", shape, "float images must be [n, channels, height, width], 1 or 3 channels"
-            )
-        return array
-    first, last = shape[1] in CHANNELS, shape[3] in CHANNELS
-    if first and last:
-        raise rejected(location, "image_layout", shape, "both axis 1 and axis 3 could be the channels")
-    if not first and not last:
-        raise rejected(location, "image_layout", shape, "neither axis 1 nor axis 3 has 1 or 3 channels")
-    return array if last else array.transpose(0, 2, 3, 1)
+        raise rejected(location, "image_layout", shape, message)
+    [(axes, _)] = fitting.values()
+    return axes
 
 
 def as_labels(array: NDArray[np.generic], location: str) -> Labels:

@@ -15,7 +15,7 @@ from workers.ladd.engine.micro_batch import slices
 from workers.ladd.importers import ImportOptions, read_upload
 from workers.ladd.importers.arrays import check_finite
 from workers.ladd.importers.channel_summary import ChannelSummary
-from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, Split
+from workers.ladd.importers.imported import DISTILLED_SPLIT, Augmented, Imported, Split
 from workers.ladd.importers.normalization_choice import family_warnings, of_distilled, of_source
 from workers.ladd.importers.set_rules import check_classes, check_images, choose_learned_lr
 from workers.ladd.importers.unwhitened import unwhiten
@@ -30,8 +30,16 @@ _FILES = {DISTILLED_SPLIT: DISTILLED_FILES, "train": (TRAIN_IMAGES, TRAIN_LABELS
 def import_dataset(
     files: Sequence[Path], options: ImportOptions, out_dir: Path, progress: Callable[[int, int], None]
 ) -> DatasetStats:
+    """Do what `import_upload` does and return the stats alone."""
+    return import_upload(files, options, out_dir, progress)[0]
+
+
+def import_upload(
+    files: Sequence[Path], options: ImportOptions, out_dir: Path, progress: Callable[[int, int], None]
+) -> tuple[DatasetStats, Augmented | None]:
     """Read an upload, check it, write it to `out_dir` in our form, and return its stats.
 
+    The second is what an archive of ours has besides; its labels are for the caller to write.
     `progress(done, total)` counts the bytes of the upload twice: when they are read and when they are checked.
     Raises ImportRejected with the broken rule; `out_dir` then holds nothing of use.
     """
@@ -40,7 +48,8 @@ def import_dataset(
     with tempfile.TemporaryDirectory(dir=out_dir) as scratch:
         imported, format_name, reason = read_upload(files, options, Path(scratch), lambda done: progress(done, total))
         image_shape = check_images(imported, options)
-        if options.normalization == ZCA and options.role is DatasetRole.DISTILLED:
+        told = imported.normalization if options.normalization == "auto" else options.normalization
+        if told == ZCA and options.role is DatasetRole.DISTILLED:
             imported = unwhiten(imported, options, out_dir)
         names, naming = check_classes(imported, options)
         learned_lr = choose_learned_lr(options.learned_lr, imported.stored_lr, imported.warnings)
@@ -52,9 +61,9 @@ def import_dataset(
     else:
         location = imported.splits[DISTILLED_SPLIT].images_location
         normalization, doubts = of_distilled(
-            options.normalization, summaries[DISTILLED_SPLIT], eight_bit, location, imported.unnormalized
+            told, summaries[DISTILLED_SPLIT], eight_bit, location, imported.unnormalized
         )
-        warnings += doubts + ([] if eight_bit else family_warnings(options.normalization, format_name))
+        warnings += doubts + ([] if eight_bit else family_warnings(told, format_name))
     soft = next((split.soft for split in imported.splits.values() if split.soft is not None), None)
     names_stored = [name for split in imported.splits for name in _FILES[split]]
     stored = sorted(out_dir / name for name in names_stored + ([SOFT_LABELS] if soft else []))
@@ -62,7 +71,7 @@ def import_dataset(
     per_split = {name: np.bincount(split.labels, minlength=len(names)) for name, split in imported.splits.items()}
     per_class = np.sum(list(per_split.values()), axis=0)
     equal = options.role is DatasetRole.DISTILLED and per_class.min() == per_class.max()
-    return DatasetStats(
+    stats = DatasetStats(
         num_classes=len(names),
         ipc=int(per_class[0]) if equal else None,
         num_images=int(per_class.sum()),
@@ -88,6 +97,7 @@ def import_dataset(
         normalization=normalization,
         warnings=warnings,
     )
+    return stats, imported.augmented
 
 
 def _store(imported: Imported, out_dir: Path, report: Callable[[float], None]) -> dict[str, ChannelSummary]:

@@ -62,10 +62,11 @@ class FolderWriter(ExitStack):
         self._writers.pop(split).path.unlink()
         del self.folders[split]
 
-    def rename(self, split: str, name: str) -> None:
-        """Call a split by another name."""
+    def rename(self, split: str, name: str, folders: list[str] | None = None) -> None:
+        """Call a split by another name, its images as if they lay in `folders`."""
         self._writers[name] = self._writers.pop(split)
-        self.folders[name] = self.folders.pop(split)
+        own = self.folders.pop(split)
+        self.folders[name] = own if folders is None else folders
 
     def finish(self, split: str) -> Path:
         """Return the file of a split, once writing has ended: one channel if every image of the set was gray."""

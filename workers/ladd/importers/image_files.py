@@ -7,9 +7,10 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from workers.ladd.importers.reading import limits
+from workers.ladd.importers.reading.file_kinds import kind_of
 from workers.ladd.importers.reading.rejected import ImportRejected, rejected
 from workers.ladd.labeler.torchvision_import import import_torchvision
 
@@ -18,6 +19,7 @@ Pixels = NDArray[np.uint8]
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm")
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "PPM")
+_READABLE = "JPEG, PNG, BMP, WebP, PPM"
 _GRAY_MODES = ("1", "L", "LA")
 _MODES = (*_GRAY_MODES, "P", "RGB", "RGBA", "CMYK", "YCbCr")
 
@@ -35,6 +37,9 @@ def decode(data: bytes, location: str) -> tuple[Pixels, bool]:
         raise rejected(location, "image_pixels", error, f"{error}") from error
     except ImportRejected:
         raise
+    except UnidentifiedImageError as error:
+        found = kind_of(data)
+        raise rejected(location, "readable_image", found, f"not an image of {_READABLE}: {found}") from error
     except Exception as error:  # Pillow's decoders raise nearly anything on broken files
         raise rejected(location, "readable_image", error, f"the image cannot be decoded: {error}") from error
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from api_schemas.datasets import DatasetMetadata, SoftLabelKind
+from api_schemas.datasets import DatasetMetadata, NormalizationChoice, SoftLabelKind
 from method.class_maps import CLASS_MAPS, IMAGEFOLDER, wnids
+from workers.ladd.importers.own_manifest import OwnManifest
 from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.sets.stored_set import Labels
 
@@ -104,12 +105,21 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Augmented:
+    """What an archive of this service has besides its set: `dense_labels` float32 [n, V, C], `full_labels` [n, C]."""
+
+    dense_labels: NDArray[np.float32]
+    full_labels: NDArray[np.float32]
+    manifest: OwnManifest
+
+
+@dataclass(frozen=True)
 class Imported:
     """An upload as read: split `all` of a distilled set, splits `train` and `val` of a source set.
 
     `format` is the one the contents show, where an importer reads several, and `reasons` are what shows it.
     `unnormalized` tells why float images are plain pixels even where they leave [0, 1]. `stored_lr` is a learned
-    learning rate and where it was found.
+    learning rate and where it was found. `normalization` is what files that tell it carry, where the sender does not.
     """
 
     splits: dict[str, Split]
@@ -119,3 +129,5 @@ class Imported:
     reasons: list[str] = field(default_factory=list)
     unnormalized: str | None = None
     stored_lr: tuple[str, float] | None = None
+    normalization: NormalizationChoice = "auto"
+    augmented: Augmented | None = None

@@ -154,7 +154,11 @@ def _manifest(task: RunnerTask, dataset: Dataset, writers: list[LabelWriter]) ->
             "applied": normalization.applied,
         },
         "classes": [count.name for count in dataset.stats.class_counts],
-        "distilled_set": {"name": dataset.name, "sha256": dataset.stats.sha256},
+        "distilled_set": {
+            "name": dataset.name,
+            "sha256": dataset.stats.sha256,
+            "learned_lr": dataset.stats.learned_lr,
+        },
         "labeler": described[0] if len(described) == 1 else {"ensemble": described},
         "versions": versions(),
     }

@@ -127,3 +127,28 @@ def test_threads_are_given_back() -> None:
     with one_thread():
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b"", "an empty file"),
+        (b"<html>404</html>", "an HTML page"),
+        (b"\n<!DOCTYPE html><html>", "an HTML page"),
+        (b"\0\0\0\x1cftypheic\0\0\0\0", "a HEIC image"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0", "an AVIF image"),
+        (b"GIF89a" + bytes(20), "a GIF"),
+        (b"Not Found", "text that begins 'Not Found'"),
+        (b"\xff\xd8\xff", "a broken JPEG"),
+        (bytes(99), "a file of zeros"),
+        (b"\x01\x02\xf3\x04", "a file that begins 01 02 f3 04"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS, not the file it stands for"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_no_image_is_called_by_what_it_is(data: bytes, found: str) -> None:
+    with pytest.raises(ImportRejected) as caught:
+        decode(data, "a/1.jpg")
+    [reason] = caught.value.reasons
+    assert (reason.rule, reason.location, reason.value) == ("readable_image", "a/1.jpg", found)
+    assert reason.message == f"not an image of JPEG, PNG, BMP, WebP, PPM: {found}"

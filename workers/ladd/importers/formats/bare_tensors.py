@@ -1,4 +1,4 @@
-"""Importer for bare tensors, as MTT, AST, GLaD, TESLA and DATM save them, under any names.
+"""Importer for bare tensors, as MTT, AST, GLaD, TESLA and DATM save them, or `.npy` files, under any names.
 
 A 4-D tensor is images, a 1-D integer or 2-D one labels, a single float the learned learning rate (DATM's `lr_*.pt`).
 Each may come in parts, which are joined in the natural order of their names.
@@ -12,16 +12,18 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from workers.ladd.importers.arrays import as_images, class_major_labels, stored_number
 from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, ImportOptions, Progress, Split
+from workers.ladd.importers.reading.described import described
 from workers.ladd.importers.reading.rejected import rejected, undecided
-from workers.ladd.importers.reading.safe_torch import as_array, read_torch
+from workers.ladd.importers.reading.safe_numpy import read_npy
+from workers.ladd.importers.reading.safe_torch import as_array, is_array, read_torch
 from workers.ladd.importers.reading.uploaded_file import UploadedFile, natural_key
 from workers.ladd.importers.soft_labels import FORMAT_KINDS, ReadLabels, read_labels
 
 _SOFT_FORMATS = {kind: format for format, kind in FORMAT_KINDS.items()}
+_WHAT = {"array": "an .npy array"}
 _UNWHITENED = re.compile(r"images_zca_")
 """MTT, AST and DATM: `images_zca_5000.pt` is the inverse transform of `images_5000.pt`, plain pixels."""
 
@@ -38,13 +40,12 @@ class _Roles:
 
 
 def detect(files: Sequence[UploadedFile]) -> str | None:
-    """Recognise `.pt` files with a bare tensor each."""
-    if not all(file.kind in ("tensors", "pickle") for file in files):
+    """Recognise `.pt` files with a bare tensor each, and `.npy` files."""
+    if not all(file.kind in ("tensors", "pickle", "array") for file in files):
         return None
-    contents = [read_torch(file.path) for file in files]
-    if not all(isinstance(content, Tensor) for content in contents):
+    if not all(is_array(_content(file)) for file in files):
         return None
-    return " and ".join(f"{file.path.name} is a bare tensor" for file in files)
+    return " and ".join(f"{file.path.name} is {_WHAT.get(file.kind, 'a bare tensor')}" for file in files)
 
 
 def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, progress: Progress) -> Imported:
@@ -81,20 +82,27 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
     )
 
 
+def _content(file: UploadedFile) -> object:
+    return read_npy(file.path) if file.kind == "array" else read_torch(file.path)
+
+
 def _roles(files: Sequence[UploadedFile]) -> _Roles:
     roles, others = _Roles(), []
     for file in files:
-        tensor, name = read_torch(file.path), file.path.name
-        if not isinstance(tensor, Tensor):
-            raise rejected(name, "tensor_roles", type(tensor).__name__, "the file must hold one tensor, nothing else")
-        if tensor.is_floating_point() and tensor.ndim < 2 and tensor.numel() == 1:
-            roles.rates.append((name, stored_number(as_array(tensor, name))))
-        elif tensor.ndim == 4:
-            roles.images.append((name, as_array(tensor, name)))
-        elif tensor.ndim in (1, 2):
-            roles.labels.append((name, as_array(tensor, name)))
+        content, name = _content(file), file.path.name
+        if not is_array(content):
+            found = described(content)
+            message = f"the file must hold one tensor, nothing else; it holds {found}"
+            raise rejected(name, "tensor_roles", found, message)
+        array = as_array(content, name)
+        if np.issubdtype(array.dtype, np.floating) and array.ndim < 2 and array.size == 1:
+            roles.rates.append((name, stored_number(array)))
+        elif array.ndim == 4:
+            roles.images.append((name, array))
+        elif array.ndim in (1, 2):
+            roles.labels.append((name, array))
         else:
-            others.append(f"{name}: {tuple(tensor.shape)}")
+            others.append(f"{name}: {array.shape}")
     if not roles.images or len(roles.rates) > 1 or others:
         raise rejected(
             ", ".join(file.path.name for file in files),

@@ -8,12 +8,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from torch import Tensor
-
 from workers.ladd.importers.arrays import as_images
 from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, ImportOptions, Progress, Split
+from workers.ladd.importers.reading.described import described
 from workers.ladd.importers.reading.rejected import rejected
-from workers.ladd.importers.reading.safe_torch import as_array, read_torch
+from workers.ladd.importers.reading.safe_torch import Array, as_array, is_array, read_torch
 from workers.ladd.importers.reading.uploaded_file import UploadedFile
 from workers.ladd.importers.soft_labels import read_labels
 
@@ -27,7 +26,7 @@ def detect(files: Sequence[UploadedFile]) -> str | None:
     if len(files) != 1 or files[0].kind not in ("tensors", "pickle"):
         return None
     content = read_torch(files[0].path)
-    if not isinstance(content, dict) or "data" not in content:
+    if not isinstance(content, dict) or not isinstance(content.get("data"), list | tuple):
         return None
     return f"{files[0].path.name} is a dict with 'data', a list of experiments"
 
@@ -64,16 +63,17 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
     )
 
 
-def _experiments(name: str, content: object) -> list[object]:
+def _experiments(name: str, content: object) -> Sequence[object]:
     data = content.get("data") if isinstance(content, dict) else None
-    if not isinstance(data, list) or not data:
-        raise rejected(name, "dc_layout", type(content).__name__, _LAYOUT)
+    if not isinstance(data, list | tuple) or not data:
+        raise rejected(name, "dc_layout", described(content), f"{_LAYOUT}; {name} holds {described(content)}")
     return data
 
 
-def _pair(name: str, experiment: object) -> tuple[Tensor, Tensor]:
+def _pair(name: str, experiment: object) -> tuple[Array, Array]:
     if isinstance(experiment, list | tuple) and len(experiment) == 2:
         images, labels = experiment
-        if isinstance(images, Tensor) and isinstance(labels, Tensor):
+        if is_array(images) and is_array(labels):
             return images, labels
-    raise rejected(name, "dc_layout", type(experiment).__name__, _LAYOUT)
+    found = described(experiment)
+    raise rejected(name, "dc_layout", found, f"{_LAYOUT}; an entry of 'data' is {found}")

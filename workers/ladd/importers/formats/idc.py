@@ -11,12 +11,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
 
 from workers.ladd.importers.arrays import as_images, as_labels
 from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, ImportOptions, Progress, Split
+from workers.ladd.importers.reading.described import described
 from workers.ladd.importers.reading.rejected import rejected, undecided
-from workers.ladd.importers.reading.safe_torch import as_array, read_torch
+from workers.ladd.importers.reading.safe_torch import as_array, is_array, read_torch
 from workers.ladd.importers.reading.uploaded_file import UploadedFile, natural_key
 from workers.ladd.sets.npy_files import NpyWriter
 from workers.ladd.sets.stored_set import Labels
@@ -27,12 +27,12 @@ _CHUNK = 256
 
 
 def detect(files: Sequence[UploadedFile]) -> str | None:
-    """Recognise `.pt` files with a list of two tensors each."""
+    """Recognise `.pt` files with a list or tuple of two tensors each."""
     if not all(file.kind in ("tensors", "pickle") for file in files):
         return None
     if not all(_is_pair(read_torch(file.path)) for file in files):
         return None
-    return " and ".join(f"{file.path.name} is a list of two tensors" for file in files)
+    return " and ".join(f"{file.path.name} is a pair of tensors, images and labels" for file in files)
 
 
 def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, progress: Progress) -> Imported:
@@ -66,19 +66,23 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
 
 
 def _is_pair(content: object) -> bool:
-    return isinstance(content, list) and len(content) == 2 and all(isinstance(item, Tensor) for item in content)
+    """Tell [images, labels] from images by class, as which the second is neither."""
+    if not isinstance(content, list | tuple) or len(content) != 2:
+        return False
+    return all(is_array(item) for item in content) and content[1].ndim < 4
 
 
 def _phase(path: Path) -> tuple[NDArray[np.generic], Labels]:
     content = read_torch(path)
-    if not isinstance(content, list) or not _is_pair(content):
-        raise rejected(
-            path.name, "idc_layout", type(content).__name__, "expected a list of two tensors, [images, labels]"
-        )
+    if not isinstance(content, list | tuple) or not _is_pair(content):
+        found = described(content)
+        message = f"expected a list of two tensors, [images, labels]; {path.name} holds {found}"
+        raise rejected(path.name, "idc_layout", found, message)
     images = as_images(as_array(content[0], path.name), path.name)
     labels = as_labels(as_array(content[1], path.name), path.name)
     if images.dtype == np.uint8:
-        raise rejected(path.name, "idc_layout", images.dtype, "the images of IDC are floats")
+        message = "the images of IDC are floats; send others as a dict, {'images': ..., 'labels': ...}"
+        raise rejected(path.name, "idc_layout", images.dtype, message)
     if len(images) != len(labels):
         sizes = f"{len(labels)} labels, {len(images)} images"
         raise rejected(path.name, "labels_match_images", sizes, f"{path.name} has {sizes}")

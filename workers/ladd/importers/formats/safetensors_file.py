@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
 
-from workers.ladd.importers.formats.named_arrays import read_named
+from workers.ladd.importers.formats.named_arrays import NamedArrays, read_named
 from workers.ladd.importers.imported import Imported, ImportOptions, Progress
+from workers.ladd.importers.reading.described import described_array
 from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.importers.reading.safetensors_errors import safetensors_errors
 from workers.ladd.importers.reading.uploaded_file import UploadedFile
@@ -38,4 +39,6 @@ def read(files: Sequence[UploadedFile], options: ImportOptions, scratch: Path, p
 
     with safetensors_errors(path.name), safe_open(path, framework="numpy") as file:
         names = list(file.keys())
-    return read_named(path.name, names, get, options, progress, path.stat().st_size)
+        slices = {key: file.get_slice(key) for key in names}
+        arrays = {key: described_array(part.get_dtype(), part.get_shape()) for key, part in slices.items()}
+    return read_named(NamedArrays(path.name, path.stat().st_size, arrays, get), options, progress)

@@ -10,8 +10,8 @@ from workers.ladd.importers.labelers.imported_network import ImportedNetwork
 from workers.ladd.importers.labelers.tensor_files import as_float32, mismatch, read_named_tensors
 from workers.ladd.labeler.network import NetworkSpec, build_own
 
-_PARALLEL = "module."
-"""`nn.DataParallel` puts it before every name."""
+_COUNTER = ".num_batches_tracked"
+"""A count of a normalization layer, which nothing is computed by."""
 _SHOWN = 10
 
 
@@ -19,9 +19,8 @@ def read(files: Sequence[Path], spec: NetworkSpec, options: Mapping[str, Any]) -
     """Read one state dict; raises ImportRejected with rule `tensors_match_architecture` or those of `tensor_files`."""
     [path] = files
     sent = read_named_tensors(path)
-    if all(name.startswith(_PARALLEL) for name in sent):
-        sent = {name.removeprefix(_PARALLEL): tensor for name, tensor in sent.items()}
     expected = build_own(spec).state_dict()
+    sent = {name: tensor for name, tensor in sent.items() if name in expected or not name.endswith(_COUNTER)}
     _check_names_and_shapes(path.name, sent, expected, spec)
     return ImportedNetwork({1: {name: as_float32(f"{path.name}/{name}", sent[name]) for name in expected}})
 

@@ -3,39 +3,66 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
 from workers.ladd.importers.reading.container import container_of
-from workers.ladd.importers.reading.rejected import ImportRejected, rejected
+from workers.ladd.importers.reading.described import described
+from workers.ladd.importers.reading.rejected import ImportRejected, rejected, undecided
 from workers.ladd.importers.reading.safe_torch import is_pickle, read_torch
 from workers.ladd.importers.reading.safetensors_errors import safetensors_errors
 from workers.ladd.labeler.network import NetworkSpec
 
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "net_parameters")
+"""Keys of a network in a checkpoint: torch's tutorials, Lightning, nanoGPT, DataDAM."""
+_PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
+"""What `nn.DataParallel`, `torch.compile` and wrappers of one member put before every name."""
+_LEVELS = 3
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 def read_named_tensors(path: Path) -> dict[str, Tensor]:
-    """Return {name: tensor} of safetensors, or of a `.pt` with a state dict, alone or as its member `state_dict`.
+    """Return {name: tensor} of safetensors, or of a `.pt` with a state dict, alone or as a member of `_WRAPPERS`.
 
-    Raises ImportRejected with rule `named_tensors` or those of `importers.safe_torch`.
+    What wraps a network puts before all names (`_PREFIXES`) is taken off. Raises ImportRejected with rule
+    `named_tensors`, `one_reading` (two state dicts) or those of `importers.safe_torch`.
     """
     if container_of(path) == "zip" or is_pickle_not_safetensors(path):
-        content = read_torch(path)
-        if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-            content = content["state_dict"]
+        content = _unwrapped(path.name, read_torch(path))
     else:
         content = read_safetensors(path)
     if not isinstance(content, Mapping) or not content:
-        raise rejected(path.name, "named_tensors", type(content).__name__, "expected tensors by name, a state dict")
+        found = described(content)
+        message = f"expected tensors by name, a state dict; {path.name} holds {found}"
+        raise rejected(path.name, "named_tensors", found, message)
     for name, tensor in content.items():
         if not isinstance(name, str) or not isinstance(tensor, Tensor):
-            found = f"{name}: {type(tensor).__name__}"
-            raise rejected(path.name, "named_tensors", found, "a state dict holds tensors by name only")
-    return dict(content)
+            found = f"{name}: {described(tensor)}"
+            message = (
+                f"a state dict holds tensors by name only, alone or as a member called {', '.join(_WRAPPERS)}; "
+                f"{path.name} holds {described(content)}"
+            )
+            raise rejected(path.name, "named_tensors", found, message)
+    tensors = dict(content)
+    while (prefix := next((p for p in _PREFIXES if all(name.startswith(p) for name in tensors)), None)) is not None:
+        tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    return tensors
+
+
+def _unwrapped(location: str, content: object) -> object:
+    """Return the state dict among what a training script saves beside it."""
+    for _ in range(_LEVELS):
+        if not isinstance(content, Mapping):
+            break
+        inner = [name for name in _WRAPPERS if isinstance(content.get(name), Mapping)]
+        if len(inner) > 1:
+            readings = {name: f"the state dict of this name, {described(content[name], 1)}" for name in inner}
+            raise undecided(location, f"{location} holds {len(inner)} state dicts; send one of them alone", readings)
+        if not inner:
+            break
+        content = content[inner[0]]
+    return content
 
 
 def is_pickle_not_safetensors(path: Path) -> bool:
@@ -48,15 +75,6 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     """Return all tensors of a safetensors file; raises ImportRejected with rule `readable_tensor_file`."""
     with safetensors_errors(path.name):
         return load_file(path)
-
-
-def read_npy(path: Path) -> NDArray[np.generic]:
-    """Return the array of a `.npy`; raises ImportRejected with rule `readable_array`."""
-    try:
-        array: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # numpy reads the header as Python source and passes on what the tokenizer raises
-        raise rejected(path.name, "readable_array", error, f"not an .npy array: {error}") from error
-    return array
 
 
 def mismatch(location: str, what: str, fault: str, spec: NetworkSpec) -> ImportRejected:

@@ -10,12 +10,11 @@ from torch import Tensor
 
 from workers.ladd.importers.labelers.exported_graph import read_graph
 from workers.ladd.importers.labelers.imported_network import ImportedNetwork
-from workers.ladd.importers.labelers.tensor_files import as_float32, read_npy, read_safetensors
+from workers.ladd.importers.labelers.tensor_files import as_float32, read_safetensors
 from workers.ladd.importers.reading.container import container_of
 from workers.ladd.importers.reading.rejected import rejected
+from workers.ladd.importers.reading.safe_numpy import NPY_MAGIC, read_npy
 from workers.ladd.labeler.network import CLASS_EMBEDDINGS, NetworkSpec
-
-_NPY_MAGIC = b"\x93NUMPY"
 
 
 def read(files: Sequence[Path], spec: NetworkSpec, options: Mapping[str, Any]) -> ImportedNetwork:
@@ -35,7 +34,7 @@ def read(files: Sequence[Path], spec: NetworkSpec, options: Mapping[str, Any]) -
 def _embeddings(path: Path, spec: NetworkSpec) -> Tensor:
     """Return [C, D] float32 out of a `.npy`, or of safetensors under its name or alone."""
     with path.open("rb") as file:
-        is_npy = file.read(len(_NPY_MAGIC)) == _NPY_MAGIC
+        is_npy = file.read(len(NPY_MAGIC)) == NPY_MAGIC
     if is_npy:
         array = read_npy(path)
         if array.dtype not in (np.float16, np.float32, np.float64):

@@ -1,5 +1,6 @@
 """Which container a file is, by its bytes and never by its name."""
 
+import struct
 import tarfile
 import zipfile
 from pathlib import Path
@@ -10,6 +11,10 @@ from workers.ladd.importers.reading.rejected import rejected
 Container = Literal["zip", "tar", "gzip", "other"]
 
 ZIP_MAGIC = b"PK\x03\x04"
+END = struct.Struct("<4s4H2LH")
+"""The end record of a zip, which its comment follows."""
+END_MAGIC = b"PK\x05\x06"
+LONGEST_COMMENT = 2**16
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -24,9 +29,11 @@ def container_of(path: Path) -> Container:
     except zipfile.BadZipFile as error:
         raise rejected(path.name, "readable_archive", error, f"the zip cannot be read: {error}") from error
     kinds: list[Container] = []
-    if head.startswith(ZIP_MAGIC) or ends_as_zip:
+    is_tar = _is_tar_header(head)
+    # A tar may end in a zip, its last member, whose end record is followed by the tar's own end.
+    if head.startswith(ZIP_MAGIC) or (ends_as_zip and not (is_tar and _is_followed(path))):
         kinds.append("zip")
-    if _is_tar_header(head):
+    if is_tar:
         kinds.append("tar")
     if head.startswith(_GZIP_MAGIC):
         kinds.append("gzip")
@@ -39,6 +46,15 @@ def container_of(path: Path) -> Container:
             path.name, "not_truncated", f"{path.stat().st_size} bytes", "the file starts as a zip but has no end"
         )
     return kinds[0] if kinds else "other"
+
+
+def _is_followed(path: Path) -> bool:
+    """Tell whether more bytes follow the last end record of a zip than its comment has."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - END.size - LONGEST_COMMENT))
+        tail = file.read()
+    end = tail.rfind(END_MAGIC)
+    return 0 <= end <= len(tail) - END.size and len(tail) - end - END.size != END.unpack_from(tail, end)[-1]
 
 
 def _is_tar_header(block: bytes) -> bool:

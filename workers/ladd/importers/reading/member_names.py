@@ -7,6 +7,11 @@ from workers.ladd.importers.reading.rejected import rejected
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
+def is_litter(name: str) -> bool:
+    """Tell whether a member is none of the sender's: hidden, or what macOS adds."""
+    return any(part == "__MACOSX" or (part.startswith(".") and part != ".") for part in name.split("/"))
+
+
 def check_member_name(archive: str, name: str) -> None:
     """Raise ImportRejected unless `name` is a relative path in UTF-8 that stays inside the archive.
 

@@ -1,5 +1,6 @@
 """Refusing an upload: every reason names the file or field, the rule and the value."""
 
+import re
 from collections.abc import Mapping
 
 from api_schemas.problems import Reason
@@ -7,6 +8,10 @@ from api_schemas.problems import Reason
 _VALUE_LENGTH = 200
 _TEXT_LENGTH = 2000
 """Of a location or a message: both may quote names out of the upload, which have no bound."""
+
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+"""An object's place in memory, other at each run, in the messages of libraries."""
 
 
 class ImportRejected(Exception):  # noqa: N818 - it is a verdict on the input, not an error of ours
@@ -40,6 +45,7 @@ def undecided(location: str, seen: str, readings: Mapping[str, str]) -> ImportRe
 
 
 def _shown(text: str, length: int) -> str:
+    text = _ADDRESS.sub("", text[: 2 * length])
     # Names may hold what a terminal obeys, and halves of surrogate pairs, which neither JSON nor UTF-8 can carry.
     shown = "".join(
         each if each.isprintable() or each == "\n" else each.encode("unicode_escape").decode()

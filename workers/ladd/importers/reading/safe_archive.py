@@ -1,8 +1,10 @@
 """The regular files of a zip, tar or tar.gz from a stranger, one at a time."""
 
+import shutil
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +17,9 @@ from workers.ladd.importers.reading.safe_zip import open_zip
 
 @dataclass(frozen=True)
 class ArchiveFile:
-    """One regular file: `read` may be called once, before the next file is asked for.
+    """One regular file: `read` or `save` may be called once, before the next file is asked for.
+
+    `read` returns an image, which is bounded; `save` writes a file of any size.
 
     `position` counts the uploaded bytes up to this file.
     """
@@ -23,6 +27,7 @@ class ArchiveFile:
     name: str
     position: int
     read: Callable[[], bytes]
+    save: Callable[[Path], None]
 
 
 def iter_files(path: Path) -> Iterator[ArchiveFile]:
@@ -49,14 +54,23 @@ def _iter_zip(path: Path) -> Iterator[ArchiveFile]:
 
             def read(member: zipfile.ZipInfo = member) -> bytes:
                 _check_size(path, member.filename, member.file_size)
-                try:
+                with _inflating(path, member):
                     return archive.read(member)
-                except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-                    raise rejected(
-                        f"{path.name}/{member.filename}", "readable_archive", error, f"cannot be inflated: {error}"
-                    ) from error
 
-            yield ArchiveFile(member.filename, position, read)
+            def save(target: Path, member: zipfile.ZipInfo = member) -> None:
+                with _inflating(path, member), archive.open(member) as source, target.open("wb") as file:
+                    shutil.copyfileobj(source, file, limits.MiB)
+
+            yield ArchiveFile(member.filename, position, read, save)
+
+
+@contextmanager
+def _inflating(path: Path, member: zipfile.ZipInfo) -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        location = f"{path.name}/{member.filename}"
+        raise rejected(location, "readable_archive", error, f"cannot be inflated: {error}") from error
 
 
 def _iter_tar(path: Path, gzipped: bool) -> Iterator[ArchiveFile]:
@@ -75,7 +89,14 @@ def _iter_tar(path: Path, gzipped: bool) -> Iterator[ArchiveFile]:
                 unread = 0
                 return stream.read(size)
 
-            yield ArchiveFile(name, stream.position, read)
+            def save(target: Path, size: int = size) -> None:
+                nonlocal unread
+                unread = 0
+                with target.open("wb") as file:
+                    while size > 0:
+                        size -= file.write(stream.read(min(size, limits.MiB)))
+
+            yield ArchiveFile(name, stream.position, read, save)
             stream.skip(unread)
             finish_file(stream, size)
 

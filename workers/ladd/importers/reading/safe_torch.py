@@ -8,10 +8,12 @@ billion elements that all lie on one stored number (stride 0), 40 GB once copied
 import io
 import pickle
 import pickletools
+import re
 import zipfile
 from collections import deque
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -25,25 +27,35 @@ from workers.ladd.importers.reading.rejected import ImportRejected, rejected
 from workers.ladd.importers.reading.safe_zip import open_zip
 
 _STORAGES = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
-_SCALAR_NAMES = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")
+_MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
+"""The module of what pickled numpy values call, in numpy 1 and 2."""
 _ALLOWED_GLOBALS = {
     "collections.OrderedDict",
     "torch._utils._rebuild_tensor_v2",
     "torch._utils._rebuild_parameter",
     *(f"torch.{name}Storage" for name in _STORAGES),
-    # DC, DSA and DM files keep their accuracies as numpy scalars.
+    # DC, DSA and DM files keep their accuracies as numpy scalars, others as small arrays.
     "numpy.dtype",
+    "numpy.ndarray",
     "_codecs.encode",
-    *_SCALAR_NAMES,
+    *(f"{module}.{name}" for module in _MULTIARRAY for name in ("scalar", "_reconstruct")),
 }
 _SHARED_TUPLES = 16
 """How often a pickle may refer to a tuple before; torch.save writes each anew. Tuples that hold the one before twice
 double with each reference, to whoever hashes or compares them: 100 references would take longer than the universe."""
+_MOST_AXES = 32
+"""Of an array; numpy 1 has no more."""
 _SCALAR_DTYPES = ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "b1")
+
+
+Array = Tensor | np.ndarray[Any, Any]
+"""The arrays of a tensor file."""
 
 
 def read_torch(path: Path) -> object:
     """Return what `torch.save` wrote: tensors (memory-mapped, on the CPU) in dicts, lists and tuples.
+
+    Numpy arrays of numbers come as they are; they lie in the index, whose size is bounded.
 
     Raises ImportRejected with rule `no_code_in_pickle`, `shared_tuples`, `torch_zip_format`, `tensor_fits_storage`,
     `readable_tensor_file`, or one of the zip rules.
@@ -55,7 +67,8 @@ def read_torch(path: Path) -> object:
             path.name,
             "torch_zip_format",
             None,
-            "not the zip format that torch.save writes since torch 1.6; load it and save it again",
+            "a pickle, not the zip format of torch.save since torch 1.6, and pickles are not read: load it yourself, "
+            "save its tensors with torch.save or its arrays with numpy.savez, and send that",
         )
     with open_zip(path) as archive:
         _check_pickle(path, _pickle_of(path, archive))
@@ -65,10 +78,18 @@ def read_torch(path: Path) -> object:
     return content
 
 
-def as_array(tensor: Tensor, location: str) -> NDArray[np.generic]:
+def is_array(value: object) -> TypeGuard[Array]:
+    """Tell whether a value in a tensor file is an array."""
+    return isinstance(value, Tensor | np.ndarray)
+
+
+def as_array(tensor: Array, location: str) -> NDArray[np.generic]:
     """Return a tensor's memory as an array; raises ImportRejected with rule `plain_array` where numpy has none."""
-    if tensor.layout != torch.strided or tensor.dtype == torch.bfloat16 or tensor.is_neg():
-        raise rejected(location, "plain_array", f"{tensor.dtype}, {tensor.layout}", "the tensor is not a plain array")
+    if isinstance(tensor, np.ndarray):
+        return np.asarray(tensor)
+    if tensor.layout != torch.strided or tensor.dtype == torch.bfloat16 or tensor.is_neg() or tensor.ndim > _MOST_AXES:
+        found = f"{tensor.dtype}, {tensor.layout}, {tensor.ndim} axes"
+        raise rejected(location, "plain_array", found, "the tensor is not a plain array; save it as float32 or uint8")
     array: NDArray[np.generic] = tensor.detach().numpy()
     return array
 
@@ -108,7 +129,8 @@ def _pickle_of(path: Path, archive: zipfile.ZipFile) -> bytes:
             path.name,
             "pickle_size",
             f"{members[0].file_size} bytes",
-            f"the index of a tensor file may have {limits.PICKLE_BYTES} bytes",
+            f"the index of a tensor file may have {limits.PICKLE_BYTES} bytes; numpy arrays lie in it: save tensors in "
+            "their place (torch.from_numpy), or an .npz",
         )
     try:
         return archive.read(members[0])
@@ -151,32 +173,60 @@ def _check_global(path: Path, name: str) -> None:
             path.name,
             "no_code_in_pickle",
             name,
-            f"the pickle calls {name}; only plain tensors, numbers, strings, lists and dicts are read",
+            f"the pickle calls {name}; only tensors, numbers, strings, lists and dicts are read. Save these alone, "
+            "as torch.save({'images': images, 'labels': labels}, path) does",
         )
 
 
 def _scalar_dtype(code: str, *flags: object) -> np.dtype[np.generic]:
     """Stand in for `numpy.dtype`: fixed-size numbers only (a `V` dtype could claim gigabytes)."""
     if code not in _SCALAR_DTYPES:
-        raise pickle.UnpicklingError(f"numpy scalar of dtype {code!r}")
-    return np.dtype(code)
+        raise pickle.UnpicklingError(f"numpy values of dtype {code!r}, which are no plain numbers")
+    # A copy, as its byte order is set later: without, it would be that of every dtype of this name.
+    return np.dtype(code, copy=True)
+
+
+class _StoredArray(np.ndarray[Any, Any]):
+    """Stand in for `numpy.ndarray`: an array has the elements whose bytes follow, whatever was claimed before."""
+
+    def __new__(cls) -> "_StoredArray":
+        return super().__new__(cls, (0,), np.uint8)
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, dtype, _, data = state
+        if dtype.str[1:] not in _SCALAR_DTYPES or len(data) != prod(shape) * dtype.itemsize:
+            raise pickle.UnpicklingError(f"a numpy array of shape {shape} and dtype {dtype} that is not what follows")
+        super().__setstate__(state)
+
+
+def _reconstruct(kind: object, *claims: object) -> _StoredArray:
+    """Stand in for numpy's function of this name: the state that follows says what the array is."""
+    return _StoredArray()
 
 
 def _load(path: Path) -> object:
     scalar: Any = np.float64(0).__reduce__()[0]
     numbers: list[Any] = [type(np.dtype(code)) for code in _SCALAR_DTYPES]
+    stand_ins: list[Any] = [(_scalar_dtype, "numpy.dtype"), (_StoredArray, "numpy.ndarray")]
+    for module in _MULTIARRAY:
+        stand_ins += [(scalar, f"{module}.scalar"), (_reconstruct, f"{module}._reconstruct")]
     try:
-        with torch.serialization.safe_globals(
-            [*numbers, (_scalar_dtype, "numpy.dtype"), *((scalar, name) for name in _SCALAR_NAMES)]
-        ):
+        with torch.serialization.safe_globals([*numbers, *stand_ins]):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # a broken file surfaces as any exception of the unpickler or of torch's own code
         if is_memory_shortage(error):
             raise
-        last_line = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        fault = _fault(error)
         raise rejected(
-            path.name, "readable_tensor_file", last_line, f"torch.load cannot read the file: {last_line[:200]}"
+            path.name, "readable_tensor_file", fault, f"torch.load cannot read the file: {fault[:200]}"
         ) from error
+
+
+def _fault(error: Exception) -> str:
+    """Return the one line of torch's long advice that says what is wrong."""
+    told = re.search(r"WeightsUnpickler error:\s*(.+)", str(error))
+    lines = [told[1]] if told else str(error).strip().splitlines()
+    return lines[-1] if lines else type(error).__name__
 
 
 def _tensors_in(content: object) -> list[Tensor]:

@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from workers.ladd.importers.reading import limits
-from workers.ladd.importers.reading.container import ZIP_MAGIC
+from workers.ladd.importers.reading.container import END, END_MAGIC, LONGEST_COMMENT, ZIP_MAGIC
 from workers.ladd.importers.reading.member_names import check_member_name
 from workers.ladd.importers.reading.rejected import ImportRejected, rejected
 
-_END = struct.Struct("<4s4H2LH")
-_END_MAGIC = b"PK\x05\x06"
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _END64_MAGIC = b"PK\x06\x06"
 _LOCATOR_MAGIC = b"PK\x06\x07"
@@ -26,7 +24,6 @@ _INDEXED = struct.Struct("<28x3H12x")
 """One member of the index: how long its name, extra fields and comment are, which follow."""
 _INDEXED_MAGIC = b"PK\x01\x02"
 _LOCAL = struct.Struct("<4s5H3L2H")
-_LONGEST_COMMENT = 2**16
 _UNKNOWN_32 = 0xFFFFFFFF
 _DATA_DESCRIPTOR = 0x8
 _USUAL_FLAGS = 0x6 | _DATA_DESCRIPTOR | 0x800
@@ -57,13 +54,13 @@ def open_zip(path: Path) -> zipfile.ZipFile:
 def _check_central_directory(path: Path, file: BinaryIO) -> None:
     """Bound the index, of which `zipfile` makes an object for each member, and refuse bytes after the end record."""
     size = file.seek(0, os.SEEK_END)
-    start = max(0, size - _LONGEST_COMMENT - _END.size - _LOCATOR_SIZE - _END64.size)
+    start = max(0, size - LONGEST_COMMENT - END.size - _LOCATOR_SIZE - _END64.size)
     file.seek(start)
     tail = file.read()
-    position = tail.rfind(_END_MAGIC)
-    if position < 0 or position + _END.size > len(tail):
+    position = tail.rfind(END_MAGIC)
+    if position < 0 or position + END.size > len(tail):
         raise rejected(path.name, "not_truncated", f"{size} bytes", "the zip has no end record")
-    *_, entries, directory_bytes, _, comment_bytes = _END.unpack_from(tail, position)
+    *_, entries, directory_bytes, _, comment_bytes = END.unpack_from(tail, position)
     directory_end = start + position
     end64 = position - _LOCATOR_SIZE - _END64.size
     located = tail.startswith(_LOCATOR_MAGIC, max(0, position - _LOCATOR_SIZE))
@@ -73,7 +70,7 @@ def _check_central_directory(path: Path, file: BinaryIO) -> None:
     if located:
         *_, entries, directory_bytes, _ = _END64.unpack_from(tail, end64)
         directory_end = start + end64
-    if start + position + _END.size + comment_bytes != size:
+    if start + position + END.size + comment_bytes != size:
         raise rejected(path.name, "no_extra_bytes", f"{size} bytes", "bytes follow the zip's end record")
     if entries > limits.ZIP_MEMBERS or directory_bytes > limits.CENTRAL_DIRECTORY_BYTES:
         raise rejected(

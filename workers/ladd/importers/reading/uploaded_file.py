@@ -6,17 +6,22 @@ from pathlib import Path
 from typing import Literal
 
 from workers.ladd.importers.reading.container import container_of
+from workers.ladd.importers.reading.safe_numpy import NPY_MAGIC
 from workers.ladd.importers.reading.safe_torch import is_pickle, is_tensor_index
 from workers.ladd.importers.reading.safe_zip import open_zip
 
-Kind = Literal["tensors", "pickle", "safetensors", "arrays", "archive", "other"]
+Kind = Literal["tensors", "pickle", "safetensors", "arrays", "array", "parquet", "archive", "other"]
+
+
+_PARQUET_MAGIC = b"PAR1"
 
 
 @dataclass(frozen=True)
 class UploadedFile:
     """A file and its kind.
 
-    `tensors`: a `.pt` zip; `pickle`: a bare pickle; `arrays`: an `.npz`; `archive`: any other zip, tar or tar.gz.
+    `tensors`: a `.pt` zip; `pickle`: a bare pickle; `arrays`: an `.npz`; `array`: an `.npy`; `archive`: any other zip,
+    tar or tar.gz; `safetensors` and `parquet` by their first bytes.
     """
 
     path: Path
@@ -32,8 +37,7 @@ def inspect_file(path: Path) -> UploadedFile:
     """Find out the kind of a file; raises ImportRejected where its container is broken or hostile."""
     container = container_of(path)
     if container == "other":
-        # first: the length that begins a safetensors file may look like the first byte of a pickle
-        return UploadedFile(path, "safetensors" if _is_safetensors(path) else "pickle" if is_pickle(path) else "other")
+        return UploadedFile(path, _kind(path))
     if container != "zip":
         return UploadedFile(path, "archive")
     with open_zip(path) as archive:
@@ -43,8 +47,18 @@ def inspect_file(path: Path) -> UploadedFile:
     return UploadedFile(path, "arrays" if names and all(name.endswith(".npy") for name in names) else "archive")
 
 
-def _is_safetensors(path: Path) -> bool:
-    """Tell whether a file begins with the length of a JSON header that fits into it."""
+def _kind(path: Path) -> Kind:
+    """Return the kind of a file that is no container."""
     with path.open("rb") as file:
         head = file.read(9)
+    if head.startswith(NPY_MAGIC):
+        return "array"
+    # before pickles: the length that begins a safetensors file may look like the first byte of one
+    if head.startswith(_PARQUET_MAGIC):
+        return "parquet"
+    return "safetensors" if _is_safetensors(path, head) else "pickle" if is_pickle(path) else "other"
+
+
+def _is_safetensors(path: Path, head: bytes) -> bool:
+    """Tell whether a file begins with the length of a JSON header that fits into it."""
     return len(head) == 9 and head[8:] == b"{" and int.from_bytes(head[:8], "little") <= path.stat().st_size - 8

@@ -8,6 +8,7 @@ import pytest
 
 from api_schemas.problems import Reason
 from workers.ladd.importers import Imported, ImportOptions, read_upload
+from workers.ladd.importers.formats import class_folders
 from workers.ladd.importers.reading import limits
 
 Archiving = Callable[[str, Mapping[str, bytes]], Path]
@@ -216,3 +217,119 @@ def test_the_number_of_classes_has_a_limit(
 ) -> None:
     monkeypatch.setattr(limits, "CLASSES", 1)
     assert refused(archived("set.zip", colors("a/1.png", "b/1.png"))).rule == "class_count"
+
+
+WNIDS = ("n01443537", "n01629819")
+TINY = [f"tiny-imagenet-200/train/{c}/images/{c}_{i}.JPEG" for c in WNIDS for i in range(2)]
+TINY_VAL = [f"tiny-imagenet-200/val/images/val_{i}.JPEG" for i in range(4)]
+ANNOTATIONS = "".join(f"val_{i}.JPEG\t{WNIDS[i % 2]}\t0\t0\t63\t63\n" for i in range(4)).encode()
+
+
+@pytest.mark.parametrize("archive", ARCHIVES)
+@pytest.mark.parametrize("first", [True, False], ids=["list first", "list last"])
+def test_tiny_imagenet_as_it_is_published(
+    archived: Archiving, colors: Coloring, read: Reading, archive: str, first: bool
+) -> None:
+    images = colors(*TINY, *TINY_VAL, "tiny-imagenet-200/test/images/test_0.JPEG")
+    boxes = {f"tiny-imagenet-200/train/{c}/{c}_boxes.txt": f"{c}_0.JPEG\t0\t10\t63\t58\n".encode() for c in WNIDS}
+    notes = {"tiny-imagenet-200/val/val_annotations.txt": ANNOTATIONS, "tiny-imagenet-200/wnids.txt": b"n01443537\n"}
+    members = notes | boxes | images if first else images | boxes | notes
+    imported = read(archived(archive, members), role="source")
+    assert imported.class_names == list(WNIDS)
+    assert imported.splits["train"].labels.tolist() == [0, 0, 1, 1]
+    assert imported.splits["val"].labels.tolist() == [0, 1, 0, 1]
+    assert reds(imported, "val") == [4, 5, 6, 7]
+    place = f"{archive}/tiny-imagenet-200/val/val_annotations.txt"
+    assert f"the classes of val are those of {place}" in imported.warnings
+    assert "1 images of test were left out, as no list has their classes" in imported.warnings
+    assert sum("are not images" in warning for warning in imported.warnings) == 1
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_ilsvrc_as_it_is_published(
+    archived: Archiving, colors: Coloring, read: Reading, tmp_path: Path, beside: bool
+) -> None:
+    """Kaggle's layout; ImageSets' `val.txt` numbers the images, which are no classes."""
+    top = "ILSVRC/Data/CLS-LOC"
+    val = [f"{top}/val/ILSVRC2012_val_0000000{i}.JPEG" for i in range(2)]
+    members = colors(*(f"{top}/train/{c}/{c}_1.JPEG" for c in WNIDS), *val)
+    members["ILSVRC/ImageSets/CLS-LOC/val.txt"] = b"ILSVRC2012_val_00000000 1\nILSVRC2012_val_00000001 2\n"
+    solution = (
+        "ImageId,PredictionString\n"
+        f"ILSVRC2012_val_00000000,{WNIDS[1]} 85 1 499 272 {WNIDS[1]} 3 4 5 6 \n"
+        f"ILSVRC2012_val_00000001,{WNIDS[0]} 1 2 3 4 \n"
+    ).encode()
+    files = []
+    if beside:
+        (tmp_path / "LOC_val_solution.csv").write_bytes(solution)
+        files.append(tmp_path / "LOC_val_solution.csv")
+    else:
+        members["LOC_val_solution.csv"] = solution
+    imported = read(archived("imagenet.tar", members), *files, role="source")
+    assert imported.splits["val"].labels.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("train", "val"), [("training", "validation"), ("TRAIN", "Testing"), ("Train", "Valid"), ("training_set", "")]
+)
+def test_other_words_for_splits(
+    archived: Archiving, colors: Coloring, read: Reading, refused: Refusal, train: str, val: str
+) -> None:
+    path = archived("set.zip", colors(*(f"{split}/{c}/1.png" for split in (train, val) if split for c in "ab")))
+    if val:
+        assert {name: len(split.labels) for name, split in read(path, role="source").splits.items()} == {
+            "train": 2,
+            "val": 2,
+        }
+    else:
+        assert refused(path, role="source").rule == "class_folder_layout"
+
+
+def test_a_misspelt_split_gets_the_word_that_was_meant(archived: Archiving, colors: Coloring, refused: Refusal) -> None:
+    reason = refused(archived("set.zip", colors("trian/a/1.png")), role="source")
+    assert reason.rule == "class_folder_layout"
+    assert "did you mean train or training?" in reason.message
+
+
+@pytest.mark.parametrize(
+    ("notes", "why"),
+    [
+        ({}, "no list is there that has their classes"),
+        ({"val/val_annotations.txt": b"0.png\tother\n"}, "set.zip/val/val_annotations.txt does not give each"),
+        ({"val/val_annotations.txt": b"\xff\xfe\0"}, "does not give each"),
+    ],
+    ids=["no list", "other classes", "no text"],
+)
+def test_a_flat_val_split_needs_its_list(
+    archived: Archiving, colors: Coloring, refused: Refusal, notes: dict[str, bytes], why: str
+) -> None:
+    members = colors("train/a/1.png", "train/b/1.png", "val/0.png", "val/1.png") | notes
+    reason = refused(archived("set.zip", members), role="source")
+    assert (reason.rule, reason.value) == ("class_folder_layout", "val/0")
+    assert why in reason.message
+    assert "LOC_val_solution.csv" in reason.message
+
+
+def test_a_split_is_in_class_folders_or_in_one(archived: Archiving, colors: Coloring, refused: Refusal) -> None:
+    members = colors("train/a/1.png", "train/b/1.png", "val/a/1.png", "val/b/1.png", "val/1.png")
+    members["val.txt"] = b"1.png a\n"
+    assert refused(archived("set.zip", members), role="source").rule == "class_folder_layout"
+
+
+def test_a_distilled_set_may_have_a_folder_in_each_class(archived: Archiving, colors: Coloring, read: Reading) -> None:
+    imported = read(archived("set.zip", colors("set/a/images/1.png", "set/b/images/1.png")))
+    assert imported.class_names == ["a", "b"]
+
+
+def test_a_list_has_a_limit(
+    archived: Archiving, colors: Coloring, refused: Refusal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(class_folders, "LIST_BYTES", 3)
+    members = colors("train/a/1.png", "val/1.png") | {"val.txt": b"1.png a\n"}
+    assert refused(archived("set.zip", members), role="source").rule == "member_size"
+
+
+def test_an_archive_of_other_files_shows_some(archived: Archiving, refused: Refusal) -> None:
+    reason = refused(archived("set.zip", {"README.md": b"x", "a/notes.txt": b"y"}))
+    assert reason.rule == "not_empty"
+    assert reason.message.endswith("set.zip holds 2 other files, such as set.zip/README.md, set.zip/a/notes.txt")

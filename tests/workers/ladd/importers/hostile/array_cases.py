@@ -178,7 +178,7 @@ def array_cases() -> Iterator[Case]:
         make = lazily(lambda a: {"set.npz": npz(**a())}, arrays)
         yield Case(f"npz of {what}", "npz", make, frozenset(rules), not rules)
     program = lazily(lambda: {"set.npz": zipped({"images.npy": npy(PIXELS), "labels.npy": npy(LABELS), "x.py": b"x"})})
-    yield Case("npz with a program", "npz", program, frozenset({"arrays_only"}))
+    yield Case("npz with a program", "npz", program, frozenset({"one_file"}))
     yield Case("npz bomb", "npz", lazily(lambda: {"set.npz": _zeros_npz()}), frozenset({"compression_ratio"}))
     many = lazily(lambda: {"set.npz": zipped({f"{n}.npy": npy(LABELS[:1]) for n in range(3000)})})
     yield Case("npz of 3,000 arrays", "npz", many, frozenset({"array_count"}))

@@ -15,6 +15,8 @@ from tests.workers.ladd.importers.hostile.case import Case
 from tests.workers.ladd.importers.hostile.damage import damage_cases
 from tests.workers.ladd.importers.hostile.image_cases import image_cases
 from tests.workers.ladd.importers.hostile.labeler_cases import labeler_cases
+from tests.workers.ladd.importers.hostile.nested_cases import nested_cases
+from tests.workers.ladd.importers.hostile.own_cases import own_cases
 from tests.workers.ladd.importers.hostile.tar_cases import tar_cases
 from tests.workers.ladd.importers.hostile.tensor_cases import tensor_cases
 from tests.workers.ladd.importers.hostile.valid_files import LABELER
@@ -27,7 +29,18 @@ from workers.ladd.importers.labelers.tested import ValSplit, check_network, meas
 from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.labeler.network import NetworkSpec, load_network
 
-SOURCES = (damage_cases, zip_cases, tar_cases, tensor_cases, array_cases, image_cases, value_cases, labeler_cases)
+SOURCES = (
+    damage_cases,
+    zip_cases,
+    tar_cases,
+    tensor_cases,
+    array_cases,
+    nested_cases,
+    own_cases,
+    image_cases,
+    value_cases,
+    labeler_cases,
+)
 HEAVY = ("100 MiB", "bomb", "5,001", "20,000", "1,000,000", "50,000 tensors", "no_such_model")
 """Words in the names of those that take seconds to make or to read."""
 

@@ -52,7 +52,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "set": lambda: {1, 2},
     "deque": lambda: deque([1]),
     "class": lambda: Calls,
-    "numpy array": lambda: np.zeros(3),
+    "masked array": lambda: np.ma.zeros(3),
     "object array": lambda: np.array([print], dtype=object),
     "torch.load": lambda: Calls(torch.load, "ran"),
     "torch.hub.load": lambda: Calls(torch.hub.load, "a/b", "c"),
@@ -79,6 +79,14 @@ OPCODES: dict[str, bytes] = {
     "BINPERSID": b"\x80\x02X\x01\x00\x00\x00aQ.",
     "REDUCE of an allowed class": b"\x80\x02ccollections\nOrderedDict\n(K\x01K\x02K\x03tR.",
     "_codecs.encode to zlib": b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x04\x00\x00\x00zlib\x86R.",
+    "numpy array of 10^12": (
+        b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n\x8a\x06\x00\x10\xa5\xd4\xe8\x00\x85U\x01b\x87R."
+    ),
+    "numpy array, called": b"\x80\x02cnumpy\nndarray\n\x8a\x06\x00\x10\xa5\xd4\xe8\x00\x85\x85R.",
+    "numpy array, state no tuple": (
+        b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87RK\x07b."
+    ),
+    "numpy array over a class": b"\x80\x02cnumpy.core.multiarray\n_reconstruct\nccollections\nOrderedDict\n\x85R.",
     "numpy.dtype of 2^60 bytes": b"\x80\x02cnumpy\ndtype\nX\x04\x00\x00\x00V999\x85R.",
     "scalar of an object": (
         b"\x80\x02cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\x02\x00\x00\x00O8\x85RX\x01\x00\x00\x00a\x86R."
@@ -242,7 +250,22 @@ VALUES: dict[str, Callable[[], object]] = {
     "tuple key": lambda: {(1, 2): FLOATS},
     "images and labels swapped": lambda: [HARD, FLOATS],
     "three tensors": lambda: [FLOATS, HARD, HARD],
+    "a numpy array": lambda: np.zeros(3),
+    "numpy arrays of text": lambda: {"images": FLOATS, "labels": np.array(["a"])},
+    "numpy arrays of objects": lambda: {"images": FLOATS, "labels": np.array([None])},
+    "images named twice": lambda: {"images": FLOATS, "x": FLOATS, "labels": HARD},
+    "labels of whole numbers, huge": lambda: {"images": FLOATS, "labels": [0, 0, 1, 2**70]},
+    "labels of lists of lists": lambda: {"images": FLOATS, "labels": [[0, 0], [1, 1]]},
+    "images of parts that differ": lambda: {"images": [FLOATS, HARD], "labels": HARD},
+    "classes of other sizes": lambda: [FLOATS, FLOATS[:, :, :4]],
+    "classes of one name less": lambda: {0: FLOATS, 2: FLOATS},
 }
+
+
+def _in_itself() -> object:
+    content: dict[str, object] = {}
+    content["model"] = content
+    return content
 
 
 def _labeler_values() -> Mapping[str, Callable[[], object]]:
@@ -258,6 +281,8 @@ def _labeler_values() -> Mapping[str, Callable[[], object]]:
         "one too large for float32": lambda: {**weights, first: weights[first].double() * 1e300},
         "one is no tensor": lambda: {**weights, first: 1},
         "in a list": lambda: [weights],
+        "in itself": _in_itself,
+        "beside another": lambda: {"model": weights, "net": weights},
         "in three lists": lambda: [[[*weights.values()]]],
         "epochs of different lengths": lambda: [[[*weights.values()], []]],
         "trajectory of numbers": lambda: [[1, 2, 3]],

@@ -132,6 +132,7 @@ VALID: dict[str, Callable[[], Files]] = {
     "dsa": _dc,
     "dm": _dc,
     "idc": lambda: {"data.pt": saved([FLOATS, HARD])},
+    "torch": lambda: {"set.pt": saved({"images": FLOATS, "labels": HARD, "accs": np.ones(2)})},
     "npz": lambda: {"set.npz": npz(images=PIXELS, labels=LABELS, class_names=np.array(["ant", "bee"]))},
     "safetensors": lambda: {"set.safetensors": save_safetensors({"images": PIXELS, "labels": LABELS})},
     "class_folders": lambda: {"set.zip": zipped(folders(), zipfile.ZIP_DEFLATED)},

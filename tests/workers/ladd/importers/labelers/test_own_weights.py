@@ -36,11 +36,47 @@ def as_parallel(weights: Weights, path: Path) -> None:
     torch.save({f"module.{name}": tensor for name, tensor in weights.items()}, path)
 
 
+def as_compiled(weights: Weights, path: Path) -> None:
+    torch.save({f"module._orig_mod.{name}": tensor for name, tensor in weights.items()}, path)
+
+
+def as_compiled_safetensors(weights: Weights, path: Path) -> None:
+    save_file({f"_orig_mod.{name}": tensor for name, tensor in weights.items()}, path)
+
+
+def as_member(*names: str) -> Callable[[Weights, Path], None]:
+    def write(weights: Weights, path: Path) -> None:
+        content: object = dict(weights)
+        for name in names:
+            content = {name: content, "epoch": 3, "optimizer": {"state": {}}}
+        torch.save(content, path)
+
+    return write
+
+
+def as_lightning(weights: Weights, path: Path) -> None:
+    torch.save({"state_dict": {f"net.{name}": tensor for name, tensor in weights.items()}, "epoch": 1}, path)
+
+
+def with_counters(weights: Weights, path: Path) -> None:
+    torch.save(weights | {"features.1.num_batches_tracked": torch.tensor(7)}, path)
+
+
+FORMS = [
+    as_compiled,
+    as_compiled_safetensors,
+    as_lightning,
+    with_counters,
+    *(as_member(name) for name in ("model", "model_state_dict", "net", "network", "net_parameters")),
+    as_member("state_dict", "model"),
+]
+
+
 def as_halves(weights: Weights, path: Path) -> None:
     save_file({name: tensor.double() for name, tensor in weights.items()}, path)
 
 
-@pytest.mark.parametrize("write", [as_safetensors, as_state_dict, as_checkpoint, as_parallel, as_halves])
+@pytest.mark.parametrize("write", [as_safetensors, as_state_dict, as_checkpoint, as_parallel, as_halves, *FORMS])
 def test_weights_are_read(read: Any, weights: Weights, tmp_path: Path, write: Callable[[Weights, Path], None]) -> None:
     write(weights, tmp_path / "weights.pt")
     found = read("weights", tmp_path / "weights.pt")
@@ -81,6 +117,20 @@ def test_weights_must_be_finite_floats(
     save_file(weights | {name: tensor}, tmp_path / "w")
     reason = refused("weights", tmp_path / "w")
     assert (reason.location, reason.rule) == (f"w/{name}", rule)
+
+
+def test_two_state_dicts_are_not_chosen_between(refused: Any, weights: Weights, tmp_path: Path) -> None:
+    torch.save({"model": weights, "state_dict": weights}, tmp_path / "w.pt")
+    reason = refused("weights", tmp_path / "w.pt")
+    assert (reason.rule, reason.value) == ("one_reading", "state_dict | model")
+
+
+def test_a_refusal_shows_what_the_file_holds(refused: Any, weights: Weights, tmp_path: Path) -> None:
+    torch.save({"ema": dict(list(weights.items())[:1]), "epoch": 3}, tmp_path / "w.pt")
+    reason = refused("weights", tmp_path / "w.pt")
+    assert reason.rule == "named_tensors"
+    assert "w.pt holds a dict of 2 (ema: a dict of 1 (features.0.weight: float32 [128, 3, 3, 3])" in reason.message
+    assert "model_state_dict" in reason.message
 
 
 def test_a_whole_pickled_network_is_refused(refused: Any, tmp_path: Path) -> None:

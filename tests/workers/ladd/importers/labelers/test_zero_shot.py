@@ -66,7 +66,7 @@ def test_embeddings_must_be_one_vector_of_floats_a_class(
 
 def test_pickled_arrays_are_refused(refused: Any, small_pt2: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "classes.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    assert refused("zero_shot", small_pt2, tmp_path / "classes.npy", num_classes=6).rule == "readable_array"
+    assert refused("zero_shot", small_pt2, tmp_path / "classes.npy", num_classes=6).rule == "no_object_arrays"
 
 
 def test_embeddings_among_several_tensors_need_their_name(

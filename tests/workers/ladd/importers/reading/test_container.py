@@ -55,6 +55,12 @@ def test_a_file_that_is_both_tar_and_zip_is_refused(archived: Archiving) -> None
     assert rule(path) == "one_container"
 
 
+def test_a_tar_may_end_in_a_zip(archived: Archiving) -> None:
+    """An `.npz` or a `.pt` as its last member, whose end record lies close to the end."""
+    path = archived("set.tar", {"set.npz": archived("set.zip", MEMBERS).read_bytes()})
+    assert container_of(path) == "tar"
+
+
 def test_a_zip_behind_a_gzip_is_refused(tmp_path: Path, archived: Archiving) -> None:
     path = tmp_path / "both"
     path.write_bytes(gzip.compress(b"x") + archived("set.zip", MEMBERS).read_bytes())

@@ -1,5 +1,7 @@
 """Quotations out of an upload in a refusal: short, and nothing that a terminal would obey."""
 
+import io
+
 import pytest
 
 from workers.ladd.importers.reading.rejected import rejected
@@ -26,3 +28,11 @@ def test_what_is_quoted_is_shortened_as_it_is_shown(letter: str) -> None:
     assert reason.value is not None
     assert (len(reason.location), len(reason.value), len(reason.message)) == (2000, 200, 2000)
     assert reason.message.endswith("...")
+
+
+def test_no_reason_shows_an_address_in_memory() -> None:
+    error = ValueError(f"cannot read {io.BytesIO()!r}")
+    assert " at 0x" in str(error)
+    [reason] = rejected("a", "readable_image", error, f"broken: {error}").reasons
+    assert reason.value == "cannot read <_io.BytesIO object>"
+    assert reason.message == "broken: cannot read <_io.BytesIO object>"

@@ -15,7 +15,7 @@ import torch
 from api_schemas.problems import Reason
 from workers.ladd.importers.reading import limits
 from workers.ladd.importers.reading.rejected import ImportRejected
-from workers.ladd.importers.reading.safe_torch import is_pickle, read_torch
+from workers.ladd.importers.reading.safe_torch import as_array, is_pickle, read_torch
 
 Saving = Callable[[str, object], Path]
 
@@ -103,7 +103,7 @@ def test_a_tensor_file_with_code_is_refused_and_not_run(tmp_path: Path, zipped: 
         (datetime.date(2025, 1, 1), "datetime.date"),
         (bytearray(3), "__builtin__.bytearray"),
         (torch.eye(2).to_sparse(), "torch._utils._rebuild_sparse_tensor"),
-        (np.zeros(3), "numpy._core.multiarray._reconstruct"),
+        (np.ma.zeros(3), "numpy.ma.core._mareconstruct"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -111,6 +111,44 @@ def test_objects_that_no_tensor_file_needs_are_refused(saved: Saving, content: o
     reason = refusal(saved("images.pt", [content]))
     assert reason.rule == "no_code_in_pickle"
     assert reason.value == name
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.array([0.5, 0.25]), np.arange(6).reshape(2, 3).T, np.array([[1.5]], ">f4"), np.array(2.0), np.array([True])],
+    ids=["floats", "transposed", "big-endian", "no axes", "booleans"],
+)
+def test_numpy_arrays_beside_tensors_come_as_they_are(saved: Saving, array: np.ndarray) -> None:
+    loaded = read_torch(saved("res.pt", {"data": torch.zeros(2), "accs": [array]}))
+    assert isinstance(loaded, dict)
+    found = as_array(loaded["accs"][0], "accs")
+    assert type(found) is np.ndarray
+    np.testing.assert_array_equal(found, array, strict=array.dtype.isnative)
+    assert np.dtype("f4").isnative, "the byte order of one array must not become that of all"
+
+
+@pytest.mark.parametrize(
+    "array", [np.array(["a"]), np.array([None]), np.zeros(1, "i4,i4")], ids=["text", "objects", "fields"]
+)
+def test_numpy_arrays_of_anything_but_numbers_are_refused_in_words(saved: Saving, array: np.ndarray) -> None:
+    reason = refusal(saved("res.pt", {"accs": array}))
+    assert reason.rule == "readable_tensor_file"
+    assert "which are no plain numbers" in reason.message
+
+
+def test_a_numpy_array_has_no_more_than_the_bytes_that_follow(tmp_path: Path) -> None:
+    """One of 10^12 elements, whose claim is changed in the pickle of one of 9."""
+    torch.save(np.zeros(9, np.uint8), tmp_path / "a.pt")
+    with zipfile.ZipFile(tmp_path / "a.pt") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    claimed = {
+        name: data.replace(b"K\x09\x85", b"\x8a\x06\x00\x10\xa5\xd4\xe8\x00\x85") for name, data in members.items()
+    }
+    assert claimed != members
+    with zipfile.ZipFile(tmp_path / "res.pt", "w") as archive:
+        for name, data in claimed.items():
+            archive.writestr(name, data)
+    assert "that is not what follows" in refusal(tmp_path / "res.pt").message
 
 
 def test_a_numpy_scalar_cannot_claim_gigabytes(saved: Saving) -> None:
