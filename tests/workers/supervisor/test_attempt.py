@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from service.core.foundation.settings import Settings
 from service.core.objects.received_files import upload_key
 from service.core.resources import datasets, events, jobs
 from tests.workers.supervisor.supervised import SCRIPTED, SLOT, Claim, Run, Submit, error_of, only_attempt
-from workers.supervisor.attempt import run_task
+from workers.supervisor.attempt import _kept, run_task
 from workers.supervisor.fitness import Fitness
 from workers.supervisor.input_cache import InputCache
 from workers.supervisor.runner_process import RUNNER_COMMAND
@@ -238,6 +239,30 @@ def test_events_reach_the_readers(core: Core, submit: Submit, claim: Claim, run:
     assert progress[-1] == 100
     assert len(progress) < 50, "progress is passed on twice a second at most"
     assert [event.data["message"] for event in told if event.type is EventType.LOG] == ["a word to the reader"]
+
+
+def test_files_of_a_checkpoint_are_held_while_the_runner_replaces_them(tmp_path: Path) -> None:
+    for folder in ("checkpoint", "kept"):
+        (tmp_path / folder).mkdir()
+    state = tmp_path / "checkpoint" / "state"
+    state.touch()
+    replace = "import os, sys\nwhile True: open(sys.argv[1] + '.new', 'w').close(); os.replace(sys.argv[1] + '.new', sys.argv[1])"
+    with subprocess.Popen([sys.executable, "-c", replace, str(state)]) as runner:
+        try:
+            for _ in range(30_000):
+                assert _kept(tmp_path, ["state"]) == {"state": tmp_path / "kept" / "state"}
+        finally:
+            runner.kill()
+
+
+def test_a_checkpoint_that_is_not_there_is_missed(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "kept").mkdir()
+    with pytest.raises(FileNotFoundError):
+        _kept(tmp_path, ["state"])
+    (tmp_path / "checkpoint" / "state").symlink_to("/etc/hostname")
+    with pytest.raises(ValueError, match="is not a regular file"):
+        _kept(tmp_path, ["state"])
 
 
 def test_a_checkpoint_outlives_the_attempt(core: Core, submit: Submit, claim: Claim, run: Run) -> None:
