@@ -246,7 +246,9 @@ def test_files_of_a_checkpoint_are_held_while_the_runner_replaces_them(tmp_path:
         (tmp_path / folder).mkdir()
     state = tmp_path / "checkpoint" / "state"
     state.touch()
-    replace = "import os, sys\nwhile True: open(sys.argv[1] + '.new', 'w').close(); os.replace(sys.argv[1] + '.new', sys.argv[1])"
+    replace = (
+        "import os, sys\nold = sys.argv[1]\nwhile True: open(old + '.new', 'w').close(); os.replace(old + '.new', old)"
+    )
     with subprocess.Popen([sys.executable, "-c", replace, str(state)]) as runner:
         try:
             for _ in range(30_000):
