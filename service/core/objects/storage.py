@@ -32,6 +32,9 @@ PART_BYTES = 5 << 20
 READ_BYTES = 1 << 20
 BLOBS = "blobs/sha256/"
 """Prefix of the keys of blobs."""
+PROBES = "health/"
+PROBE = f"{PROBES}probe"
+"""Written and deleted by checks."""
 NOTE = "ladd-note"
 """Name of the metadata of an object that holds its note."""
 
@@ -109,10 +112,9 @@ class Storage:
             self._client.create_bucket(Bucket=self._bucket)
 
     def check(self) -> None:
-        """Write and delete a small object."""
-        key = f"health/{secrets.token_hex(8)}"
-        self.put_json(key, {})
-        self.delete(key)
+        """Write and delete a small object, always the same: the next check takes away what one that was killed left."""
+        self.put_json(PROBE, {})
+        self.delete(PROBE)
 
     def put_json(
         self, key: str, document: dict[str, Any], if_absent: bool = False, note: dict[str, str] | None = None

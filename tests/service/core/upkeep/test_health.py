@@ -5,6 +5,7 @@ from contextlib import closing
 from service.core.clients import Core, open_core
 from service.core.foundation import redis_keys
 from service.core.foundation.settings import Settings
+from service.core.objects.storage import PROBE
 from service.core.upkeep import health, reaper
 
 
@@ -18,6 +19,12 @@ def test_all_is_well_once_a_reaper_has_looked(core: Core) -> None:
     assert core.storage.list_keys("health/") == []
     core.redis.set(redis_keys.REAPER, 1)
     assert health.check(core).status == "unavailable"
+
+
+def test_a_check_that_was_killed_leaves_nothing_for_long(core: Core) -> None:
+    core.storage.put_json(PROBE, {})
+    health.check(core)
+    assert core.storage.list_keys("health/") == []
 
 
 def test_an_outage_is_told_and_not_raised(settings: Settings) -> None:
