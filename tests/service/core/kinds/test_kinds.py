@@ -1,5 +1,6 @@
 """Every kind is planned with its defaults resolved, as the graph of tasks that the design gives."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,6 +8,8 @@ from pydantic import TypeAdapter
 
 from api_schemas.jobs import JobKind, JobRequest
 from service.core.clients import Core
+from service.core.foundation import redis_keys
+from service.core.foundation.errors import ServiceError
 from service.core.kinds import KINDS
 from service.core.queue.plan import Plan, Ref
 
@@ -264,3 +267,40 @@ def test_ladd_holds_images_out_where_something_is_chosen(shelf: Any) -> None:
     assert plain.tasks[0].makes != chosen.tasks[0].makes
     assert "source_0" not in plain.tasks[1].inputs
     assert "source_0" in chosen.tasks[1].inputs
+
+
+def few(shelf: Any, train: int) -> str:
+    """A source set of so few train images a class."""
+    named = [{"label": label, "name": str(label), "images": {"train": train, "val": 10}} for label in range(10)]
+    stats = shelf.hand.made_up_stats("source", class_counts=named, splits={"train": 10 * train, "val": 100})
+    return str(shelf.hand.ready_set("source", stats | {"num_images": 10 * train + 100}))
+
+
+def test_one_image_of_each_class_is_held_out_of_few(shelf: Any) -> None:
+    source = few(shelf, 4)
+    labeler = shelf.hand.trained_labeler(source, epochs=20, held_out=0.1)
+    found = shelf.core.catalogue.labeler(labeler)
+    assert found.held_out_images == 10
+    dataset = shelf.hand.ready_set(source_dataset=source)
+    assert planned(shelf.core, "generate_labels", dataset=dataset, labeler=labeler, epoch="auto").tasks
+
+
+def test_a_labeler_of_the_old_rule_that_held_nothing_out_is_not_chosen_by(shelf: Any) -> None:
+    source = few(shelf, 4)
+    job = shelf.hand.submit("train_labeler", source_dataset=source, epochs=20, held_out=0.1)
+    task = redis_keys.task(job.id, "train_labeler")
+    params = json.loads(shelf.core.redis.hget(task, "params"))
+    del params["held_out_images"]  # as a task was planned before they were counted
+    shelf.core.redis.hset(task, "params", json.dumps(params))
+    before = shelf.hand.work(job.id).result.labeler
+    dataset = shelf.hand.ready_set(source_dataset=source)
+    with pytest.raises(ServiceError, match="held no image out of some classes"):
+        planned(shelf.core, "generate_labels", dataset=dataset, labeler=before, epoch="auto")
+
+
+def test_one_image_a_class_leaves_nothing_to_hold_out(shelf: Any) -> None:
+    with pytest.raises(ServiceError, match=r"no class of .* has two train images") as caught:
+        planned(shelf.core, "train_labeler", source_dataset=few(shelf, 1), held_out=0.5)
+    assert [(reason.location, reason.rule) for reason in caught.value.reasons] == [
+        ("body.params.held_out", "labeler_held_out")
+    ]
