@@ -287,7 +287,7 @@ def test_one_image_of_each_class_is_held_out_of_few(shelf: Any) -> None:
 
 def test_a_labeler_of_the_old_rule_that_held_nothing_out_is_not_chosen_by(shelf: Any) -> None:
     source = few(shelf, 4)
-    job = shelf.hand.submit("train_labeler", source_dataset=source, epochs=20, held_out=0.1)
+    job = shelf.hand.submit("train_labeler", source_dataset=source, epochs=30, held_out=0.1)
     task = redis_keys.task(job.id, "train_labeler")
     params = json.loads(shelf.core.redis.hget(task, "params"))
     del params["held_out_images"]  # as a task was planned before they were counted
