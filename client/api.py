@@ -12,6 +12,7 @@ from api_schemas.datasets import ArchiveFormat, Dataset, DatasetMetadata, Datase
 from api_schemas.evaluation import Report
 from api_schemas.events import JobEvent
 from api_schemas.health import Readiness
+from api_schemas.job_plans import JobPlan
 from api_schemas.jobs import Job, JobKind, JobPage, JobRequest, JobState
 from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
 from api_schemas.presets import JobBody, PaperMethod, PresetList
@@ -147,6 +148,11 @@ class LaddClient:
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4()), "Content-Type": "application/json"}
         body = request.model_dump_json(exclude_unset=True)
         return _parse(Job, self._transport.request("POST", "/v1/jobs", repeatable=True, headers=headers, content=body))
+
+    def validate(self, request: JobRequest) -> JobPlan:
+        """The plan of a job and its predicted cost; nothing is started. Raises what `submit` raises."""
+        body = request.model_dump(mode="json", exclude_unset=True) | {"validate_only": True}
+        return _parse(JobPlan, self._transport.request("POST", "/v1/jobs", repeatable=True, json=body))
 
     def job(self, job_id: str) -> Job:
         """One job."""

@@ -9,13 +9,18 @@ from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from typer.core import TyperGroup
 
-from api_schemas.jobs import Job, JobState
-from api_schemas.report_tables import measured, predicted_cost
+from api_schemas.job_plans import JobPlan
+from api_schemas.jobs import Job, JobRequest, JobState
+from api_schemas.report_tables import measured, predicted_cost, predicted_seconds, span
 from client.api import LaddClient
 from client.errors import ClientError, describe
 from client.stages import StageBoard
 from client.tables import tables_text, text_table
 from client.watch import watch
+from method.protocols import PROTOCOLS, QUICK
+
+ASK_ABOVE_SECONDS = 3600
+"""Of device time, at most, that a job is predicted to take."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print what the API answered.")]
 LimitOption = Annotated[int, typer.Option(min=1, help="How many to show at most.")]
@@ -46,11 +51,20 @@ class Session:
         else:
             typer.echo(text_table(header, rows))
 
+    def start(self, request: JobRequest, detach: bool, yes: bool, idempotency_key: str | None = None) -> None:
+        """Show what a job is predicted to cost, ask whether to start one above an hour, and go on as `started` does."""
+        plan = self.client.validate(request)
+        if plan.cost is not None:
+            typer.echo(predicted_cost(plan.cost), err=True)
+        for note in plan.notes:
+            typer.echo(f"note: {note}", err=True)
+        if not yes and plan.cost is not None:
+            _ask(plan)
+        self.started(self.client.submit(request, idempotency_key), detach)
+
     def started(self, job: Job, detach: bool) -> None:
-        """Print a new job's id and what it is predicted to cost; unless detached, follow it and print its result."""
+        """Print a new job's id; unless detached, follow it and print its result."""
         typer.echo(job.id)
-        if job.cost is not None:
-            typer.echo(predicted_cost(job.cost.predicted), err=True)
         if not detach:
             typer.echo(result_text(self.follow(job.id)))
 
@@ -66,6 +80,17 @@ class Session:
             typer.echo(failure_text(job), err=True)
             raise typer.Exit(1)
         return job
+
+
+def _ask(plan: JobPlan) -> None:
+    """Go on only with a yes where a job may hold devices for more than an hour."""
+    seconds = predicted_seconds(plan.cost) if plan.cost is not None else None
+    if seconds is None or seconds[1] <= ASK_ABOVE_SECONDS:
+        return
+    if plan.params.get("protocol", QUICK) != QUICK:
+        typer.echo(f"--protocol {QUICK} takes {PROTOCOLS[QUICK].title}", err=True)
+    question = f"It takes {span(*seconds)} of one device. Start it (--yes: without this question)?"
+    typer.confirm(question, abort=True, err=True)
 
 
 def result_text(job: Job) -> str:

@@ -50,6 +50,7 @@ def _shown(job: JobRecord, result: JobResult | None) -> Job:
             "cost": costs.of_job(job),
             "result": result,
             "error": job.error,
+            "notes": job.notes,
             "created_at": timestamp(job.fields["created"]),
             "started_at": timestamp(job.fields.get("started")),
             "finished_at": timestamp(job.fields.get("finished")),

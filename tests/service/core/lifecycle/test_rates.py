@@ -14,8 +14,26 @@ def seconds(core: Core, *costs: TaskCost | None) -> list[float | None]:
     return [None if cost is None else cost.seconds for cost in rates.timed(core, costs)]
 
 
-def test_nothing_is_predicted_before_it_was_measured(core: Core) -> None:
+def test_before_it_was_measured_the_device_is_taken_at_its_nominal_speed(core: Core) -> None:
     assert seconds(core, TRIAL, None) == [None, None]
+    [cost, _] = rates.timed(core, [TRIAL, None])
+    assert cost is not None
+    # 10^12 FLOPs on a core of 20 to 150 GFLOP/s.
+    assert cost.seconds_range == pytest.approx((10**12 / 1.5e11, 10**12 / 2e10))
+
+
+def test_what_was_measured_may_take_half_as_long_again(core: Core) -> None:
+    rates.note(core, "cpu", TRIAL, flops=10**12, seconds=3.0)
+    [cost] = rates.timed(core, [TRIAL])
+    assert cost is not None
+    assert (cost.seconds, cost.seconds_range) == (3.0, (2.0, 4.5))
+
+
+def test_a_gpu_that_has_shown_itself_is_taken_for_other_work_too(core: Core) -> None:
+    rates.note(core, "cuda", TRIAL, flops=10**12, seconds=0.5)
+    [cost] = rates.timed(core, [TaskCost(CostName.LABELLING, "ViT", "fast", flops=10**14)])
+    assert cost is not None
+    assert (cost.seconds, cost.seconds_range) == (None, (0.5, 50.0))
 
 
 def test_the_newest_rate_weighs_as_much_as_all_before(core: Core) -> None:
