@@ -7,7 +7,7 @@ import typer
 from pydantic import TypeAdapter
 
 from api_schemas.jobs import JobKind, JobRequest
-from client.session import Session, pair, tags_of, without_missing
+from client.session import Session, SetOption, assigned, tags_of, without_missing
 from method.architectures import ARCHITECTURES
 from method.arms import ARMS
 from method.protocols import PROTOCOLS
@@ -35,10 +35,6 @@ ViewsOption = Annotated[str | None, typer.Option(help="full, sampled:K, pool or 
 ReductionOption = Annotated[str | None, typer.Option(help="sum or mean over the views.")]
 PrecisionOption = Annotated[str | None, typer.Option(help="exact or fast.")]
 SeedOption = Annotated[int | None, typer.Option(help="Seed of everything random.")]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="PATH=JSON for any other parameter, e.g. evaluation.overrides.lr=0.01. Repeatable."),
-]
 TagOption = Annotated[list[str] | None, typer.Option("--tag", help="NAME=VALUE. Repeatable.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Start it without asking, however long it may take.")]
 ProtocolOption = Annotated[
@@ -167,6 +163,44 @@ def ladd(
     _start(context, JobKind.LADD, params, set_, tag, detach, yes)
 
 
+@run_app.command("sweep")
+def sweep(
+    context: typer.Context,
+    dataset: DatasetOption,
+    source_dataset: SourceOption = None,
+    labeler: Annotated[str | None, typer.Option(help="A trained labeler; default: train one.")] = None,
+    n: Annotated[list[int] | None, typer.Option(help="N of the grid of views. Repeat for several.")] = None,
+    ratio: Annotated[list[float] | None, typer.Option(help="R, in (0, 1]. Repeat for several.")] = None,
+    epoch: Annotated[list[int] | None, typer.Option(help="Epoch of the labeler. Repeat for several.")] = None,
+    protocol: ProtocolOption = None,
+    arm: ArmsOption = None,
+    architecture: ArchitecturesOption = None,
+    trials: TrialsOption = None,
+    recipe: RecipeOption = None,
+    epochs: EpochsOption = None,
+    views: ViewsOption = None,
+    reduction: ReductionOption = None,
+    precision: PrecisionOption = None,
+    seed: SeedOption = None,
+    set_: SetOption = None,
+    tag: TagOption = None,
+    detach: DetachOption = False,
+    yes: YesOption = False,
+) -> None:
+    """The whole method at every combination of N, R and the labeler's epoch."""
+    params = {
+        "dataset": dataset,
+        "source_dataset": source_dataset,
+        "protocol": protocol,
+        "labeler": labeler,
+        "n": n or None,
+        "ratio": ratio or None,
+        "epochs": epoch or None,
+        "evaluation": _evaluation(arm, architecture, trials, recipe, epochs, views, reduction, precision, seed),
+    }
+    _start(context, JobKind.SWEEP, params, set_, tag, detach, yes)
+
+
 def _number_or_auto(text: str | None) -> Any:
     """`auto` as it is, else the number; what is neither is left for the request's own check to name."""
     try:
@@ -205,22 +239,7 @@ def _start(
     detach: bool,
     yes: bool,
 ) -> None:
-    sent = without_missing(params)
-    for assignment in assignments or []:
-        path, text = pair(assignment, "--set")
-        _assign(sent, path, text)
+    sent = assigned(without_missing(params), assignments)
     session: Session = context.obj
     request = JOB_REQUEST.validate_python({"kind": kind, "params": sent, "tags": tags_of(tags)})
     session.start(request, detach, yes)
-
-
-def _assign(params: dict[str, Any], path: str, text: str) -> None:
-    *parents, last = path.split(".")
-    for parent in parents:
-        params = params.setdefault(parent, {})
-        if not isinstance(params, dict):
-            raise typer.BadParameter(f"{path}: {parent} is not an object", param_hint="--set")
-    try:
-        params[last] = json.loads(text)
-    except json.JSONDecodeError:
-        params[last] = text

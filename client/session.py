@@ -1,5 +1,6 @@
 """The parts every command of the CLI shares: the client, where it prints, and how a refusal is shown."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -23,6 +24,10 @@ ASK_ABOVE_SECONDS = 3600
 """Of device time, at most, that a job is predicted to take."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print what the API answered.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="PATH=JSON for any other field, e.g. evaluation.overrides.lr=0.01. Repeatable."),
+]
 LimitOption = Annotated[int, typer.Option(min=1, help="How many to show at most.")]
 
 
@@ -134,6 +139,26 @@ def without_missing(document: dict[str, Any]) -> dict[str, Any]:
         if value is not None
     }
     return {name: value for name, value in kept.items() if value != {}}
+
+
+def assigned(document: dict[str, Any], assignments: list[str] | None) -> dict[str, Any]:
+    """`document` with the values of `--set PATH=JSON` in it; what is no JSON is a text.
+
+    Raises `typer.BadParameter` for a path through something that is not an object.
+    """
+    for assignment in assignments or []:
+        path, text = pair(assignment, "--set")
+        *parents, last = path.split(".")
+        inner = document
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+            if not isinstance(inner, dict):
+                raise typer.BadParameter(f"{path}: {parent} is not an object", param_hint="--set")
+        try:
+            inner[last] = json.loads(text)
+        except json.JSONDecodeError:
+            inner[last] = text
+    return document
 
 
 class RefusalGroup(TyperGroup):

@@ -4,7 +4,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,12 +12,14 @@ from urllib.parse import urlsplit
 import pytest
 import uvicorn
 from pydantic import TypeAdapter
+from typer.testing import CliRunner
 
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole
 from api_schemas.jobs import Job, JobRequest
 from api_schemas.problems import TaskError
 from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent
 from client.api import LaddClient
+from client.cli import app
 from service.core.clients import Core
 from service.core.foundation.settings import Settings
 from service.core.lifecycle import tasks
@@ -127,6 +129,18 @@ def client(server: str) -> Iterator[LaddClient]:
         yield opened
 
 
+@pytest.fixture
+def ladd(server: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run `ladd ...`; the result has `exit_code`, `stdout`, `stderr`."""
+    monkeypatch.setenv("LADD_URL", server)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: str, stdin: str | None = None) -> Any:
+        return CliRunner().invoke(app, list(arguments), input=stdin, catch_exceptions=False)
+
+    return run
+
+
 AGREEMENT = {
     "images": 2,
     "agreement": 50.0,
@@ -171,10 +185,10 @@ class HandWorker:
         described = DatasetMetadata.model_validate({"name": f"a {role} set", "role": role, **metadata})
         return self.client.upload_dataset(described, [path])
 
-    def ingest(self, dataset: Dataset) -> None:
-        """Make a set `ready`: 2 classes, 2 images a split, 32 px."""
+    def ingest(self, dataset: Dataset, images: int = 2) -> None:
+        """Make a set `ready`: 2 classes, so many images a split, 32 px."""
         source = dataset.role is DatasetRole.SOURCE
-        splits = dict.fromkeys(("train", "val") if source else ("all",), 2)
+        splits = dict.fromkeys(("train", "val") if source else ("all",), images)
         statistics = {"mean": [0.5] * 3, "std": [0.25] * 3}
         stats = {
             "num_classes": 2,

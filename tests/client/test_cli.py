@@ -8,28 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from api_schemas.datasets import DatasetState
 from api_schemas.jobs import Job, JobKind, JobState
 from api_schemas.runner import ProgressEvent
 from client.api import LaddClient
-from client.cli import app
 from service.core.resources.api_keys import Scope
 
 Ladd = Callable[..., Any]
-
-
-@pytest.fixture
-def ladd(server: str, monkeypatch: pytest.MonkeyPatch) -> Ladd:
-    """Run `ladd ...`; the result has `exit_code`, `stdout`, `stderr`."""
-    monkeypatch.setenv("LADD_URL", server)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*arguments: str, stdin: str | None = None) -> Any:
-        return CliRunner().invoke(app, list(arguments), input=stdin, catch_exceptions=False)
-
-    return run
 
 
 def in_background(work: Callable[[], Any]) -> threading.Thread:
