@@ -120,7 +120,7 @@ class LeaseKeeper:
     def _stop(self, why: Interruption) -> None:
         with self._lock:
             if self.interruption is None:
-                logger.info("%s of %s: stopping (%s)", self._claimed.name, self._claimed.job_id, why)
+                logger.info("%s: stopping (%s)", self._claimed, why)
                 self.interruption = why
                 self.interrupted.set()
                 self._interrupt(why)

@@ -1,26 +1,42 @@
 """A worker's answer to a wake-up: claim the task it names, if it is still there to take, and run it."""
 
 import logging
-import os
-import socket
 import threading
 from typing import Any
 
 from celery import Celery, Task
 
 from service.core.clients import Core
+from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.lifecycle import tasks
 from service.core.queue.dispatch import WAKE
 from workers.supervisor.attempt import run_task
+from workers.supervisor.fitness import Fitness
 from workers.supervisor.input_cache import InputCache
 from workers.supervisor.slots import Slots
 
 logger = logging.getLogger(__name__)
 
+LEFT_SECONDS = 1.0
+"""Pause before a wake-up for a task that this worker leaves to others is sent on."""
 
-def register_wake(app: Celery, core: Core, slots: Slots, cache: InputCache, shutting_down: threading.Event) -> None:
+
+def register_wake(
+    app: Celery,
+    core: Core,
+    worker: str,
+    slots: Slots,
+    cache: InputCache,
+    fitness: Fitness,
+    shutting_down: threading.Event,
+) -> None:
     """Give `app` the one task it has."""
-    worker = f"{socket.gethostname()}:{os.getpid()}"
+
+    def send_on(job_id: str, task_name: str, queue: str) -> None:
+        try:
+            core.dispatcher.wake(job_id, task_name, queue)
+        except (ServiceError, *OUTAGES) as error:
+            logger.warning("the wake-up for %s of %s is left to the reaper: %s", task_name, job_id, error)
 
     @app.task(name=WAKE, bind=True)
     def wake(self: Task[Any, Any], job_id: str, task_name: str) -> None:
@@ -28,6 +44,10 @@ def register_wake(app: Celery, core: Core, slots: Slots, cache: InputCache, shut
         assert self.request.delivery_info is not None
         queue = str(self.request.delivery_info["routing_key"])
         with slots.taken() as slot:
+            if fitness.trouble is not None:
+                # For others: this thread holds its slot and takes no other message until the worker is fit.
+                send_on(job_id, task_name, queue)
+                fitness.wait()
             if shutting_down.is_set():
                 return  # the reaper repeats the wake-up
             # A task that became ready before there were turns stands in no line.
@@ -36,9 +56,11 @@ def register_wake(app: Celery, core: Core, slots: Slots, cache: InputCache, shut
             )
             if claimed is None:
                 logger.info("%s of %s: nothing to do", task_name, job_id)
+                if core.store.is_left(job_id, task_name, worker) and not shutting_down.wait(LEFT_SECONDS):
+                    send_on(job_id, task_name, queue)
                 return
-            logger.info("%s of %s: attempt %d on %s", claimed.name, claimed.job_id, claimed.attempt, slot.device)
-            run_task(core, claimed, slot, cache, shutting_down)
+            logger.info("%s: begins on %s", claimed, slot.device)
+            run_task(core, claimed, slot, cache, fitness, shutting_down)
         if core.settings.quota_running_tasks is not None:
             # Its end may let one start whose own wake-up came while the tenant had as many running as it may.
             core.dispatcher.announce(claimed.job_id, [claimed.name])

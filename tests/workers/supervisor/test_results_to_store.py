@@ -21,6 +21,7 @@ from service.core.objects.storage import Storage
 from service.core.resources import datasets, jobs
 from tests.workers.supervisor.supervised import SCRIPTED, SLOT, Claim, Run, Submit, error_of, only_attempt, wait_for
 from workers.supervisor.attempt import run_task
+from workers.supervisor.fitness import Fitness
 from workers.supervisor.input_cache import InputCache
 
 RESULT = {
@@ -82,6 +83,7 @@ def test_a_shutdown_while_a_result_waits_for_the_storage_costs_no_attempt(
     submit: Submit,
     claim: Claim,
     cache: InputCache,
+    fitness: Fitness,
     shutting_down: threading.Event,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -90,7 +92,9 @@ def test_a_shutdown_while_a_result_waits_for_the_storage_costs_no_attempt(
     command = (sys.executable, SCRIPTED, "hand_in_the_upload")
     with closing(Storage(settings.model_copy(update={"s3_endpoint_url": "http://127.0.0.1:9"}))) as away:
         holding = dataclasses.replace(core, blobs=Blobs(core.redis, away))
-        thread = threading.Thread(target=run_task, args=(holding, claimed, SLOT, cache, shutting_down, command))
+        thread = threading.Thread(
+            target=run_task, args=(holding, claimed, SLOT, cache, fitness, shutting_down, command)
+        )
         thread.start()
         wait_for(lambda: "the result cannot be stored" in caplog.text)
         shutting_down.set()

@@ -1,20 +1,28 @@
 -- ARGV[1]: queue, ARGV[2]: tasks of a tenant that may run at a time, '' for any number.
+-- ARGV[3]: the worker that asks; what it failed at and leaves to others is passed over.
 -- Returns the `<job> <task>` to be claimed next, or false: the first in line of the tenant that has the fewest tasks
 -- running, and among those of the one that was served longest ago. Only looks: the claim counts as being served.
-local queue, limit = ARGV[1], tonumber(ARGV[2])
+local queue, limit, worker = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 
--- The first in a tenant's line that still waits to be taken.
+-- The first in a tenant's line that still waits to be taken, and that the worker does not leave to others.
 local function first_of(tenant)
+  local line, left = keys.ready_line(queue, tenant), 0
   while true do
-    local member = redis.call('ZRANGE', keys.ready_line(queue, tenant), 0, 0)[1]
+    local member = redis.call('ZRANGE', line, left, left)[1]
     if not member then
-      redis.call('SREM', keys.ready_tenants(queue), tenant)
+      if left == 0 then
+        redis.call('SREM', keys.ready_tenants(queue), tenant)
+      end
       return false
     end
-    if redis.call('HGET', keys.task(member:match('(%S+) (.*)')), 'state') == 'queued' then
+    local key = keys.task(member:match('(%S+) (.*)'))
+    if redis.call('HGET', key, 'state') ~= 'queued' then
+      redis.call('ZREM', line, member)
+    elseif leaves(key, queue, worker) then
+      left = left + 1
+    else
       return member
     end
-    redis.call('ZREM', keys.ready_line(queue, tenant), member)
   end
 end
 
