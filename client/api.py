@@ -173,9 +173,14 @@ class LaddClient:
         """Start a failed or canceled job again as a new one that keeps the finished tasks."""
         return _parse(Job, self._transport.request("POST", f"/v1/jobs/{job_id}/retry", repeatable=True))
 
-    def events(self, job_id: str, after: str | None = None) -> Iterator[JobEvent]:
-        """The job's events from the first, or from the one after id `after`, until the job has ended."""
-        return follow(self._transport, f"/v1/jobs/{job_id}/events", after)
+    def events(
+        self, job_id: str, after: str | None = None, on_silence: Callable[[], None] | None = None
+    ) -> Iterator[JobEvent]:
+        """The job's events from the first, or from the one after id `after`, until the job has ended.
+
+        `on_silence` is called when there has been none for a while.
+        """
+        return follow(self._transport, f"/v1/jobs/{job_id}/events", after, on_silence)
 
     def wait(self, job_id: str, on_event: Callable[[JobEvent], None] | None = None) -> Job:
         """Follow a job to its end and return it, whatever its terminal state."""

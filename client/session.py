@@ -70,6 +70,8 @@ class Session:
     def started(self, job: Job, detach: bool) -> None:
         """Print a new job's id; unless detached, follow it and print its result."""
         typer.echo(job.id)
+        if detach and job.waiting is not None:
+            typer.echo(f"waiting: {job.waiting}", err=True)
         if not detach:
             typer.echo(result_text(self.follow(job.id)))
 

@@ -19,7 +19,9 @@ _TITLES = {
 def watch(client: LaddClient, job_id: str, board: StageBoard) -> Job:
     """Show a job from its first event to its end and return it."""
     shown = _ShownJob(client, client.job(job_id), board)
-    return client.wait(job_id, shown.show)
+    for event in client.events(job_id, on_silence=shown.look):
+        shown.show(event)
+    return client.job(job_id)
 
 
 class _ShownJob:
@@ -32,6 +34,17 @@ class _ShownJob:
         self._ahead = {task.name for task in job.tasks if not _kept(task, job)}
         self._running: set[str] = set()
         self._stages: dict[str, _ShownStage] = {}
+        self._waiting: str | None = None
+        self._tell(job)
+
+    def look(self) -> None:
+        """Say why nothing happens, where the service knows."""
+        self._tell(self._client.job(self._job_id))
+
+    def _tell(self, job: Job) -> None:
+        if job.waiting not in (None, self._waiting):
+            self._board.line(f"waiting: {job.waiting}")
+        self._waiting = job.waiting
 
     def show(self, event: JobEvent) -> None:
         """Bring the board up to date with the next event."""

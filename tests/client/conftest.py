@@ -24,6 +24,8 @@ from service.core.clients import Core
 from service.core.foundation.settings import Settings
 from service.core.lifecycle import tasks
 from service.core.lifecycle.tasks import ClaimedTask
+from service.core.queue import workers
+from service.core.queue.workers import Sign
 
 ARCHIVE_BYTES = 3 << 20
 ARRAYS = ("images", "labels")
@@ -158,6 +160,11 @@ class HandWorker:
         self.core = core
         self.client = client
         self.folder = folder
+        self.beat()
+
+    def beat(self, **queues: int) -> None:
+        """Leave a sign of life; by default of a worker that takes all queues."""
+        workers.beat(self.core.redis, "hand", Sign(queues or dict.fromkeys(("cpu", "gpu", "io"), 1)))
 
     def claim(self, job_id: str, task: str) -> ClaimedTask:
         claimed = tasks.claim(self.core, job_id, task, "hand")

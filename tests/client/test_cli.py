@@ -141,6 +141,16 @@ def test_listed_jobs_show_how_long_they_will_take(ladd: Ladd, client: LaddClient
     assert "running  train_labeler 50%  1 min 40 s" in running
 
 
+def test_a_detached_job_that_nobody_takes_says_so(ladd: Ladd, worker: Any) -> None:
+    _, source = worker.ready_pair()
+    worker.beat(cpu=1)
+    started = ladd("run", "train-labeler", "--source-dataset", source, "--detach")
+    assert "waiting: no worker takes queue gpu" in started.stderr
+    worker.beat(gpu=1)
+    started = ladd("run", "train-labeler", "--source-dataset", source, "--set", "seed=1", "--detach")
+    assert "waiting" not in started.stderr
+
+
 def test_defaults_that_are_left_out_are_told(ladd: Ladd, client: LaddClient, worker: Any) -> None:
     distilled, _ = worker.ready_pair()
     result = ladd("run", "evaluate", "--dataset", distilled, "--protocol", "quick", "--detach")

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from service.core.clients import Core
 from service.core.foundation import redis_keys
+from service.core.queue import workers
 from service.core.queue.plan import TaskCost
 
 LATEST = "device"
@@ -61,7 +62,8 @@ def timed(core: Core, costs: Sequence[TaskCost | None]) -> list[TaskCost | None]
 
 def _expected(core: Core) -> str:
     """Return the kind of device that trainings will run on, by what workers say of themselves; without any, a CPU."""
-    return "cpu"
+    signs = workers.alive(core.redis).values()
+    return "cuda" if any("gpu" in sign.queues and sign.device == "cuda" for sign in signs) else "cpu"
 
 
 def _field(device: str, cost: TaskCost) -> str:

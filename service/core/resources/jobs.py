@@ -18,6 +18,7 @@ from service.core.lifecycle import costs, outbox, rates
 from service.core.lifecycle.reports import report_key
 from service.core.lifecycle.submission import Submission, task_fields
 from service.core.objects.storage import blob_key
+from service.core.queue import workers
 from service.core.queue.plan import Plan
 from service.core.queue.records import PLANNED, JobRecord, TaskRecord
 from service.core.resources.job_view import listed, shown
@@ -58,7 +59,7 @@ def validate(core: Core, request: JobRequest) -> JobPlan:
         ],
         cost=costs.of_plan(request.kind, [task.cost for task in plan.tasks]),
         notes=list(plan.notes),
-        waiting=None,
+        waiting=workers.untaken(workers.alive(core.redis), {task.queue for task in plan.tasks}),
     )
 
 
@@ -121,7 +122,8 @@ def page(
         return [(job.id, job) for job in core.store.load_many(ids)]
 
     jobs, next_cursor = page_of(core.redis, core.store.listing, cursor, limit, load, wanted)
-    return JobPage(items=[listed(core, job) for job in jobs], next_cursor=next_cursor)
+    signs = workers.alive(core.redis)
+    return JobPage(items=[listed(core, job, signs) for job in jobs], next_cursor=next_cursor)
 
 
 def cancel(core: Core, job_id: str) -> Job:

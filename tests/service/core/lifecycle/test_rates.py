@@ -5,7 +5,9 @@ import pytest
 from api_schemas.cost import CostName
 from service.core.clients import Core
 from service.core.lifecycle import rates
+from service.core.queue import workers
 from service.core.queue.plan import TaskCost
+from service.core.queue.workers import Sign
 
 TRIAL = TaskCost(CostName.DEPLOYMENT, "ViT", "exact", flops=10**12)
 
@@ -67,3 +69,10 @@ def test_the_kind_of_device_that_worked_last_is_expected_to_work(core: Core) -> 
 def test_a_task_that_had_nothing_to_do_has_no_rate(core: Core) -> None:
     rates.note(core, "cpu", TRIAL, flops=0, seconds=1.0)
     assert seconds(core, TRIAL) == [None]
+
+
+def test_a_gpu_that_a_worker_has_is_expected_to_work(core: Core) -> None:
+    workers.beat(core.redis, "a", Sign({"cpu": 1}, device="cpu"))
+    assert rates.timed(core, [TRIAL])[0].seconds_range[1] == 10**12 / 2e10  # type: ignore[index,union-attr]
+    workers.beat(core.redis, "b", Sign({"gpu": 0}, device="cuda"))
+    assert rates.timed(core, [TRIAL])[0].seconds_range[1] == 1.0  # type: ignore[index,union-attr]
