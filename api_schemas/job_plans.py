@@ -20,6 +20,8 @@ class PlannedTask(Response):
 class JobPlan(Response):
     """The answer to a job with `validate_only`: what it would do and cost. Nothing of it is stored."""
 
+    told_apart_by = ("kind", "cost", "notes", "waiting")
+
     kind: JobKind
     params: dict[str, Any]
     """With every default resolved."""

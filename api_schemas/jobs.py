@@ -273,6 +273,8 @@ class JobLinks(Links):
 class Job(Response):
     """A job as shown."""
 
+    told_apart_by = ("id", "kind", "state", "error")
+
     id: JobId
     kind: JobKind
     state: JobState

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import TypeAdapter
 
 from api_schemas.datasets import (
     ArchiveFormat,
@@ -16,11 +15,9 @@ from api_schemas.datasets import (
     DatasetState,
     Resize,
 )
-from api_schemas.labelers import LabelerMetadata
-from client.api import LaddClient
+from client.api import DEFAULT_URL, LABELER_METADATA, LaddClient, augmented
 from client.cli_jobs import jobs_app
 from client.cli_run import run_app
-from client.errors import ClientError
 from client.session import (
     JsonOption,
     LimitOption,
@@ -34,8 +31,6 @@ from client.stages import StageBoard, minute
 from method.class_maps import CLASS_MAPS, IMAGEFOLDER
 from method.formats import AUTO, FORMATS
 
-LABELER_METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
-
 app = typer.Typer(
     cls=RefusalGroup, no_args_is_help=True, pretty_exceptions_enable=False, help="Label-Augmented Dataset Distillation."
 )
@@ -46,7 +41,7 @@ app.add_typer(jobs_app)
 @app.callback()
 def connect(
     context: typer.Context,
-    url: Annotated[str, typer.Option(envvar="LADD_URL", help="Where the service is.")] = "http://127.0.0.1:8000",
+    url: Annotated[str, typer.Option(envvar="LADD_URL", help="Where the service is.")] = DEFAULT_URL,
     api_key: Annotated[
         str | None,
         typer.Option(envvar="LADD_API_KEY", help="Where the service wants one; better not on the command line."),
@@ -199,12 +194,7 @@ def download(
 ) -> None:
     """Download a label-augmented archive; run again to resume a broken download."""
     session: Session = context.obj
-    dataset: str | None = identifier
-    if identifier.startswith("job_"):
-        result = session.client.job(identifier).result
-        dataset = result.dataset if result else None
-    if dataset is None:
-        raise ClientError(f"{identifier} has made no label-augmented set")
+    dataset = augmented(session.client.job(identifier) if identifier.startswith("job_") else identifier)
     destination = output or Path(f"{dataset}.{archive_format}")
     with StageBoard(session.progress) as board, board.stage("download") as stage:
         session.client.download_archive(dataset, destination, stage.bytes, archive_format)

@@ -7,7 +7,8 @@ import typer
 
 from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobState
 from api_schemas.report_tables import clock, predicted_seconds, span
-from client.cli_run import JOB_REQUEST, DatasetOption, DetachOption, SourceOption, TagOption, YesOption
+from client.api import JOB_REQUEST
+from client.cli_run import DatasetOption, DetachOption, SourceOption, TagOption, YesOption
 from client.session import JsonOption, LimitOption, Session, result_text, tags_of
 from client.stages import minute
 from client.tables import report_text

@@ -4,16 +4,14 @@ import json
 from typing import Annotated, Any
 
 import typer
-from pydantic import TypeAdapter
 
-from api_schemas.jobs import JobKind, JobRequest
+from api_schemas.jobs import JobKind
+from client.api import JOB_REQUEST
 from client.session import Session, SetOption, assigned, tags_of, without_missing
 from method.architectures import ARCHITECTURES
 from method.arms import ARMS
 from method.protocols import PROTOCOLS
 from method.recipes import RECIPES
-
-JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
 
 run_app = typer.Typer(no_args_is_help=True, help="Start a job from flags.")
 

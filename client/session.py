@@ -14,7 +14,7 @@ from api_schemas.job_plans import JobPlan
 from api_schemas.jobs import Job, JobRequest, JobState
 from api_schemas.report_tables import measured, predicted_cost, predicted_seconds, span
 from client.api import LaddClient
-from client.errors import ClientError, describe
+from client.errors import ClientError, failure_text
 from client.stages import StageBoard
 from client.tables import tables_text, text_table
 from client.watch import watch
@@ -109,15 +109,6 @@ def result_text(job: Job) -> str:
     lines = "\n".join(f"{name} {identifier}" for name, identifier in made.items() if identifier is not None)
     tables = tables_text(measured(result.evaluation, result.storage, result.flops, job.cost, intervals=False))
     return "\n\n".join(block for block in (lines, tables) if block)
-
-
-def failure_text(job: Job) -> str:
-    """Why a job ended without success."""
-    lines = [f"{job.id} {job.state}"]
-    if job.error is not None:
-        lines[0] += f": {job.error.message} ({job.error.code}, origin {job.error.origin})"
-        lines += [f"  {describe(reason)}" for reason in job.error.reasons]
-    return "\n".join(lines)
 
 
 def tags_of(given: list[str] | None) -> dict[str, str]:

@@ -1,12 +1,18 @@
 """A job on a stage board: a bar for each running stage, a line for each finished one and for each finished trial."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from api_schemas.events import EventType, JobEvent
 from api_schemas.jobs import Job, JobState, Progress, Task
 from api_schemas.report_tables import clock
-from client.api import LaddClient
 from client.stages import Stage, StageBoard
+
+if TYPE_CHECKING:
+    from client.api import LaddClient
 
 _TITLES = {
     "ingest": "validate",
@@ -16,11 +22,15 @@ _TITLES = {
 }
 
 
-def watch(client: LaddClient, job_id: str, board: StageBoard) -> Job:
-    """Show a job from its first event to its end and return it."""
+def watch(
+    client: LaddClient, job_id: str, board: StageBoard, on_event: Callable[[JobEvent], None] | None = None
+) -> Job:
+    """Show a job from its first event to its end and return it, whatever its terminal state."""
     shown = _ShownJob(client, client.job(job_id), board)
     for event in client.events(job_id, on_silence=shown.look):
         shown.show(event)
+        if on_event is not None:
+            on_event(event)
     return client.job(job_id)
 
 
