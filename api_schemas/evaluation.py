@@ -9,6 +9,7 @@ from api_schemas.cost import JobCost
 from api_schemas.labelers import Architecture, ShownArchitecture
 from api_schemas.labelling import Labelling
 from api_schemas.registered import Registered
+from api_schemas.report_inputs import ReportInput
 from method import views
 from method.arms import ARMS, BASELINE, LADD
 from method.recipes import RECIPES, TRIALS
@@ -266,6 +267,8 @@ class Report(Response):
     job: JobId
     kind: str
     params: dict[str, Any]
+    inputs: list[ReportInput] = []
+    """Sets and labelers with their warnings, which come before any number; empty in reports of earlier versions."""
     evaluation: Evaluation | None
     labelling: Labelling | None
     storage: Storage | None

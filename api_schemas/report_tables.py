@@ -1,11 +1,12 @@
 """The measurements of a job as tables of text: the terminal, Markdown and HTML only lay them out."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 
 from api_schemas.cost import Cost, CostName, CostParts, JobCost
 from api_schemas.evaluation import ArmName, Evaluation, EvaluationRow, FlopCount, PaperNumber, Report, Storage
+from api_schemas.report_inputs import names_of
 from method.arms import ARMS
 
 _COMPARED = {"baseline", "ladd"}
@@ -33,7 +34,15 @@ def tables(report: Report, *, intervals: bool = True) -> list[Table]:
         *measured(report.evaluation, report.storage, report.flops, report.cost, intervals=intervals),
         *_paper(report.paper, report.evaluation),
     ]
-    return [table for table in found if table.rows]
+    return [_named(table, names_of(report.inputs)) for table in found if table.rows]
+
+
+def _named(table: Table, names: Mapping[str, str]) -> Table:
+    """Return the table with names in its title in the place of ids."""
+    title = table.title
+    for id, name in names.items():
+        title = title.replace(id, name)
+    return replace(table, title=title)
 
 
 def measured(

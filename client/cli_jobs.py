@@ -9,7 +9,7 @@ from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobState
 from api_schemas.report_tables import clock, predicted_seconds, span
 from client.api import JOB_REQUEST
 from client.cli_run import DatasetOption, DetachOption, SourceOption, TagOption, YesOption
-from client.session import JsonOption, LimitOption, Session, result_text, tags_of
+from client.session import JsonOption, LimitOption, Session, tags_of
 from client.stages import minute
 from client.tables import report_text
 from method.paper import METHODS
@@ -77,7 +77,7 @@ def jobs(
 def watch(context: typer.Context, job: JobArgument) -> None:
     """Follow a job to its end and print its result."""
     session: Session = context.obj
-    typer.echo(result_text(session.follow(job)))
+    session.answer_result(session.follow(job))
 
 
 @jobs_app.command()

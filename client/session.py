@@ -10,13 +10,14 @@ from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from typer.core import TyperGroup
 
+from api_schemas.evaluation import Report
 from api_schemas.job_plans import JobPlan
 from api_schemas.jobs import Job, JobRequest, JobState
 from api_schemas.report_tables import measured, predicted_cost, predicted_seconds, span
 from client.api import LaddClient
 from client.errors import ClientError, failure_text
 from client.stages import StageBoard
-from client.tables import tables_text, text_table
+from client.tables import report_text, tables_text, text_table
 from client.watch import watch
 from method.protocols import PROTOCOLS, QUICK
 
@@ -73,7 +74,12 @@ class Session:
         if detach and job.waiting is not None:
             typer.echo(f"waiting: {job.waiting}", err=True)
         if not detach:
-            typer.echo(result_text(self.follow(job.id)))
+            self.answer_result(self.follow(job.id))
+
+    def answer_result(self, job: Job) -> None:
+        """Print the results of a succeeded job: its report where it has one, with all warnings first."""
+        report = self.client.report(job.id) if job.links.report is not None else None
+        typer.echo(result_text(job, report))
 
     def follow(self, job_id: str) -> Job:
         """Show a job to its end. Leaves the program with code 1 when it did not succeed."""
@@ -100,15 +106,18 @@ def _ask(plan: JobPlan) -> None:
     typer.confirm(question, abort=True, err=True)
 
 
-def result_text(job: Job) -> str:
+def result_text(job: Job, report: Report | None) -> str:
     """The results of a succeeded job as text."""
     result = job.result
     if result is None:
         return f"{job.id} {job.state}"
     made = {"dataset": result.dataset, "labeler": result.labeler}
     lines = "\n".join(f"{name} {identifier}" for name, identifier in made.items() if identifier is not None)
-    tables = tables_text(measured(result.evaluation, result.storage, result.flops, job.cost, intervals=False))
-    return "\n\n".join(block for block in (lines, tables) if block)
+    if report is not None:
+        measurements = report_text(report)
+    else:
+        measurements = tables_text(measured(None, None, result.flops, job.cost, intervals=False))
+    return "\n\n".join(block for block in (lines, measurements) if block)
 
 
 def tags_of(given: list[str] | None) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from api_schemas.evaluation import Report
+from api_schemas.report_summary import headline, input_warnings, other_notes
 from api_schemas.report_tables import Table, ran_on, tables
 
 
@@ -21,9 +22,10 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def report_text(report: Report) -> str:
-    """A report: what was measured, on what, and what a reader must know before quoting a number."""
-    footer = "\n".join([ran_on(report), *(f"note: {note}" for note in report.notes)])
-    return "\n\n".join(block for block in (tables_text(tables(report, intervals=False)), footer) if block)
+    """A report: warnings and the result first, what was measured, on what, and what to know before quoting a number."""
+    head = "\n".join([*(f"warning: {warning}" for warning in input_warnings(report)), headline(report) or ""]).strip()
+    footer = "\n".join([ran_on(report), *(f"note: {note}" for note in other_notes(report))])
+    return "\n\n".join(block for block in (head, tables_text(tables(report, intervals=False)), footer) if block)
 
 
 def tables_text(found: Sequence[Table]) -> str:

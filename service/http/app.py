@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, Security
+from fastapi import Depends, FastAPI, Security
 from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
@@ -26,6 +26,7 @@ from service.http.job_versions import JobVersions
 from service.http.key_ring import KeyRing
 from service.http.limits import FORM_OVERHEAD_BYTES, MAX_JSON_BYTES, BodyLimitMiddleware
 from service.http.polls import PollMiddleware
+from service.http.query import refuse_unknown_query
 from service.http.received import FormSlots
 from service.http.request_id import RequestIdMiddleware
 from service.http.routes import datasets, events, health, jobs, labelers, presets, uploads
@@ -84,8 +85,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for routes in (uploads, datasets, labelers, jobs, events, presets):
         app.include_router(
             routes.router,
-            dependencies=[Security(API_KEY)],
-            responses=problems.refusals(ErrorCode.UNAUTHENTICATED, ErrorCode.FORBIDDEN),
+            dependencies=[Security(API_KEY), Depends(refuse_unknown_query)],
+            responses=problems.refusals(ErrorCode.UNAUTHENTICATED, ErrorCode.FORBIDDEN, ErrorCode.INVALID_REQUEST),
         )
     app.include_router(health.router)
     docs_page.install(app, settings)

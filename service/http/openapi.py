@@ -65,7 +65,6 @@ def install(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = generate()
             _add_schemas(document["components"]["schemas"])
-            _remove_errors_that_are_never_sent(document)
             app.openapi_schema = document
         return app.openapi_schema
 
@@ -80,13 +79,3 @@ def _add_schemas(schemas: dict[str, Any]) -> None:
     schemas |= {f"{name}-Input": schema for name, schema in sent.items()}
     problem = Problem.model_json_schema(mode="serialization", ref_template=REFERENCE)
     schemas |= problem.pop("$defs") | {"Problem": problem}
-
-
-def _remove_errors_that_are_never_sent(document: dict[str, Any]) -> None:
-    """FastAPI's own kind: what is invalid is answered with a problem."""
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            if "HTTPValidationError" in str(operation["responses"].get("422")):
-                del operation["responses"]["422"]
-    for name in ("HTTPValidationError", "ValidationError"):
-        del document["components"]["schemas"][name]

@@ -206,7 +206,9 @@ class HandWorker:
             "dtype": "uint8",
             "sha256": "0" * 64,
             "bytes": 6144,
-            "class_counts": [],
+            "class_counts": [
+                {"label": label, "name": str(label), "images": dict.fromkeys(splits, 1)} for label in (0, 1)
+            ],
             "value_range": {"minimum": 0, "maximum": 255},
             "soft_labels": None,
             "learned_lr": None,

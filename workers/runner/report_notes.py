@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from api_schemas.evaluation import Comparison, EncodingCost, Evaluation, EvaluationRow
 from api_schemas.labelling import Labelling
+from api_schemas.report_inputs import names_of
 from method.arms import ARMS
 from workers.ladd.evaluation.progressive import open_question
 from workers.ladd.evaluation.rows import accuracies
@@ -17,11 +18,25 @@ KL_WITHIN_NOISE = 0.01
 No encoding below it cost CIFAR-10 accuracy that paired trials could tell from 0 (`benchmarks/results/encodings.md`).
 """
 
+UNBALANCED = 1.5
+"""Times the share of equal classes above which the report speaks of the largest one."""
+
 
 def notes_of(found: Found) -> list[str]:
-    """Notes on the labels, the evaluation, the bytes and the decisions, in this order."""
+    """Notes on the labels, the evaluation, the bytes and the decisions, in this order, with names in place of ids."""
+    names = names_of(found.inputs)
+    notes = []
+    for note in _notes(found):
+        for id, name in names.items():
+            note = note.replace(id, name)
+        notes.append(note)
+    return notes
+
+
+def _notes(found: Found) -> list[str]:
     return [
         *(_of_labelling(found.labelling) if found.labelling else []),
+        *(_of_majority(found) if found.evaluation else []),
         *(_of_evaluation(found.evaluation) if found.evaluation else []),
         *(storage_notes(found.storage.encoding, found.storage.encodings) if found.storage else []),
         *(_of_decisions(found.rows) if found.progressive else []),
@@ -62,6 +77,31 @@ def _of_evaluation(evaluation: Evaluation) -> list[str]:
         )
     caes = [found for found in evaluation.comparisons if found.architecture is None]
     return [*_divergences(evaluation), *notes, *(_verdict(found, evaluation) for found in caes), *_step_size(caes)]
+
+
+def _of_majority(found: Found) -> list[str]:
+    """The accuracy of always answering the largest class, where that is far above chance, and balanced means."""
+    source = next((each for each in found.inputs if each.largest_share is not None), None)
+    if source is None or source.largest_share is None:
+        return []
+    classes = len(found.rows[0].trials[0].per_class_accuracy)
+    if source.largest_share <= 100 * UNBALANCED / classes:
+        return []
+    balanced = [
+        f"{row.architecture} with {row.arm} on {row.dataset} {_balanced(row):.1f} %"
+        for row in found.rows
+        if row.in_summary
+    ]
+    return [
+        f"UNBALANCED: {source.largest_share:.1f} % of the test images are of class {source.largest_class}, one of "
+        f"{classes}: a network that always answers it has that accuracy. Means over classes: {', '.join(balanced)}."
+    ]
+
+
+def _balanced(row: EvaluationRow) -> float:
+    """The mean over classes and trials, in percent."""
+    by_class = [known for trial in row.trials for known in trial.per_class_accuracy if known is not None]
+    return sum(by_class) / len(by_class)
 
 
 def _divergences(evaluation: Evaluation) -> list[str]:

@@ -24,7 +24,7 @@ def plan_report(
 
     `points` are those of a sweep: the labelling `task` of each, the `dataset` it makes, and what sets it apart.
     `distillation`: the `flops` that the distillation took, and the `sets` that share its images; None: not known.
-    The job's id is added to its params when the task is claimed, since a retried job has another.
+    The job's id and its sets and labelers are added to its params when the task is claimed.
     """
     inputs = {"results": Ref("after")}
     inputs |= {f"labeler_{position}": Ref("labeler", labeler, []) for position, labeler in enumerate(labelers)}

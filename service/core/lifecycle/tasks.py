@@ -20,6 +20,7 @@ from service.core.kinds.kind import FinishedTask, Outcome
 from service.core.kinds.task_types import TASKS
 from service.core.lifecycle import outbox, rates, reports
 from service.core.lifecycle.inputs import resolve, results
+from service.core.lifecycle.report_inputs import report_inputs
 from service.core.queue.records import JobRecord, TaskRecord
 from service.core.queue.store import Happened
 
@@ -117,13 +118,18 @@ def _claim(core: Core, job_id: str, task_name: str, worker: str, device: str, to
         worker=worker,
         device=device,
         type=task.type,
-        params=task.params | ({"job": job_id} if kind.reports else {}),
+        params=task.params | (_report_params(core, job, task) if kind.reports else {}),
         inputs={name: files for name, (files, _) in resolved.items()},
         documents=documents,
         checkpoint=task.checkpoint,
         timeout_seconds=settings.task_timeout_seconds.get(task.type, kind.timeout_seconds),
         stall_seconds=settings.task_stall_seconds.get(task.type, kind.stall_seconds),
     )
+
+
+def _report_params(core: Core, job: JobRecord, task: TaskRecord) -> dict[str, Any]:
+    """Return the params of a report that are known only now: a retried job has another id, and its sets are made."""
+    return {"job": job.id, "inputs": [found.model_dump() for found in report_inputs(core, job, task)]}
 
 
 def claim_next(

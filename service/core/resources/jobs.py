@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from api_schemas.evaluation import Report
+from api_schemas.evaluation import Figure, Report
 from api_schemas.job_plans import JobPlan, PlannedTask
 from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobRequest, JobState
 from api_schemas.problems import ErrorCode
@@ -205,6 +205,11 @@ def report(core: Core, job_id: str) -> Report:
         raise ServiceError(ErrorCode.NO_REPORT, f"{job_id}, a {job.kind} job that {job.state}, has no report.")
     # Reports written before there were these fields lack them.
     return Report.model_validate({"figures": [], "points": [], "paper": []} | document)
+
+
+def figure_png(core: Core, figure: Figure) -> bytes:
+    """Return a figure of a report as PNG."""
+    return core.storage.read(blob_key(figure.sha256))
 
 
 def figure_url(core: Core, job_id: str, name: str) -> str:

@@ -4,6 +4,7 @@ import csv
 import io
 
 from api_schemas.evaluation import Report
+from service.http.renderings.picture import Picture
 
 COLUMNS = (
     "dataset", "arm", "architecture", "trial", "seed", "accuracy", "seconds", "epochs", "forwards", "recipe", "views",
@@ -11,7 +12,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def render(report: Report) -> str:
+def render(report: Report, picture: Picture) -> str:
     """Return a header and a line for each trial; the header alone where nothing was evaluated."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

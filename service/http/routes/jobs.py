@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query
@@ -26,7 +27,7 @@ from service.http.polls import caching
 from service.http.problems import BODY_ERRORS, responses
 from service.http.renderings import RENDERINGS
 from service.http.renderings.html_page import STYLE
-from service.http.security_headers import inline_source, page_policy, storage_origin
+from service.http.security_headers import inline_source, page_policy
 
 POLL_SECONDS = 0.25
 """How often a waiting request looks again; workers report at most twice a second."""
@@ -167,9 +168,10 @@ def get_report(job_id: JobId, core: CoreDep) -> Report:
 def get_rendered_report(job_id: JobId, form: Literal["md", "html", "csv"], core: CoreDep) -> Response:
     """Show the report as Markdown or HTML, or its trials as CSV."""
     media_type, render = RENDERINGS[form]
-    # Figures are links to the storage.
-    policy = page_policy(style=inline_source(STYLE.encode()), img=f"'self' {storage_origin(core.settings)}")
-    return Response(render(jobs.report(core, job_id)), headers=policy, media_type=media_type)
+    # Figures are in the page itself.
+    policy = page_policy(style=inline_source(STYLE.encode()), img="data:")
+    page = render(jobs.report(core, job_id), partial(jobs.figure_png, core))
+    return Response(page, headers=policy, media_type=media_type)
 
 
 @router.get(

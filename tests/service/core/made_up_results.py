@@ -21,7 +21,10 @@ def made_up_stats(role: str = "distilled", **changed: Any) -> dict[str, Any]:
         "dtype": "uint8",
         "sha256": "5" * 64,
         "bytes": 1234,
-        "class_counts": [],
+        "class_counts": [
+            {"label": label, "name": str(label), "images": {split: images // 10 for split, images in splits.items()}}
+            for label in range(10)
+        ],
         "value_range": {"minimum": 0, "maximum": 255},
         "soft_labels": None,
         "learned_lr": None,

@@ -15,7 +15,7 @@ def collect(found: Found) -> dict[str, Any] | None:
     several = len({row.dataset for row in quoted}) > 1
     series: dict[str, dict[str, Any]] = {}
     for row in quoted:
-        name = f"{row.arm}, {row.dataset}" if several else str(row.arm)
+        name = f"{row.arm}, {found.name_of(row.dataset)}" if several else str(row.arm)
         series.setdefault(name, {})[row.architecture] = {"mean": row.mean, "ci95": row.ci95}
     return {"architectures": list(dict.fromkeys(row.architecture for row in quoted)), "series": series}
 

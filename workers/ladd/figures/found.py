@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from api_schemas.evaluation import Evaluation, EvaluationRow, EvaluationSummary, FlopCount, Storage, SweepPoint
 from api_schemas.labelers import Labeler
 from api_schemas.labelling import Labelling
+from api_schemas.report_inputs import ReportInput, names_of
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Found:
     """None or empty for what the job was not about.
 
     `test_images` uint8 [T, H, W, C]; `preparation` is None where nobody said what the distillation took. `progressive`:
-    cheap trials came first, and others confirmed them where they left the answer open.
+    cheap trials came first, and others confirmed them where they left the answer open. `inputs`: the sets and labelers.
     """
 
     evaluation: Evaluation | None = None
@@ -38,6 +39,11 @@ class Found:
     preparation: Preparation | None = None
     test_images: NDArray[np.uint8] | None = field(default=None, compare=False)
     progressive: bool = False
+    inputs: Sequence[ReportInput] = ()
+
+    def name_of(self, id: str) -> str:
+        """Return the name of a set or labeler, its id where that is not known."""
+        return names_of(self.inputs).get(id, id)
 
     @property
     def rows(self) -> Sequence[EvaluationRow]:

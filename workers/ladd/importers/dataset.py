@@ -19,6 +19,7 @@ from workers.ladd.importers.imported import DISTILLED_SPLIT, Imported, Split
 from workers.ladd.importers.normalization_choice import family_warnings, of_distilled, of_source
 from workers.ladd.importers.set_rules import check_classes, check_images, choose_learned_lr
 from workers.ladd.importers.unwhitened import unwhiten
+from workers.ladd.importers.without_effect import without_effect
 from workers.ladd.sets.npy_files import NpyWriter, iter_rows
 
 _CHUNK_BYTES = 8 * 1024 * 1024
@@ -45,7 +46,7 @@ def import_dataset(
         learned_lr = choose_learned_lr(options.learned_lr, imported.stored_lr, imported.warnings)
         summaries = _store(imported, out_dir, lambda part: progress(upload_bytes + int(upload_bytes * part), total))
     eight_bit = next(iter(imported.splits.values())).images.dtype == np.uint8
-    warnings = list(imported.warnings)
+    warnings = [*imported.warnings, *without_effect(imported, format_name, options)]
     if options.role is DatasetRole.SOURCE:
         normalization = of_source(options.normalization, summaries["train"])
     else:

@@ -125,7 +125,10 @@ def _labelling(
 ) -> Labelling:
     """How the labels were made and agree with the uploaded ones."""
     agreement = compare_classes(dense_labels, stored.labels)
-    remedy = "upload the source set again with its class_map in the order of these labels"
+    remedy = (
+        "either may be the wrong one: upload this set again with labels in the order of the source set, or the source "
+        "set again with its class_map in the order of these labels"
+    )
     warning = permutation_warning(agreement, names, "the uploaded labels", remedy)
     if warning is not None:
         report.log(warning, "warning")

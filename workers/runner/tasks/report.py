@@ -16,6 +16,7 @@ from api_schemas.evaluation import (
 )
 from api_schemas.labelers import Labeler
 from api_schemas.labelling import Labelling
+from api_schemas.report_inputs import ReportInput
 from api_schemas.runner import DoneEvent, RunnerTask
 from method.files import VAL_IMAGES
 from workers.ladd.evaluation.comparisons import compare_with_baseline
@@ -40,6 +41,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         job=params["job"],
         kind=params["kind"],
         params=params["params"],
+        inputs=list(found.inputs),
         evaluation=found.evaluation,
         labelling=found.labelling,
         storage=found.storage,
@@ -87,6 +89,7 @@ def _found(task: RunnerTask, folder: Path) -> Found:
             distillation["sets"],
         ),
         test_images=np.load(folder / images, mmap_mode="r", allow_pickle=False) if images else None,
+        inputs=[ReportInput.model_validate(known) for known in params["inputs"]],
         progressive=any(name.startswith("confirm:") for name in documents),
     )
 

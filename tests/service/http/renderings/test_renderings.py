@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from api_schemas.evaluation import FlopCount, Report
+from api_schemas.evaluation import Figure, FlopCount, Report
 from service.http.renderings import csv_trials, html_page, markdown
 
 SET = "ds_" + "0" * 26
 JOB = "job_" + "0" * 26
-PNG = f"/v1/jobs/{JOB}/figures/accuracy.png"
 
 Row = dict[str, Any]
 
@@ -53,6 +52,10 @@ def row(
         "rule": "last epoch",
         "in_summary": quoted,
     }
+
+
+def picture(figure: Figure) -> bytes:
+    return f"PNG of {figure.name}".encode()
 
 
 def report_with(points: list[dict[str, Any]] | None = None, paper: list[dict[str, Any]] | None = None) -> Report:
@@ -133,7 +136,7 @@ def report() -> Report:
 
 
 def test_markdown_quotes_the_rows_of_the_summary(report: Report) -> None:
-    text = markdown.render(report)
+    text = markdown.render(report, picture)
     assert "| ViT | 40.50 ± 0.50 [40.00, 41.25] | 45.50 ± 0.50 [40.00, 41.25] |" in text
     assert "| VGG11 | 30.00 ± 0.50 [40.00, 41.25] | - |" in text
     assert "| 2-CAE | 35.25 ± 0.75 | 45.50 ± 0.75 |" in text
@@ -142,28 +145,79 @@ def test_markdown_quotes_the_rows_of_the_summary(report: Report) -> None:
     assert "| zipped, as the paper counts | 1,000 | 1,025 | +2.50% |" in text
     assert "| uint8 | 7,000 | +10.00% | +12.50% | +150.00% | 0.00012 | 0.005 |" in text
     assert "| deployment | 2 PFLOP, 0.0 MiB, device time 12.5 s | 2 PFLOP, 0.0 MiB, device time 12.5 s |" in text
-    assert f"![A & B]({PNG})" in text
+    assert "![A & B](figures/accuracy.png)" in text
     assert "- JPEG <copy>" in text
 
 
 def test_a_report_without_an_evaluation_has_no_empty_tables(report: Report) -> None:
     uncounted = FlopCount(labelling=None, labeler_training=None, deployment=None)
     nothing = {"evaluation": None, "storage": None, "cost": None, "flops": uncounted}
-    text = markdown.render(report.model_copy(update=nothing))
+    text = markdown.render(report.model_copy(update=nothing), picture)
     assert "##" not in text
     assert "JPEG" in text
 
 
 def test_html_shows_text_as_text(report: Report) -> None:
-    page = html_page.render(report)
+    page = html_page.render(report, picture)
     assert "<script>" not in page
     assert "JPEG &lt;copy&gt;" in page
-    assert f'<img src="{PNG}" alt="A &amp; B">' in page
+    assert '<img src="data:image/png;base64,UE5HIG9mIGFjY3VyYWN5" alt="A &amp; B">' in page
+    assert "/v1/" not in page
     assert "<td>2-CAE</td><td>35.25 ± 0.75</td>" in page
 
 
+INPUTS = [
+    {
+        "id": SET,
+        "name": "cats",
+        "role": "distilled",
+        "made_here": False,
+        "warnings": ["values exceed <white>"],
+        "classes": "tench is n01440764",
+    },
+    {
+        "id": "lb_" + "0" * 26,
+        "name": "mine",
+        "role": "labeler",
+        "made_here": True,
+        "warnings": [],
+        "classes": None,
+    },
+]
+
+
+def test_warnings_of_every_input_come_first_then_the_result(report: Report) -> None:
+    known = Report.model_validate(report.model_dump() | {"inputs": INPUTS})
+    text = markdown.render(known, picture)
+    title, warnings, result, first_table, *_ = text.split("\n\n")
+    assert title.startswith("# Report")
+    assert warnings.splitlines() == [
+        "- **Warning:** distilled cats: values exceed <white>",
+        "- **Warning:** classes of cats were matched with the source set's by tench is n01440764",
+    ]
+    assert result == (
+        "**baseline 35.25 % as the mean of 2 architecture(s); ladd 45.50 % as the mean of 2 architecture(s), "
+        "on 1,234 test images of cats, 1 trial(s).**"
+    )
+    assert first_table == "## Accuracy in % on 1,234 real test images after the last epoch, cats"
+    page = html_page.render(known, picture)
+    assert "<strong>Warning:</strong> distilled cats: values exceed &lt;white&gt;" in page
+    assert page.index("Warning") < page.index("as the mean of") < page.index("<table>")
+
+
+def test_the_sentence_names_difference_and_interval(report: Report) -> None:
+    assert report.evaluation is not None
+    cae = report.evaluation.comparisons[0].model_copy(update={"architecture": None, "verdict": "better"})
+    evaluation = report.evaluation.model_copy(update={"comparisons": [cae]})
+    text = markdown.render(report.model_copy(update={"evaluation": evaluation}), picture)
+    assert (
+        "LADD 45.50 % against 35.25 % of the baseline, +5.00 points (95 % interval -0.50 to +10.50: better), as the "
+        "mean of 2 architecture(s), on 1,234 test images"
+    ) in text
+
+
 def test_csv_has_every_trial(report: Report) -> None:
-    lines = list(csv.DictReader(io.StringIO(csv_trials.render(report))))
+    lines = list(csv.DictReader(io.StringIO(csv_trials.render(report, picture))))
     assert len(lines) == 7
     assert lines[2] | {"seconds": ""} == {
         "dataset": SET,
@@ -185,7 +239,7 @@ def test_csv_has_every_trial(report: Report) -> None:
 
 def test_a_sweep_has_a_line_for_each_point() -> None:
     point = {"n": 3, "ratio": 0.5, "epoch": 20, "labeler_mean_entropy": None, "agreement": 90.4, "overhead": 0.025}
-    text = markdown.render(report_with([point | {"dataset": SET, "labeler_val_accuracy": 61.25}]))
+    text = markdown.render(report_with([point | {"dataset": SET, "labeler_val_accuracy": 61.25}]), picture)
     assert "| point | baseline, k-CAE | LADD, k-CAE | labeler val % | entropy | agreement % | overhead |" in text
     assert "| N 3, R 0.5, epoch 20 | 35.25 ± 0.75 | 45.50 ± 0.75 | 61.2 | - | 90 | +2.5% |" in text
 
@@ -197,15 +251,15 @@ def test_the_papers_numbers_stand_beside_ours() -> None:
         for arm, cae in (("baseline", 44.2), ("ladd", 53.9))
     ]
     report = report_with(paper=paper)
-    text = markdown.render(report)
+    text = markdown.render(report, picture)
     assert f"## Beside the paper: {source}, {SET}" in text
     assert "| arm | 2-CAE here | paper |" in text
     assert "| baseline | 35.25 ± 0.75 | 44.2 |" in text
     assert "| LADD relative to baseline | +29.1% | +21.9% |" in text
-    page = html_page.render(report)
+    page = html_page.render(report, picture)
     assert '<td>LADD</td><td>45.50 ± 0.75</td><td class="paper">53.9</td>' in page
 
 
 def test_without_numbers_of_the_paper_there_is_no_column(report: Report) -> None:
-    assert "paper</" not in html_page.render(report)
-    assert "Beside the paper" not in markdown.render(report)
+    assert "paper</" not in html_page.render(report, picture)
+    assert "Beside the paper" not in markdown.render(report, picture)

@@ -68,19 +68,44 @@ def documents(prefix: str, arm: str, architecture: str, accuracies: list[float],
     }
 
 
-def reported(found: dict[str, Any], tmp_path: Path, points: list[dict[str, Any]] | None = None) -> Report:
+def reported(
+    found: dict[str, Any],
+    tmp_path: Path,
+    points: list[dict[str, Any]] | None = None,
+    inputs: list[dict[str, Any]] | None = None,
+) -> Report:
     (tmp_path / "outputs").mkdir()
     params = {"job": "job_" + "0" * 26, "kind": "evaluate", "params": {}, "source_dataset": SET, "test_images": 100}
-    params |= {"points": points or [], "distillation": None}
+    params |= {"points": points or [], "distillation": None, "inputs": inputs or []}
     task = RunnerTask(type=TaskType.REPORT, params=params, inputs={}, documents=found, device="cpu", threads=1)
     done = run(task, tmp_path, Reporter(io.BytesIO()))
     return Report.model_validate(done.result["report"])
 
 
+def source(share: float) -> dict[str, Any]:
+    """A source set, the labelled one's stand-in for its name, of whose test images so many percent are of one class."""
+    known = {"id": SET, "name": "digits", "role": "source", "made_here": False, "warnings": [], "classes": None}
+    return known | {"largest_class": "zero", "largest_share": share}
+
+
+def test_the_accuracy_of_the_largest_class_is_told_where_it_is_above_chance(tmp_path: Path) -> None:
+    report = reported(documents("evaluate", "baseline", "ViT", [90.0, 96.0]), tmp_path, inputs=[source(96.2)])
+    [note] = [note for note in report.notes if note.startswith("UNBALANCED")]
+    assert "96.2 % of the test images are of class zero, one of 2" in note
+    assert "ViT with baseline on digits 93.0 %" in note
+    assert SET not in " ".join(report.notes)
+
+
+def test_a_balanced_test_split_has_no_such_note(tmp_path: Path) -> None:
+    report = reported(documents("evaluate", "baseline", "ViT", [90.0]), tmp_path, inputs=[source(50.0)])
+    assert not [note for note in report.notes if note.startswith("UNBALANCED")]
+    assert [each.name for each in report.inputs] == ["digits"]
+
+
 def test_what_came_before_deployment_is_drawn_where_the_distillation_is_known(tmp_path: Path) -> None:
     (tmp_path / "outputs").mkdir()
     params = {"job": "job_" + "0" * 26, "kind": "ladd", "params": {}, "source_dataset": SET, "test_images": 100}
-    params |= {"points": [], "distillation": {"flops": 1e12, "sets": [SET]}}
+    params |= {"points": [], "distillation": {"flops": 1e12, "sets": [SET]}, "inputs": []}
     found = documents("evaluate", "baseline", "ViT", [50.0]) | documents("evaluate", "ladd", "ViT", [60.0])
     count = {"plain_bytes": 4, "augmented_bytes": 5, "overhead": 0.25}
     storage: dict[str, Any] = dict.fromkeys(("paper", "raw", "stored"), count)

@@ -1,0 +1,68 @@
+"""The first lines of a report: its result in one sentence, and the warnings of its sets and labelers."""
+
+from api_schemas.evaluation import Comparison, EvaluationSummary, Report
+from api_schemas.report_inputs import names_of
+from method.arms import BASELINE, LADD
+
+
+def headline(report: Report) -> str | None:
+    """Return the result in one sentence, None for a report that measured nothing."""
+    names = names_of(report.inputs)
+    if report.evaluation is not None and report.evaluation.summary:
+        source = names.get(report.evaluation.source_dataset, report.evaluation.source_dataset)
+        trials = min(len(row.trials) for row in report.evaluation.rows)
+        tested = f"{report.evaluation.test_images:,} test images of {source}, {trials} trial(s)"
+        summaries = report.evaluation.summary
+        found = next((each for each in report.evaluation.comparisons if _is_of_ladd(each)), None)
+        return f"{_compared(summaries, found, names) if found else _listed(summaries, names)}, on {tested}."
+    if report.storage is not None:
+        overhead = report.storage.stored.overhead
+        return f"The dense labels, {report.storage.encoding}, add {overhead:+.2%} to the bytes of the set as stored."
+    return None
+
+
+def input_warnings(report: Report) -> list[str]:
+    """Return the warnings of all sets, labelers and labels, and by what classes were matched."""
+    names = names_of(report.inputs)
+    warned = [f"{each.role} {names[each.id]}: {warning}" for each in report.inputs for warning in each.warnings]
+    return (
+        warned
+        + (report.labelling.warnings if report.labelling else [])
+        + [
+            f"classes of {names[each.id]} were matched with the source set's by {each.classes}"
+            for each in report.inputs
+            if each.classes is not None and not each.made_here
+        ]
+    )
+
+
+def other_notes(report: Report) -> list[str]:
+    """Return the notes that are not among the warnings."""
+    warned = set(report.labelling.warnings) if report.labelling else set()
+    return [note for note in report.notes if note not in warned]
+
+
+def _is_of_ladd(found: Comparison) -> bool:
+    return found.arm == LADD and found.architecture is None
+
+
+def _compared(summaries: list[EvaluationSummary], found: Comparison, names: dict[str, str]) -> str:
+    cae = {each.arm: each for each in summaries if each.dataset == found.dataset}
+    ladd = cae.get(LADD) or next(each for each in summaries if each.arm == LADD)
+    baseline = cae.get(BASELINE) or next(each for each in summaries if each.arm == BASELINE)
+    low, high = found.ci95
+    verdict = "no evidence of a difference" if found.verdict == "no evidence" else found.verdict
+    return (
+        f"{names.get(found.dataset, found.dataset)}: LADD {ladd.cae_mean:.2f} % against {baseline.cae_mean:.2f} % of "
+        f"the baseline, {found.difference:+.2f} points (95 % interval {low:+.2f} to {high:+.2f}: {verdict}), as the "
+        f"mean of {ladd.k} architecture(s)"
+    )
+
+
+def _listed(summaries: list[EvaluationSummary], names: dict[str, str]) -> str:
+    several = len({each.dataset for each in summaries}) > 1
+    return "; ".join(
+        f"{each.arm}{f' on {names.get(each.dataset, each.dataset)}' if several else ''} {each.cae_mean:.2f} % as the "
+        f"mean of {each.k} architecture(s)"
+        for each in summaries
+    )
