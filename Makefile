@@ -19,8 +19,15 @@ demo: .venv/run.done ## set up, start the real stack, run a LADD job on real dat
 up: .venv/run.done ## start redis, s3, api and worker on loopback and leave them running
 	@$(BIN)/python -m stack up
 
-down: ## stop what `make up` started
+down: .venv/run.done ## stop what `make up` started
 	@$(BIN)/python -m stack down
+
+status: .venv/run.done ## say what of it runs, and where
+	@$(BIN)/python -m stack status || test $$? = 3
+
+logs: ## follow the logs of its api and worker
+	@test -d .stack/logs || { echo "nothing was started here: make up"; exit 1; }
+	@tail -n 50 -F .stack/logs/api.log .stack/logs/worker.log
 
 test: .venv/dev.done ## everything CI checks: lint, types, import rules, the whole suite on the real stack
 	@# The tests of the stack take longest and wait now and then: all else runs beside them.
@@ -79,4 +86,4 @@ clean: ## remove what the targets above made
 	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e '.[worker,embedded,dev]'
 	@touch $@ .venv/run.done
 
-.PHONY: help demo up down test test-rooms test-stack unit check test-chaos lint fmt bench openapi clean
+.PHONY: help demo up down status logs test test-rooms test-stack unit check test-chaos lint fmt bench openapi clean

@@ -1,7 +1,9 @@
 """Base models: what we accept forbids unknown fields, what we return has no defaults."""
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Annotated
+from enum import Enum
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -22,6 +24,15 @@ class Response(BaseModel):
     """Something we send: every field is required (null when absent), so that generated clients have it."""
 
     model_config = ConfigDict(extra="forbid")
+
+    told_apart_by: ClassVar[Sequence[str]] = ()
+    """Fields that a `repr` shows, for a notebook; none: all."""
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Return what the `repr` shows."""
+        for name, value in super().__repr_args__():
+            if not self.told_apart_by or name in self.told_apart_by:
+                yield name, value.value if isinstance(value, Enum) else value
 
 
 class Page(Response):

@@ -266,6 +266,8 @@ class DatasetLinks(Links):
 class Dataset(Response):
     """A distilled, label-augmented or source set."""
 
+    told_apart_by = ("id", "name", "role", "state", "reasons")
+
     id: DatasetId
     name: str
     role: DatasetRole

@@ -262,6 +262,8 @@ class PaperNumber(Response):
 class Report(Response):
     """`GET /v1/jobs/{id}/report`."""
 
+    told_apart_by = ("job", "kind", "notes")
+
     job: JobId
     kind: str
     params: dict[str, Any]

@@ -12,6 +12,7 @@ from api_schemas.evaluation import Evaluation, EvaluationSpec, FlopCount, Storag
 from api_schemas.labelers import LabelerRecipe
 from api_schemas.labelling import Labelling
 from api_schemas.problems import TaskError
+from api_schemas.protocols import ByProtocol
 from method.encodings import PATTERN
 from method.views import GRID, RATIO
 
@@ -108,9 +109,10 @@ class GenerateLabelsParams(Packing):
     views: Views = Views()
 
 
-class EvaluateParams(EvaluationSpec):
+class EvaluateParams(ByProtocol, EvaluationSpec):
     """Train architectures from scratch on one or more sets and report their accuracy on the source set's val split."""
 
+    at_top = True
     dataset: DatasetId | None = None
     datasets: Annotated[list[DatasetId], Field(min_length=1, max_length=32)] | None = None
     source_dataset: DatasetId | None = None
@@ -132,7 +134,7 @@ def _form(sent: Any) -> str:
     return "id" if isinstance(sent, str) else "recipe"
 
 
-class LaddParams(Packing):
+class LaddParams(ByProtocol, Packing):
     """Train (or reuse) a labeler, write dense labels, evaluate: the whole method."""
 
     dataset: DatasetId
@@ -146,7 +148,7 @@ class LaddParams(Packing):
     """Null: stop after the archive."""
 
 
-class SweepParams(Packing):
+class SweepParams(ByProtocol, Packing):
     """The whole method at every combination of `n`, `ratio` and `epochs`, with one labeler."""
 
     dataset: DatasetId
@@ -177,29 +179,33 @@ _Kind = TypeVar("_Kind")
 _Params = TypeVar("_Params")
 
 
-class _Start(Request, Generic[_Kind, _Params]):
+class Start(Request, Generic[_Kind, _Params]):
+    """Body of `POST /v1/jobs`."""
+
     kind: _Kind
     params: _Params
     tags: Tags = {}
+    validate_only: bool = False
+    """Answer with the plan and its cost, and start nothing."""
 
 
-class TrainLabelerRequest(_Start[Literal[JobKind.TRAIN_LABELER], TrainLabelerParams]):
+class TrainLabelerRequest(Start[Literal[JobKind.TRAIN_LABELER], TrainLabelerParams]):
     """`kind: train_labeler`."""
 
 
-class GenerateLabelsRequest(_Start[Literal[JobKind.GENERATE_LABELS], GenerateLabelsParams]):
+class GenerateLabelsRequest(Start[Literal[JobKind.GENERATE_LABELS], GenerateLabelsParams]):
     """`kind: generate_labels`."""
 
 
-class EvaluateRequest(_Start[Literal[JobKind.EVALUATE], EvaluateParams]):
+class EvaluateRequest(Start[Literal[JobKind.EVALUATE], EvaluateParams]):
     """`kind: evaluate`."""
 
 
-class LaddRequest(_Start[Literal[JobKind.LADD], LaddParams]):
+class LaddRequest(Start[Literal[JobKind.LADD], LaddParams]):
     """`kind: ladd`."""
 
 
-class SweepRequest(_Start[Literal[JobKind.SWEEP], SweepParams]):
+class SweepRequest(Start[Literal[JobKind.SWEEP], SweepParams]):
     """`kind: sweep`."""
 
 
@@ -267,6 +273,8 @@ class JobLinks(Links):
 class Job(Response):
     """A job as shown."""
 
+    told_apart_by = ("id", "kind", "state", "error")
+
     id: JobId
     kind: JobKind
     state: JobState
@@ -278,6 +286,10 @@ class Job(Response):
     """Null for an upload."""
     result: JobResult | None
     error: TaskError | None
+    notes: list[str] = []
+    """Defaults that were left out, as the sets cannot bear them."""
+    waiting: str | None = None
+    """The reason why nothing of an unfinished job, or not all of it, can run: no worker takes one of its queues."""
     created_at: Timestamp
     started_at: Timestamp | None
     finished_at: Timestamp | None

@@ -166,6 +166,8 @@ class LabelerLinks(Links):
 class Labeler(Response):
     """A trained labeler (with `recipe`), or an imported one (with `metadata`, and the files as received)."""
 
+    told_apart_by = ("id", "name", "architecture", "source_dataset")
+
     id: LabelerId
     name: str | None
     source_dataset: DatasetId

@@ -74,11 +74,32 @@ def predicted_cost(predicted: CostParts) -> str:
     return f"predicted cost: {'; '.join(parts)}"
 
 
+def predicted_seconds(predicted: CostParts) -> tuple[float, float] | None:
+    """Return the least and the most device time of a whole job; None where it was predicted before there were ranges.
+
+    It is (0, 0) for a job with nothing to compute.
+    """
+    parts = [cost for part in CostName if (cost := getattr(predicted, part)) is not None and cost.flops]
+    ranges = [cost.seconds_range for cost in parts if cost.seconds_range is not None]
+    if len(ranges) < len(parts):
+        return None
+    return sum(least for least, _ in ranges), sum(most for _, most in ranges)
+
+
 def clock(seconds: float) -> str:
-    """Return seconds as `4.2 s` or `3 min 07 s`."""
+    """Return seconds as `4.2 s`, `3 min 07 s`, `2 h 05 min` or, from two days on, `49 days`."""
     if seconds < 60:
         return f"{seconds:.1f} s"
-    return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
+    if seconds < 3600:
+        return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
+    if seconds < 2 * 86_400:
+        return f"{int(seconds) // 3600} h {int(seconds) % 3600 // 60:02d} min"
+    return f"{seconds / 86_400:,.0f} days"
+
+
+def span(least: float, most: float) -> str:
+    """Return a range of seconds: `29.3 s to 3 min 40 s`."""
+    return f"{clock(least)} to {clock(most)}"
 
 
 def _sweep(report: Report) -> Table:
@@ -250,7 +271,10 @@ def _cost_text(cost: Cost | None) -> str:
     """FLOPs, bytes left in the storage, and the time that devices were held."""
     if cost is None:
         return "-"
-    held = "not known yet" if cost.seconds is None else clock(cost.seconds)
+    if cost.seconds_range is not None:
+        held = f"{span(*cost.seconds_range)} ({cost.basis})"
+    else:
+        held = "not known yet" if cost.seconds is None else clock(cost.seconds)
     return f"{cost.flops / _PETA:.3g} PFLOP, {cost.bytes / 2**20:,.1f} MiB, device time {held}"
 
 

@@ -1,42 +1,55 @@
 """A typed client of the LADD service over `api_schemas`."""
 
+import os
+import re
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter
+from rich.console import Console
 
 from api_schemas.datasets import ArchiveFormat, Dataset, DatasetMetadata, DatasetPage, DatasetRole, DatasetState
 from api_schemas.evaluation import Report
 from api_schemas.events import JobEvent
 from api_schemas.health import Readiness
+from api_schemas.job_plans import JobPlan
 from api_schemas.jobs import Job, JobKind, JobPage, JobRequest, JobState
 from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
 from api_schemas.presets import JobBody, PaperMethod, PresetList
 from client.download import download
-from client.errors import ClientError
-from client.form import ProgressCallback, form
+from client.errors import ClientError, JobError
+from client.form import Files, ProgressCallback, form, paths
 from client.part_uploads import RESUME_DIRECTORY, PartUploads
 from client.sse import follow
-from client.transport import Transport
+from client.stages import StageBoard
+from client.transport import Transport, parsed
+from client.watch import watch
 
 Model = TypeVar("Model", bound=BaseModel)
 
+DEFAULT_URL = "http://127.0.0.1:8000"
+DATASET_ID = re.compile(r"ds_[0-9a-z]{26}")
+JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
+LABELER_METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
+
 
 class LaddClient:
-    """The service at `base_url`. Every method raises `ProblemError` when the API refuses, else `ClientError`.
+    """The service at `base_url`, by default that of LADD_URL. Every method raises `ProblemError` when the API refuses.
 
-    `api_key` is sent to that origin alone. `timeout` is in seconds for one read or write; `attempts` counts the tries
-    of a call that may be repeated: eight take 11 s or more, in which a busy machine has started its API again. Files
-    larger than `in_parts_above` bytes are sent in parts of `part_bytes` (None: the service's choice); which those are
-    is noted in `resume_directory`, so that another client can go on with them.
+    All else that goes wrong is another `ClientError`. Paths may be texts, and what the API takes may be a plain `dict`,
+    which is checked as a model is (`pydantic.ValidationError`). `api_key`, by default LADD_API_KEY, is sent to that
+    origin alone. `timeout` is in seconds for one read or write; `attempts` counts the tries of a call that may be
+    repeated: eight take 11 s or more, in which a busy machine has started its API again. Files larger than
+    `in_parts_above` bytes are sent in parts of `part_bytes` (None: the service's choice); which those are is noted in
+    `resume_directory`, so that another client can go on with them.
     """
 
     def __init__(
         self,
-        base_url: str,
+        base_url: str | None = None,
         *,
         api_key: str | None = None,
         timeout: float = 60.0,
@@ -46,11 +59,16 @@ class LaddClient:
         resume_directory: Path = RESUME_DIRECTORY,
     ) -> None:
         self._in_parts_above = in_parts_above
-        self._transport = Transport(base_url, api_key=api_key, timeout=timeout, attempts=attempts)
+        url = base_url or os.environ.get("LADD_URL") or DEFAULT_URL
+        key = api_key or os.environ.get("LADD_API_KEY") or None
+        self._transport = Transport(url, api_key=key, timeout=timeout, attempts=attempts)
         self._uploads = PartUploads(self._transport, resume_directory, part_bytes)
 
     def __enter__(self) -> Self:
         return self
+
+    def __repr__(self) -> str:
+        return f"LaddClient({self._transport.base_url!r})"
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -64,13 +82,17 @@ class LaddClient:
         return self._get(Readiness, "/readyz")
 
     def upload_dataset(
-        self, metadata: DatasetMetadata, files: Sequence[Path], on_progress: ProgressCallback | None = None
+        self,
+        metadata: DatasetMetadata | Mapping[str, Any],
+        files: Files,
+        on_progress: ProgressCallback | None = None,
     ) -> Dataset:
-        """Stream `files` from disk. The set comes back `validating`; `wait(dataset.job)` sees that through.
+        """Stream `files` from disk. The set comes back `validating`; `wait(dataset)` sees that through.
 
         Files above 64 MiB go in parts straight to the storage; another call takes up what an earlier one has sent.
         """
-        return _parse(Dataset, self._send("/v1/datasets", metadata, files, on_progress))
+        checked = DatasetMetadata.model_validate(metadata)
+        return parsed(Dataset, self._send("/v1/datasets", checked, paths(files), on_progress))
 
     def dataset(self, dataset_id: str) -> Dataset:
         """One set."""
@@ -86,12 +108,16 @@ class LaddClient:
 
     def download_archive(
         self,
-        dataset_id: str,
-        destination: Path,
+        dataset: str | Dataset | Job,
+        destination: str | Path,
         on_progress: ProgressCallback | None = None,
         archive_format: ArchiveFormat = ArchiveFormat.ZIP,
     ) -> Path:
-        """Fetch a label-augmented set's archive; a broken download is resumed, also by a later call."""
+        """Fetch the archive of a label-augmented set, or of the one that a job has made.
+
+        A broken download is resumed, also by a later call.
+        """
+        dataset_id, destination = augmented(dataset), Path(destination)
 
         def locate() -> str:
             url = f"/v1/datasets/{dataset_id}/archive?format={archive_format}"
@@ -103,10 +129,14 @@ class LaddClient:
         return destination
 
     def import_labeler(
-        self, metadata: LabelerMetadata, files: Sequence[Path] = (), on_progress: ProgressCallback | None = None
+        self,
+        metadata: LabelerMetadata | Mapping[str, Any],
+        files: Files = (),
+        on_progress: ProgressCallback | None = None,
     ) -> Job:
         """Send a network that was trained elsewhere; the job that reads it has the labeler as its result."""
-        return _parse(Job, self._send("/v1/labelers", metadata, files, on_progress))
+        checked = LABELER_METADATA.validate_python(metadata)
+        return parsed(Job, self._send("/v1/labelers", checked, paths(files), on_progress))
 
     def _send(
         self, url: str, metadata: BaseModel, files: Sequence[Path], on_progress: ProgressCallback | None
@@ -142,11 +172,18 @@ class LaddClient:
         query = {"dataset": dataset, "source_dataset": source_dataset, "method": method}
         return self._get(JobBody, f"/v1/presets/{name}", query)
 
-    def submit(self, request: JobRequest, idempotency_key: str | None = None) -> Job:
+    def submit(self, request: JobRequest | Mapping[str, Any], idempotency_key: str | None = None) -> Job:
         """Start a job. A repeated call with the same key and request gives the same job."""
+        request = JOB_REQUEST.validate_python(request)
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4()), "Content-Type": "application/json"}
         body = request.model_dump_json(exclude_unset=True)
-        return _parse(Job, self._transport.request("POST", "/v1/jobs", repeatable=True, headers=headers, content=body))
+        return parsed(Job, self._transport.request("POST", "/v1/jobs", repeatable=True, headers=headers, content=body))
+
+    def validate(self, request: JobRequest | Mapping[str, Any]) -> JobPlan:
+        """The plan of a job and its predicted cost; nothing is started. Raises what `submit` raises."""
+        request = JOB_REQUEST.validate_python(request)
+        body = request.model_dump(mode="json", exclude_unset=True) | {"validate_only": True}
+        return parsed(JobPlan, self._transport.request("POST", "/v1/jobs", repeatable=True, json=body))
 
     def job(self, job_id: str) -> Job:
         """One job."""
@@ -161,30 +198,88 @@ class LaddClient:
 
     def cancel(self, job_id: str) -> Job:
         """Ask a job to stop."""
-        return _parse(Job, self._transport.request("POST", f"/v1/jobs/{job_id}/cancel", repeatable=True))
+        return parsed(Job, self._transport.request("POST", f"/v1/jobs/{job_id}/cancel", repeatable=True))
 
     def retry(self, job_id: str) -> Job:
         """Start a failed or canceled job again as a new one that keeps the finished tasks."""
-        return _parse(Job, self._transport.request("POST", f"/v1/jobs/{job_id}/retry", repeatable=True))
+        return parsed(Job, self._transport.request("POST", f"/v1/jobs/{job_id}/retry", repeatable=True))
 
-    def events(self, job_id: str, after: str | None = None) -> Iterator[JobEvent]:
-        """The job's events from the first, or from the one after id `after`, until the job has ended."""
-        return follow(self._transport, f"/v1/jobs/{job_id}/events", after)
+    def events(
+        self, job_id: str, after: str | None = None, on_silence: Callable[[], None] | None = None
+    ) -> Iterator[JobEvent]:
+        """The job's events from the first, or from the one after id `after`, until the job has ended.
 
-    def wait(self, job_id: str, on_event: Callable[[JobEvent], None] | None = None) -> Job:
-        """Follow a job to its end and return it, whatever its terminal state."""
-        for event in self.events(job_id):
-            if on_event is not None:
-                on_event(event)
-        return self.job(job_id)
+        `on_silence` is called when there has been none for a while.
+        """
+        return follow(self._transport, f"/v1/jobs/{job_id}/events", after, on_silence)
 
-    def report(self, job_id: str) -> Report:
+    def wait(
+        self,
+        job: str | Job | Dataset,
+        on_event: Callable[[JobEvent], None] | None = None,
+        *,
+        progress: bool = False,
+        check: bool = True,
+    ) -> Job:
+        """Follow a job, or the one that makes a set, to its end and return it.
+
+        `progress` shows its stages on standard error. Raises `JobError` where the job did not succeed, unless `check`
+        is false.
+        """
+        job_id = job if isinstance(job, str) else job.job if isinstance(job, Dataset) else job.id
+        if progress:
+            with StageBoard(Console(stderr=True)) as board:
+                ended = watch(self, job_id, board, on_event)
+        else:
+            for event in self.events(job_id):
+                if on_event is not None:
+                    on_event(event)
+            ended = self.job(job_id)
+        if check and ended.state is not JobState.SUCCEEDED:
+            raise JobError(ended)
+        return ended
+
+    def ladd(
+        self,
+        dataset: str | Path | Sequence[str | Path],
+        source: str | Path | Sequence[str | Path] | None = None,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        source_metadata: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        progress: bool = False,
+        **params: Any,
+    ) -> Job:
+        """The whole method in one call: upload what is not there yet, start a `ladd` job, wait for its end.
+
+        `dataset` is a distilled set and `source` its source set, each as an id or as the files to upload; without
+        `source` it is the one that the set was uploaded with. `metadata` and `source_metadata` are those of uploads,
+        `params` those of the job. Raises `JobError` where an upload is rejected or the job does not succeed.
+        """
+        if source is not None:
+            source = self._ready("source", source, source_metadata, progress)
+            metadata = {"source_dataset": source} | dict(metadata or {})
+        dataset = self._ready("distilled", dataset, metadata, progress)
+        given = {"dataset": dataset, **({} if source is None else {"source_dataset": source}), **params}
+        job = self.submit({"kind": JobKind.LADD, "params": given, "tags": dict(tags or {})})
+        return self.wait(job, progress=progress)
+
+    def _ready(self, role: str, files: Files, metadata: Mapping[str, Any] | None, progress: bool) -> str:
+        """Return the id of a set that is ready: the one that is named, or of the files, which are uploaded."""
+        if isinstance(files, str) and DATASET_ID.fullmatch(files):
+            return files
+        name = paths(files)[0].name.partition(".")[0]
+        dataset = self.upload_dataset({"name": name, "role": role, **(metadata or {})}, files)
+        self.wait(dataset, progress=progress)
+        return dataset.id
+
+    def report(self, job: str | Job) -> Report:
         """The report of a succeeded job."""
-        return self._get(Report, f"/v1/jobs/{job_id}/report")
+        return self._get(Report, f"/v1/jobs/{job if isinstance(job, str) else job.id}/report")
 
     def _get(self, model: type[Model], url: str, query: dict[str, Any] | None = None) -> Model:
         given = {name: value for name, value in (query or {}).items() if value}
-        return _parse(model, self._transport.request("GET", url, repeatable=True, params=given))
+        return parsed(model, self._transport.request("GET", url, repeatable=True, params=given))
 
     def _items(self, page_model: type[Any], url: str, filters: dict[str, Any]) -> Iterator[Any]:
         page = self._get(page_model, url, filters)
@@ -194,11 +289,11 @@ class LaddClient:
             yield from page.items
 
 
-def _parse(model: type[Model], response: httpx.Response) -> Model:
-    try:
-        return model.model_validate_json(response.content)
-    except ValidationError as error:
-        raise ClientError(
-            f"{response.request.method} {response.url} answered {response.status_code} with something that is not "
-            f"a {model.__name__}: {error}"
-        ) from error
+def augmented(dataset: str | Dataset | Job) -> str:
+    """Return the id of a label-augmented set. Raises `ClientError` for a job that has made none."""
+    if not isinstance(dataset, Job):
+        return dataset if isinstance(dataset, str) else dataset.id
+    made = dataset.result.dataset if dataset.result is not None else None
+    if made is None:
+        raise ClientError(f"{dataset.id} has made no label-augmented set")
+    return made

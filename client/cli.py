@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import TypeAdapter
 
 from api_schemas.datasets import (
     ArchiveFormat,
@@ -16,16 +15,21 @@ from api_schemas.datasets import (
     DatasetState,
     Resize,
 )
-from api_schemas.labelers import LabelerMetadata
-from client.api import LaddClient
+from client.api import DEFAULT_URL, LABELER_METADATA, LaddClient, augmented
 from client.cli_jobs import jobs_app
 from client.cli_run import run_app
-from client.errors import ClientError
-from client.session import JsonOption, LimitOption, RefusalGroup, Session, without_missing
+from client.session import (
+    JsonOption,
+    LimitOption,
+    RefusalGroup,
+    Session,
+    SetOption,
+    assigned,
+    without_missing,
+)
 from client.stages import StageBoard, minute
-from method.formats import FORMATS
-
-LABELER_METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
+from method.class_maps import CLASS_MAPS, IMAGEFOLDER
+from method.formats import AUTO, FORMATS
 
 app = typer.Typer(
     cls=RefusalGroup, no_args_is_help=True, pretty_exceptions_enable=False, help="Label-Augmented Dataset Distillation."
@@ -37,7 +41,7 @@ app.add_typer(jobs_app)
 @app.callback()
 def connect(
     context: typer.Context,
-    url: Annotated[str, typer.Option(envvar="LADD_URL", help="Where the service is.")] = "http://127.0.0.1:8000",
+    url: Annotated[str, typer.Option(envvar="LADD_URL", help="Where the service is.")] = DEFAULT_URL,
     api_key: Annotated[
         str | None,
         typer.Option(envvar="LADD_API_KEY", help="Where the service wants one; better not on the command line."),
@@ -61,13 +65,24 @@ def upload(
     normalization: Annotated[
         str | None, typer.Option(help='auto, none, a name, or {"mean": [...], "std": [...]}.')
     ] = None,
-    class_map: Annotated[str | None, typer.Option(help="Class names in label order, separated by commas.")] = None,
+    class_map: Annotated[
+        str | None,
+        typer.Option(
+            help=f"A label order by name ({', '.join([IMAGEFOLDER, *CLASS_MAPS])}); class names in label order, "
+            'separated by commas or as ["..."]; or names to change, {"found": "meant"}.'
+        ),
+    ] = None,
     source_dataset: Annotated[str | None, typer.Option(help="The source set of a distilled set.")] = None,
     learned_lr: Annotated[float | None, typer.Option(help="The learning rate distilled along with the set.")] = None,
     distillation_flops: Annotated[float | None, typer.Option(help="What making the set took, for Figure 2.")] = None,
     resolution: Annotated[int | None, typer.Option(help="Resize images to this many pixels a side.")] = None,
     resize: Annotated[Resize | None, typer.Option(help="How to resize.")] = None,
     experiment: Annotated[int | None, typer.Option(help="Which entry of a DC, DSA or DM file.")] = None,
+    factor: Annotated[int | None, typer.Option(help="IDC: images are mosaics of so many tiles a side.")] = None,
+    soft_labels: Annotated[
+        str | None, typer.Option(help="Rows of float labels are probabilities, logits, or targets of a regression.")
+    ] = None,
+    set_: SetOption = None,
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the validation.")] = False,
 ) -> None:
     """Upload a distilled set or a source set and wait until it is ready or rejected."""
@@ -77,15 +92,17 @@ def upload(
         "role": role,
         "format": format_,
         "normalization": _statistics(normalization),
-        "class_map": class_map.split(",") if class_map else None,
+        "class_map": _class_map(class_map),
         "source_dataset": source_dataset,
         "learned_lr": learned_lr,
         "distillation_flops": distillation_flops,
         "resolution": resolution,
         "resize": resize,
         "experiment": experiment,
+        "factor": factor,
+        "soft_labels": soft_labels,
     }
-    metadata = DatasetMetadata.model_validate(without_missing(sent))
+    metadata = DatasetMetadata.model_validate(assigned(without_missing(sent), set_))
     with StageBoard(session.progress) as board, board.stage("upload") as stage:
         dataset = session.client.upload_dataset(metadata, files, stage.bytes)
     typer.echo(dataset.id)
@@ -177,12 +194,7 @@ def download(
 ) -> None:
     """Download a label-augmented archive; run again to resume a broken download."""
     session: Session = context.obj
-    dataset: str | None = identifier
-    if identifier.startswith("job_"):
-        result = session.client.job(identifier).result
-        dataset = result.dataset if result else None
-    if dataset is None:
-        raise ClientError(f"{identifier} has made no label-augmented set")
+    dataset = augmented(session.client.job(identifier) if identifier.startswith("job_") else identifier)
     destination = output or Path(f"{dataset}.{archive_format}")
     with StageBoard(session.progress) as board, board.stage("download") as stage:
         session.client.download_archive(dataset, destination, stage.bytes, archive_format)
@@ -195,12 +207,23 @@ def main() -> None:
 
 
 def _statistics(text: str | None) -> object:
-    if text is None or not text.startswith("{"):
+    return text if text is None or not text.startswith("{") else _json(text, "--normalization")
+
+
+def _class_map(text: str | None) -> object:
+    """A name stays one, an unknown one too, so that its refusal lists those that there are."""
+    if text is None or text in (AUTO, IMAGEFOLDER, *CLASS_MAPS):
         return text
+    if text.startswith(("[", "{")):
+        return _json(text, "--class-map")
+    return [name.strip() for name in text.split(",")] if "," in text else text
+
+
+def _json(text: str, option: str) -> object:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise typer.BadParameter(f"not JSON: {error}", param_hint="--normalization") from error
+        raise typer.BadParameter(f"not JSON: {error}", param_hint=option) from error
 
 
 def _ready_text(dataset: Dataset) -> str:

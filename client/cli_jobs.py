@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
-from api_schemas.jobs import Job, JobKind, JobState
-from client.cli_run import JOB_REQUEST, DatasetOption, DetachOption, SourceOption, TagOption
+from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobState
+from api_schemas.report_tables import clock, predicted_seconds, span
+from client.api import JOB_REQUEST
+from client.cli_run import DatasetOption, DetachOption, SourceOption, TagOption, YesOption
 from client.session import JsonOption, LimitOption, Session, tags_of
 from client.stages import minute
 from client.tables import report_text
@@ -23,15 +25,16 @@ def submit(
     request: Annotated[typer.FileText, typer.Argument(help="A JSON file with kind, params, tags; - for stdin.")],
     idempotency_key: Annotated[str | None, typer.Option(help="Repeat safely: same key, same job.")] = None,
     detach: DetachOption = False,
+    yes: YesOption = False,
 ) -> None:
     """Start a job from a JSON file, the body of `POST /v1/jobs`."""
     session: Session = context.obj
-    session.started(session.client.submit(JOB_REQUEST.validate_json(request.read()), idempotency_key), detach)
+    session.start(JOB_REQUEST.validate_json(request.read()), detach, yes, idempotency_key)
 
 
 @jobs_app.command()
 def presets(context: typer.Context, as_json: JsonOption = False) -> None:
-    """List the paper's experiments."""
+    """List the paper's experiments and the protocol `quick`, each as a job."""
     session: Session = context.obj
     found = session.client.presets().items
     rows = [[preset.name, preset.kind, preset.title] for preset in found]
@@ -66,8 +69,8 @@ def jobs(
     """List jobs, newest first."""
     session: Session = context.obj
     found = list(islice(session.client.jobs(kind, state, tags_of(tag)), limit))
-    rows = [[job.id, job.kind, job.state, _progress(job), minute(job.created_at)] for job in found]
-    session.answer_list(found, ["job", "kind", "state", "progress", "created"], rows, as_json)
+    rows = [[job.id, job.kind, job.state, _progress(job), _left(job), minute(job.created_at)] for job in found]
+    session.answer_list(found, ["job", "kind", "state", "progress", "eta", "created"], rows, as_json)
 
 
 @jobs_app.command()
@@ -107,3 +110,14 @@ def _progress(job: Job) -> str:
     if progress is None or job.state not in (JobState.RUNNING, JobState.CANCELING):
         return "-"
     return f"{progress.stage} {progress.done / progress.total:.0%}" if progress.total else progress.stage
+
+
+def _left(job: Job) -> str:
+    """The time that the stage under way will take, or that a job which waits is predicted to take of one device."""
+    progress = job.progress
+    if job.state is JobState.RUNNING and progress is not None and progress.eta_seconds is not None:
+        return clock(progress.eta_seconds)
+    if job.state in TERMINAL_STATES or job.cost is None:
+        return "-"
+    seconds = predicted_seconds(job.cost.predicted)
+    return "-" if seconds is None else f"in all {span(*seconds)}"

@@ -4,15 +4,14 @@ import json
 from typing import Annotated, Any
 
 import typer
-from pydantic import TypeAdapter
 
-from api_schemas.jobs import JobKind, JobRequest
-from client.session import Session, pair, tags_of, without_missing
+from api_schemas.jobs import JobKind
+from client.api import JOB_REQUEST
+from client.session import Session, SetOption, assigned, tags_of, without_missing
 from method.architectures import ARCHITECTURES
 from method.arms import ARMS
+from method.protocols import PROTOCOLS
 from method.recipes import RECIPES
-
-JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
 
 run_app = typer.Typer(no_args_is_help=True, help="Start a job from flags.")
 
@@ -34,11 +33,14 @@ ViewsOption = Annotated[str | None, typer.Option(help="full, sampled:K, pool or 
 ReductionOption = Annotated[str | None, typer.Option(help="sum or mean over the views.")]
 PrecisionOption = Annotated[str | None, typer.Option(help="exact or fast.")]
 SeedOption = Annotated[int | None, typer.Option(help="Seed of everything random.")]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="PATH=JSON for any other parameter, e.g. evaluation.overrides.lr=0.01. Repeatable."),
-]
 TagOption = Annotated[list[str] | None, typer.Option("--tag", help="NAME=VALUE. Repeatable.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Start it without asking, however long it may take.")]
+ProtocolOption = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Defaults of all else. {'; '.join(f'{each.name}: {each.title}' for each in PROTOCOLS.values())}."
+    ),
+]
 DetachOption = Annotated[bool, typer.Option("--detach", help="Print the job's id and do not wait for it.")]
 
 
@@ -54,10 +56,11 @@ def train_labeler(
     set_: SetOption = None,
     tag: TagOption = None,
     detach: DetachOption = False,
+    yes: YesOption = False,
 ) -> None:
     """Train a labeler on a source set."""
     params = {"source_dataset": source_dataset, "architecture": architecture, "epochs": epochs, "seed": seed}
-    _start(context, JobKind.TRAIN_LABELER, params, set_, tag, detach)
+    _start(context, JobKind.TRAIN_LABELER, params, set_, tag, detach, yes)
 
 
 @run_app.command("generate-labels")
@@ -72,6 +75,7 @@ def generate_labels(
     set_: SetOption = None,
     tag: TagOption = None,
     detach: DetachOption = False,
+    yes: YesOption = False,
 ) -> None:
     """Write dense labels for a distilled set."""
     params = {
@@ -81,7 +85,7 @@ def generate_labels(
         "temperature": _number_or_auto(temperature),
         "views": {"n": n, "ratio": ratio},
     }
-    _start(context, JobKind.GENERATE_LABELS, params, set_, tag, detach)
+    _start(context, JobKind.GENERATE_LABELS, params, set_, tag, detach, yes)
 
 
 @run_app.command("evaluate")
@@ -89,6 +93,7 @@ def evaluate(
     context: typer.Context,
     dataset: Annotated[list[str], typer.Option("--dataset", help="Repeat to compare several sets.")],
     source_dataset: SourceOption = None,
+    protocol: ProtocolOption = None,
     arm: ArmsOption = None,
     architecture: ArchitecturesOption = None,
     trials: TrialsOption = None,
@@ -101,15 +106,17 @@ def evaluate(
     set_: SetOption = None,
     tag: TagOption = None,
     detach: DetachOption = False,
+    yes: YesOption = False,
 ) -> None:
     """Train architectures from scratch on sets and report their accuracy."""
     params = {
         "dataset": dataset[0] if len(dataset) == 1 else None,
         "datasets": dataset if len(dataset) > 1 else None,
         "source_dataset": source_dataset,
+        "protocol": protocol,
         **_evaluation(arm, architecture, trials, recipe, epochs, views, reduction, precision, seed),
     }
-    _start(context, JobKind.EVALUATE, params, set_, tag, detach)
+    _start(context, JobKind.EVALUATE, params, set_, tag, detach, yes)
 
 
 @run_app.command("ladd")
@@ -123,6 +130,7 @@ def ladd(
     temperature: TemperatureOption = None,
     n: GridOption = None,
     ratio: RatioOption = None,
+    protocol: ProtocolOption = None,
     arm: ArmsOption = None,
     architecture: ArchitecturesOption = None,
     trials: TrialsOption = None,
@@ -135,6 +143,7 @@ def ladd(
     set_: SetOption = None,
     tag: TagOption = None,
     detach: DetachOption = False,
+    yes: YesOption = False,
 ) -> None:
     """Train (or reuse) a labeler, write dense labels, evaluate."""
     if labeler is not None and labeler_epochs is not None:
@@ -142,13 +151,52 @@ def ladd(
     params = {
         "dataset": dataset,
         "source_dataset": source_dataset,
+        "protocol": protocol,
         "labeler": labeler or {"epochs": labeler_epochs, "seed": seed},
         "epoch": _number_or_auto(epoch),
         "temperature": _number_or_auto(temperature),
         "views": {"n": n, "ratio": ratio},
         "evaluation": _evaluation(arm, architecture, trials, recipe, epochs, views, reduction, precision, seed),
     }
-    _start(context, JobKind.LADD, params, set_, tag, detach)
+    _start(context, JobKind.LADD, params, set_, tag, detach, yes)
+
+
+@run_app.command("sweep")
+def sweep(
+    context: typer.Context,
+    dataset: DatasetOption,
+    source_dataset: SourceOption = None,
+    labeler: Annotated[str | None, typer.Option(help="A trained labeler; default: train one.")] = None,
+    n: Annotated[list[int] | None, typer.Option(help="N of the grid of views. Repeat for several.")] = None,
+    ratio: Annotated[list[float] | None, typer.Option(help="R, in (0, 1]. Repeat for several.")] = None,
+    epoch: Annotated[list[int] | None, typer.Option(help="Epoch of the labeler. Repeat for several.")] = None,
+    protocol: ProtocolOption = None,
+    arm: ArmsOption = None,
+    architecture: ArchitecturesOption = None,
+    trials: TrialsOption = None,
+    recipe: RecipeOption = None,
+    epochs: EpochsOption = None,
+    views: ViewsOption = None,
+    reduction: ReductionOption = None,
+    precision: PrecisionOption = None,
+    seed: SeedOption = None,
+    set_: SetOption = None,
+    tag: TagOption = None,
+    detach: DetachOption = False,
+    yes: YesOption = False,
+) -> None:
+    """The whole method at every combination of N, R and the labeler's epoch."""
+    params = {
+        "dataset": dataset,
+        "source_dataset": source_dataset,
+        "protocol": protocol,
+        "labeler": labeler,
+        "n": n or None,
+        "ratio": ratio or None,
+        "epochs": epoch or None,
+        "evaluation": _evaluation(arm, architecture, trials, recipe, epochs, views, reduction, precision, seed),
+    }
+    _start(context, JobKind.SWEEP, params, set_, tag, detach, yes)
 
 
 def _number_or_auto(text: str | None) -> Any:
@@ -187,23 +235,9 @@ def _start(
     assignments: list[str] | None,
     tags: list[str] | None,
     detach: bool,
+    yes: bool,
 ) -> None:
-    sent = without_missing(params)
-    for assignment in assignments or []:
-        path, text = pair(assignment, "--set")
-        _assign(sent, path, text)
+    sent = assigned(without_missing(params), assignments)
     session: Session = context.obj
     request = JOB_REQUEST.validate_python({"kind": kind, "params": sent, "tags": tags_of(tags)})
-    session.started(session.client.submit(request), detach)
-
-
-def _assign(params: dict[str, Any], path: str, text: str) -> None:
-    *parents, last = path.split(".")
-    for parent in parents:
-        params = params.setdefault(parent, {})
-        if not isinstance(params, dict):
-            raise typer.BadParameter(f"{path}: {parent} is not an object", param_hint="--set")
-    try:
-        params[last] = json.loads(text)
-    except json.JSONDecodeError:
-        params[last] = text
+    session.start(request, detach, yes)

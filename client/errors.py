@@ -1,5 +1,9 @@
-"""Exceptions of the client: `ProblemError` for an answer that says no, `ClientError` for everything else."""
+"""Exceptions of the client: `ProblemError` for an answer that says no, `JobError` for a job that did not succeed.
 
+Both are a `ClientError`, as is everything else that the client raises.
+"""
+
+from api_schemas.jobs import Job
 from api_schemas.problems import ErrorCode, Problem, Reason
 
 
@@ -17,6 +21,23 @@ class ProblemError(ClientError):
             lines.append("  the ladd command reads the key from LADD_API_KEY, LaddClient takes it as api_key")
         lines += [f"  {describe(reason)}" for reason in problem.reasons]
         super().__init__("\n".join(lines))
+
+
+class JobError(ClientError):
+    """A job that was waited for has failed, was canceled or expired; `job` is that job."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        super().__init__(failure_text(job))
+
+
+def failure_text(job: Job) -> str:
+    """Why a job ended without success."""
+    lines = [f"{job.id} {job.state}"]
+    if job.error is not None:
+        lines[0] += f": {job.error.message} ({job.error.code}, origin {job.error.origin})"
+        lines += [f"  {describe(reason)}" for reason in job.error.reasons]
+    return "\n".join(lines)
 
 
 def describe(reason: Reason) -> str:

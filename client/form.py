@@ -9,6 +9,9 @@ from typing import Any
 ProgressCallback = Callable[[int, int], None]
 """Called with the bytes done and the bytes in all."""
 
+Files = str | Path | Sequence[str | Path]
+"""One path or several."""
+
 Parts = list[tuple[str, tuple[str | None, Any, str]]]
 
 
@@ -52,3 +55,8 @@ def form(metadata_json: str, files: Sequence[Path], on_progress: ProgressCallbac
             opened = stack.enter_context(_CountedFile(path, advance))
             parts.append(("files", (path.name, opened, "application/octet-stream")))
         yield parts
+
+
+def paths(files: Files) -> list[Path]:
+    """Return files as a list of paths."""
+    return [Path(files)] if isinstance(files, str | Path) else [Path(file) for file in files]

@@ -1,5 +1,6 @@
 """The parts every command of the CLI shares: the client, where it prints, and how a refusal is shown."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -10,15 +11,24 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from api_schemas.evaluation import Report
-from api_schemas.jobs import Job, JobState
-from api_schemas.report_tables import measured, predicted_cost
+from api_schemas.job_plans import JobPlan
+from api_schemas.jobs import Job, JobRequest, JobState
+from api_schemas.report_tables import measured, predicted_cost, predicted_seconds, span
 from client.api import LaddClient
-from client.errors import ClientError, describe
+from client.errors import ClientError, failure_text
 from client.stages import StageBoard
 from client.tables import report_text, tables_text, text_table
 from client.watch import watch
+from method.protocols import PROTOCOLS, QUICK
+
+ASK_ABOVE_SECONDS = 3600
+"""Of device time, at most, that a job is predicted to take."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print what the API answered.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="PATH=JSON for any other field, e.g. evaluation.overrides.lr=0.01. Repeatable."),
+]
 LimitOption = Annotated[int, typer.Option(min=1, help="How many to show at most.")]
 
 
@@ -47,11 +57,22 @@ class Session:
         else:
             typer.echo(text_table(header, rows))
 
+    def start(self, request: JobRequest, detach: bool, yes: bool, idempotency_key: str | None = None) -> None:
+        """Show what a job is predicted to cost, ask whether to start one above an hour, and go on as `started` does."""
+        plan = self.client.validate(request)
+        if plan.cost is not None:
+            typer.echo(predicted_cost(plan.cost), err=True)
+        for note in plan.notes:
+            typer.echo(f"note: {note}", err=True)
+        if not yes and plan.cost is not None:
+            _ask(plan)
+        self.started(self.client.submit(request, idempotency_key), detach)
+
     def started(self, job: Job, detach: bool) -> None:
-        """Print a new job's id and what it is predicted to cost; unless detached, follow it and print its result."""
+        """Print a new job's id; unless detached, follow it and print its result."""
         typer.echo(job.id)
-        if job.cost is not None:
-            typer.echo(predicted_cost(job.cost.predicted), err=True)
+        if detach and job.waiting is not None:
+            typer.echo(f"waiting: {job.waiting}", err=True)
         if not detach:
             self.answer_result(self.follow(job.id))
 
@@ -74,6 +95,17 @@ class Session:
         return job
 
 
+def _ask(plan: JobPlan) -> None:
+    """Go on only with a yes where a job may hold devices for more than an hour."""
+    seconds = predicted_seconds(plan.cost) if plan.cost is not None else None
+    if seconds is None or seconds[1] <= ASK_ABOVE_SECONDS:
+        return
+    if plan.params.get("protocol", QUICK) != QUICK:
+        typer.echo(f"--protocol {QUICK} takes {PROTOCOLS[QUICK].title}", err=True)
+    question = f"It takes {span(*seconds)} of one device. Start it (--yes: without this question)?"
+    typer.confirm(question, abort=True, err=True)
+
+
 def result_text(job: Job, report: Report | None) -> str:
     """The results of a succeeded job as text."""
     result = job.result
@@ -86,15 +118,6 @@ def result_text(job: Job, report: Report | None) -> str:
     else:
         measurements = tables_text(measured(None, None, result.flops, job.cost, intervals=False))
     return "\n\n".join(block for block in (lines, measurements) if block)
-
-
-def failure_text(job: Job) -> str:
-    """Why a job ended without success."""
-    lines = [f"{job.id} {job.state}"]
-    if job.error is not None:
-        lines[0] += f": {job.error.message} ({job.error.code}, origin {job.error.origin})"
-        lines += [f"  {describe(reason)}" for reason in job.error.reasons]
-    return "\n".join(lines)
 
 
 def tags_of(given: list[str] | None) -> dict[str, str]:
@@ -118,6 +141,26 @@ def without_missing(document: dict[str, Any]) -> dict[str, Any]:
         if value is not None
     }
     return {name: value for name, value in kept.items() if value != {}}
+
+
+def assigned(document: dict[str, Any], assignments: list[str] | None) -> dict[str, Any]:
+    """`document` with the values of `--set PATH=JSON` in it; what is no JSON is a text.
+
+    Raises `typer.BadParameter` for a path through something that is not an object.
+    """
+    for assignment in assignments or []:
+        path, text = pair(assignment, "--set")
+        *parents, last = path.split(".")
+        inner = document
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+            if not isinstance(inner, dict):
+                raise typer.BadParameter(f"{path}: {parent} is not an object", param_hint="--set")
+        try:
+            inner[last] = json.loads(text)
+        except json.JSONDecodeError:
+            inner[last] = text
+    return document
 
 
 class RefusalGroup(TyperGroup):

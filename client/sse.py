@@ -1,6 +1,6 @@
 """The server-sent events of a job, as a stream that survives lost connections."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 from httpx_sse import EventSource, SSEError
@@ -18,8 +18,12 @@ _SILENCE_SECONDS = 35.0
 _PATIENT_ATTEMPTS = 40
 
 
-def follow(transport: Transport, url: str, after: str | None) -> Iterator[JobEvent]:
+def follow(
+    transport: Transport, url: str, after: str | None, on_silence: Callable[[], None] | None = None
+) -> Iterator[JobEvent]:
     """Every event after the one with id `after`, each once and in order, up to the job's own terminal state.
+
+    `on_silence` is called when the server has had nothing to tell for a while (15 s).
 
     Ends without that state only where it is not kept any more: the server says that there is nothing to come. Gives up
     after `transport.attempts` connections in a row that brought nothing, later where events came before. Raises
@@ -34,7 +38,7 @@ def follow(transport: Transport, url: str, after: str | None) -> Iterator[JobEve
             with transport.stream(url, headers=headers, timeout=_SILENCE_SECONDS, attempts=attempts) as response:
                 if response.status_code == 204:
                     return
-                for event in _events(response):
+                for event in _events(response, on_silence):
                     received = True
                     attempts = max(transport.attempts, _PATIENT_ATTEMPTS)
                     after = event.id
@@ -50,11 +54,13 @@ def follow(transport: Transport, url: str, after: str | None) -> Iterator[JobEve
         transport.pause(failures)
 
 
-def _events(response: httpx.Response) -> Iterator[JobEvent]:
+def _events(response: httpx.Response, on_silence: Callable[[], None] | None) -> Iterator[JobEvent]:
     try:
         for sent in EventSource(response).iter_sse():
             # Comments keep the connection alive and end in an empty line, too.
             if sent.data:
                 yield JobEvent.model_validate_json(sent.data)
+            elif on_silence is not None:
+                on_silence()
     except (SSEError, ValidationError) as error:
         raise ClientError(f"{response.url} sent something that is not an event: {error}") from error

@@ -4,14 +4,16 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from api_schemas.problems import Problem
 from client.auth import KeyAuth
 from client.errors import ClientError, ProblemError
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _LONGEST_PAUSE = 10.0
 _LONGEST_WAIT = 60.0
@@ -116,6 +118,17 @@ class Transport:
 def unreachable(error: httpx.TransportError, base_url: httpx.URL | str) -> ClientError:
     """Say which server did not answer, and why."""
     return ClientError(f"no answer from {base_url}: {str(error) or type(error).__name__}")
+
+
+def parsed(model: type[Model], response: httpx.Response) -> Model:
+    """Return the body of an answer as a model. Raises `ClientError` for one that is not."""
+    try:
+        return model.model_validate_json(response.content)
+    except ValidationError as error:
+        raise ClientError(
+            f"{response.request.method} {response.url} answered {response.status_code} with something that is not "
+            f"a {model.__name__}: {error}"
+        ) from error
 
 
 def _is_address(base_url: str) -> bool:

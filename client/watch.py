@@ -1,12 +1,18 @@
 """A job on a stage board: a bar for each running stage, a line for each finished one and for each finished trial."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from api_schemas.events import EventType, JobEvent
 from api_schemas.jobs import Job, JobState, Progress, Task
 from api_schemas.report_tables import clock
-from client.api import LaddClient
 from client.stages import Stage, StageBoard
+
+if TYPE_CHECKING:
+    from client.api import LaddClient
 
 _TITLES = {
     "ingest": "validate",
@@ -16,10 +22,16 @@ _TITLES = {
 }
 
 
-def watch(client: LaddClient, job_id: str, board: StageBoard) -> Job:
-    """Show a job from its first event to its end and return it."""
+def watch(
+    client: LaddClient, job_id: str, board: StageBoard, on_event: Callable[[JobEvent], None] | None = None
+) -> Job:
+    """Show a job from its first event to its end and return it, whatever its terminal state."""
     shown = _ShownJob(client, client.job(job_id), board)
-    return client.wait(job_id, shown.show)
+    for event in client.events(job_id, on_silence=shown.look):
+        shown.show(event)
+        if on_event is not None:
+            on_event(event)
+    return client.job(job_id)
 
 
 class _ShownJob:
@@ -32,6 +44,17 @@ class _ShownJob:
         self._ahead = {task.name for task in job.tasks if not _kept(task, job)}
         self._running: set[str] = set()
         self._stages: dict[str, _ShownStage] = {}
+        self._waiting: str | None = None
+        self._tell(job)
+
+    def look(self) -> None:
+        """Say why nothing happens, where the service knows."""
+        self._tell(self._client.job(self._job_id))
+
+    def _tell(self, job: Job) -> None:
+        if job.waiting not in (None, self._waiting):
+            self._board.line(f"waiting: {job.waiting}")
+        self._waiting = job.waiting
 
     def show(self, event: JobEvent) -> None:
         """Bring the board up to date with the next event."""

@@ -19,8 +19,7 @@ from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole
 from api_schemas.jobs import Job, JobKind, JobState, LaddParams, LaddRequest
 from api_schemas.report_tables import clock
 from client.api import LaddClient
-from client.errors import ClientError
-from client.session import failure_text
+from client.errors import ClientError, failure_text
 from client.stages import StageBoard
 from client.tables import report_text
 from client.watch import watch

@@ -10,7 +10,7 @@ gradient. A test holds these counts against torch's on the networks themselves.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -176,6 +176,12 @@ def convnet_for(size: int) -> str:
 def default_architectures(size: int) -> list[str]:
     """Return the five architectures of LADD's evaluation (section 4.1), the ConvNet being the one for this size."""
     return [convnet_for(size), "AlexNet", "VGG11", "ResNet18", "ViT"]
+
+
+def fitting(architectures: Sequence[str], size: int) -> tuple[list[str], list[str]]:
+    """Return those of the architectures that take images of this size in pixels, and why the others do not."""
+    misfits = {name: ARCHITECTURES[name].misfit(size) for name in architectures}
+    return [name for name, why in misfits.items() if why is None], [why for why in misfits.values() if why is not None]
 
 
 def forward_flops(architecture: str, shape: Shape) -> int:

@@ -22,12 +22,16 @@ def main() -> int:
 
 def _up(directory: Path) -> int:
     try:
-        print(f"The LADD service is at {up(directory).url}")
+        url = up(directory).url
+        print(f"The LADD service is at {url}")
     except AlreadyRunningError as running:
+        url = running.url
         print(f"The LADD service is {running}")
     except (RuntimeError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 1
+    # For a shell: the ladd command, the Python client and the README's calls read it.
+    print(f"export LADD_URL={url}")
     return 0
 
 
@@ -40,7 +44,7 @@ def _status(directory: Path) -> int:
     for name, state in states(directory).items():
         print(f"{name:<8} {state}")
     url = running_url(directory)
-    print(f"The LADD service is at {url}" if url else "The LADD service is not running.")
+    print(f"The LADD service is at {url}\nexport LADD_URL={url}" if url else "The LADD service is not running.")
     return 0 if url else NOT_RUNNING
 
 

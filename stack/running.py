@@ -34,6 +34,10 @@ class Stack:
 class AlreadyRunningError(RuntimeError):
     """There is a stack running in this directory."""
 
+    def __init__(self, url: str) -> None:
+        super().__init__(f"already running at {url}")
+        self.url = url
+
 
 class OrphansError(RuntimeError):
     """Processes of an earlier stack use the files of this directory."""
@@ -50,7 +54,7 @@ def up(directory: Path = DEFAULT_DIRECTORY, say: Say = print) -> Stack:
     with _locked(directory):
         kept = load_state(directory)
         if kept is not None and Supervisord(directory, kept).is_running():
-            raise AlreadyRunningError(f"already running at {kept.api_url}")
+            raise AlreadyRunningError(kept.api_url)
         if kept is not None and redis_missing(redis_url(kept.redis_port, kept.redis_password)) is None:
             # A second Redis on the same files would destroy them.
             raise OrphansError(

@@ -16,7 +16,13 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["CONTRIBUTING.md", "README.md", "benchmarks/README.md", "examples/fashion_mnist_dm_ipc10/README.md"]
+PAGES = [
+    "CONTRIBUTING.md",
+    "README.md",
+    "benchmarks/README.md",
+    "examples/fashion_mnist_dm_ipc10/README.md",
+    "examples/fashion_mnist_source/README.md",
+]
 PAGES += sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))
 
 OF_OTHERS = {"distill/evaluation.py", "buffer.py"}

@@ -4,7 +4,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,16 +12,20 @@ from urllib.parse import urlsplit
 import pytest
 import uvicorn
 from pydantic import TypeAdapter
+from typer.testing import CliRunner
 
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole
 from api_schemas.jobs import Job, JobRequest
 from api_schemas.problems import TaskError
 from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent
 from client.api import LaddClient
+from client.cli import app
 from service.core.clients import Core
 from service.core.foundation.settings import Settings
 from service.core.lifecycle import tasks
 from service.core.lifecycle.tasks import ClaimedTask
+from service.core.queue import workers
+from service.core.queue.workers import Sign
 
 ARCHIVE_BYTES = 3 << 20
 ARRAYS = ("images", "labels")
@@ -127,6 +131,18 @@ def client(server: str) -> Iterator[LaddClient]:
         yield opened
 
 
+@pytest.fixture
+def ladd(server: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run `ladd ...`; the result has `exit_code`, `stdout`, `stderr`."""
+    monkeypatch.setenv("LADD_URL", server)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: str, stdin: str | None = None) -> Any:
+        return CliRunner().invoke(app, list(arguments), input=stdin, catch_exceptions=False)
+
+    return run
+
+
 AGREEMENT = {
     "images": 2,
     "agreement": 50.0,
@@ -144,6 +160,11 @@ class HandWorker:
         self.core = core
         self.client = client
         self.folder = folder
+        self.beat()
+
+    def beat(self, **queues: int) -> None:
+        """Leave a sign of life; by default of a worker that takes all queues."""
+        workers.beat(self.core.redis, "hand", Sign(queues or dict.fromkeys(("cpu", "gpu", "io"), 1)))
 
     def claim(self, job_id: str, task: str) -> ClaimedTask:
         claimed = tasks.claim(self.core, job_id, task, "hand")
@@ -171,10 +192,10 @@ class HandWorker:
         described = DatasetMetadata.model_validate({"name": f"a {role} set", "role": role, **metadata})
         return self.client.upload_dataset(described, [path])
 
-    def ingest(self, dataset: Dataset) -> None:
-        """Make a set `ready`: 2 classes, 2 images a split, 32 px."""
+    def ingest(self, dataset: Dataset, images: int = 2) -> None:
+        """Make a set `ready`: 2 classes, so many images a split, 32 px."""
         source = dataset.role is DatasetRole.SOURCE
-        splits = dict.fromkeys(("train", "val") if source else ("all",), 2)
+        splits = dict.fromkeys(("train", "val") if source else ("all",), images)
         statistics = {"mean": [0.5] * 3, "std": [0.25] * 3}
         stats = {
             "num_classes": 2,
@@ -217,8 +238,9 @@ class HandWorker:
         """Finish every task of such a job; returns the archive."""
         self.train_labeler(job.id)
         archive = self.write_labels(job.id)
-        rows = [self.evaluate(job, arm) for arm in ("baseline", "ladd")]
-        self.report(job, rows)
+        trials = range(job.params["evaluation"]["trials"])
+        rows = [[self.evaluate(job, arm, trial) for arm in ("baseline", "ladd")] for trial in trials]
+        self.report(job, rows[0])
         return archive
 
     def train_labeler(self, job_id: str) -> None:
@@ -250,10 +272,10 @@ class HandWorker:
         self.finish(claimed, {"storage": STORAGE, "flops": 10**10, "labelling": labelling}, files)
         return archive
 
-    def evaluate(self, job: Job, arm: str) -> dict[str, Any]:
+    def evaluate(self, job: Job, arm: str, number: int = 0) -> dict[str, Any]:
         """Returns the row that the report is to make of this one trial."""
-        claimed = self.claim(job.id, f"evaluate:{arm}:ConvNetD3:0")
-        trial = {"trial": 0, "seed": 0, "accuracy": 61.5, "per_class_accuracy": [60.0, 63.0]}
+        claimed = self.claim(job.id, f"evaluate:{arm}:ConvNetD3:{number}")
+        trial = {"trial": number, "seed": 0, "accuracy": 61.5, "per_class_accuracy": [60.0, 63.0]}
         trial |= {
             "correct": "wA==",
             "grad_cam": None,

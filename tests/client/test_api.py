@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from api_schemas.datasets import DatasetMetadata, DatasetRole, DatasetState
 from api_schemas.events import JobEvent
 from api_schemas.jobs import Job, JobKind, JobRequest, JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from client.api import LaddClient
-from client.errors import ProblemError
+from client.errors import JobError, ProblemError
+from service.core.resources.api_keys import Scope
 
 DISTILLED = DatasetMetadata(name="a set", role=DatasetRole.DISTILLED)
 BROKEN = TaskError(code=ErrorCode.INTERNAL, origin=ErrorOrigin.INTERNAL, message="it broke", reasons=[])
@@ -140,13 +141,15 @@ def test_wait_hears_of_every_change_and_returns_the_result(client: LaddClient, w
     assert labeler.epochs[0].val_accuracy == 70.25
 
 
-def test_wait_returns_a_failed_job_and_retry_replaces_it(client: LaddClient, worker: Any) -> None:
+def test_wait_raises_for_a_failed_job_and_retry_replaces_it(client: LaddClient, worker: Any) -> None:
     job = worker.start_ladd()
     worker.train_labeler(job.id)
     worker.fail(worker.claim(job.id, "generate_labels"), BROKEN)
-    failed = client.wait(job.id)
-    assert failed.state is JobState.FAILED
-    assert failed.error == BROKEN
+    with pytest.raises(JobError, match=f"^{job.id} failed: it broke .internal, origin internal.$") as caught:
+        client.wait(job.id)
+    assert caught.value.job.error == BROKEN
+    failed = client.wait(job.id, check=False)
+    assert (failed.state, failed.error) == (JobState.FAILED, BROKEN)
     again = client.retry(job.id)
     assert again.id != job.id
     assert client.retry(job.id).id == again.id
@@ -157,4 +160,86 @@ def test_cancel_stops_a_job_and_may_be_repeated(client: LaddClient, worker: Any)
     job = worker.start_ladd()
     assert client.cancel(job.id).state is JobState.CANCELED
     assert client.cancel(job.id).state is JobState.CANCELED
-    assert client.wait(job.id).state is JobState.CANCELED
+    assert client.wait(job.id, check=False).state is JobState.CANCELED
+
+
+def test_addresses_and_keys_come_from_the_environment(
+    server: str, make_key: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LADD_URL", server)
+    secret = make_key("acme", Scope.READ)
+    with LaddClient() as client, pytest.raises(ProblemError, match="unauthenticated"):
+        list(client.jobs())
+    monkeypatch.setenv("LADD_API_KEY", secret)
+    with LaddClient() as client:
+        assert list(client.jobs()) == []
+        assert repr(client) == f"LaddClient({server!r})"
+    monkeypatch.setenv("LADD_URL", "http://127.0.0.1:9")
+    with LaddClient(server) as client:
+        assert list(client.jobs()) == []
+
+
+def test_texts_and_dicts_do_for_paths_and_models(client: LaddClient, worker: Any, tmp_path: Path) -> None:
+    file = tmp_path / "images.pt"
+    file.write_bytes(b"images")
+    dataset = client.upload_dataset({"name": "a set", "role": "distilled"}, str(file))
+    assert [sent.name for sent in dataset.files] == ["images.pt"]
+    with pytest.raises(ValidationError, match="roll"):
+        client.upload_dataset({"name": "a set", "role": "distilled", "roll": 1}, [file])
+    distilled, source = worker.ready_pair()
+    request = {"kind": "ladd", "params": {"dataset": distilled, "protocol": "quick"}}
+    plan = client.validate(request)
+    assert (plan.kind, plan.params["source_dataset"]) == ("ladd", source)
+    assert client.submit(request).params == plan.params
+    imported = {"kind": "weights", "name": "w", "source_dataset": source, "architecture": "ConvNetD3"}
+    assert client.import_labeler(imported, str(file)).kind is JobKind.IMPORT_LABELER
+
+
+def test_what_is_shown_of_a_resource_fits_a_line(client: LaddClient, worker: Any) -> None:
+    job = worker.start_ladd()
+    assert repr(client.job(job.id)) == f"Job(id='{job.id}', kind='ladd', state='queued', error=None)"
+    worker.run_ladd(job)
+    dataset = next(client.datasets())
+    shown = f"Dataset(id='{dataset.id}', name='{dataset.name}', role='distilled', state='ready', reasons=[])"
+    assert repr(dataset) == shown
+    [labeler] = client.labelers()
+    assert repr(labeler).startswith(f"Labeler(id='{labeler.id}', name=None, source_dataset=")
+    assert repr(client.report(job.id)) == f"Report(job='{job.id}', kind='ladd', notes=['made by hand'])"
+
+
+def test_one_call_with_sets_that_are_there(client: LaddClient, worker: Any) -> None:
+    distilled, source = worker.ready_pair()
+    ended: list[Job] = []
+    evaluation = {"architectures": ["ConvNetD3"], "trials": 1}
+    waiting = threading.Thread(
+        target=lambda: ended.append(client.ladd(distilled, source, evaluation=evaluation, tags={"by": "hand"}))
+    )
+    waiting.start()
+    started: list[Job] = []
+    while not started:
+        started = list(client.jobs(JobKind.LADD))
+    worker.run_ladd(started[0])
+    waiting.join(30)
+    [job] = ended
+    assert (job.state, job.tags, job.params["source_dataset"]) == (JobState.SUCCEEDED, {"by": "hand"}, source)
+
+
+def test_one_call_raises_for_a_rejected_upload(client: LaddClient, worker: Any, tmp_path: Path) -> None:
+    (tmp_path / "images.pt").write_bytes(b"images")
+    raised: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            client.ladd(tmp_path / "images.pt")
+        except JobError as error:
+            raised.append(error)
+
+    calling = threading.Thread(target=call)
+    calling.start()
+    waiting: list[Any] = []
+    while not waiting:
+        waiting = list(client.datasets(state=DatasetState.VALIDATING))
+    worker.fail(worker.claim(waiting[0].job, "ingest"), BROKEN)
+    calling.join(30)
+    assert "failed: it broke" in str(raised[0])
+    assert list(client.jobs(JobKind.LADD)) == []

@@ -8,27 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from api_schemas.datasets import DatasetState
-from api_schemas.jobs import Job, JobState
+from api_schemas.jobs import Job, JobKind, JobState
+from api_schemas.runner import ProgressEvent
 from client.api import LaddClient
-from client.cli import app
 from service.core.resources.api_keys import Scope
 
 Ladd = Callable[..., Any]
-
-
-@pytest.fixture
-def ladd(server: str, monkeypatch: pytest.MonkeyPatch) -> Ladd:
-    """Run `ladd ...`; the result has `exit_code`, `stdout`, `stderr`."""
-    monkeypatch.setenv("LADD_URL", server)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*arguments: str, stdin: str | None = None) -> Any:
-        return CliRunner().invoke(app, list(arguments), input=stdin, catch_exceptions=False)
-
-    return run
 
 
 def in_background(work: Callable[[], Any]) -> threading.Thread:
@@ -121,6 +108,53 @@ def test_run_ladd_sends_only_what_is_given(ladd: Ladd, client: LaddClient, worke
         "precision": "fast",
     }
     assert result.stderr.startswith("predicted cost: labelling ")
+    assert "(nominal)" in result.stderr
+
+
+def test_a_job_above_an_hour_is_asked_about(ladd: Ladd, client: LaddClient, worker: Any) -> None:
+    distilled, _ = worker.ready_pair()
+    start = ("run", "ladd", "--dataset", distilled, "--detach")
+    refused = ladd(*start, stdin="n\n")
+    assert refused.exit_code == 1
+    assert "--protocol quick takes minutes on two cores" in refused.stderr
+    assert re.search(r"It takes \d+ .+ to \d+ .+ of one device. Start it \(--yes", refused.stderr)
+    # Nobody is there to answer.
+    assert ladd(*start).exit_code == 1
+    assert list(client.jobs(kind=JobKind.LADD)) == []
+    for job in (ladd(*start, stdin="y\n"), ladd(*start, "--yes"), ladd(*start, "--protocol", "quick")):
+        assert job.exit_code == 0
+    quick, _, asked = client.jobs(kind=JobKind.LADD)
+    assert (quick.params["protocol"], quick.params["evaluation"]["architectures"]) == ("quick", ["ConvNetD3"])
+    assert (asked.params["protocol"], len(asked.params["evaluation"]["architectures"])) == ("paper", 5)
+
+
+def test_listed_jobs_show_how_long_they_will_take(ladd: Ladd, client: LaddClient, worker: Any) -> None:
+    job = worker.start_ladd()
+    [waiting] = [line for line in ladd("jobs").stdout.splitlines() if line.startswith(job.id)]
+    assert re.search(r"queued +- +in all 1 min \d\d s to \d\d min \d\d s", waiting)
+    claimed = worker.claim(job.id, "train_labeler")
+    event = ProgressEvent(
+        event="progress", stage="train_labeler", done=10, total=20, unit="images", rate=0.1, eta_seconds=100.0
+    )
+    worker.say(claimed, event)
+    [running] = [line for line in ladd("jobs").stdout.splitlines() if line.startswith(job.id)]
+    assert "running  train_labeler 50%  1 min 40 s" in running
+
+
+def test_a_detached_job_that_nobody_takes_says_so(ladd: Ladd, worker: Any) -> None:
+    _, source = worker.ready_pair()
+    worker.beat(cpu=1)
+    started = ladd("run", "train-labeler", "--source-dataset", source, "--detach")
+    assert "waiting: no worker takes queue gpu" in started.stderr
+    worker.beat(gpu=1)
+    started = ladd("run", "train-labeler", "--source-dataset", source, "--set", "seed=1", "--detach")
+    assert "waiting" not in started.stderr
+
+
+def test_defaults_that_are_left_out_are_told(ladd: Ladd, client: LaddClient, worker: Any) -> None:
+    distilled, _ = worker.ready_pair()
+    result = ladd("run", "evaluate", "--dataset", distilled, "--protocol", "quick", "--detach")
+    assert f"note: arms: {distilled} has no dense labels" in result.stderr
 
 
 def test_every_kind_can_be_started_from_flags(ladd: Ladd, client: LaddClient, worker: Any) -> None:
@@ -145,7 +179,9 @@ def test_every_kind_can_be_started_from_flags(ladd: Ladd, client: LaddClient, wo
     assert "epoch" in refused.stderr
     sets = ("--dataset", distilled, "--dataset", other)
     job = client.job(
-        ladd("run", "evaluate", *sets, "--source-dataset", source, "--arm", "baseline", "--detach").stdout.strip()
+        ladd(
+            "run", "evaluate", *sets, "--source-dataset", source, "--arm", "baseline", "--detach", "--yes"
+        ).stdout.strip()
     )
     assert (job.kind, job.params["datasets"]) == ("evaluate", [distilled, other])
     result = ladd("jobs", "--kind", "evaluate")
@@ -168,7 +204,7 @@ def test_a_job_is_watched_to_its_table_and_its_archive_downloaded(
         archives.append(worker.run_ladd(started[0]))
 
     working = in_background(work)
-    result = ladd("submit", str(request))
+    result = ladd("submit", str(request), "--yes")
     working.join()
     assert result.exit_code == 0
     job_id, *rest = result.stdout.splitlines()
@@ -176,7 +212,7 @@ def test_a_job_is_watched_to_its_table_and_its_archive_downloaded(
     assert any(line.split()[:4] == ["ConvNetD3", "61.50", "±", "0.00"] for line in rest)
     assert "zipped, as the paper counts" in result.stdout
     [deployment] = [line for line in rest if line.startswith("deployment ") and "device time" in line]
-    assert "device time not known yet" in deployment
+    assert re.search(r"device time 1 min \d\d s to \d\d min \d\d s \(nominal\)", deployment)
     assert re.search(r"2e-06 PFLOP, 0\.0 MiB, device time \d", deployment)
     assert "evaluate" in result.stderr
 
@@ -268,7 +304,7 @@ def test_a_preset_is_printed_to_be_submitted(ladd: Ladd, client: LaddClient, wor
     distilled, source = worker.ready_pair()
     printed = ladd("preset", "paper-table6", "--dataset", distilled, "--method", "GLaD-MTT").stdout
     assert json.loads(printed)["params"]["source_dataset"] == source
-    job = client.job(ladd("submit", "-", "--detach", stdin=printed).stdout.strip())
+    job = client.job(ladd("submit", "-", "--detach", "--yes", stdin=printed).stdout.strip())
     assert job.tags == {"preset": "paper-table6", "paper": "GLaD-MTT"}
     assert len(job.params["evaluation"]["arms"]) == 7
     refused = ladd("preset", "paper-table9", "--dataset", distilled)

@@ -72,3 +72,6 @@ def test_amounts_and_durations_read_well() -> None:
     assert amount(12, "") == "12"
     assert clock(4.24) == "4.2 s"
     assert clock(187) == "3 min 07 s"
+    assert clock(7_560) == "2 h 06 min"
+    assert clock(2 * 86_400) == "2 days"
+    assert clock(49.3 * 86_400) == "49 days"

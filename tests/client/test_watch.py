@@ -3,6 +3,7 @@
 import io
 import re
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from client.api import LaddClient
 from client.stages import StageBoard
 from client.watch import watch
 from service.core.lifecycle import tasks
+from service.http.routes import events
 
 BROKEN = TaskError(code=ErrorCode.INTERNAL, origin=ErrorOrigin.INTERNAL, message="it broke", reasons=[])
 
@@ -33,6 +35,13 @@ class Watching:
 
         self.thread = threading.Thread(target=run)
         self.thread.start()
+
+    def until(self, text: str, times: int = 1) -> None:
+        """Wait for a text to be shown so many times."""
+        deadline = time.monotonic() + 30
+        while self.output.getvalue().count(text) < times:
+            assert time.monotonic() < deadline, self.output.getvalue()
+            time.sleep(0.02)
 
     def end(self) -> tuple[Job, list[str]]:
         self.thread.join(30)
@@ -125,3 +134,22 @@ def test_a_job_canceled_before_it_began_shows_nothing(client: LaddClient, worker
     done, lines = Watching(client, job, terminal).end()
     assert done.state is JobState.CANCELED
     assert "train labeler" not in " ".join(lines)
+
+
+def test_a_job_that_nobody_takes_is_told_at_once_and_when_workers_go(
+    client: LaddClient, worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "KEEPALIVE_SECONDS", 0.1)
+    job = worker.start_ladd()
+    worker.beat(cpu=1)
+    watching = Watching(client, job)
+    nobody = "waiting: no worker takes queue gpu: start one (LADD_WORKER_QUEUES)"
+    watching.until(nobody)
+    worker.beat()
+    # The message comes again when it is true again, and each time once.
+    time.sleep(1)
+    worker.beat(cpu=1)
+    watching.until(nobody, times=2)
+    client.cancel(job.id)
+    _, lines = watching.end()
+    assert lines == [nobody] * 2

@@ -97,13 +97,14 @@ def test_the_command_line(tmp_path: Path) -> None:
     started = stack_command("up", *folder)
     try:
         assert started.returncode == 0, started.stderr
-        *ready, last = started.stdout.splitlines()
+        *ready, where, last = started.stdout.splitlines()
         assert len(ready) == len(PROCESSES)
-        assert last == f"The LADD service is at {running_url(tmp_path)}"
+        assert where == f"The LADD service is at {running_url(tmp_path)}"
+        assert last == f"export LADD_URL={running_url(tmp_path)}"
         again = stack_command("up", *folder)
         assert (again.returncode, again.stdout) == (
             0,
-            f"The LADD service is already running at {running_url(tmp_path)}\n",
+            f"The LADD service is already running at {running_url(tmp_path)}\n{last}\n",
         )
         # What an operator's command needs.
         told = subprocess.run(
@@ -116,6 +117,7 @@ def test_the_command_line(tmp_path: Path) -> None:
         assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
         told = stack_command("status", *folder)
         assert (told.returncode, told.stdout.count("RUNNING")) == (0, len(PROCESSES))
+        assert told.stdout.endswith(f"{where}\n{last}\n")
     finally:
         stopped = stack_command("down", *folder)
     assert stopped.stdout == "The LADD service is stopped.\n"

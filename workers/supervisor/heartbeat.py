@@ -50,7 +50,7 @@ class Heartbeat:
             elif self._waiting_since is None:
                 self._waiting_since = now
             waited = 0.0 if self._waiting_since is None else now - self._waiting_since
-            sign = Sign(dict.fromkeys(queues, self._slots.free), trouble or "", waited)
+            sign = Sign(dict.fromkeys(queues, self._slots.free), trouble or "", waited, device=self._slots.device)
             workers.beat(self._core.redis, self._worker, sign)
         except RedisError as error:
             logger.warning("no sign of life written: %s", error)

@@ -45,6 +45,8 @@ class Slots:
 
     def __init__(self, slots: list[Slot]) -> None:
         self.count = len(slots)
+        self.device = slots[0].device
+        """Kind of the device of all of them: `cpu` or `cuda`."""
         self._free: SimpleQueue[Slot] = SimpleQueue()
         for slot in slots:
             self._free.put(slot)

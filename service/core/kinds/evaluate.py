@@ -5,10 +5,11 @@ from typing import Any
 
 from api_schemas.cost import CostName
 from api_schemas.datasets import DatasetRole
-from api_schemas.evaluation import EvaluationSpec
+from api_schemas.evaluation import ArmName, EvaluationSpec
 from api_schemas.jobs import EvaluateParams, EvaluateRequest, JobKind
-from method.architectures import default_architectures
+from method.architectures import fitting
 from method.arms import ARMS
+from method.protocols import PROTOCOLS
 from method.recipes import EPOCHS
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
@@ -34,8 +35,11 @@ def plan(core: Core, params: EvaluateParams) -> Plan:
     for manifest in manifests:
         errors.same_shape(field, manifest, source)
     errors.raise_if_any()
-    spec = resolve(errors, "", params, source)
-    sets = [evaluated(manifest, source, own_arms(spec)) for manifest in manifests]
+    asked = resolve(errors, "", params, params.protocol, source)
+    arms = {manifest.id: _arms_of(errors, asked, manifest) for manifest in manifests}
+    borne = [arm for arm in asked.arms if ARMS[arm].images != "own" or any(arm in each for each in arms.values())]
+    spec = asked.model_copy(update={"arms": borne})
+    sets = [evaluated(manifest, source, arms[manifest.id]) for manifest in manifests]
     controls = _controls(errors, spec, manifests, source)
     trials = plan_trials(errors, "", spec, [*sets, *controls.sets], source)
     tasks = [*controls.tasks, *trials]
@@ -44,11 +48,23 @@ def plan(core: Core, params: EvaluateParams) -> Plan:
         "dataset": params.dataset,
         "datasets": params.datasets,
         "source_dataset": source.id,
+        "protocol": params.protocol,
         **shown(spec),
     }
     tested = source.measured.splits["val"]
     report = plan_report(JobKind.EVALUATE, resolved, tasks, [], source.id, tested, spec.explained_images)
-    return Plan(params=resolved, tasks=[*tasks, report], reads=[*named, *controls.reads, source.id])
+    return Plan(params=resolved, tasks=[*tasks, report], reads=[*named, *controls.reads, source.id], notes=errors.notes)
+
+
+def _arms_of(errors: ValidationErrors, spec: EvaluationSpec, manifest: DatasetManifest) -> list[ArmName]:
+    """Return the arms that a set is trained on: of the default ones those that it has labels for."""
+    arms = own_arms(spec)
+    if "arms" in spec.model_fields_set or manifest.augmentation is not None:
+        return arms
+    borne = [arm for arm in arms if not ARMS[arm].views]
+    for arm in sorted(set(arms) - set(borne)):
+        errors.notes.append(f"arms: {manifest.id} has no dense labels: the default arm {arm} is left out of its own")
+    return borne
 
 
 def _controls(
@@ -72,10 +88,18 @@ def shown(spec: EvaluationSpec) -> dict[str, Any]:
     }
 
 
-def resolve(errors: ValidationErrors, path: str, spec: EvaluationSpec, source: DatasetManifest) -> EvaluationSpec:
-    """Fill in the default architectures and check what does not depend on a single set."""
+def resolve(
+    errors: ValidationErrors, path: str, spec: EvaluationSpec, protocol: str, source: DatasetManifest
+) -> EvaluationSpec:
+    """Fill in the protocol's architectures and check what does not depend on a single set.
+
+    Those that the images do not fit are left out, and a note says so.
+    """
     shape = source.measured.image_shape
-    architectures = spec.architectures or default_architectures(shape[1])
+    architectures = spec.architectures
+    if architectures is None:
+        architectures, misfits = fitting(PROTOCOLS[protocol].architectures(shape[1]), shape[1])
+        errors.notes += [f"{path}architectures: {misfit}; it is left out of the default ones" for misfit in misfits]
     errors.distinct(f"{path}arms", spec.arms)
     errors.distinct(f"{path}architectures", architectures)
     for architecture in architectures:

@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from api_schemas.base import Request
 from api_schemas.cost import CostName
-from api_schemas.jobs import JobResult
+from api_schemas.jobs import JobResult, Start
 from api_schemas.runner import TaskType
 from service.core.catalogue.manifests import DatasetManifest, LabelerManifest
 from service.core.clients import Core
@@ -22,8 +21,8 @@ class Kind:
     name: str
     plan: Callable[[Core, Any], Plan]
     """From the params of the request, or an upload, to a plan; raises ServiceError for what cannot be planned."""
-    request: type[Request] | None = None
-    """Body of `POST /v1/jobs`: `kind`, `params`, `tags`. None: an upload starts the job, whose files are not kept."""
+    request: type[Start[Any, Any]] | None = None
+    """Body of `POST /v1/jobs`. None: an upload starts the job, whose files are not kept."""
     costs: Sequence[CostName] = ()
     """Parts of the cost that every job of the kind has; none: its jobs show no cost."""
 

@@ -39,7 +39,7 @@ def plan(core: Core, params: LaddParams) -> Plan:
     tasks = [*chosen.training, labelling]
     evaluation, controls = None, None
     if params.evaluation is not None:
-        evaluation = resolve(errors, "evaluation.", params.evaluation, source)
+        evaluation = resolve(errors, "evaluation.", params.evaluation, params.protocol, source)
         arms = own_arms(evaluation)
         labelled = augmented(evaluated(dataset, source, arms), labelling, arms)
 
@@ -54,6 +54,7 @@ def plan(core: Core, params: LaddParams) -> Plan:
     resolved = {
         "dataset": dataset.id,
         "source_dataset": source.id,
+        "protocol": params.protocol,
         "labeler": chosen.shown,
         "epoch": resolved_epoch(params.epoch, chosen.labelers),
         "temperature": params.temperature,
@@ -71,7 +72,7 @@ def plan(core: Core, params: LaddParams) -> Plan:
     report = plan_report(JobKind.LADD, resolved, tasks, names, source.id, tested, explained, distillation=distillation)
     reads = dict.fromkeys([dataset.id, source.id, *held_out_sets(chosen.labelers, params)])
     reads |= dict.fromkeys(controls.reads if controls else [])
-    return Plan(params=resolved, tasks=[*tasks, report], reads=list(reads))
+    return Plan(params=resolved, tasks=[*tasks, report], reads=list(reads), notes=errors.notes)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def plan(core: Core, params: SweepParams) -> Plan:
     _check_size(errors, params)
     errors.raise_if_any()
     statistics = statistics_of(dataset, source)
-    evaluation = resolve(errors, "evaluation.", params.evaluation, source)
+    evaluation = resolve(errors, "evaluation.", params.evaluation, params.protocol, source)
     if evaluation.overrides.views == PROGRESSIVE:
         message = "progressive views decide within one set: a sweep needs full, pool or sampled:K"
         errors.add("evaluation.overrides.views", "one_policy", "progressive", message)
@@ -73,7 +73,8 @@ def plan(core: Core, params: SweepParams) -> Plan:
     tested, explained = source.measured.splits["val"], evaluation.explained_images
     shown_points = [_shown(point) for point in points]
     report = plan_report(JobKind.SWEEP, resolved, tasks, labelers, source.id, tested, explained, shown_points)
-    return Plan(params=resolved, tasks=[*tasks, report], reads=[dataset.id, source.id, *controls.reads])
+    reads = [dataset.id, source.id, *controls.reads]
+    return Plan(params=resolved, tasks=[*tasks, report], reads=reads, notes=errors.notes)
 
 
 def _plan_point(

@@ -17,7 +17,7 @@ from service.core.foundation.errors import Found, ServiceError, reason
 class ValidationErrors:
     """Looks things up and notes what is wrong with them under the JSON path of the field that named them.
 
-    `at` is where the fields lie in the request.
+    `at` is where the fields lie in the request. `notes` are defaults that were left out, which is no error.
     """
 
     def __init__(self, catalogue: Catalogue, at: str = "body.params") -> None:
@@ -25,6 +25,7 @@ class ValidationErrors:
         self._at = at
         self._reasons: list[Reason] = []
         self._codes: set[ErrorCode] = set()
+        self.notes: list[str] = []
 
     def add(
         self, field: str, rule: str, value: object, message: str, code: ErrorCode = ErrorCode.INVALID_REQUEST

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from service.core.clients import Core
 from service.core.foundation import redis_keys
+from service.core.queue import workers
 from service.core.queue.plan import TaskCost
 
 LATEST = "device"
@@ -12,6 +13,22 @@ LATEST = "device"
 
 NEWEST_WEIGHT = 0.5
 """Of the newest rate in the mean: a machine's speed changes with what else it does."""
+
+MEASURED_SPREAD = 1.5
+"""By how much a task may take less or longer than its rate says: other work beside it cost the demo a third
+(README)."""
+
+NOMINAL = {
+    "cpu": {"exact": (2e10, 1.5e11), "fast": (2e10, 6e11)},
+    "cuda": {"exact": (1e12, 4e13), "fast": (2e12, 2e14)},
+}
+"""{kind of device: {precision: FLOP/s, least and most}} that trainings of these networks reach where none was timed.
+
+A CPU is one core: up to what was measured of cores with AVX-512 and AMX (`benchmarks/results/deployment_cpu.md` and
+`deployment_amx.md`: 60 to 96 % of 110 to 170 GFLOP/s, in bfloat16 up to 40 % of 1.5 TFLOP/s), down to an old one that
+other work shares. Of GPUs nothing is measured: from 1/8 of a T4's 8.1 TFLOP/s of float32, to 60 % of an H100's 67, and
+with bfloat16 to 20 % of its 989 (NVIDIA's data sheets).
+"""
 
 
 def note(core: Core, device: str, cost: TaskCost, flops: int, seconds: float) -> None:
@@ -28,15 +45,25 @@ def note(core: Core, device: str, cost: TaskCost, flops: int, seconds: float) ->
 
 
 def timed(core: Core, costs: Sequence[TaskCost | None]) -> list[TaskCost | None]:
-    """Fill in the seconds that tasks will take on the kind of device that worked last, where its rate is known."""
+    """Fill in the seconds that tasks will take on the kind of device that worked last, else on what workers have."""
     rates = core.redis.hgetall(redis_keys.RATES)
-    device = str(rates.get(LATEST, ""))
+    device = str(rates.get(LATEST) or _expected(core))
 
     def with_seconds(cost: TaskCost) -> TaskCost:
         rate = rates.get(_field(device, cost))
-        return replace(cost, seconds=None if rate is None else cost.flops / float(rate))
+        if rate is not None:
+            seconds = cost.flops / float(rate)
+            return replace(cost, seconds=seconds, seconds_range=(seconds / MEASURED_SPREAD, seconds * MEASURED_SPREAD))
+        slow, fast = NOMINAL[device][cost.precision]
+        return replace(cost, seconds=None, seconds_range=(cost.flops / fast, cost.flops / slow))
 
     return [None if cost is None else with_seconds(cost) for cost in costs]
+
+
+def _expected(core: Core) -> str:
+    """Return the kind of device that trainings will run on, by what workers say of themselves; without any, a CPU."""
+    signs = workers.alive(core.redis).values()
+    return "cuda" if any("gpu" in sign.queues and sign.device == "cuda" for sign in signs) else "cpu"
 
 
 def _field(device: str, cost: TaskCost) -> str:

@@ -29,5 +29,6 @@ def store(core: Core, finished: FinishedTask) -> None:
         for figure in finished.result["figures"]
     ]
     numbers = paper.beside(core, job.tags, found.evaluation)
-    report = found.model_copy(update={"cost": costs.of_job(job), "figures": figures, "paper": numbers})
+    added = {"cost": costs.of_job(job), "figures": figures, "paper": numbers, "notes": [*job.notes, *found.notes]}
+    report = found.model_copy(update=added)
     core.storage.put_json(report_key(job.id), report.model_dump(mode="json"), if_absent=True)

@@ -34,6 +34,8 @@ class Submission:
     retry_of: str = ""
     uploads: Sequence[str] = ()
     """Uploads in parts that become files of this job: the script that records it removes them."""
+    notes: Sequence[str] = ()
+    """Defaults that were left out."""
 
     def send(self, core: Core, job_id: str) -> Submitted:
         """Record the job unless the key or the retried job has one already, and wake workers for its first tasks.
@@ -64,6 +66,7 @@ class Submission:
             "tags": self.tags,
             "tasks": self.tasks,
             "reads": self.reads,
+            "notes": self.notes,
             "retry_of": self.retry_of or None,
             "created": created,
             "idempotency": {"key": self.key, "digest": self.digest} if self.key else None,
@@ -89,6 +92,7 @@ class Submission:
                 "created": str(created),
                 "params": json.dumps(self.params),
                 "tags": json.dumps(self.tags),
+                "notes": json.dumps(self.notes),
                 "datasets": json.dumps([*self.reads, *makes]),
                 "labelers": json.dumps([*labelers]),
             },

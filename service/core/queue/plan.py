@@ -33,7 +33,9 @@ class TaskCost:
     bytes: int = 0
     """Left by it in the object storage."""
     seconds: float | None = None
-    """For which it holds a device; None until that can be predicted."""
+    """For which it holds a device; None until that was measured of such tasks."""
+    seconds_range: tuple[float, float] | None = None
+    """The least and the most of them; None in a plan."""
 
 
 @dataclass(frozen=True)
@@ -68,3 +70,5 @@ class Plan:
     tasks: Sequence[TaskPlan]
     reads: Sequence[str] = ()
     """Ids of the datasets that must be there until the job is finished."""
+    notes: Sequence[str] = ()
+    """Defaults that were left out."""

@@ -135,6 +135,8 @@ class JobRecord(_Record):
     """The kind of job."""
     tags = _Read[dict[str, str]](json.loads)
     """The caller's own labels."""
+    notes = _Read[list[str]](json.loads, absent="[]")
+    """Defaults that were left out."""
     datasets = _Read[list[str]](json.loads)
     """Ids of the datasets that may not be deleted before the job is finished."""
     error = _Read[TaskError | None](TypeAdapter(TaskError | None).validate_json, absent="null")

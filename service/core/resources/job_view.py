@@ -1,32 +1,40 @@
 """Jobs as callers see them."""
 
+from collections.abc import Mapping
+
 from api_schemas.evaluation import Report
 from api_schemas.jobs import Job, JobLinks, JobResult, JobState, Task
 from api_schemas.runner import TaskType
 from service.core.clients import Core
 from service.core.lifecycle import costs
 from service.core.lifecycle.reports import report_key
+from service.core.queue import workers
 from service.core.queue.records import JobRecord, TaskRecord, timestamp
+from service.core.queue.workers import Sign
 from service.core.resources import progress
 
 
 def shown(core: Core, job: JobRecord) -> Job:
     """Return a job with its whole result."""
+    signs = workers.alive(core.redis)
     result = _result(core, job)
     if result is not None and _has_report(job):
         document = core.storage.get_json(report_key(job.id))
         if document is not None:
             report = Report.model_validate(document)
             result = result.model_copy(update={"evaluation": report.evaluation, "labelling": report.labelling})
-    return _shown(job, result)
+    return _shown(job, result, signs)
 
 
-def listed(core: Core, job: JobRecord) -> Job:
-    """Return a job for a listing: without what may be long, such as a loss for every epoch of an evaluation."""
-    return _shown(job, _result(core, job))
+def listed(core: Core, job: JobRecord, signs: Mapping[str, Sign]) -> Job:
+    """Return a job for a listing: without what may be long, such as a loss for every epoch of an evaluation.
+
+    `signs` are those of the workers that there are.
+    """
+    return _shown(job, _result(core, job), signs)
 
 
-def _shown(job: JobRecord, result: JobResult | None) -> Job:
+def _shown(job: JobRecord, result: JobResult | None, signs: Mapping[str, Sign]) -> Job:
     here = f"/v1/jobs/{job.id}"
     archive = _made(job, TaskType.GENERATE_LABELS)
     links = JobLinks(
@@ -50,12 +58,20 @@ def _shown(job: JobRecord, result: JobResult | None) -> Job:
             "cost": costs.of_job(job),
             "result": result,
             "error": job.error,
+            "notes": job.notes,
+            "waiting": _waiting(job, signs),
             "created_at": timestamp(job.fields["created"]),
             "started_at": timestamp(job.fields.get("started")),
             "finished_at": timestamp(job.fields.get("finished")),
             "links": links,
         }
     )
+
+
+def _waiting(job: JobRecord, signs: Mapping[str, Sign]) -> str | None:
+    if job.state not in (JobState.QUEUED, JobState.RUNNING):
+        return None
+    return workers.untaken(signs, {task.queue for task in job.tasks if task.state is JobState.QUEUED})
 
 
 def _task(task: TaskRecord) -> Task:

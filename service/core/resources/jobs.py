@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from api_schemas.evaluation import Figure, Report
+from api_schemas.job_plans import JobPlan, PlannedTask
 from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobRequest, JobState
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
@@ -13,10 +14,12 @@ from service.core.foundation.ids import new_id
 from service.core.foundation.listing import page_of
 from service.core.kinds import KINDS
 from service.core.kinds.train_labeler import canonical
-from service.core.lifecycle import outbox, rates
+from service.core.lifecycle import costs, outbox, rates
 from service.core.lifecycle.reports import report_key
 from service.core.lifecycle.submission import Submission, task_fields
 from service.core.objects.storage import blob_key
+from service.core.queue import workers
+from service.core.queue.plan import Plan
 from service.core.queue.records import PLANNED, JobRecord, TaskRecord
 from service.core.resources.job_view import listed, shown
 
@@ -29,15 +32,42 @@ def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tupl
     request, QUOTA_EXCEEDED.
     """
     key = "" if idempotency_key is None else _sha256(f"{core.tenant} {idempotency_key}")
-    digest = _sha256(canonical(request.model_dump(mode="json")))
+    digest = _sha256(canonical(request.model_dump(mode="json", exclude={"validate_only"})))
     known = core.store.known(key) if key else None
     if known is not None:
         return view(core, _same(known[1], known[0] == digest)), False
+    plan = _planned(core, request)
+    tasks = {task.name: task_fields(task) for task in plan.tasks}
+    return record(
+        core,
+        Submission(
+            request.kind, plan.params, request.tags, tasks, plan.reads, key=key, digest=digest, notes=plan.notes
+        ),
+    )
+
+
+def validate(core: Core, request: JobRequest) -> JobPlan:
+    """Plan a job and record nothing. Raises what `submit` raises for a request that cannot be planned."""
+    plan = _planned(core, request)
+    return JobPlan(
+        kind=request.kind,
+        params=dict(plan.params),
+        tags=request.tags,
+        tasks=[
+            PlannedTask(name=task.name, queue=task.queue, after=list(task.after), work=task.work, unit=task.unit)
+            for task in plan.tasks
+        ],
+        cost=costs.of_plan(request.kind, [task.cost for task in plan.tasks]),
+        notes=list(plan.notes),
+        waiting=workers.untaken(workers.alive(core.redis), {task.queue for task in plan.tasks}),
+    )
+
+
+def _planned(core: Core, request: JobRequest) -> Plan:
+    """Return the plan of a request, the time of its tasks predicted."""
     plan = KINDS[request.kind].plan(core, request.params)
-    costs = rates.timed(core, [task.cost for task in plan.tasks])
-    tasks = {task.name: task_fields(replace(task, cost=cost)) for task, cost in zip(plan.tasks, costs, strict=True)}
-    submission = Submission(request.kind, plan.params, request.tags, tasks, plan.reads, key=key, digest=digest)
-    return record(core, submission)
+    timed = rates.timed(core, [task.cost for task in plan.tasks])
+    return replace(plan, tasks=[replace(task, cost=cost) for task, cost in zip(plan.tasks, timed, strict=True)])
 
 
 def _sha256(text: str) -> str:
@@ -92,7 +122,8 @@ def page(
         return [(job.id, job) for job in core.store.load_many(ids)]
 
     jobs, next_cursor = page_of(core.redis, core.store.listing, cursor, limit, load, wanted)
-    return JobPage(items=[listed(core, job) for job in jobs], next_cursor=next_cursor)
+    signs = workers.alive(core.redis)
+    return JobPage(items=[listed(core, job, signs) for job in jobs], next_cursor=next_cursor)
 
 
 def cancel(core: Core, job_id: str) -> Job:
@@ -129,7 +160,7 @@ def retry(core: Core, job_id: str) -> tuple[Job, bool]:
     for dataset_id in reads:
         if core.catalogue.dataset(dataset_id) is None:
             raise ServiceError(ErrorCode.JOB_NOT_RETRYABLE, f"Dataset {dataset_id} of {job_id} is gone.")
-    return record(core, Submission(job.kind, job.params, job.tags, tasks, reads, retry_of=job_id))
+    return record(core, Submission(job.kind, job.params, job.tags, tasks, reads, retry_of=job_id, notes=job.notes))
 
 
 def _tasks_again(core: Core, job: JobRecord) -> dict[str, dict[str, str]]:

@@ -1,4 +1,4 @@
-"""The paper's experiments as jobs. A new one is an entry of `PRESETS`; `docs/paper.md` says what is left out."""
+"""The paper's experiments and `quick` as jobs. A new one is an entry of `PRESETS`; see `docs/paper.md`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,8 +8,9 @@ from pydantic import TypeAdapter
 from api_schemas.datasets import DatasetRole
 from api_schemas.jobs import JobKind, JobRequest
 from api_schemas.presets import JobBody, PaperMethod, PaperResult, Preset, PresetList
-from method.architectures import default_architectures
+from method.architectures import fitting
 from method.arms import TABLE_6 as TABLE_6_ARMS
+from method.protocols import PAPER, PROTOCOLS, QUICK
 from method.recipes import EPOCHS
 from service.core.clients import Core
 from service.core.foundation.errors import existing
@@ -36,6 +37,7 @@ def _preset(
 PRESETS = {
     preset.name: preset
     for preset in [
+        _preset(QUICK, f"No experiment of the paper: {PROTOCOLS[QUICK].title}", {"protocol": QUICK}),
         _preset("paper-table1", "Table 1: baseline and LADD over four architectures, without ViT"),
         _preset("paper-table2", "Table 2: baseline and LADD over five architectures", paper=RESULTS),
         _preset(
@@ -71,8 +73,8 @@ PRESETS = {
 _LEFT_OUT = {"paper-table1": ["ViT"]}
 """Of the five architectures, which depend on the resolution of the set."""
 
-_PROTOCOL = {"epochs": EPOCHS, "views": "full", "reduction": "sum"}
-"""Recipe `glad` and Eq. 5 written out, so that they can be seen and edited."""
+_WRITTEN_OUT = {"epochs": EPOCHS, "views": "full", "reduction": "sum"}
+"""Recipe `glad` and Eq. 5 of the paper's protocol, so that they can be seen and edited."""
 
 
 def presets() -> PresetList:
@@ -96,9 +98,12 @@ def expand(
         errors.add("dataset", "distillation_flops_are_known", None, message)
     errors.raise_if_any()
     source = errors.sure(errors.source_of("source_dataset", source_dataset, [distilled]))
-    five = default_architectures(distilled.measured.image_shape[1])
-    architectures = [each for each in five if each not in _LEFT_OUT.get(name, [])]
+    protocol = preset.params.get("protocol", PAPER)
+    size = distilled.measured.image_shape[1]
+    borne, _ = fitting(PROTOCOLS[protocol].architectures(size), size)
+    architectures = [each for each in borne if each not in _LEFT_OUT.get(name, [])]
     asked = preset.params.get("evaluation", {})
+    overrides = (_WRITTEN_OUT if protocol == PAPER else {}) | asked.get("overrides", {})
     request = _JOB_REQUEST.validate_python(
         {
             "kind": preset.kind,
@@ -109,10 +114,10 @@ def expand(
                 "evaluation": {
                     "architectures": architectures,
                     **asked,
-                    "overrides": _PROTOCOL | asked.get("overrides", {}),
+                    "overrides": overrides,
                 },
             },
             "tags": {"preset": name} | ({METHOD_TAG: method} if method else {}),
         }
     )
-    return JobBody.model_validate(request.model_dump(mode="json", exclude_none=True))
+    return JobBody.model_validate(request.model_dump(mode="json", exclude_none=True, exclude={"validate_only"}))

@@ -67,6 +67,7 @@ class RestoredJob:
             "created": str(self.request["created"]),
             "params": json.dumps(self.request["params"]),
             "tags": json.dumps(self.request["tags"]),
+            "notes": json.dumps(self.request.get("notes", [])),
             "datasets": json.dumps([*self.request["reads"], *datasets_made(self.tasks)]),
             **named,
         }

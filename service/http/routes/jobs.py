@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api_schemas.base import JobId
 from api_schemas.evaluation import Report
+from api_schemas.job_plans import JobPlan
 from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobState
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
@@ -56,14 +57,23 @@ def require_json(request: Request) -> None:
 @router.post(
     "",
     status_code=202,
+    response_model=Job,
     dependencies=[Depends(require_json)],
     responses={
         202: ACCEPTED,
+        200: {"model": JobPlan, "description": "Of `validate_only`: the plan; nothing is stored or started"},
         **responses(*BODY_ERRORS, ErrorCode.IDEMPOTENCY_KEY_REUSED, ErrorCode.DATASET_NOT_READY),
     },
 )
-def create_job(job: AnyJobRequest, response: Response, core: CoreDep, idempotency_key: IdempotencyKey = None) -> Job:
-    """Start a job. The answer shows every default that was filled in."""
+def create_job(
+    job: AnyJobRequest, response: Response, core: CoreDep, idempotency_key: IdempotencyKey = None
+) -> Job | Response:
+    """Start a job. The answer shows every default that was filled in.
+
+    With `validate_only` nothing is started: the answer is what the job would do, and what that is predicted to cost.
+    """
+    if job.validate_only:
+        return Response(jobs.validate(core, job).model_dump_json(), media_type="application/json")
     started, created = jobs.submit(core, job, idempotency_key)
     response.headers.update(accepted(started.links.self, created))
     return started

@@ -12,7 +12,7 @@ import pytest
 from api_schemas.base import DatasetId, Request
 from api_schemas.cost import CostName
 from api_schemas.datasets import DatasetRole
-from api_schemas.jobs import Tags
+from api_schemas.jobs import Start
 from api_schemas.runner import TaskType
 from service.core.clients import Core
 from service.core.foundation.ids import new_id
@@ -30,10 +30,8 @@ class ToyParams(Request):
     seed: int = 0
 
 
-class ToyRequest(Request):
-    kind: Literal["toy"]
-    params: ToyParams
-    tags: Tags = {}
+class ToyRequest(Start[Literal["toy"], ToyParams]):
+    """`kind: toy`."""
 
 
 def plan(core: Core, params: ToyParams) -> Plan:
@@ -76,7 +74,13 @@ def test_a_registered_kind_is_submitted_and_run(toy_api: httpx.Client, worker: A
     assert answer.status_code == 202, answer.text
     job = answer.json()
     assert (job["kind"], job["params"]) == ("toy", params | {"seed": 0})
-    assert job["cost"]["predicted"]["labelling"] == {"flops": 0, "bytes": 0, "seconds": 0.0}
+    assert job["cost"]["predicted"]["labelling"] == {
+        "flops": 0,
+        "bytes": 0,
+        "seconds": 0.0,
+        "seconds_range": None,
+        "basis": None,
+    }
 
     stats = toy_api.get(f"/v1/datasets/{dataset}").json()["stats"]
     worker.finish(job["id"], "pick", {"stats": stats}, "images.npy", "labels.npy")

@@ -142,6 +142,7 @@ def test_evaluate(shelf: Any) -> None:
         "dataset": shelf.augmented,
         "datasets": None,
         "source_dataset": shelf.source,
+        "protocol": "paper",
         "arms": ["baseline", "ladd"],
         "architectures": ["ConvNetD3", "AlexNet", "VGG11", "ResNet18", "ViT"],
         "trials": 2,

@@ -102,7 +102,7 @@ NO_LABELER = "lb_" + "0" * 26
         ("evaluate", {"datasets": ["AUGMENTED", "AUGMENTED"]}, "datasets", "distinct"),
         ("evaluate", {"dataset": "AUGMENTED", "source_dataset": "DISTILLED"}, "source_dataset", "is_source_set"),
         ("evaluate", {"dataset": "LONELY"}, "source_dataset", "required"),
-        ("evaluate", {"dataset": "DISTILLED"}, "arms", "arm_has_dense_labels"),
+        ("evaluate", {"dataset": "DISTILLED", "arms": ["ladd"]}, "arms", "arm_has_dense_labels"),
         ("evaluate", {"dataset": "AUGMENTED", "arms": ["ladd", "ladd"]}, "arms", "distinct"),
         ("evaluate", {"dataset": "AUGMENTED", "architectures": ["ViT", "ViT"]}, "architectures", "distinct"),
         ("evaluate", {"dataset": "AUGMENTED", "source_dataset": "SMALL"}, "dataset", "same_image_shape"),
@@ -183,7 +183,7 @@ def test_webp_needs_three_channels(shelf: Any) -> None:
 def test_all_broken_rules_are_told_at_once(shelf: Any) -> None:
     overrides = {"augmentation": "mixup", "epochs": 2, "warmup_epochs": 3}
     with pytest.raises(ServiceError) as caught:
-        planned(shelf.core, "evaluate", dataset=shelf.distilled, overrides=overrides)
+        planned(shelf.core, "evaluate", dataset=shelf.distilled, arms=["ladd"], overrides=overrides)
     assert [reason.location.removeprefix("body.params.") for reason in caught.value.reasons] == [
         "overrides.augmentation",
         "overrides.warmup_epochs",

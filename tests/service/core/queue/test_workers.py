@@ -155,3 +155,23 @@ def test_a_sign_of_a_newer_worker_is_read(core: Core) -> None:
     sign = json.loads(str(core.redis.hget(redis_keys.WORKERS, "newer")))
     core.redis.hset(redis_keys.WORKERS, "newer", json.dumps(sign | {"a field of": "tomorrow"}))
     assert workers.known(core.redis)["newer"].queues == {"cpu": 1}
+
+
+def test_what_nobody_takes_is_told_with_the_reason(core: Core) -> None:
+    nobody = "no worker takes queue {}: start one (LADD_WORKER_QUEUES)"
+    assert (
+        workers.untaken(workers.alive(core.redis), {"gpu", "cpu"}) == f"{nobody.format('cpu')}; {nobody.format('gpu')}"
+    )
+    beat(core, "first")
+    assert workers.untaken(workers.alive(core.redis), {"cpu"}) is None
+    assert workers.untaken(workers.alive(core.redis), {"gpu", "cpu"}) == nobody.format("gpu")
+    beat(core, "second", queue="gpu", trouble="CUDA is broken")
+    troubled = "no worker takes queue gpu at the moment (second: CUDA is broken)"
+    assert workers.untaken(workers.alive(core.redis), {"gpu", "cpu"}) == troubled
+    # A busy one takes it later, and one that is fit is enough.
+    beat(core, "third", free=0, queue="gpu")
+    assert workers.untaken(workers.alive(core.redis), {"gpu", "cpu"}) is None
+    fall_silent(core, "third")
+    fall_silent(core, "second")
+    assert workers.untaken(workers.alive(core.redis), {"gpu", "cpu"}) == nobody.format("gpu")
+    assert workers.untaken(workers.alive(core.redis), set()) is None

@@ -2,12 +2,18 @@
 
 from typing import Any
 
-from api_schemas.jobs import Job, JobKind, JobState
+from pydantic import TypeAdapter
+
+from api_schemas.jobs import Job, JobKind, JobRequest, JobState
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation.ids import new_id
 from service.core.lifecycle import tasks
+from service.core.queue import workers
+from service.core.queue.workers import Sign
 from service.core.resources import datasets, events, jobs, labelers
+
+REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
 
 
 def states(job: Job) -> dict[str, str]:
@@ -202,3 +208,25 @@ def test_the_log_tells_the_whole_story(core: Core, hand: Any) -> None:
         ("train_labeler", "succeeded"),
         (None, "succeeded"),
     ]
+
+
+def test_a_job_that_nobody_takes_says_so_until_it_has_ended(core: Core, hand: Any, ladd: Job) -> None:
+    nobody = "no worker takes queue gpu: start one (LADD_WORKER_QUEUES)"
+
+    def waiting() -> set[str | None]:
+        listed = jobs.page(core, JobKind.LADD, None, {}, None, 10).items
+        return {job.waiting for job in [jobs.view(core, ladd.id), *listed]}
+
+    workers.beat(core.redis, "a", Sign({"cpu": 1, "io": 1}))
+    assert waiting() == {nobody}
+    request = REQUEST.validate_python({"kind": "ladd", "params": {"dataset": ladd.params["dataset"]}})
+    assert jobs.validate(core, request).waiting == nobody
+    # Also of the trainings that are not ready yet.
+    hand.claim(ladd.id, "train_labeler")
+    assert waiting() == {nobody}
+    workers.beat(core.redis, "b", Sign({"gpu": 0}))
+    assert waiting() == {None}
+    assert jobs.validate(core, request).waiting is None
+    workers.leave(core.redis, "b")
+    jobs.cancel(core, ladd.id)
+    assert waiting() == {None}

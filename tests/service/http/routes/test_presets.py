@@ -8,6 +8,7 @@ import httpx
 def test_presets_are_listed_with_what_the_paper_reports(standing_api: httpx.Client) -> None:
     listed = {item["name"]: item for item in standing_api.get("/v1/presets").json()["items"]}
     assert {
+        "quick",
         "paper-table1",
         "paper-table2",
         "paper-table4",
