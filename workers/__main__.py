@@ -13,6 +13,7 @@ from service.core.upkeep.reaper import run_reaper
 from workers.supervisor.celery_app import create_app
 from workers.supervisor.heartbeat import Heartbeat, heartbeat_step
 from workers.supervisor.input_cache import InputCache
+from workers.supervisor.intake import Intake
 from workers.supervisor.scratch import remove_abandoned
 from workers.supervisor.slots import Slots, queues_of, slots_of
 from workers.supervisor.wake import register_wake
@@ -32,10 +33,15 @@ def main() -> None:
         remove_abandoned(settings.data_dir / "scratch")
         slots = Slots(slots_of(settings))
         app = create_app(settings)
-        register_wake(app, core, slots, InputCache(core.storage, settings.data_dir / "cache"), shutting_down)
-        app.steps["consumer"].add(heartbeat_step(Heartbeat(core, slots)))
-        reaper = threading.Thread(target=run_reaper, args=(core, shutting_down), name="reaper")
-        reaper.start()
+        intake = Intake(core.storage)
+        register_wake(app, core, slots, InputCache(core.storage, settings.data_dir / "cache"), intake, shutting_down)
+        app.steps["consumer"].add(heartbeat_step(Heartbeat(core, slots, intake)))
+        threads = [
+            threading.Thread(target=run_reaper, args=(core, shutting_down), name="reaper"),
+            threading.Thread(target=intake.watch, args=(shutting_down,), name="intake"),
+        ]
+        for thread in threads:
+            thread.start()
         try:
             app.worker_main(
                 [
@@ -51,7 +57,8 @@ def main() -> None:
             )
         finally:
             shutting_down.set()
-            reaper.join()
+            for thread in threads:
+                thread.join()
 
 
 def _log_to_stderr(level: str) -> None:

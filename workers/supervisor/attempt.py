@@ -6,18 +6,20 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from redis.exceptions import RedisError
 
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
-from api_schemas.runner import CheckpointEvent, DoneEvent, FailedEvent, ProgressEvent, RunnerEvent, RunnerTask
+from api_schemas.runner import CheckpointEvent, DoneEvent, FailedEvent, LogEvent, ProgressEvent, RunnerEvent, RunnerTask
 from service.core.clients import Core
-from service.core.foundation.errors import ServiceError
+from service.core.foundation.errors import ServiceError, in_words, is_outage
 from service.core.lifecycle import tasks
 from service.core.lifecycle.tasks import ClaimedTask
 from workers.supervisor.confinement import TIMELY_TRIES, confinement_of, fault_of_upload, out_of_time
 from workers.supervisor.input_cache import InputCache
+from workers.supervisor.intake import pause_after
 from workers.supervisor.lease import LeaseKeeper
 from workers.supervisor.runner_process import RUNNER_COMMAND, RunnerProcess, runner_environment
 from workers.supervisor.scratch import attempt_folder
@@ -25,13 +27,8 @@ from workers.supervisor.slots import Slot
 
 logger = logging.getLogger(__name__)
 
-OUTAGES = (RedisError, ServiceError)
-
 PROGRESS_PAUSE = 0.5
 """Seconds between two progress events that are passed on: nobody reads faster."""
-
-OUTAGE_PAUSES = (1.0, 5.0, 15.0, 60.0, 120.0)
-"""Seconds between attempts to store a result."""
 
 SHA256_LENGTH = 64
 
@@ -46,13 +43,16 @@ def run_task(
     cache: InputCache,
     shutting_down: threading.Event,
     command: Sequence[str] = RUNNER_COMMAND,
-) -> None:
+) -> Exception | None:
     """Run a claimed task in a runner process (`command` + task folder) and record how it ended.
 
     Recorded as: succeeded or failed as the runner says; failed with its last words when it dies without saying; a
     failure of origin `worker` when inputs or outputs cannot be moved; of origin `timeout` when it takes too long or
     stands still; canceled; and given back when this worker is `shutting_down`, also while it waits to store a result,
     or cannot get the inputs because the storage is away. After a lost lease nothing is recorded: the task is another's.
+
+    Whatever is to be recorded waits for Redis and the storage as long as they are away. Returns the outage that kept
+    the task from starting, None where it started.
     """
     data = core.settings.data_dir
     home = data / "home"
@@ -68,10 +68,16 @@ def run_task(
                     ending = _relay(core, claimed, runner.events(), folder, lease)
                 runner.wait()
                 death = None if ending or lease.interruption else _death(claimed, runner)
-            _record_end(core, claimed, ending, lease, death, folder)
+            _persistently(lambda: _record_end(core, claimed, ending, lease, death, folder), core, claimed, lease)
         except Exception as error:
-            logger.exception("%s of %s", claimed.name, claimed.job_id)
-            _give_up(core, claimed, error, lease, started=(folder / TASK_FILE).exists())
+            started = (folder / TASK_FILE).exists()
+            if is_outage(error):
+                logger.warning("%s of %s: %s", claimed.name, claimed.job_id, in_words(error))
+            else:
+                logger.exception("%s of %s", claimed.name, claimed.job_id)
+            _give_up(core, claimed, error, started, shutting_down.is_set())
+            return error if is_outage(error) and not started else None
+    return None
 
 
 def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, folder: Path) -> None:
@@ -130,7 +136,7 @@ def _relay(
                     tasks.keep_checkpoint(core, claimed, _kept(folder, event.files))
             else:
                 tasks.record(core, claimed, event)
-        except OUTAGES as error:
+        except (RedisError, ServiceError) as error:
             # The computation is worth more than one line about it; a lasting outage costs the lease.
             logger.warning("%s of %s: a %s event is lost: %s", claimed.name, claimed.job_id, event.event, error)
     return None
@@ -145,8 +151,7 @@ def _record_end(
     folder: Path,
 ) -> None:
     if isinstance(ending, DoneEvent):
-        files = _regular_files(folder / "outputs", ending.files)
-        _persistently(lambda: tasks.succeed(core, claimed, ending.result, files), lease)
+        tasks.succeed(core, claimed, ending.result, _regular_files(folder / "outputs", ending.files))
     elif isinstance(ending, FailedEvent):
         tasks.fail(core, claimed, ending.error)
     elif lease.interruption == "canceling":
@@ -173,39 +178,50 @@ def _death(claimed: ClaimedTask, runner: RunnerProcess) -> TaskError:
     return fault or _error(ErrorCode.RUNNER_FAILED, ErrorOrigin.WORKER, failure_summary)
 
 
-def _persistently(store: Callable[[], bool], lease: LeaseKeeper) -> bool:
-    """Wait out an outage, as long as the task is ours: the computation may have taken days."""
-    for pause in OUTAGE_PAUSES:
+def _persistently(record: Callable[[], None], core: Core, claimed: ClaimedTask, lease: LeaseKeeper) -> None:
+    """Wait out an outage, however long, as long as the task is ours: the computation may have taken days."""
+    failures = 0
+    while True:
         try:
-            return store()
-        except OUTAGES as error:
-            logger.warning("the result cannot be stored, next attempt in %g s: %s", pause, error)
-            if lease.interrupted.wait(pause):
+            record()
+            return
+        except Exception as error:
+            if not is_outage(error):
                 raise
-    return store()
+            failures += 1
+            pause = pause_after(failures)
+            told = f"The result cannot be stored, and waits: {in_words(error)}"
+            logger.warning("%s of %s: next try in %g s: %s", claimed.name, claimed.job_id, pause, told)
+            if failures == 1:
+                _tell(core, claimed, told)
+            if lease.waiting_is_vain.wait(pause):
+                raise
 
 
-def _give_up(core: Core, claimed: ClaimedTask, error: Exception, lease: LeaseKeeper, started: bool) -> None:
+def _tell(core: Core, claimed: ClaimedTask, message: str) -> None:
+    with suppress(RedisError):
+        tasks.record(core, claimed, LogEvent(event="log", level="warning", message=message))
+
+
+def _give_up(core: Core, claimed: ClaimedTask, error: Exception, started: bool, leaving: bool) -> None:
     """Record a failure; but an outage costs the task no attempt before the runner has `started`, nor in a shutdown.
 
     The result of a runner is lost when its worker is told to go before it can be stored: the next attempt goes on
     from the last checkpoint.
     """
-    unavailable = isinstance(error, ServiceError) and error.code is ErrorCode.UNAVAILABLE
-    leaving = lease.interruption == "shutdown" and isinstance(error, OUTAGES)
     try:
-        if leaving or (unavailable and not started):
-            tasks.release(core, claimed, announce=False)
+        if is_outage(error) and (leaving or not started):
+            tasks.release(core, claimed, error)
         else:
             tasks.fail(core, claimed, _own_error(error))
-    except OUTAGES as outage:
+    except (RedisError, ServiceError) as outage:
         logger.warning("%s of %s: left to the reaper: %s", claimed.name, claimed.job_id, outage)
 
 
 def _own_error(error: Exception) -> TaskError:
     """The error of a failure outside the runner: another worker may have more luck, unless our code is wrong."""
-    elsewhere = isinstance(error, (*OUTAGES, OSError))
-    code = ErrorCode.UNAVAILABLE if isinstance(error, OUTAGES) else ErrorCode.INTERNAL
+    elsewhere = isinstance(error, (RedisError, ServiceError, OSError))
+    code = ErrorCode.UNAVAILABLE if is_outage(error) else ErrorCode.INTERNAL
     return _error(
         error.code if isinstance(error, ServiceError) else code,
         ErrorOrigin.WORKER if elsewhere else ErrorOrigin.INTERNAL,

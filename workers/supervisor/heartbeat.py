@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.foundation.settings import Settings
+from workers.supervisor.intake import Intake
 from workers.supervisor.slots import Slots, queues_of
 
 logger = logging.getLogger(__name__)
@@ -29,13 +30,18 @@ def heartbeat_key(settings: Settings) -> str:
 class Heartbeat:
     """Beats while the Celery consumer runs; knows since when messages wait although a slot is free."""
 
-    def __init__(self, core: Core, slots: Slots) -> None:
+    def __init__(self, core: Core, slots: Slots, intake: Intake) -> None:
         self._core = core
         self._slots = slots
+        self._intake = intake
         self._waiting_since: float | None = None
 
     def beat(self) -> None:
-        """Write the sign of life: {"waiting_seconds": how long messages have waited although a slot was free}."""
+        """Write the sign of life.
+
+        It is {"waiting_seconds": how long messages have waited although a slot was free, "queues": those it takes tasks
+        from, "trouble": why it takes none at the moment, else null}; `service.core.upkeep.health` reads the last two.
+        """
         try:
             queues = queues_of(self._core.settings)
             waiting = self._slots.free > 0 and any(self._core.dispatcher.waiting(queue) for queue in queues)
@@ -44,8 +50,11 @@ class Heartbeat:
                 self._waiting_since = None
             elif self._waiting_since is None:
                 self._waiting_since = now
-            sign = json.dumps({"waiting_seconds": 0.0 if self._waiting_since is None else now - self._waiting_since})
-            self._core.redis.set(heartbeat_key(self._core.settings), sign, ex=SILENT_SECONDS)
+            waiting_seconds = 0.0 if self._waiting_since is None else now - self._waiting_since
+            sign = {"waiting_seconds": waiting_seconds, "queues": queues, "trouble": self._intake.trouble}
+            key = heartbeat_key(self._core.settings)
+            self._core.redis.set(key, json.dumps(sign), ex=SILENT_SECONDS)
+            self._core.redis.sadd(redis_keys.WORKERS, key)
         except RedisError as error:
             logger.warning("no sign of life written: %s", error)
 

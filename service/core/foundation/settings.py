@@ -1,27 +1,54 @@
 """Settings of front and workers, read from environment variables that start with `LADD_`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api_schemas.runner import TaskType
 
 GIB = 1 << 30
 
+Queue = Literal["cpu", "gpu"]
+QUEUES: tuple[Queue, ...] = get_args(Queue)
+"""The queues that tasks wait in."""
+
+
+def _are_queues(names: str) -> str:
+    named = {name.strip() for name in names.split(",")} - {""}
+    if not named or not named <= set(QUEUES):
+        unknown = ", ".join(sorted(named - set(QUEUES))) or "none"
+        raise ValueError(f"tasks wait in {', '.join(QUEUES)}: name some of these, not {unknown}")
+    return names
+
+
+def _is_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("an address begins with http:// or https:// and names a host")
+    return url
+
+
+def _is_redis(url: str) -> str:
+    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("the address of Redis begins with redis://, rediss:// (TLS) or unix://")
+    return url
+
 
 class Settings(BaseSettings):
     """The choices of a deployment: each field is set by `LADD_` and its name, an empty value leaves the default."""
 
-    model_config = SettingsConfigDict(env_prefix="LADD_", env_ignore_empty=True, frozen=True)
+    # An address may hold a password: what was given stands in no error.
+    model_config = SettingsConfigDict(env_prefix="LADD_", env_ignore_empty=True, frozen=True, hide_input_in_errors=True)
 
-    redis_url: Annotated[str, Field(repr=False)] = "redis://127.0.0.1:6379/0"
+    redis_url: Annotated[str, Field(repr=False), AfterValidator(_is_redis)] = "redis://127.0.0.1:6379/0"
     """Redis (>= 6.2, `noeviction`, no cluster): live jobs, the index of the catalogue, and Celery's queues."""
 
-    s3_endpoint_url: str | None = None
+    s3_endpoint_url: Annotated[str, AfterValidator(_is_address)] | None = None
     """Object storage as front and workers reach it; None: AWS."""
-    s3_public_endpoint_url: str | None = None
+    s3_public_endpoint_url: Annotated[str, AfterValidator(_is_address)] | None = None
     """The same storage as callers reach it, for links to down- and upload; None: `s3_endpoint_url`."""
     s3_bucket: str = "ladd"
     """The one bucket that holds everything."""
@@ -67,7 +94,7 @@ class Settings(BaseSettings):
     """Bytes of datasets and labelers of one tenant above which it may neither upload nor start jobs."""
     quota_uploads_per_minute: Annotated[int, Field(ge=1)] | None = None
     """Uploads that one tenant may begin within a minute of the clock."""
-    worker_queues: str = "cpu,gpu"
+    worker_queues: Annotated[str, AfterValidator(_are_queues)] = "cpu,gpu"
     """Queues that a worker takes tasks from, separated by commas."""
     worker_slots: Annotated[int, Field(ge=1)] | None = None
     """Tasks that a worker runs at a time; None: the number of GPUs, or of CPU cores where there is none."""

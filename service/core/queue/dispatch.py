@@ -80,6 +80,11 @@ class Dispatcher:
         members = [str(member).partition(" ") for member in self._unheard(args=[woken_before, at_most])]
         return [(job_id, task) for job_id, _, task in members]
 
+    def holds_tasks(self, queue: str) -> bool:
+        """Tell whether a task is ready in this queue, whether or not a worker was woken for it."""
+        tenants = self._redis.smembers(redis_keys.ready_tenants(queue))
+        return any(self._redis.exists(redis_keys.ready_line(queue, tenant)) for tenant in tenants)
+
     def waiting(self, queue: str) -> int:
         """Return how many wake-ups no worker has taken yet."""
         return self._redis.llen(queue)

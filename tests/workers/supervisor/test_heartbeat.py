@@ -4,6 +4,7 @@ import pytest
 
 from service.core.clients import Core
 from workers.supervisor.heartbeat import SILENT_SECONDS, Heartbeat, ailment, heartbeat_key
+from workers.supervisor.intake import Intake
 from workers.supervisor.slots import Slot, Slots
 
 Clock = list[float]
@@ -26,14 +27,14 @@ def test_a_worker_that_never_beat_is_not_well(core: Core) -> None:
 
 
 def test_a_beat_is_forgotten_after_a_while(core: Core, slots: Slots) -> None:
-    Heartbeat(core, slots).beat()
+    Heartbeat(core, slots, Intake(core.storage)).beat()
     assert ailment(core) is None
     assert 0 < core.redis.ttl(heartbeat_key(core.settings)) <= SILENT_SECONDS
 
 
 def test_messages_that_wait_beside_a_free_slot_are_an_ailment(core: Core, slots: Slots, clock: Clock) -> None:
     core.dispatcher.wake("job_a", "ingest", "cpu")
-    heartbeat = Heartbeat(core, slots)
+    heartbeat = Heartbeat(core, slots, Intake(core.storage))
     heartbeat.beat()
     assert ailment(core) is None
     clock[0] += SILENT_SECONDS + 1
@@ -49,7 +50,7 @@ def test_messages_that_wait_beside_a_free_slot_are_an_ailment(core: Core, slots:
 
 def test_a_message_that_is_taken_ends_the_wait(core: Core, slots: Slots, clock: Clock) -> None:
     core.dispatcher.wake("job_a", "ingest", "cpu")
-    heartbeat = Heartbeat(core, slots)
+    heartbeat = Heartbeat(core, slots, Intake(core.storage))
     heartbeat.beat()
     core.redis.delete("cpu")
     clock[0] += SILENT_SECONDS + 1

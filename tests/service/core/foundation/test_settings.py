@@ -26,3 +26,24 @@ def test_impossible_values_are_refused(monkeypatch: pytest.MonkeyPatch, field: s
     monkeypatch.setenv(field, value)
     with pytest.raises(ValidationError, match=field.removeprefix("LADD_").lower()):
         Settings()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("LADD_WORKER_QUEUES", "cpu,gppu", "gppu"),
+        ("LADD_WORKER_QUEUES", " , ", "name some of these"),
+        ("LADD_S3_ENDPOINT_URL", "s3.example:9000", "http://"),
+        ("LADD_S3_PUBLIC_ENDPOINT_URL", "files.example", "http://"),
+        ("LADD_S3_PUBLIC_ENDPOINT_URL", "https://", "names a host"),
+        ("LADD_REDIS_URL", "hidden@redis.example:6379", "redis://"),
+    ],
+)
+def test_names_and_addresses_are_checked_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, field: str, value: str, told: str
+) -> None:
+    monkeypatch.setenv(field, value)
+    with pytest.raises(ValidationError, match=field.removeprefix("LADD_").lower()) as caught:
+        Settings()
+    assert told in str(caught.value)
+    assert "hidden" not in str(caught.value)
