@@ -1,10 +1,10 @@
 """Settings of front and workers, read from environment variables that start with `LADD_`."""
 
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, FilePath, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api_schemas.runner import TaskType
@@ -45,6 +45,8 @@ class Settings(BaseSettings):
 
     redis_url: Annotated[str, Field(repr=False), AfterValidator(_is_redis)] = "redis://127.0.0.1:6379/0"
     """Redis (>= 6.2, `noeviction`, no cluster): live jobs, the index of the catalogue, and Celery's queues."""
+    redis_ca_file: FilePath | None = None
+    """Certificates (PEM) that vouch for the server of a `rediss://` address; None: those that the system trusts."""
 
     s3_endpoint_url: Annotated[str, AfterValidator(_is_address)] | None = None
     """Object storage as front and workers reach it; None: AWS."""
@@ -107,3 +109,14 @@ class Settings(BaseSettings):
     """Longest time without progress by task type, after which the attempt is ended; given as `task_timeout_seconds`."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe messages that are logged."""
+
+    @property
+    def redis_tls(self) -> dict[str, Any]:
+        """Options of redis-py, and of Celery's transport, that verify certificate and name of the server; {}: no TLS.
+
+        Celery would verify neither by itself. `ssl_...` options in the address come before these.
+        """
+        if not self.redis_url.startswith("rediss://"):
+            return {}
+        authorities = {} if self.redis_ca_file is None else {"ssl_ca_certs": str(self.redis_ca_file)}
+        return {"ssl_cert_reqs": "required", "ssl_check_hostname": True, **authorities}

@@ -24,7 +24,7 @@ class Dispatcher:
     """Sends wake-ups."""
 
     def __init__(self, settings: Settings, redis: Redis) -> None:
-        self._broker = settings.redis_url
+        self._broker, self._tls = settings.redis_url, settings.redis_tls
         self._redis = redis
         self._unheard = register(redis, __package__, "unheard")
 
@@ -34,6 +34,7 @@ class Dispatcher:
         app.conf.update(
             task_serializer="json",
             task_ignore_result=True,
+            broker_use_ssl=self._tls or None,
             broker_connection_timeout=5,
             broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 5},
         )
