@@ -10,8 +10,9 @@ from celery import Celery, Task
 
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, is_outage
+from service.core.foundation.protocol import PROTOCOL
 from service.core.lifecycle import tasks
-from service.core.queue.dispatch import WAKE
+from service.core.queue.dispatch import PROTOCOL_HEADER, WAKE
 from workers.supervisor.attempt import run_task
 from workers.supervisor.input_cache import InputCache
 from workers.supervisor.intake import Intake
@@ -26,11 +27,13 @@ def register_wake(
     """Give `app` the one task it has."""
     worker = f"{socket.gethostname()}:{os.getpid()}"
 
-    @app.task(name=WAKE, bind=True)
+    @app.task(name=WAKE, bind=True, shared=False)
     def wake(self: Task[Any, Any], job_id: str, task_name: str) -> None:
         """Run the task whose tenant's turn it is in this queue; the one named only says that there is work."""
         assert self.request.delivery_info is not None
         queue = str(self.request.delivery_info["routing_key"])
+        if self.request.get(PROTOCOL_HEADER, 1) > PROTOCOL:
+            return  # of a newer front, for a newer worker: the reaper repeats it
         with slots.taken() as slot:
             # Held meanwhile, the slot takes no other wake-up away from workers that are well.
             if not intake.wait(shutting_down):

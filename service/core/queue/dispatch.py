@@ -11,11 +11,15 @@ from redis import Redis
 from api_schemas.problems import ErrorCode
 from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError
+from service.core.foundation.protocol import PROTOCOL
 from service.core.foundation.scripts import register
 from service.core.foundation.settings import Settings
 
 WAKE = "ladd.wake"
 """Name of the Celery task; its arguments are the job's id and the task's name."""
+
+PROTOCOL_HEADER = "ladd_protocol"
+"""Header of a wake-up: the protocol that it was sent by."""
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +54,13 @@ class Dispatcher:
         retry = {"max_retries": 2, "interval_start": 0.2, "interval_step": 0.3, "interval_max": 0.5}
         try:
             self._celery.send_task(
-                WAKE, args=[job_id, task], queue=queue, ignore_result=True, retry=True, retry_policy=retry
+                WAKE,
+                args=[job_id, task],
+                queue=queue,
+                headers={PROTOCOL_HEADER: PROTOCOL},
+                ignore_result=True,
+                retry=True,
+                retry_policy=retry,
             )
         except OperationalError as error:
             raise ServiceError(ErrorCode.UNAVAILABLE, f"The task queue takes nothing: {error}") from error

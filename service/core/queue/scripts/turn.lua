@@ -1,20 +1,28 @@
--- ARGV[1]: queue, ARGV[2]: tasks of a tenant that may run at a time, '' for any number.
+-- ARGV[1]: queue, ARGV[2]: tasks of a tenant that may run at a time, '' for any number, ARGV[3]: the highest protocol
+-- that the worker knows; tasks of a higher one are left in the line.
 -- Returns the `<job> <task>` to be claimed next, or false: the first in line of the tenant that has the fewest tasks
 -- running, and among those of the one that was served longest ago. Only looks: the claim counts as being served.
-local queue, limit = ARGV[1], tonumber(ARGV[2])
+local queue, limit, known = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 
 -- The first in a tenant's line that still waits to be taken.
 local function first_of(tenant)
+  local left = 0
   while true do
-    local member = redis.call('ZRANGE', keys.ready_line(queue, tenant), 0, 0)[1]
+    local member = redis.call('ZRANGE', keys.ready_line(queue, tenant), left, left)[1]
     if not member then
-      redis.call('SREM', keys.ready_tenants(queue), tenant)
+      if left == 0 then
+        redis.call('SREM', keys.ready_tenants(queue), tenant)
+      end
       return false
     end
-    if redis.call('HGET', keys.task(member:match('(%S+) (.*)')), 'state') == 'queued' then
+    local state, protocol = unpack(redis.call('HMGET', keys.task(member:match('(%S+) (.*)')), 'state', 'protocol'))
+    if state ~= 'queued' then
+      redis.call('ZREM', keys.ready_line(queue, tenant), member)
+    elseif tonumber(protocol or 1) > known then
+      left = left + 1
+    else
       return member
     end
-    redis.call('ZREM', keys.ready_line(queue, tenant), member)
   end
 end
 
