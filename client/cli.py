@@ -23,6 +23,7 @@ from client.cli_run import run_app
 from client.errors import ClientError
 from client.session import JsonOption, LimitOption, RefusalGroup, Session, without_missing
 from client.stages import StageBoard, minute
+from client.tables import printable
 from method.formats import FORMATS
 
 LABELER_METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
@@ -91,7 +92,7 @@ def upload(
     typer.echo(dataset.id)
     if not detach:
         session.follow(dataset.job)
-        typer.echo(_ready_text(session.client.dataset(dataset.id)))
+        typer.echo(printable(_ready_text(session.client.dataset(dataset.id))))
 
 
 @app.command()
