@@ -35,6 +35,7 @@ class ErrorCode(StrEnum):
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out_of_memory"
     DISK_FULL = "disk_full"
+    DEVICE_FAILED = "device_failed"
 
 
 class ErrorOrigin(StrEnum):

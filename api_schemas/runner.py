@@ -7,7 +7,7 @@ A task folder holds `task.json`, `inputs/` (read-only), `outputs/` (what the run
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from api_schemas.base import Response
 from api_schemas.problems import TaskError
@@ -28,6 +28,8 @@ class TaskType(StrEnum):
 class Confinement(Response):
     """Limits of a runner that reads a user's bytes."""
 
+    model_config = ConfigDict(frozen=True)
+
     memory_bytes: int
     """Private writable memory (RLIMIT_DATA): heap, stacks, and files mapped copy-on-write."""
     file_bytes: int
@@ -42,7 +44,8 @@ class Confinement(Response):
 class RunnerTask(Response):
     """`task.json`. `inputs` maps an input's name to {file name: path relative to the task folder}."""
 
-    type: TaskType
+    type: TaskType | Literal["self_test"]
+    """`self_test` is of no job: a worker looks whether its device computes and its readers read."""
     params: dict[str, Any]
     inputs: dict[str, dict[str, str]]
     documents: dict[str, Any]

@@ -1,22 +1,30 @@
 """`python -m workers`: take tasks until SIGTERM or SIGINT; then stop the runners and give their tasks back."""
 
 import logging
+import sys
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 
 from celery import signals
+from redis.exceptions import RedisError
 
 from service.core.clients import open_core
 from service.core.foundation.redaction import TALKATIVE, RedactingFormatter
 from service.core.foundation.settings import Settings
+from service.core.queue import workers
 from service.core.upkeep.reaper import run_reaper
 from workers.supervisor.celery_app import create_app
-from workers.supervisor.heartbeat import Heartbeat, heartbeat_step
+from workers.supervisor.devices import UnusableDeviceError
+from workers.supervisor.fitness import Fitness
+from workers.supervisor.heartbeat import Heartbeat, forget_predecessors, heartbeat_step, worker_name
 from workers.supervisor.input_cache import InputCache
 from workers.supervisor.intake import Intake
 from workers.supervisor.scratch import remove_abandoned
 from workers.supervisor.slots import Slots, queues_of, slots_of
 from workers.supervisor.wake import register_wake
+
+CELERYS_OWN = ("celery.app.trace", "celery.worker.strategy")
+"""Loggers that tell of messages by ids of their own; the supervisor tells of jobs and tasks."""
 
 
 def main() -> None:
@@ -31,13 +39,23 @@ def main() -> None:
 
     with closing(open_core(settings)) as core:
         remove_abandoned(settings.data_dir / "scratch")
-        slots = Slots(slots_of(settings))
+        forget_predecessors(core)
+        try:
+            places = slots_of(settings)
+        except UnusableDeviceError as error:
+            sys.exit(f"no worker is started: {error}")
+        slots, worker = Slots(places), worker_name()
+        cache = InputCache(core.storage, settings.data_dir / "cache")
+        fitness = Fitness(settings, places, cache, shutting_down)
         app = create_app(settings)
         intake = Intake(core.storage)
-        register_wake(app, core, slots, InputCache(core.storage, settings.data_dir / "cache"), intake, shutting_down)
-        app.steps["consumer"].add(heartbeat_step(Heartbeat(core, slots, intake)))
+        register_wake(app, core, worker, slots, cache, fitness, intake, shutting_down)
+        heartbeat = Heartbeat(core, worker, slots, fitness, intake)
+        fitness.changed = heartbeat.beat
+        app.steps["consumer"].add(heartbeat_step(heartbeat))
         threads = [
             threading.Thread(target=run_reaper, args=(core, shutting_down), name="reaper"),
+            threading.Thread(target=fitness.keep, name="fitness"),
             threading.Thread(target=intake.watch, args=(shutting_down,), name="intake"),
         ]
         for thread in threads:
@@ -46,6 +64,7 @@ def main() -> None:
             app.worker_main(
                 [
                     "worker",
+                    f"--hostname={worker}",
                     "--pool=threads",
                     f"--concurrency={slots.count}",
                     f"--queues={','.join(queues_of(settings))}",
@@ -59,6 +78,8 @@ def main() -> None:
             shutting_down.set()
             for thread in threads:
                 thread.join()
+            with suppress(RedisError):
+                workers.leave(core.redis, worker)
 
 
 def _log_to_stderr(level: str) -> None:
@@ -67,6 +88,8 @@ def _log_to_stderr(level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler])
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.INFO)
+    for name in CELERYS_OWN:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
 if __name__ == "__main__":

@@ -45,6 +45,12 @@ def test_every_service_of_the_design_is_there() -> None:
     assert set(SERVICES) == {"redis", "s3", "api", "worker", "worker-gpu"}
 
 
+def test_the_gpu_worker_does_not_compute_on_a_cpu_unasked() -> None:
+    environments = {name: SERVICES[name]["environment"] for name in ("worker", "worker-gpu")}
+    assert environments["worker-gpu"]["LADD_WORKER_DEVICE"] == "cuda"
+    assert "LADD_WORKER_DEVICE" not in environments["worker"]
+
+
 @pytest.mark.parametrize(
     ("service", "module"), [("api", "service.http"), ("worker", "workers"), ("worker-gpu", "workers")]
 )

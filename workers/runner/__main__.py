@@ -9,6 +9,7 @@ import traceback
 from pathlib import Path
 from typing import BinaryIO
 
+from api_schemas.problems import ErrorOrigin
 from api_schemas.runner import FailedEvent, RunnerTask
 from workers.runner.confinement import confine
 from workers.runner.failure import task_error
@@ -30,8 +31,10 @@ def main(folder: Path) -> None:
         try:
             report.end(task_function(task.type)(task, folder, report))
         except Exception as error:
-            traceback.print_exc()
-            report.end(FailedEvent(event="failed", error=task_error(error, task.confinement)))
+            failure = task_error(error, task.confinement)
+            if failure.origin is not ErrorOrigin.INPUT:
+                traceback.print_exc()
+            report.end(FailedEvent(event="failed", error=failure))
 
 
 def _events_only() -> BinaryIO:

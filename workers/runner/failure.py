@@ -2,6 +2,7 @@
 
 import errno
 import resource
+import sys
 import traceback
 
 from api_schemas.problems import ErrorCode, ErrorOrigin, Reason, TaskError
@@ -23,9 +24,22 @@ FULL_DISK_MESSAGES = (
 """Texts of the errors that are no OSError."""
 
 
+DEVICE_MESSAGES = (
+    "CUDA",
+    "CUDNN",
+    "CUBLAS",
+    "CUFFT",
+    "NVIDIA",
+    "NVML",
+    "NVRTC",
+)
+"""In errors of torch without a class of their own: a GPU, its driver or one of its libraries is named."""
+
+
 def task_error(error: BaseException, confinement: Confinement | None = None) -> TaskError:
     """Return `error` with those who can act on it: the sender (a refused upload, a learning rate that blows training
-    up, an encoding that loses too much), the operator (memory, disk, a network to download from), or us (the rest).
+    up, an encoding that loses too much), the operator (memory, disk, a GPU, a network to download from), or us (the
+    rest).
 
     An upload that runs into a limit of `confinement` is refused for it: it would do so on every worker.
     """
@@ -49,6 +63,8 @@ def task_error(error: BaseException, confinement: Confinement | None = None) -> 
         return TaskError(code=ErrorCode.OUT_OF_MEMORY, origin=ErrorOrigin.WORKER, message=_last_line(error), reasons=[])
     if _is_full_disk(error):
         return TaskError(code=ErrorCode.DISK_FULL, origin=ErrorOrigin.WORKER, message=_last_line(error), reasons=[])
+    if _is_of_device(error):
+        return TaskError(code=ErrorCode.DEVICE_FAILED, origin=ErrorOrigin.WORKER, message=_last_line(error), reasons=[])
     return TaskError(code=ErrorCode.INTERNAL, origin=ErrorOrigin.INTERNAL, message=_last_line(error), reasons=[])
 
 
@@ -67,6 +83,17 @@ def _is_full_disk(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in FULL_DISK_ERRORS
     return any(text in str(error) for text in FULL_DISK_MESSAGES)
+
+
+def _is_of_device(error: BaseException) -> bool:
+    """Tell whether torch says that a GPU cannot be used, or that what it was asked for went wrong on it."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return False
+    known = getattr(torch, "AcceleratorError", ())
+    # torch raises AssertionError where it was built without CUDA.
+    said = isinstance(error, RuntimeError | AssertionError) and str(error).upper()
+    return isinstance(error, known) or bool(said and any(name in said for name in DEVICE_MESSAGES))
 
 
 def _is_bounded_by_operator(confinement: Confinement) -> bool:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from redis.exceptions import RedisError
@@ -15,9 +16,12 @@ from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import CheckpointEvent, DoneEvent, FailedEvent, LogEvent, ProgressEvent, RunnerEvent, RunnerTask
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, in_words, is_outage
+from service.core.kinds.task_types import TASKS
 from service.core.lifecycle import tasks
 from service.core.lifecycle.tasks import ClaimedTask
 from workers.supervisor.confinement import TIMELY_TRIES, confinement_of, fault_of_upload, out_of_time
+from workers.supervisor.disk import is_full
+from workers.supervisor.fitness import Fitness, Place
 from workers.supervisor.input_cache import InputCache
 from workers.supervisor.intake import pause_after
 from workers.supervisor.lease import LeaseKeeper
@@ -32,6 +36,9 @@ PROGRESS_PAUSE = 0.5
 
 SHA256_LENGTH = 64
 
+Record = Callable[[Callable[[], bool]], bool]
+"""Records how an attempt ended by the call that it is given, as soon as that succeeds."""
+
 TASK_FILE = "task.json"
 """Written last, when all that the runner needs is in its folder."""
 
@@ -41,41 +48,40 @@ def run_task(
     claimed: ClaimedTask,
     slot: Slot,
     cache: InputCache,
+    fitness: Fitness,
     shutting_down: threading.Event,
     command: Sequence[str] = RUNNER_COMMAND,
 ) -> Exception | None:
     """Run a claimed task in a runner process (`command` + task folder) and record how it ended.
 
     Recorded as: succeeded or failed as the runner says; failed with its last words when it dies without saying; a
-    failure of origin `worker` when inputs or outputs cannot be moved; of origin `timeout` when it takes too long or
-    stands still; canceled; and given back when this worker is `shutting_down`, also while it waits to store a result,
-    or cannot get the inputs because the storage is away. After a lost lease nothing is recorded: the task is another's.
+    failure of origin `worker` when inputs or outputs cannot be moved, or when the worker proves unfit by its `fitness`;
+    of origin `timeout` when it takes too long or stands still; canceled; and given back when this worker is
+    `shutting_down`, also while it waits to store a result, or cannot get the inputs because the storage is away. After
+    a lost lease nothing is recorded: the task is another's.
 
     Whatever is to be recorded waits for Redis and the storage as long as they are away. Returns the outage that kept
     the task from starting, None where it started.
     """
     data = core.settings.data_dir
     home = data / "home"
-    home.mkdir(parents=True, exist_ok=True)
-    with (
-        attempt_folder(data / "scratch", claimed.job_id, claimed.name, claimed.attempt) as folder,
-        LeaseKeeper(core, claimed, shutting_down) as lease,
-    ):
+    started = False
+    with LeaseKeeper(core, claimed, shutting_down) as lease:
+        record = partial(_persistently, core, claimed, lease)
+        fail = partial(_fail, core, claimed, slot, fitness, record)
         try:
-            _prepare(core, claimed, slot, cache, folder)
-            with RunnerProcess(command, folder, runner_environment(slot, claimed.type, home)) as runner:
-                with lease.watching(lambda why: runner.preempt() if why == "shutdown" else runner.terminate()):
-                    ending = _relay(core, claimed, runner.events(), folder, lease)
-                runner.wait()
-                death = None if ending or lease.interruption else _death(claimed, runner)
-            _persistently(lambda: _record_end(core, claimed, ending, lease, death, folder), core, claimed, lease)
+            home.mkdir(parents=True, exist_ok=True)
+            with attempt_folder(data / "scratch", claimed.job_id, claimed.name, claimed.attempt) as folder:
+                _prepare(core, claimed, slot, cache, folder)
+                started = True
+                with RunnerProcess(command, folder, runner_environment(slot, claimed.type, home)) as runner:
+                    with lease.watching(lambda why: runner.preempt() if why == "shutdown" else runner.terminate()):
+                        ending = _relay(core, claimed, runner.events(), folder, lease)
+                    runner.wait()
+                    death = None if ending or lease.interruption else _death(claimed, runner)
+                _record_end(core, claimed, ending, lease, death, folder, record, fail)
         except Exception as error:
-            started = (folder / TASK_FILE).exists()
-            if is_outage(error):
-                logger.warning("%s of %s: %s", claimed.name, claimed.job_id, in_words(error))
-            else:
-                logger.exception("%s of %s", claimed.name, claimed.job_id)
-            _give_up(core, claimed, error, started, shutting_down.is_set())
+            _give_up(core, claimed, error, started, shutting_down.is_set(), record, fail)
             return error if is_outage(error) and not started else None
     return None
 
@@ -138,7 +144,7 @@ def _relay(
                 tasks.record(core, claimed, event)
         except (RedisError, ServiceError) as error:
             # The computation is worth more than one line about it; a lasting outage costs the lease.
-            logger.warning("%s of %s: a %s event is lost: %s", claimed.name, claimed.job_id, event.event, error)
+            logger.warning("%s: a %s event is lost: %s", claimed, event.event, error)
     return None
 
 
@@ -149,26 +155,54 @@ def _record_end(
     lease: LeaseKeeper,
     death: TaskError | None,
     folder: Path,
+    record: Record,
+    fail: Callable[..., None],
 ) -> None:
     if isinstance(ending, DoneEvent):
-        tasks.succeed(core, claimed, ending.result, _regular_files(folder / "outputs", ending.files))
+        files = _regular_files(folder / "outputs", ending.files)
+        if record(lambda: tasks.succeed(core, claimed, ending.result, files)):
+            logger.info("%s: succeeded", claimed)
     elif isinstance(ending, FailedEvent):
-        tasks.fail(core, claimed, ending.error)
+        told = ending.error
+        fail(told, sure=told.origin is ErrorOrigin.INPUT and TASKS[claimed.type].reads_uploads)
     elif lease.interruption == "canceling":
-        tasks.canceled(core, claimed)
+        record(lambda: tasks.canceled(core, claimed))
+        logger.info("%s: canceled", claimed)
     elif lease.interruption == "shutdown":
-        tasks.release(core, claimed)
+        record(lambda: tasks.release(core, claimed))
+        logger.info("%s: given back", claimed)
     elif lease.interruption == "timeout":
-        _fail_by_clock(core, claimed, claimed.timeout_seconds, "still running after")
+        fail(out_of_time(claimed, claimed.timeout_seconds, f"still running after {claimed.timeout_seconds} s"))
     elif lease.interruption == "stalled":
-        _fail_by_clock(core, claimed, claimed.stall_seconds, "no progress for")
+        fail(out_of_time(claimed, claimed.stall_seconds, f"no progress for {claimed.stall_seconds} s"))
     elif death is not None:
-        tasks.fail(core, claimed, death)
+        fail(death)
 
 
-def _fail_by_clock(core: Core, claimed: ClaimedTask, seconds: int, what: str) -> None:
-    error = out_of_time(claimed, seconds, f"{what} {seconds} s")
-    tasks.fail(core, claimed, error, tries=TIMELY_TRIES if error.reasons else None)
+def _fail(
+    core: Core,
+    claimed: ClaimedTask,
+    slot: Slot,
+    fitness: Fitness,
+    record: Record,
+    error: TaskError,
+    sure: bool = False,
+) -> None:
+    """Record a failure, as the worker's where its device fails a test in the place of the runner.
+
+    `sure`: a reader that works refused an upload, so nothing is left to test.
+    """
+    if error.code is ErrorCode.DISK_FULL:
+        fitness.make_room()
+    elif not sure and error.code is not ErrorCode.UNAVAILABLE:
+        confinement = confinement_of(claimed, core.settings, 0, slot.threads(claimed.type))
+        trouble = fitness.test(Place(slot, confinement))
+        if trouble is not None:
+            error = _error(ErrorCode.DEVICE_FAILED, ErrorOrigin.WORKER, f"{trouble}\n{error.message}")
+    tries = TIMELY_TRIES if error.origin is ErrorOrigin.TIMEOUT and error.reasons else None
+    if record(lambda: tasks.fail(core, claimed, error, tries)):
+        first_line, _, _ = error.message.partition("\n")
+        logger.warning("%s: failed (%s, origin %s): %s", claimed, error.code, error.origin, first_line)
 
 
 def _death(claimed: ClaimedTask, runner: RunnerProcess) -> TaskError:
@@ -178,20 +212,19 @@ def _death(claimed: ClaimedTask, runner: RunnerProcess) -> TaskError:
     return fault or _error(ErrorCode.RUNNER_FAILED, ErrorOrigin.WORKER, failure_summary)
 
 
-def _persistently(record: Callable[[], None], core: Core, claimed: ClaimedTask, lease: LeaseKeeper) -> None:
+def _persistently(core: Core, claimed: ClaimedTask, lease: LeaseKeeper, record: Callable[[], bool]) -> bool:
     """Wait out an outage, however long, as long as the task is ours: the computation may have taken days."""
     failures = 0
     while True:
         try:
-            record()
-            return
+            return record()
         except Exception as error:
             if not is_outage(error):
                 raise
             failures += 1
             pause = pause_after(failures)
             told = f"The result cannot be stored, and waits: {in_words(error)}"
-            logger.warning("%s of %s: next try in %g s: %s", claimed.name, claimed.job_id, pause, told)
+            logger.warning("%s: next try in %g s: %s", claimed, pause, told)
             if failures == 1:
                 _tell(core, claimed, told)
             if lease.waiting_is_vain.wait(pause):
@@ -203,7 +236,15 @@ def _tell(core: Core, claimed: ClaimedTask, message: str) -> None:
         tasks.record(core, claimed, LogEvent(event="log", level="warning", message=message))
 
 
-def _give_up(core: Core, claimed: ClaimedTask, error: Exception, started: bool, leaving: bool) -> None:
+def _give_up(
+    core: Core,
+    claimed: ClaimedTask,
+    error: Exception,
+    started: bool,
+    leaving: bool,
+    record: Record,
+    fail: Callable[..., None],
+) -> None:
     """Record a failure; but an outage costs the task no attempt before the runner has `started`, nor in a shutdown.
 
     The result of a runner is lost when its worker is told to go before it can be stored: the next attempt goes on
@@ -211,17 +252,23 @@ def _give_up(core: Core, claimed: ClaimedTask, error: Exception, started: bool, 
     """
     try:
         if is_outage(error) and (leaving or not started):
-            tasks.release(core, claimed, error)
+            record(lambda: tasks.release(core, claimed, error))
+            logger.warning("%s: given back: %s", claimed, in_words(error))
         else:
-            tasks.fail(core, claimed, _own_error(error))
+            own = _own_error(error)
+            if own.origin is ErrorOrigin.INTERNAL:
+                logger.error("%s", claimed, exc_info=error)
+            fail(own)
     except (RedisError, ServiceError) as outage:
-        logger.warning("%s of %s: left to the reaper: %s", claimed.name, claimed.job_id, outage)
+        logger.warning("%s: left to the reaper: %s", claimed, outage)
 
 
 def _own_error(error: Exception) -> TaskError:
     """The error of a failure outside the runner: another worker may have more luck, unless our code is wrong."""
     elsewhere = isinstance(error, (RedisError, ServiceError, OSError))
     code = ErrorCode.UNAVAILABLE if is_outage(error) else ErrorCode.INTERNAL
+    if is_full(error):
+        code = ErrorCode.DISK_FULL
     return _error(
         error.code if isinstance(error, ServiceError) else code,
         ErrorOrigin.WORKER if elsewhere else ErrorOrigin.INTERNAL,
@@ -231,12 +278,22 @@ def _own_error(error: Exception) -> TaskError:
 
 def _kept(folder: Path, names: Sequence[str]) -> Mapping[str, Path]:
     """Hold the checkpoint's files as they are now, while the runner may already put newer ones in their place."""
-    kept = {}
-    for name, path in _regular_files(folder / "checkpoint", names).items():
-        kept[name] = folder / "kept" / name
-        kept[name].unlink(missing_ok=True)
-        os.link(path, kept[name])
-    return kept
+    for name in names:
+        kept = folder / "kept" / _plain(name)
+        kept.unlink(missing_ok=True)
+        _link(folder / "checkpoint" / name, kept)
+    return _regular_files(folder / "kept", names)
+
+
+def _link(path: Path, name: Path) -> None:
+    """Give the file that is at `path` now another name. Raises FileNotFoundError where there is none."""
+    while True:
+        try:
+            os.link(path, name, follow_symlinks=False)
+            return
+        except FileNotFoundError:
+            # Also when the file found at `path` was replaced before it could be linked; there is one all the same.
+            path.lstat()
 
 
 def _regular_files(folder: Path, names: Sequence[str]) -> dict[str, Path]:

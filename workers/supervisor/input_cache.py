@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -39,16 +40,26 @@ class InputCache:
                     os.link(destination, cached)
             with suppress(FileNotFoundError):
                 os.utime(cached)
-            self._drop_oldest()
+            held = self._oldest_first()
+            excess = sum(size for size, _ in held) - self._limit
+            for size, path in held:
+                if excess <= 0:
+                    break
+                path.unlink(missing_ok=True)
+                excess -= size
 
-    def _drop_oldest(self) -> None:
+    def drop_until(self, is_enough: Callable[[], bool]) -> None:
+        """Drop the least recently used until `is_enough`, or nothing is left."""
+        with self._lock:
+            for _, path in self._oldest_first():
+                if is_enough():
+                    break
+                path.unlink(missing_ok=True)
+
+    def _oldest_first(self) -> list[tuple[int, Path]]:
+        """Sizes in bytes, and paths."""
         held = []
         for entry in os.scandir(self._folder):
             with suppress(FileNotFoundError):
                 held.append((entry.stat().st_mtime_ns, entry.stat().st_size, Path(entry.path)))
-        excess = sum(size for _, size, _ in held) - self._limit
-        for _, size, path in sorted(held):
-            if excess <= 0:
-                break
-            path.unlink(missing_ok=True)
-            excess -= size
+        return [(size, path) for _, size, path in sorted(held)]

@@ -26,10 +26,9 @@ class Intake:
     """
 
     def __init__(self, storage: Storage) -> None:
-        self.trouble: str | None = None
-        """Why nothing is taken at the moment."""
+        self.trouble: str | None = "the object storage has not answered yet"
+        """Why nothing is taken at the moment; None: tasks are."""
         self._storage = storage
-        self._open = threading.Event()
         self._failures = 0
         self._ask_at = 0.0
         self._lock = threading.Lock()
@@ -53,7 +52,6 @@ class Intake:
             if self._failures == known:  # no task has failed meanwhile
                 self.trouble = None
                 self._ask_at = time.monotonic() + LONGEST_PAUSE
-                self._open.set()
 
     def failed(self, error: Exception) -> None:
         """Close for a while, longer with each failure in a row: a task could not be started."""
@@ -62,7 +60,6 @@ class Intake:
             pause = pause_after(self._failures)
             self.trouble = in_words(error)
             self._ask_at = time.monotonic() + pause
-            self._open.clear()
         logger.warning("no task is taken for %g s: %s", pause, self.trouble)
 
     def succeeded(self) -> None:
@@ -70,9 +67,7 @@ class Intake:
         with self._lock:
             self._failures = 0
 
-    def wait(self, stop: threading.Event) -> bool:
-        """Wait until tasks are taken; False when `stop` is set before."""
-        while not self._open.wait(TICK):
-            if stop.is_set():
-                return False
-        return not stop.is_set()
+    def wait(self, stop: threading.Event) -> None:
+        """Wait until tasks are taken, or `stop` is set."""
+        while self.trouble is not None and not stop.wait(TICK):
+            pass

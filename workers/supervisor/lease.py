@@ -119,6 +119,6 @@ class LeaseKeeper:
             self.waiting_is_vain.set()
         with self._lock:
             if self.interruption is None:
-                logger.info("%s of %s: stopping (%s)", self._claimed.name, self._claimed.job_id, why)
+                logger.info("%s: stopping (%s)", self._claimed, why)
                 self.interruption = why
                 self._interrupt(why)

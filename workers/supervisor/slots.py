@@ -1,8 +1,7 @@
 """Where a task runs: one slot per GPU, or per CPU core where there is none."""
 
+import logging
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,8 +10,9 @@ from queue import SimpleQueue
 from api_schemas.runner import TaskType
 from service.core.foundation.settings import Settings
 from service.core.kinds.task_types import TASKS
+from workers.supervisor.devices import visible_gpus
 
-NVIDIA_SMI_SECONDS = 30
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,14 @@ class Slots:
 
 
 def slots_of(settings: Settings) -> list[Slot]:
-    """The slots these settings ask for on this machine. A worker without the `gpu` queue leaves the GPUs alone."""
-    gpus = visible_gpus() if "gpu" in queues_of(settings) else []
+    """The slots these settings ask for on this machine.
+
+    A worker without the `gpu` queue leaves the GPUs alone, unless it is told to compute on them. Raises
+    UnusableDeviceError.
+    """
+    wanted = settings.worker_device == "cuda" or (settings.worker_device == "auto" and "gpu" in queues_of(settings))
+    gpus = visible_gpus(required=settings.worker_device == "cuda") if wanted else []
+    logger.info("computing on %s", f"GPUs {', '.join(gpus)}" if gpus else "the CPU")
     count = settings.worker_slots or len(gpus) or cpu_cores()
     return [Slot(gpu=gpus[index % len(gpus)] if gpus else None, slots=count) for index in range(count)]
 
@@ -74,24 +80,6 @@ def slots_of(settings: Settings) -> list[Slot]:
 def queues_of(settings: Settings) -> list[str]:
     """Names of the queues this worker takes tasks from."""
     return [name.strip() for name in settings.worker_queues.split(",") if name.strip()]
-
-
-def visible_gpus() -> list[str]:
-    """The GPUs we may use: what CUDA_VISIBLE_DEVICES names, else what the driver lists."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is not None:
-        return [gpu.strip() for gpu in named.split(",") if gpu.strip() not in ("", "-1")]
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return []
-    listing = subprocess.run(
-        [tool, "--query-gpu=uuid", "--format=csv,noheader"],
-        capture_output=True,
-        text=True,
-        timeout=NVIDIA_SMI_SECONDS,
-        check=False,
-    )
-    return listing.stdout.split() if listing.returncode == 0 else []
 
 
 def cpu_cores() -> int:

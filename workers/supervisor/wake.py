@@ -1,31 +1,45 @@
 """A worker's answer to a wake-up: claim the task it names, if it is still there to take, and run it."""
 
 import logging
-import os
-import socket
 import threading
 from typing import Any
 
 from celery import Celery, Task
 
 from service.core.clients import Core
-from service.core.foundation.errors import ServiceError, is_outage
+from service.core.foundation.errors import OUTAGES, ServiceError, is_outage
 from service.core.foundation.protocol import PROTOCOL
 from service.core.lifecycle import tasks
 from service.core.queue.dispatch import PROTOCOL_HEADER, WAKE
 from workers.supervisor.attempt import run_task
+from workers.supervisor.fitness import Fitness
 from workers.supervisor.input_cache import InputCache
 from workers.supervisor.intake import Intake
 from workers.supervisor.slots import Slots
 
 logger = logging.getLogger(__name__)
 
+LEFT_SECONDS = 1.0
+"""Pause before a wake-up for a task that this worker leaves to others is sent on."""
+
 
 def register_wake(
-    app: Celery, core: Core, slots: Slots, cache: InputCache, intake: Intake, shutting_down: threading.Event
+    app: Celery,
+    core: Core,
+    worker: str,
+    slots: Slots,
+    cache: InputCache,
+    fitness: Fitness,
+    intake: Intake,
+    shutting_down: threading.Event,
 ) -> None:
     """Give `app` the one task it has."""
-    worker = f"{socket.gethostname()}:{os.getpid()}"
+
+    def send_on(job_id: str, task_name: str, queue: str) -> None:
+        try:
+            core.dispatcher.wake(job_id, task_name, queue)
+        except (ServiceError, *OUTAGES) as error:
+            logger.warning("the wake-up for %s of %s is left to the reaper: %s", task_name, job_id, error)
 
     @app.task(name=WAKE, bind=True, shared=False)
     def wake(self: Task[Any, Any], job_id: str, task_name: str) -> None:
@@ -35,8 +49,12 @@ def register_wake(
         if self.request.get(PROTOCOL_HEADER, 1) > PROTOCOL:
             return  # of a newer front, for a newer worker: the reaper repeats it
         with slots.taken() as slot:
-            # Held meanwhile, the slot takes no other wake-up away from workers that are well.
-            if not intake.wait(shutting_down):
+            if (fitness.trouble or intake.trouble) is not None:
+                # For others: this thread holds its slot and takes no other message until the worker takes tasks.
+                send_on(job_id, task_name, queue)
+                fitness.wait()
+                intake.wait(shutting_down)
+            if shutting_down.is_set():
                 return  # the reaper repeats the wake-up
             try:
                 # A task that became ready before there were turns stands in no line.
@@ -55,9 +73,11 @@ def register_wake(
                 return
             if claimed is None:
                 logger.info("%s of %s: nothing to do", task_name, job_id)
+                if core.store.is_left(job_id, task_name, worker) and not shutting_down.wait(LEFT_SECONDS):
+                    send_on(job_id, task_name, queue)
                 return
-            logger.info("%s of %s: attempt %d on %s", claimed.name, claimed.job_id, claimed.attempt, slot.device)
-            outage = run_task(core, claimed, slot, cache, shutting_down)
+            logger.info("%s: begins on %s", claimed, slot.device)
+            outage = run_task(core, claimed, slot, cache, fitness, shutting_down)
             if outage is None:
                 intake.succeeded()
             else:

@@ -100,6 +100,9 @@ class Settings(BaseSettings):
     """Queues that a worker takes tasks from, separated by commas."""
     worker_slots: Annotated[int, Field(ge=1)] | None = None
     """Tasks that a worker runs at a time; None: the number of GPUs, or of CPU cores where there is none."""
+    worker_device: Literal["auto", "cuda", "cpu"] = "auto"
+    """Device of a worker: `cuda` does not start without a GPU; `auto` takes the GPUs for the queue `gpu`, and the CPU
+    only where there is nothing of NVIDIA."""
     events_kept: Annotated[int, Field(ge=100)] = 10_000
     """Newest events kept of each job."""
     task_timeout_seconds: dict[TaskType, Annotated[int, Field(ge=1)]] = {}

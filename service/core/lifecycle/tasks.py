@@ -53,6 +53,10 @@ class ClaimedTask:
     timeout_seconds: int
     stall_seconds: int
 
+    def __str__(self) -> str:
+        """Name it in a log."""
+        return f"{self.name} of {self.job_id}, attempt {self.attempt}"
+
 
 def claim(
     core: Core, job_id: str, task_name: str, worker: str, device: str = "cpu", stop: threading.Event | None = None
@@ -128,7 +132,7 @@ def claim_next(
     core: Core, queue: str, worker: str, device: str = "cpu", stop: threading.Event | None = None
 ) -> ClaimedTask | None:
     """Take the task of a queue whose tenant's turn it is, as `claim` does; None when none is there to take."""
-    while (found := core.store.next_in_turn(queue, core.settings.quota_running_tasks)) is not None:
+    while (found := core.store.next_in_turn(queue, core.settings.quota_running_tasks, worker)) is not None:
         claimed = claim(core, *found, worker, device, stop)
         if claimed is not None:
             return claimed
@@ -199,11 +203,13 @@ def _note_rate(core: Core, claimed: ClaimedTask, task: TaskRecord, outcome: Outc
 def fail(core: Core, claimed: ClaimedTask, error: TaskError, tries: int | None = None) -> bool:
     """Record a failure; False when refused.
 
-    An error of origin `worker` or `timeout` gives the task back while attempts remain, of the settings' `max_attempts`
-    or of `tries` if these are fewer; any other fails the job.
+    An error of origin `input` fails the job. Any other gives the task back, to a worker that has not failed at it while
+    one is fit, until as many workers have failed as the settings' `max_attempts`, or `tries` if these are fewer, say. A
+    lone worker tries as often; but not after an error of origin `internal`, which it would only repeat.
     """
-    again = error.origin in (ErrorOrigin.WORKER, ErrorOrigin.TIMEOUT)
-    return _lease(core, claimed).finish("retry" if again else "failed", error.model_dump_json(), tries=tries)
+    happened: Happened = "failed" if error.origin is ErrorOrigin.INPUT else "retry"
+    alone = 1 if error.origin is ErrorOrigin.INTERNAL else None
+    return _lease(core, claimed).finish(happened, error.model_dump_json(), tries=tries, alone=alone)
 
 
 def canceled(core: Core, claimed: ClaimedTask) -> bool:
@@ -278,10 +284,17 @@ class _Lease:
         told = TaskError(code=known, origin=ErrorOrigin.WORKER, message=in_words(error), reasons=[])
         return self.finish("released", told.model_dump_json(), announce=False)
 
-    def finish(self, happened: Happened, text: str = "", announce: bool = True, tries: int | None = None) -> bool:
+    def finish(
+        self,
+        happened: Happened,
+        text: str = "",
+        announce: bool = True,
+        tries: int | None = None,
+        alone: int | None = None,
+    ) -> bool:
         most = self.core.settings.max_attempts
         finished = self.core.store.finish(
-            self.job_id, self.task, self.attempt, happened, text, min(tries or most, most)
+            self.job_id, self.task, self.attempt, happened, text, min(tries or most, most), alone
         )
         if announce:
             self.core.dispatcher.announce(self.job_id, finished.ready)

@@ -33,11 +33,11 @@ PART_BYTES = 5 << 20
 READ_BYTES = 1 << 20
 BLOBS = "blobs/sha256/"
 """Prefix of the keys of blobs."""
+PROBES = "health/"
+PROBE = f"{PROBES}probe"
+"""Written and deleted by checks."""
 NOTE = "ladd-note"
 """Name of the metadata of an object that holds its note."""
-
-HEALTH = "health/written"
-"""Key of the object that tells whether objects can be written; one that stays is written over."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +116,12 @@ class Storage:
             self._client.create_bucket(Bucket=self._bucket)
 
     def check(self) -> None:
-        """Write and delete a small object; the first time find out `writes_once` as well."""
-        self.put_json(HEALTH, {})
-        self.delete(HEALTH)
+        """Write and delete a small object, always the same: the next check takes away what one that was killed left.
+
+        The first time find out `writes_once` as well.
+        """
+        self.put_json(PROBE, {})
+        self.delete(PROBE)
         _ = self.writes_once
 
     def put_json(

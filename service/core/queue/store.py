@@ -73,9 +73,10 @@ class JobStore:
         self._redis = redis
         self._kept = events_kept
         self._scripts = {
-            name: register(redis, __package__, "index", "prelude", name, preface=states.lua()) for name in SCRIPTS
+            name: register(redis, __package__, "index", "workers", "prelude", name, preface=states.lua())
+            for name in SCRIPTS
         }
-        self._turn = register(redis, __package__, "turn")
+        self._turn = register(redis, __package__, "workers", "turn")
 
     def seen_by(self, viewer: str | None) -> "JobStore":
         """Return the jobs as a tenant sees them; None: everything. Writes are not checked."""
@@ -111,17 +112,17 @@ class JobStore:
     ) -> int | None:
         """Take a ready task; returns the number of the attempt, None when the task is not there to take.
 
-        Nor is it while as many of the tenant's tasks run as `running_limit` allows, nor when a newer version of the
-        service has planned it (`PROTOCOL`). A claim repeated with its `token`,
-        a text of its own, returns the attempt that it won before.
+        Nor is it while as many of the tenant's tasks run as `running_limit` allows, when a newer version of the service
+        has planned it (`PROTOCOL`), or where the worker failed at it and another is fit that did not. A claim repeated
+        with its `token`, a text of its own, returns the attempt that it won before.
         """
         limit = "" if running_limit is None else running_limit
         lease = milliseconds(lease_seconds)
         return self._run("claim", job_id, task, worker, lease, limit, token or secrets.token_hex(8), PROTOCOL) or None
 
-    def next_in_turn(self, queue: str, running_limit: int | None) -> tuple[str, str] | None:
-        """Return the job and the task that is to be claimed next, see `scripts/turn.lua`; None when none waits."""
-        member = self._turn(args=[queue, "" if running_limit is None else running_limit, PROTOCOL])
+    def next_in_turn(self, queue: str, running_limit: int | None, worker: str = "") -> tuple[str, str] | None:
+        """Return the job and the task that a worker is to claim next, see `scripts/turn.lua`; None when none waits."""
+        member = self._turn(args=[queue, "" if running_limit is None else running_limit, worker, PROTOCOL])
         if member is None:
             return None
         job_id, _, task = str(member).partition(" ")
@@ -144,11 +145,28 @@ class JobStore:
         """Remember {file name: SHA-256} for a later attempt."""
         return bool(self._run("checkpoint", job_id, task, attempt, json.dumps(files)))
 
+    def is_left(self, job_id: str, task: str, worker: str) -> bool:
+        """Tell whether a task waits at which the worker has failed, so that it may be another's turn."""
+        state, failed = self._redis.hmget(redis_keys.task(job_id, task), ["state", f"failures:{worker}"])
+        return state == JobState.QUEUED and failed is not None
+
     def finish(
-        self, job_id: str, task: str, attempt: int, happened: Happened, text: str, max_attempts: int
+        self,
+        job_id: str,
+        task: str,
+        attempt: int,
+        happened: Happened,
+        text: str,
+        max_attempts: int,
+        alone: int | None = None,
     ) -> Finished:
-        """End an attempt, see `scripts/finish.lua`."""
-        outcome, *ready = self._run("finish", job_id, task, attempt, happened, text, max_attempts)
+        """End an attempt, see `scripts/finish.lua`.
+
+        `max_attempts` is how many workers may fail at the task; `alone`, unless as many, how often it may fail where no
+        other worker is fit.
+        """
+        most = max_attempts if alone is None else alone
+        outcome, *ready = self._run("finish", job_id, task, attempt, happened, text, max_attempts, most)
         return Finished(outcome, ready)
 
     def cancel(self, job_id: str) -> JobState:

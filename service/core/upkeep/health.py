@@ -1,10 +1,8 @@
 """Whether the things behind the front answer, and whether all that depends on them is well."""
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from redis.exceptions import NoPermissionError, OutOfMemoryError
 
@@ -14,6 +12,8 @@ from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.settings import QUEUES
+from service.core.queue import workers
+from service.core.queue.workers import Sign
 
 REAPER_SILENT_SECONDS = 120
 """A look may take long where much is to be cleaned up."""
@@ -62,18 +62,14 @@ def _check_reaper(core: Core) -> None:
 
 
 def _check_workers(core: Core) -> None:
-    troubles = [f"{name}: {sign['trouble']}" for name, sign in _signs(core).items() if sign.get("trouble")]
+    troubles = [f"{name}: {sign.trouble}" for name, sign in _alive(core).items() if sign.trouble]
     if troubles:
         raise _wrong("; ".join(troubles))
 
 
 def _check_queues(core: Core) -> None:
-    signs = _signs(core).values()
-    left = [
-        queue
-        for queue in QUEUES
-        if core.dispatcher.holds_tasks(queue) and not any(queue in sign.get("queues", QUEUES) for sign in signs)
-    ]
+    served = {queue for sign in _alive(core).values() for queue in sign.queues}
+    left = [queue for queue in QUEUES if queue not in served and core.dispatcher.holds_tasks(queue)]
     if left:
         raise _wrong("; ".join(f"tasks wait in queue {queue}, and no worker takes any from it" for queue in left))
 
@@ -86,14 +82,10 @@ FURTHER = {
 }
 
 
-def _signs(core: Core) -> dict[str, dict[str, Any]]:
-    """Return {host and queues: what it last told} of the workers that live; forgets the others."""
-    keys = sorted(str(key) for key in core.redis.smembers(redis_keys.WORKERS))
-    signs = dict(zip(keys, core.redis.mget(keys), strict=True)) if keys else {}
-    if gone := [key for key, sign in signs.items() if sign is None]:
-        core.redis.srem(redis_keys.WORKERS, *gone)
-    prefix = redis_keys.worker("", "").rstrip(":") + ":"
-    return {key.removeprefix(prefix): json.loads(sign) for key, sign in signs.items() if sign is not None}
+def _alive(core: Core) -> dict[str, Sign]:
+    """Return the signs of the workers that are alive, by their names."""
+    now, _ = core.redis.time()
+    return {name: sign for name, sign in workers.known(core.redis).items() if sign.expires > now}
 
 
 def _wrong(message: str) -> ServiceError:

@@ -16,7 +16,7 @@ from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.foundation.locks import held_alone
 from service.core.objects.received_files import UPLOADS
-from service.core.objects.storage import BLOBS
+from service.core.objects.storage import BLOBS, PROBES
 from service.core.upkeep import retention
 from service.core.upkeep.rebuild_index import LOCK_SECONDS
 
@@ -56,6 +56,7 @@ def sweep(core: Core, now: datetime | None = None) -> bool:
         _sweep_uploads(core, before)
         _give_up_blobs(core, now, before)
         _remove_ownerless_blobs(core, before)
+        _remove_probes(core, before)
     return True
 
 
@@ -140,6 +141,13 @@ def _remove_ownerless_blobs(core: Core, before: datetime) -> None:
     for digests in _batches(old):
         for sha256 in core.blobs.without_owner(digests):
             core.blobs.remove_ownerless(sha256)
+
+
+def _remove_probes(core: Core, before: datetime) -> None:
+    """Remove what health checks left that were killed: until 0.2 each had a key of its own."""
+    for key, written in list(core.storage.dated_keys(PROBES)):
+        if written < before:
+            core.storage.delete(key)
 
 
 def _batches(entries: Iterator[str]) -> Iterator[Sequence[str]]:

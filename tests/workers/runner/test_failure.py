@@ -55,6 +55,36 @@ def test_lack_of_memory_is_the_workers() -> None:
         assert (error.code, error.origin) == (ErrorCode.OUT_OF_MEMORY, ErrorOrigin.WORKER)
 
 
+def no_gpu() -> BaseException:
+    with pytest.raises((RuntimeError, AssertionError)) as caught:
+        torch.zeros(1, device=f"cuda:{torch.cuda.device_count()}")
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "exception",
+    [
+        no_gpu(),
+        torch.AcceleratorError("CUDA error: an illegal memory access was encountered"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling cublasSgemm"),
+        RuntimeError("NVML_SUCCESS == r INTERNAL ASSERT FAILED"),
+    ],
+    ids=lambda exception: str(exception)[:20],
+)
+def test_a_gpu_that_fails_is_the_workers(exception: BaseException) -> None:
+    error = task_error(exception)
+    assert (error.code, error.origin) == (ErrorCode.DEVICE_FAILED, ErrorOrigin.WORKER), error.message
+
+
+@pytest.mark.parametrize(
+    "exception",
+    [RuntimeError("mat1 and mat2 shapes cannot be multiplied"), ValueError("nvidia.zip is no file of ours")],
+)
+def test_other_errors_are_not_the_gpus(exception: BaseException) -> None:
+    assert task_error(exception).code is ErrorCode.INTERNAL
+
+
 @pytest.mark.parametrize(
     "write",
     [

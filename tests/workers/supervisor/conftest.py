@@ -16,7 +16,9 @@ from service.core.objects.received_files import StreamedFile, upload_key
 from service.core.resources import datasets, jobs
 from tests.workers.supervisor.supervised import SCRIPTED, SLOT, Claim, Run, Submit, wait_for
 from workers.supervisor.attempt import run_task
+from workers.supervisor.fitness import Fitness
 from workers.supervisor.input_cache import InputCache
+from workers.supervisor.intake import Intake
 
 
 @pytest.fixture
@@ -58,14 +60,38 @@ def shutting_down() -> threading.Event:
 
 
 @pytest.fixture
-def run(core: Core, cache: InputCache, shutting_down: threading.Event) -> Run:
+def make_fitness(core: Core, cache: InputCache, shutting_down: threading.Event) -> Callable[[str], Fitness]:
+    """The fitness of a worker whose self-tests a scripted runner answers."""
+
+    def make(script: str) -> Fitness:
+        return Fitness(core.settings, [SLOT], cache, shutting_down, (sys.executable, SCRIPTED, script))
+
+    return make
+
+
+@pytest.fixture
+def fitness(make_fitness: Callable[[str], Fitness]) -> Fitness:
+    """That of a worker in order."""
+    return make_fitness("pass_self_test")
+
+
+@pytest.fixture
+def intake(core: Core) -> Intake:
+    """The intake of a worker that reaches its storage."""
+    opened = Intake(core.storage)
+    opened.ask()
+    return opened
+
+
+@pytest.fixture
+def run(core: Core, cache: InputCache, fitness: Fitness, shutting_down: threading.Event) -> Run:
     """Run a claimed task with a scripted runner, or with the real one."""
 
     def run_it(claimed: ClaimedTask, script: str | None = None) -> None:
         if script is None:
-            run_task(core, claimed, SLOT, cache, shutting_down)
+            run_task(core, claimed, SLOT, cache, fitness, shutting_down)
         else:
-            run_task(core, claimed, SLOT, cache, shutting_down, (sys.executable, SCRIPTED, script))
+            run_task(core, claimed, SLOT, cache, fitness, shutting_down, (sys.executable, SCRIPTED, script))
         assert not list(core.settings.data_dir.glob("scratch/*")), "the attempt's folder is still there"
 
     return run_it

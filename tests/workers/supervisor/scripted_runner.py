@@ -23,6 +23,19 @@ def tell_failure(message: str) -> None:
     tell("failed", error={"code": "internal", "origin": "internal", "message": message, "reasons": []})
 
 
+def pass_self_test(folder: Path) -> None:
+    assert json.loads((folder / "task.json").read_text())["type"] == "self_test"
+    tell("done", files=[], result={})
+
+
+def fail_self_test(folder: Path) -> None:
+    tell_failure("1 + 1 is 3 here")
+
+
+def die_in_self_test(folder: Path) -> None:
+    os.kill(os.getpid(), signal.SIGILL)
+
+
 def crash(folder: Path) -> None:
     for number in range(100):
         print(f"line {number} of standard error", file=sys.stderr)
@@ -35,6 +48,10 @@ def die(folder: Path) -> None:
 
 def crash_on_bytes(folder: Path) -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def refuse(folder: Path) -> None:
+    tell("failed", error={"code": "rejected_input", "origin": "input", "message": "nine labels", "reasons": []})
 
 
 def hand_in_the_upload(folder: Path) -> None:

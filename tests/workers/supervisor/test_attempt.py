@@ -4,7 +4,10 @@ import io
 import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -20,8 +23,9 @@ from service.core.clients import Core, open_core
 from service.core.foundation.settings import Settings
 from service.core.objects.received_files import upload_key
 from service.core.resources import datasets, events, jobs
-from tests.workers.supervisor.supervised import SLOT, Claim, Run, Submit, error_of, only_attempt
-from workers.supervisor.attempt import run_task
+from tests.workers.supervisor.supervised import SCRIPTED, SLOT, Claim, Run, Submit, error_of, only_attempt
+from workers.supervisor.attempt import _kept, run_task
+from workers.supervisor.fitness import Fitness
 from workers.supervisor.input_cache import InputCache
 from workers.supervisor.runner_process import RUNNER_COMMAND
 
@@ -124,6 +128,42 @@ def test_an_upload_that_crashes_its_reader_is_refused_at_once(
     ]
 
 
+@pytest.mark.parametrize("sick", ["fail_self_test", "die_in_self_test"])
+@pytest.mark.parametrize("script", ["crash_on_bytes", "show_environment", "crash"])
+def test_what_a_worker_fails_at_that_is_out_of_order_is_the_workers(
+    core: Core,
+    submit: Submit,
+    claim: Claim,
+    cache: InputCache,
+    make_fitness: Callable[[str], Fitness],
+    shutting_down: threading.Event,
+    script: str,
+    sick: str,
+) -> None:
+    dataset, fitness = submit(), make_fitness(sick)
+    run_task(core, claim(dataset), SLOT, cache, fitness, shutting_down, (sys.executable, SCRIPTED, script))
+    error = error_of(core, dataset)
+    assert (error.code, error.origin, error.reasons) == (ErrorCode.DEVICE_FAILED, ErrorOrigin.WORKER, [])
+    assert error.message.startswith("the CPU has failed its self-test: ")
+    assert fitness.trouble is not None
+    assert jobs.view(core, dataset.job).tasks[0].state is JobState.QUEUED
+    assert datasets.view(core, dataset.id).state is DatasetState.VALIDATING
+
+
+def test_a_refused_upload_leaves_nothing_to_test(
+    core: Core,
+    submit: Submit,
+    claim: Claim,
+    cache: InputCache,
+    make_fitness: Callable[[str], Fitness],
+    shutting_down: threading.Event,
+) -> None:
+    dataset, fitness = submit(), make_fitness("fail_self_test")
+    run_task(core, claim(dataset), SLOT, cache, fitness, shutting_down, (sys.executable, SCRIPTED, "refuse"))
+    assert error_of(core, dataset).code is ErrorCode.REJECTED_INPUT
+    assert fitness.trouble == "the CPU is being tested"
+
+
 def test_an_end_without_result_is_a_failure(core: Core, submit: Submit, claim: Claim, run: Run) -> None:
     dataset = submit()
     run(claim(dataset), "say_nothing")
@@ -155,13 +195,20 @@ def test_inputs_that_are_gone_are_a_failure_of_the_attempt(core: Core, submit: S
 
 
 def test_inputs_that_an_outage_keeps_away_cost_no_attempt(
-    core: Core, settings: Settings, submit: Submit, claim: Claim, shutting_down: threading.Event, tmp_path: Path
+    core: Core,
+    settings: Settings,
+    submit: Submit,
+    claim: Claim,
+    fitness: Fitness,
+    shutting_down: threading.Event,
+    tmp_path: Path,
 ) -> None:
     dataset = submit()
     claimed = claim(dataset)
     waiting = core.dispatcher.waiting("cpu")
     with closing(open_core(settings.model_copy(update={"s3_endpoint_url": "http://127.0.0.1:9"}))) as cut_off:
-        outage = run_task(cut_off, claimed, SLOT, InputCache(cut_off.storage, tmp_path / "cache"), shutting_down)
+        cache = InputCache(cut_off.storage, tmp_path / "cache")
+        outage = run_task(cut_off, claimed, SLOT, cache, fitness, shutting_down)
     job = jobs.view(core, dataset.job)
     assert (job.tasks[0].state, only_attempt(job).outcome) == (JobState.QUEUED, "released")
     error = only_attempt(job).error
@@ -174,16 +221,16 @@ def test_inputs_that_an_outage_keeps_away_cost_no_attempt(
 
 @pytest.mark.skipif(shutil.which("prlimit") is None, reason="limits the size of files with prlimit")
 def test_a_full_disk_is_the_workers_and_shows_nothing_half_written(
-    core: Core, submit: Submit, claim: Claim, cache: InputCache, shutting_down: threading.Event
+    core: Core, submit: Submit, claim: Claim, cache: InputCache, fitness: Fitness, shutting_down: threading.Event
 ) -> None:
     images = np.random.default_rng(3).integers(0, 256, (40, 32, 32, 3), np.uint8)
     dataset = submit(npz(images=images, labels=np.arange(40) % 2))
-    run_task(core, claim(dataset), SLOT, cache, shutting_down, ("prlimit", "--fsize=50000", *RUNNER_COMMAND))
+    run_task(core, claim(dataset), SLOT, cache, fitness, shutting_down, ("prlimit", "--fsize=50000", *RUNNER_COMMAND))
     error = error_of(core, dataset)
     assert (error.code, error.origin) == (ErrorCode.DISK_FULL, ErrorOrigin.WORKER), error.message
     assert datasets.view(core, dataset.id).state is DatasetState.VALIDATING
     assert core.storage.list_keys("blobs/") == []
-    run_task(core, claim(dataset), SLOT, cache, shutting_down)
+    run_task(core, claim(dataset), SLOT, cache, fitness, shutting_down)
     assert datasets.view(core, dataset.id).state is DatasetState.READY
 
 
@@ -196,6 +243,32 @@ def test_events_reach_the_readers(core: Core, submit: Submit, claim: Claim, run:
     assert progress[-1] == 100
     assert len(progress) < 50, "progress is passed on twice a second at most"
     assert [event.data["message"] for event in told if event.type is EventType.LOG] == ["a word to the reader"]
+
+
+def test_files_of_a_checkpoint_are_held_while_the_runner_replaces_them(tmp_path: Path) -> None:
+    for folder in ("checkpoint", "kept"):
+        (tmp_path / folder).mkdir()
+    state = tmp_path / "checkpoint" / "state"
+    state.touch()
+    replace = (
+        "import os, sys\nold = sys.argv[1]\nwhile True: open(old + '.new', 'w').close(); os.replace(old + '.new', old)"
+    )
+    with subprocess.Popen([sys.executable, "-c", replace, str(state)]) as runner:
+        try:
+            for _ in range(30_000):
+                assert _kept(tmp_path, ["state"]) == {"state": tmp_path / "kept" / "state"}
+        finally:
+            runner.kill()
+
+
+def test_a_checkpoint_that_is_not_there_is_missed(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "kept").mkdir()
+    with pytest.raises(FileNotFoundError):
+        _kept(tmp_path, ["state"])
+    (tmp_path / "checkpoint" / "state").symlink_to("/etc/hostname")
+    with pytest.raises(ValueError, match="is not a regular file"):
+        _kept(tmp_path, ["state"])
 
 
 def test_a_checkpoint_outlives_the_attempt(core: Core, submit: Submit, claim: Claim, run: Run) -> None:

@@ -15,7 +15,7 @@ from workers.supervisor.intake import Intake, pause_after
 
 
 @pytest.fixture
-def intake(settings: Settings, faulty: FaultyS3) -> Iterator[Intake]:
+def reaching(settings: Settings, faulty: FaultyS3) -> Iterator[Intake]:
     with closing(Storage(settings.model_copy(update={"s3_endpoint_url": faulty.url}))) as storage:
         yield Intake(storage)
 
@@ -28,49 +28,47 @@ def leaving() -> threading.Event:
     return stop
 
 
-def is_open(intake: Intake) -> bool:
-    return intake._open.is_set()
+def is_open(reaching: Intake) -> bool:
+    return reaching.trouble is None
 
 
 def test_pauses_grow_to_a_minute() -> None:
     assert [pause_after(failures) for failures in (1, 2, 3, 6, 7, 10_000)] == [1, 2, 4, 32, 60, 60]
 
 
-def test_nothing_is_taken_before_the_storage_has_answered(intake: Intake) -> None:
-    assert not is_open(intake)
-    intake.ask()
-    assert is_open(intake)
-    assert intake.wait(threading.Event())
-    assert intake.trouble is None
+def test_nothing_is_taken_before_the_storage_has_answered(reaching: Intake) -> None:
+    assert not is_open(reaching)
+    reaching.ask()
+    assert is_open(reaching)
+    reaching.wait(threading.Event())
 
 
-def test_a_clock_that_is_off_closes_the_intake_and_is_named(intake: Intake, faulty: FaultyS3) -> None:
-    intake.ask()
+def test_a_clock_that_is_off_closes_the_intake_and_is_named(reaching: Intake, faulty: FaultyS3) -> None:
+    reaching.ask()
     faulty.refuses = lambda *_: (403, "RequestTimeTooSkewed")
-    intake.ask()
-    assert not is_open(intake)
-    assert "the clock of this machine is wrong" in str(intake.trouble)
+    reaching.ask()
+    assert not is_open(reaching)
+    assert "the clock of this machine is wrong" in str(reaching.trouble)
     faulty.refuses = lambda *_: None
-    intake.ask()
-    assert is_open(intake)
-    assert intake.trouble is None
+    reaching.ask()
+    assert is_open(reaching)
+    assert reaching.trouble is None
 
 
-def test_each_failure_in_a_row_closes_it_for_longer(intake: Intake, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_failure_in_a_row_closes_it_for_longer(reaching: Intake, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(3):
-        intake.ask()
+        reaching.ask()
         # The storage answers, and yet this task cannot be started.
-        intake.failed(ServiceError(ErrorCode.UNAVAILABLE, "refused"))
-        assert not is_open(intake)
-        assert intake.trouble == "refused"
-    intake.succeeded()
-    intake.failed(ValueError("broken"))
+        reaching.failed(ServiceError(ErrorCode.UNAVAILABLE, "refused"))
+        assert not is_open(reaching)
+        assert reaching.trouble == "refused"
+    reaching.succeeded()
+    reaching.failed(ValueError("broken"))
     pauses = [message.partition(":")[0] for message in caplog.messages if "no task is taken" in message]
     assert pauses == [f"no task is taken for {seconds} s" for seconds in (1, 2, 4, 1)]
-    assert intake.trouble == "ValueError: broken"
+    assert reaching.trouble == "ValueError: broken"
 
 
-def test_a_worker_that_stops_waits_no_longer(intake: Intake, leaving: threading.Event) -> None:
-    assert not intake.wait(leaving)
-    intake.ask()
-    assert not intake.wait(leaving)
+def test_a_worker_that_stops_waits_no_longer(reaching: Intake, leaving: threading.Event) -> None:
+    reaching.wait(leaving)
+    assert not is_open(reaching)

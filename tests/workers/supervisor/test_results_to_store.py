@@ -23,6 +23,7 @@ from service.core.resources import datasets, events, jobs
 from tests.faulty_s3 import FaultyS3
 from tests.workers.supervisor.supervised import SCRIPTED, SLOT, Claim, Run, Submit, error_of, only_attempt, wait_for
 from workers.supervisor.attempt import run_task
+from workers.supervisor.fitness import Fitness
 from workers.supervisor.input_cache import InputCache
 
 RESULT = {
@@ -84,6 +85,7 @@ def test_a_shutdown_while_a_result_waits_for_the_storage_costs_no_attempt(
     submit: Submit,
     claim: Claim,
     cache: InputCache,
+    fitness: Fitness,
     shutting_down: threading.Event,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -92,7 +94,9 @@ def test_a_shutdown_while_a_result_waits_for_the_storage_costs_no_attempt(
     command = (sys.executable, SCRIPTED, "hand_in_the_upload")
     with closing(Storage(settings.model_copy(update={"s3_endpoint_url": "http://127.0.0.1:9"}))) as away:
         holding = dataclasses.replace(core, blobs=Blobs(core.redis, away))
-        thread = threading.Thread(target=run_task, args=(holding, claimed, SLOT, cache, shutting_down, command))
+        thread = threading.Thread(
+            target=run_task, args=(holding, claimed, SLOT, cache, fitness, shutting_down, command)
+        )
         thread.start()
         wait_for(lambda: "The result cannot be stored" in caplog.text)
         shutting_down.set()
@@ -107,6 +111,7 @@ def test_a_result_waits_for_the_storage_as_long_as_it_takes(
     submit: Submit,
     claim: Claim,
     cache: InputCache,
+    fitness: Fitness,
     shutting_down: threading.Event,
     faulty: FaultyS3,
     monkeypatch: pytest.MonkeyPatch,
@@ -120,7 +125,7 @@ def test_a_result_waits_for_the_storage_as_long_as_it_takes(
     command = (sys.executable, SCRIPTED, "hand_in_the_upload")
     with closing(Storage(settings.model_copy(update={"s3_endpoint_url": faulty.url}))) as storage:
         storing = dataclasses.replace(core, blobs=Blobs(core.redis, storage))
-        assert run_task(storing, claimed, SLOT, cache, shutting_down, command) is None
+        assert run_task(storing, claimed, SLOT, cache, fitness, shutting_down, command) is None
     assert faulty.refused == refusals
     job = jobs.view(core, dataset.job)
     assert (job.state, only_attempt(job).outcome) == (JobState.SUCCEEDED, "succeeded")

@@ -1,15 +1,12 @@
 """Slots: one per GPU, or per core; each task in one at a time."""
 
-import os
-import stat
-from pathlib import Path
-
 import pytest
 
 from api_schemas.runner import TaskType
 from service.core.foundation.settings import Settings
 from workers.supervisor import slots as slots_module
-from workers.supervisor.slots import Slot, Slots, cpu_cores, queues_of, slots_of, visible_gpus
+from workers.supervisor.devices import UnusableDeviceError
+from workers.supervisor.slots import Slot, Slots, cpu_cores, queues_of, slots_of
 
 
 @pytest.fixture(autouse=True)
@@ -40,15 +37,16 @@ def test_a_worker_for_the_cpu_queue_leaves_gpus_alone(monkeypatch: pytest.Monkey
     assert slots_of(settings) == [Slot(gpu=None, slots=1)]
 
 
-def test_gpus_are_those_the_driver_lists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    tool = tmp_path / "nvidia-smi"
-    tool.write_text("#!/bin/sh\necho GPU-aa\necho GPU-bb\n")
-    tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert visible_gpus() == ["GPU-aa", "GPU-bb"]
-    tool.write_text("#!/bin/sh\necho 'no devices were found'\nexit 6\n")
-    assert visible_gpus() == []
+def test_a_worker_that_is_told_so_computes_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    assert slots_of(Settings(worker_device="cpu")) == [Slot(gpu=None, slots=8)] * 8
+
+
+def test_a_worker_that_is_told_so_computes_on_gpus_whatever_its_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UnusableDeviceError, match="LADD_WORKER_DEVICE is cuda, but CUDA_VISIBLE_DEVICES is ''"):
+        slots_of(Settings(worker_device="cuda", worker_queues="cpu"))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    assert [slot.gpu for slot in slots_of(Settings(worker_device="cuda", worker_queues="cpu"))] == ["0", "1"]
 
 
 def test_threads() -> None:

@@ -12,6 +12,8 @@ from service.core.queue.dispatch import PROTOCOL_HEADER, WAKE
 from service.core.resources import jobs
 from tests.workers.supervisor.supervised import SLOT, Submit
 from workers.supervisor.celery_app import create_app
+from workers.supervisor.fitness import Fitness, Place
+from workers.supervisor.heartbeat import worker_name
 from workers.supervisor.input_cache import InputCache
 from workers.supervisor.intake import Intake
 from workers.supervisor.slots import Slots
@@ -21,17 +23,11 @@ Wake = Callable[..., None]
 
 
 @pytest.fixture
-def intake(core: Core) -> Intake:
-    opened = Intake(core.storage)
-    opened.ask()
-    return opened
-
-
-@pytest.fixture
-def wake(core: Core, cache: InputCache, intake: Intake, shutting_down: threading.Event) -> Wake:
+def wake(core: Core, cache: InputCache, fitness: Fitness, intake: Intake, shutting_down: threading.Event) -> Wake:
     """Have a worker take a wake-up for a task, with headers of its own."""
     app = create_app(core.settings)
-    register_wake(app, core, Slots([SLOT]), cache, intake, shutting_down)
+    assert fitness.test(Place(SLOT)) is None
+    register_wake(app, core, worker_name(), Slots([SLOT]), cache, fitness, intake, shutting_down)
 
     def take(job_id: str, **headers: int) -> None:
         task = app.tasks[WAKE]

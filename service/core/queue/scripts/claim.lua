@@ -14,11 +14,14 @@ local job_state = redis.call('HGET', job_key, 'state')
 if state ~= 'queued' or waiting ~= '0' or not (job_state == 'queued' or job_state == 'running') then
   return 0
 end
+local worker = ARGV[4]
+if leaves(key, queue_of(task), worker) then
+  return 0
+end
 local running, limit = keys.running_tasks(tenant()), tonumber(ARGV[6])
 if limit and redis.call('SCARD', running) >= limit then
   return 0
 end
-local worker = ARGV[4]
 local attempt = redis.call('HINCRBY', key, 'attempt', 1)
 redis.call('HSET', key, 'claim', ARGV[7], 'worker:' .. attempt, worker, 'start:' .. attempt, now())
 redis.call('HDEL', key, 'progress')

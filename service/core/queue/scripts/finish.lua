@@ -1,7 +1,8 @@
--- The end of an attempt. ARGV[4]: attempt, ARGV[5]: what happened, ARGV[6]: JSON of it, ARGV[7]: max attempts.
+-- The end of an attempt. ARGV[4]: attempt, ARGV[5]: what happened, ARGV[6]: JSON of it, ARGV[7]: how many workers may
+-- fail at the task, ARGV[8]: how often it may fail where no other worker is fit.
 --   succeeded  JSON {result, job_result, index: a manifest's or false, counted: {field: value}}
 --   failed     JSON of the error; fails the job
---   retry      JSON of the error; fails the job unless attempts remain
+--   retry      JSON of the error; fails the job unless attempts remain, or a worker that has not tried
 --   lost       as retry, but holds only when the lease has run out; the attempt is not looked at
 --   released   '' or JSON of the error that kept it from being done; given back, not counted
 --   canceled   '' ; only after a request to cancel
@@ -83,8 +84,13 @@ if happened == 'succeeded' then
 end
 
 close_attempt(happened == 'lost' and 'lost' or 'failed', text)
-local failures = redis.call('HINCRBY', key, 'failures', 1)
-if happened ~= 'failed' and failures < tonumber(ARGV[7]) then
+local worker = redis.call('HGET', key, 'worker:' .. redis.call('HGET', key, 'attempt'))
+local used_up = redis.call('HINCRBY', key, 'failures', 1) >= tonumber(ARGV[8])
+local first = redis.call('HINCRBY', key, 'failures:' .. worker, 1) == 1
+local workers = redis.call('HINCRBY', key, 'failed_on', first and 1 or 0)
+local remains = workers < tonumber(ARGV[7]) and (not used_up or untried(key, queue_of(task), false))
+if happened ~= 'failed' and remains then
+  redis.call('HSET', key, 'used_up', used_up and '1' or '0')
   return give_back(',"error":' .. text)
 end
 enter(task, 'failed', ',"error":' .. text)

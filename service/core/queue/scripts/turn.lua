@@ -1,24 +1,26 @@
--- ARGV[1]: queue, ARGV[2]: tasks of a tenant that may run at a time, '' for any number, ARGV[3]: the highest protocol
--- that the worker knows; tasks of a higher one are left in the line.
+-- ARGV[1]: queue, ARGV[2]: tasks of a tenant that may run at a time, '' for any number.
+-- ARGV[3]: the worker that asks; what it failed at and leaves to others is passed over. ARGV[4]: the highest protocol
+-- that it knows; so are tasks of a higher one.
 -- Returns the `<job> <task>` to be claimed next, or false: the first in line of the tenant that has the fewest tasks
 -- running, and among those of the one that was served longest ago. Only looks: the claim counts as being served.
-local queue, limit, known = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local queue, limit, worker, known = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 
--- The first in a tenant's line that still waits to be taken.
+-- The first in a tenant's line that still waits to be taken, and that the worker does not leave to others.
 local function first_of(tenant)
-  local left = 0
+  local line, left = keys.ready_line(queue, tenant), 0
   while true do
-    local member = redis.call('ZRANGE', keys.ready_line(queue, tenant), left, left)[1]
+    local member = redis.call('ZRANGE', line, left, left)[1]
     if not member then
       if left == 0 then
         redis.call('SREM', keys.ready_tenants(queue), tenant)
       end
       return false
     end
-    local state, protocol = unpack(redis.call('HMGET', keys.task(member:match('(%S+) (.*)')), 'state', 'protocol'))
+    local key = keys.task(member:match('(%S+) (.*)'))
+    local state, protocol = unpack(redis.call('HMGET', key, 'state', 'protocol'))
     if state ~= 'queued' then
-      redis.call('ZREM', keys.ready_line(queue, tenant), member)
-    elseif tonumber(protocol or 1) > known then
+      redis.call('ZREM', line, member)
+    elseif tonumber(protocol or 1) > known or leaves(key, queue, worker) then
       left = left + 1
     else
       return member

@@ -1,6 +1,5 @@
 """Health tells which of the things behind the front answers, and what else keeps jobs from their end."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
@@ -10,6 +9,9 @@ import pytest
 from service.core.clients import Core, open_core
 from service.core.foundation import redis_keys
 from service.core.foundation.settings import Settings
+from service.core.objects.storage import PROBE
+from service.core.queue import workers
+from service.core.queue.workers import Sign
 from service.core.upkeep import health, reaper
 
 ALL = ("redis", "s3", "redis_memory", "reaper", "workers", "queues")
@@ -20,9 +22,7 @@ def troubles(core: Core) -> dict[str, str]:
 
 
 def sign_of_life(core: Core, host: str, **told: Any) -> None:
-    key = redis_keys.worker(host, "cpu")
-    core.redis.set(key, json.dumps({"waiting_seconds": 0.0, "queues": ["cpu"], "trouble": None} | told), ex=60)
-    core.redis.sadd(redis_keys.WORKERS, key)
+    workers.beat(core.redis, host, Sign(**{"queues": {"cpu": 1}, **told}))
 
 
 @pytest.fixture
@@ -48,6 +48,12 @@ def test_all_is_well_once_a_reaper_has_looked(core: Core) -> None:
     assert core.storage.list_keys("health/") == []
     core.redis.set(redis_keys.REAPER, 1)
     assert health.check(core).status == "degraded"
+
+
+def test_a_check_that_was_killed_leaves_nothing_for_long(core: Core) -> None:
+    core.storage.put_json(PROBE, {})
+    health.check(core)
+    assert core.storage.list_keys("health/") == []
 
 
 @pytest.mark.parametrize(
@@ -80,10 +86,9 @@ def test_a_worker_that_takes_nothing_is_named_with_its_reason(core: Core) -> Non
     sign_of_life(core, "good")
     sign_of_life(core, "bad", trouble="there is no such bucket")
     assert health.check(core).status == "degraded"
-    assert troubles(core) == {"workers": "bad:cpu: there is no such bucket"}
-    core.redis.delete(redis_keys.worker("bad", "cpu"))
+    assert troubles(core) == {"workers": "bad: there is no such bucket"}
+    workers.leave(core.redis, "bad")
     assert troubles(core) == {}
-    assert core.redis.smembers(redis_keys.WORKERS) == {redis_keys.worker("good", "cpu")}
 
 
 def test_tasks_in_a_queue_that_no_worker_takes_are_told(
@@ -92,10 +97,10 @@ def test_tasks_in_a_queue_that_no_worker_takes_are_told(
     reaper.reap_once(core)
     job_id = submit_graph({"only": []})
     assert troubles(core) == {"queues": "tasks wait in queue cpu, and no worker takes any from it"}
-    sign_of_life(core, "other", queues=["gpu"])
+    sign_of_life(core, "other", queues={"gpu": 1})
     assert set(troubles(core)) == {"queues"}
     sign_of_life(core, "right")
     assert troubles(core) == {}
-    core.redis.delete(redis_keys.worker("right", "cpu"))
+    workers.leave(core.redis, "right")
     assert core.store.claim(job_id, "only", "worker", 30) == 1
     assert troubles(core) == {}, "nothing waits any more"

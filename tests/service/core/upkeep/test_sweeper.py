@@ -148,6 +148,14 @@ def test_nothing_is_swept_after_a_loss_of_redis(core: Core, hand: Any) -> None:
     assert not core.redis.exists(INDEXED)
 
 
+def test_what_earlier_health_checks_left_goes_with_age(core: Core) -> None:
+    core.storage.put_json("health/5f0c", {})
+    assert sweep(core)
+    assert core.storage.list_keys("health/") == ["health/5f0c"]
+    assert sweep(core, datetime.now(UTC) + timedelta(hours=core.settings.upload_hours + 1))
+    assert core.storage.list_keys("health/") == []
+
+
 def test_a_blob_that_is_held_again_loses_its_mark(core: Core, hand: Any, tmp_path: Path) -> None:
     sweep(core)
     path = tmp_path / "weights"

@@ -1,0 +1,23 @@
+-- Stands before every script that decides who may take a task. `key` is that of the task.
+
+-- Whether a fit worker is alive that takes from the queue and has not failed at the task; `with_room`: and has a free slot.
+local function untried(key, queue, with_room)
+  local seconds = tonumber(redis.call('TIME')[1])
+  local signs = redis.call('HGETALL', keys.WORKERS)
+  for position = 1, #signs, 2 do
+    local sign = cjson.decode(signs[position + 1])
+    local free = sign.expires > seconds and sign.trouble == '' and sign.queues[queue]
+    if free and (free > 0 or not with_room) and redis.call('HEXISTS', key, 'failures:' .. signs[position]) == 0 then
+      return true
+    end
+  end
+  return false
+end
+
+-- Whether a worker leaves the task, at which it has failed, to others: to those with room, or to any once it has used
+-- up the attempts of one worker.
+local function leaves(key, queue, worker)
+  local failed, used_up = unpack(redis.call('HMGET', key, 'failures:' .. worker, 'used_up'))
+  return failed and untried(key, queue, used_up ~= '1')
+end
+
