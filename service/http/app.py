@@ -30,6 +30,7 @@ from service.http.received import FormSlots
 from service.http.request_id import RequestIdMiddleware
 from service.http.routes import datasets, events, health, jobs, labelers, presets, uploads
 from service.http.security_headers import SecurityHeadersMiddleware
+from service.http.stopping import StopMiddleware
 
 # A stop waits no longer than this: streams of events, for example, end only with their job or their reader.
 GRACEFUL_SECONDS = 5
@@ -78,6 +79,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyLimitMiddleware, limit=body_limit)
     app.add_middleware(PollMiddleware)
     app.add_middleware(AccessMiddleware, open_without_keys=is_loopback(settings.host))
+    app.add_middleware(StopMiddleware)
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(RequestIdMiddleware)
     problems.install(app)

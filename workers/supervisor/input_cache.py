@@ -49,12 +49,11 @@ class InputCache:
                 excess -= size
 
     def drop_until(self, is_enough: Callable[[], bool]) -> None:
-        """Drop the least recently used until `is_enough`, or nothing is left."""
-        with self._lock:
-            for _, path in self._oldest_first():
-                if is_enough():
-                    break
-                path.unlink(missing_ok=True)
+        """Drop the least recently used until `is_enough`, or nothing is left. Does not wait for a download to end."""
+        for _, path in self._oldest_first():
+            if is_enough():
+                break
+            path.unlink(missing_ok=True)
 
     def _oldest_first(self) -> list[tuple[int, Path]]:
         """Sizes in bytes, and paths."""

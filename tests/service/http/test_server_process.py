@@ -5,10 +5,12 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,10 +108,47 @@ def test_polls_that_find_nothing_new_are_not_logged(server: Server) -> None:
     assert line.endswith("200")
 
 
-def test_stops_on_sigterm_with_an_event_stream_open(server: Server) -> None:
+def test_stops_on_sigterm_and_ends_what_it_cannot_wait_for(server: Server) -> None:
     with server.api.stream("POST", "/v1/datasets", files=[METADATA, ("files", ("a", b"1"))]) as accepted:
         job = json.loads(accepted.read())["links"]["job"]
-    with server.api.stream("GET", f"{job}/events") as stream:
+    with ThreadPoolExecutor() as pool, server.api.stream("GET", f"{job}/events") as stream:
         assert stream.status_code == 200
+        etag = server.api.get(job).headers["ETag"]
+        polled = pool.submit(server.api.get, job, headers={"Prefer": "wait=60", "If-None-Match": etag})
+        time.sleep(1)
         server.process.send_signal(signal.SIGTERM)
+        # To an end that is in order, or this raises.
+        assert "queued" in "".join(stream.iter_text())
+        assert (polled.result().status_code, polled.result().json()["code"]) == (503, "unavailable")
         assert server.process.wait(30) in (0, -signal.SIGTERM)
+    log = server.log.read_text()
+    assert "Exception in ASGI application" not in log
+    assert "Traceback" not in log
+
+
+def test_a_client_that_goes_is_no_error(server: Server) -> None:
+    with server.api.stream("POST", "/v1/datasets", files=[METADATA, ("files", ("a", b"1"))]) as accepted:
+        job = json.loads(accepted.read())["links"]["job"]
+    address = server.api.base_url.host, server.api.base_url.port
+    head = " HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    for request in (
+        f"GET {job}/events{head}\r\n",
+        f"GET {job}{head}Prefer: wait=1\r\n\r\n",
+        f"GET /openapi.json{head}\r\n",
+        f"POST /v1/jobs{head}Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{{",
+        f"POST /v1/datasets{head}Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{{",
+        f"POST /v1/datasets{head}Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 999\r\n\r\n--x\r\n",
+    ):
+        for reset in (False, True):
+            with socket.create_connection(address) as client:
+                client.sendall(request.encode())
+                time.sleep(0.2)
+                if reset:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    time.sleep(2)
+    server.process.terminate()
+    server.process.wait(30)
+    log = server.log.read_text()
+    assert "the client closed the connection" in log
+    assert "Exception in ASGI application" not in log
+    assert "Traceback" not in log

@@ -53,3 +53,14 @@ def test_a_blob_that_is_not_there_leaves_nothing(core: Core, cache: InputCache, 
         cache.place("0" * 64, tmp_path / "missing")
     assert not (tmp_path / "missing").exists()
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_as_much_is_dropped_as_room_is_needed(core: Core, cache: InputCache, tmp_path: Path) -> None:
+    digests = [stored(core, tmp_path / "file", bytes([number]) * 100) for number in range(3)]
+    for age, digest in zip((300, 100, 200), digests, strict=True):
+        cache.place(digest, tmp_path / digest)
+        used = (tmp_path / "cache" / digest).stat().st_mtime - age
+        os.utime(tmp_path / "cache" / digest, (used, used))
+    cache.drop_until(lambda: len(list((tmp_path / "cache").iterdir())) == 1)
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [digests[1]]
+    assert (tmp_path / digests[0]).read_bytes() == b"\0" * 100
