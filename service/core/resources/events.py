@@ -13,15 +13,15 @@ MAX_PART = 2**64 - 1
 """Above both parts of every id: of 64 bits each."""
 
 
-def read(core: Core, job_id: str, after: str | None, limit: int) -> list[JobEvent]:
+def read(core: Core, job_id: str, after: str | None, limit: int, came_as: str = "query.after") -> list[JobEvent]:
     """Return up to `limit` events after the one with id `after` (None: from the oldest kept), oldest first.
 
     `data` of a `state` event is {"state", and where they apply "attempt", "worker", "error"}; of the others it is
     what the runner's event holds, without `event`. Raises ServiceError NOT_FOUND for an unknown job, INVALID_REQUEST
-    naming `query.after` for an id that is none.
+    naming where `after` came from, `came_as`, for an id that is none.
     """
     if after is not None and not _is_event_id(after):
-        raise invalid("query.after", "is_event_id", after, "after must be the id of an event")
+        raise invalid(came_as, "is_event_id", after, f"{came_as.partition('.')[2]} must be the id of an event")
     pipeline = core.redis.pipeline(transaction=False)
     pipeline.hmget(redis_keys.job(job_id), ["state", "tenant"])
     pipeline.xrange(redis_keys.events(job_id), f"({after}" if after else "-", "+", count=limit)

@@ -142,6 +142,6 @@ def test_storage_outage(settings: Settings, serve: Any, nowhere: str) -> None:
 
 
 def test_only_codes_that_no_request_ends_with_lack_a_status() -> None:
-    of_tasks = {"rejected_input", "worker_lost", "runner_failed", "out_of_memory", "disk_full"}
+    of_tasks = {"rejected_input", "worker_lost", "runner_failed", "out_of_memory", "disk_full", "device_failed"}
     # A labeler is in the catalogue only once it is trained.
     assert set(ErrorCode) - set(STATUS) <= of_tasks
