@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from service.core.clients import open_core
 from service.core.foundation.redaction import TALKATIVE, RedactingFormatter
-from service.core.foundation.settings import Settings
+from service.core.foundation.settings import settings_of_environment
 from service.core.queue import workers
 from service.core.upkeep.reaper import run_reaper
 from workers.supervisor.celery_app import create_app
@@ -29,7 +29,7 @@ CELERYS_OWN = ("celery.app.trace", "celery.worker.strategy")
 
 def main() -> None:
     """Run a worker with the settings of the environment."""
-    settings = Settings()
+    settings = settings_of_environment()
     _log_to_stderr(settings.log_level)
     shutting_down = threading.Event()
 

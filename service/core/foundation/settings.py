@@ -1,11 +1,12 @@
 """Settings of front and workers, read from environment variables that start with `LADD_`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, FilePath, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from api_schemas.runner import TaskType
 
@@ -123,3 +124,14 @@ class Settings(BaseSettings):
             return {}
         authorities = {} if self.redis_ca_file is None else {"ssl_ca_certs": str(self.redis_ca_file)}
         return {"ssl_cert_reqs": "required", "ssl_check_hostname": True, **authorities}
+
+
+def settings_of_environment() -> Settings:
+    """Return the settings; end the program, naming each variable that is wrong and not its value, where one is."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [(f"LADD_{'.'.join(map(str, entry['loc']))}".upper(), entry["msg"]) for entry in error.errors()]
+        sys.exit("\n".join(f"{name}: {message.removeprefix('Value error, ')}" for name, message in wrong))
+    except SettingsError as error:
+        sys.exit(str(error))

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from api_schemas.runner import TaskType
-from service.core.foundation.settings import Settings
+from service.core.foundation.settings import Settings, settings_of_environment
 
 
 def test_environment_sets_fields(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,3 +47,19 @@ def test_names_and_addresses_are_checked_at_the_start(
         Settings()
     assert told in str(caught.value)
     assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("LADD_S3_PUBLIC_ENDPOINT_URL", "hidden.example", "LADD_S3_PUBLIC_ENDPOINT_URL: an address begins with http"),
+        ("LADD_WORKER_SLOTS", "hidden", "LADD_WORKER_SLOTS: Input should be a valid integer"),
+        ("LADD_TASK_TIMEOUT_SECONDS", "hidden", "task_timeout_seconds"),
+    ],
+)
+def test_a_program_ends_naming_the_variable(monkeypatch: pytest.MonkeyPatch, field: str, value: str, told: str) -> None:
+    monkeypatch.setenv(field, value)
+    with pytest.raises(SystemExit) as caught:
+        settings_of_environment()
+    assert told in str(caught.value.code)
+    assert "hidden" not in str(caught.value.code)
