@@ -2,13 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from api_schemas.runner import TaskType
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 GIB = 1 << 30
 
@@ -20,8 +23,8 @@ QUEUES: tuple[Queue, ...] = get_args(Queue)
 def _are_queues(names: str) -> str:
     named = {name.strip() for name in names.split(",")} - {""}
     if not named or not named <= set(QUEUES):
-        unknown = ", ".join(sorted(named - set(QUEUES))) or "none"
-        raise ValueError(f"tasks wait in {', '.join(QUEUES)}: name some of these, not {unknown}")
+        unknown = ", ".join(sorted(named - set(QUEUES))) or "an empty name"
+        raise ValueError(f"tasks wait in {', '.join(QUEUES)}: name some of these; {unknown} is none")
     return names
 
 
@@ -127,11 +130,19 @@ class Settings(BaseSettings):
 
 
 def settings_of_environment() -> Settings:
-    """Return the settings; end the program, naming each variable that is wrong and not its value, where one is."""
+    """Return the settings; end the program where one is wrong, with its name, its value and what it should be.
+
+    The values of addresses and keys, which may hold a secret, are not shown.
+    """
     try:
         return Settings()
     except ValidationError as error:
-        wrong = [(f"LADD_{'.'.join(map(str, entry['loc']))}".upper(), entry["msg"]) for entry in error.errors()]
-        sys.exit("\n".join(f"{name}: {message.removeprefix('Value error, ')}" for name, message in wrong))
+        sys.exit("\n".join(_told(entry) for entry in error.errors()))
     except SettingsError as error:
         sys.exit(str(error))
+
+
+def _told(entry: "ErrorDetails") -> str:
+    field = ".".join(map(str, entry["loc"]))
+    value = "" if field.endswith(("_url", "_key")) else f", not {str(entry['input'])[:200]!r}"
+    return f"LADD_{field.upper()}: {entry['msg'].removeprefix('Value error, ')}{value}"

@@ -53,7 +53,8 @@ def test_names_and_addresses_are_checked_at_the_start(
     ("field", "value", "told"),
     [
         ("LADD_S3_PUBLIC_ENDPOINT_URL", "hidden.example", "LADD_S3_PUBLIC_ENDPOINT_URL: an address begins with http"),
-        ("LADD_WORKER_SLOTS", "hidden", "LADD_WORKER_SLOTS: Input should be a valid integer"),
+        ("LADD_REDIS_URL", "hidden@redis.example", "LADD_REDIS_URL: the address of Redis begins with redis://"),
+        ("LADD_PORT", "70000", "LADD_PORT: Input should be less than or equal to 65535, not '70000'"),
         ("LADD_TASK_TIMEOUT_SECONDS", "hidden", "task_timeout_seconds"),
     ],
 )
