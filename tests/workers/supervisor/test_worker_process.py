@@ -21,6 +21,7 @@ from api_schemas.problems import ErrorCode, ErrorOrigin
 from service.core.clients import Core
 from service.core.foundation.ids import new_id
 from service.core.objects.received_files import StreamedFile, upload_key
+from service.core.queue import workers
 from service.core.resources import datasets, jobs
 from service.core.upkeep import health as health_of_all
 from stack.readiness import BUCKET
@@ -226,6 +227,29 @@ def test_a_worker_whose_torch_breaks_costs_no_upload(core: Core, environment: di
     assert [attempt.outcome for attempt in attempts[0]] == ["failed", "succeeded"]
     assert {attempt.worker for [attempt] in attempts[1:]} == {attempts[0][1].worker}
     assert "Traceback" not in (tmp_path / "worker.log").read_text()
+
+
+@pytest.mark.chaos
+def test_what_failed_on_one_worker_is_done_by_the_other(
+    core: Core, environment: dict[str, str], tmp_path: Path
+) -> None:
+    # No reaper comes to help with wake-ups.
+    patient = environment | {"LADD_REAPER_SECONDS": "3600"}
+    data = [tmp_path / "one", tmp_path / "two"]
+    with (
+        worker(patient | {"LADD_DATA_DIR": str(data[0])}, tmp_path / "one.log"),
+        worker(patient | {"LADD_DATA_DIR": str(data[1])}, tmp_path / "two.log"),
+    ):
+        wait_for(lambda: [sign.trouble for sign in workers.known(core.redis).values()] == ["", ""])
+        for _ in range(3):
+            dataset = upload(core)
+            wait_for(lambda: any(runners(folder) for folder in data))
+            [runner] = [number for folder in data for number in runners(folder)]
+            os.kill(runner, signal.SIGKILL)
+            wait_for(lambda job=dataset.job: jobs.view(core, job).state is JobState.SUCCEEDED)  # type: ignore[misc]
+            first, second = jobs.view(core, dataset.job).tasks[0].attempts
+            assert (first.outcome, second.outcome) == ("failed", "succeeded")
+            assert first.worker != second.worker
 
 
 @pytest.mark.slow
