@@ -10,7 +10,11 @@ class Liveness(Response):
 
 
 class Readiness(Response):
-    """Whether each thing the front depends on answers: name -> `ok` or what went wrong."""
+    """Whether requests can be served, and what is wrong with the rest."""
 
     status: str
+    """`ok`; `degraded`: requests are served, but something of `checks` is wrong; `unavailable`: this front cannot reach
+    Redis or S3 (status 503)."""
     checks: dict[str, str]
+    """Name -> `ok` or what is wrong: `redis`, `s3`, `redis_memory` (full, or may drop jobs), `reaper`, `workers` (those
+    that take no task at the moment, and why), `queues` (with tasks that no worker takes)."""

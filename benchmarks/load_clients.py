@@ -135,7 +135,7 @@ async def upload(where: Where, size: int, seen: Seen) -> None:
         finally:
             sending.cancel()
             writer.close()
-        if status != 503:
+        if status not in (429, 503):
             break
         seen.refusals += 1
         await asyncio.sleep(float(headers["retry-after"]) * random.uniform(0.5, 1))

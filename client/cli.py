@@ -28,6 +28,7 @@ from client.session import (
     without_missing,
 )
 from client.stages import StageBoard, minute
+from client.tables import printable
 from method.class_maps import CLASS_MAPS, IMAGEFOLDER
 from method.formats import AUTO, FORMATS
 
@@ -108,7 +109,7 @@ def upload(
     typer.echo(dataset.id)
     if not detach:
         session.follow(dataset.job)
-        typer.echo(_ready_text(session.client.dataset(dataset.id)))
+        typer.echo(printable(_ready_text(session.client.dataset(dataset.id))))
 
 
 @app.command()

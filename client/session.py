@@ -17,7 +17,7 @@ from api_schemas.report_tables import measured, predicted_cost, predicted_second
 from client.api import LaddClient
 from client.errors import ClientError, failure_text
 from client.stages import StageBoard
-from client.tables import report_text, tables_text, text_table
+from client.tables import printable, report_text, tables_text, text_table
 from client.watch import watch
 from method.protocols import PROTOCOLS, QUICK
 
@@ -90,7 +90,7 @@ class Session:
             typer.echo(f"the job goes on; see it again with: ladd watch {job_id}", err=True)
             raise typer.Exit(130) from None
         if job.state is not JobState.SUCCEEDED:
-            typer.echo(failure_text(job), err=True)
+            typer.echo(printable(failure_text(job)), err=True)
             raise typer.Exit(1)
         return job
 
@@ -173,7 +173,7 @@ class RefusalGroup(TyperGroup):
         except BrokenPipeError:
             raise
         except (ClientError, OSError) as error:
-            typer.echo(str(error), err=True)
+            typer.echo(printable(str(error)), err=True)
         except ValidationError as error:
             for entry in error.errors():
                 location = ".".join(str(part) for part in entry["loc"])

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
 from api_schemas.report_tables import clock
+from client.tables import printable
 
 _NAME_WIDTH = 16
 _BAR_WIDTH = 24
@@ -33,7 +34,7 @@ class StageBoard(Progress):
 
     def line(self, text: str) -> None:
         """Leave a line above the bars."""
-        self.console.print(f"  {text}", markup=False, highlight=False, soft_wrap=True)
+        self.console.print(f"  {printable(text)}", markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
     def stage(self, name: str) -> Iterator["Stage"]:

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from service.core.clients import Core, open_core
 from service.core.foundation.errors import ServiceError
-from service.core.foundation.settings import Settings
+from service.core.foundation.settings import settings_of_environment
 from service.core.foundation.tenants import DEFAULT, NAME
 from service.core.resources import api_keys
 from service.core.resources.api_keys import ApiKey, Scope
@@ -67,7 +67,7 @@ def _line(key: ApiKey) -> str:
 def _core() -> Iterator[Core]:
     """Open the core; what cannot be done is told in a line, not in a traceback."""
     try:
-        with closing(open_core(Settings())) as core:
+        with closing(open_core(settings_of_environment())) as core:
             core.storage.ensure_bucket()
             yield core
     except (ServiceError, RedisError, ValidationError) as error:

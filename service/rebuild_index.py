@@ -5,14 +5,14 @@ from contextlib import closing
 
 from service.core.clients import open_core
 from service.core.foundation.errors import OUTAGES, ServiceError
-from service.core.foundation.settings import Settings
+from service.core.foundation.settings import settings_of_environment
 from service.core.resources import api_keys
 from service.core.upkeep.rebuild_index import rebuild_index
 
 
 def main() -> int:
     """Rebuild and print what was restored; 1 when a server does not answer or another process is at it."""
-    with closing(open_core(Settings())) as core:
+    with closing(open_core(settings_of_environment())) as core:
         try:
             keys = api_keys.restore(core)
             restored = rebuild_index(core)

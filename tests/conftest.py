@@ -19,6 +19,7 @@ from service.core.foundation.settings import Settings
 from service.core.resources import api_keys
 from stack.readiness import BUCKET
 from stack.running import Stack, running_stack
+from tests.faulty_s3 import FaultyS3, faulty_s3
 from tests.servers import Embedded, embedded_servers
 
 if TYPE_CHECKING:
@@ -90,6 +91,13 @@ def settings(embedded: Embedded, s3: "S3Client", tmp_path: Path) -> Settings:
         s3_secret_key=SecretStr(embedded.s3_secret_key),
         data_dir=tmp_path / "data",
     )
+
+
+@pytest.fixture
+def faulty(embedded: Embedded) -> Iterator[FaultyS3]:
+    """The same S3 behind a proxy that can be told to refuse."""
+    with faulty_s3(embedded.s3_endpoint) as proxy:
+        yield proxy
 
 
 @pytest.fixture

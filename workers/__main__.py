@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from service.core.clients import open_core
 from service.core.foundation.redaction import TALKATIVE, RedactingFormatter
-from service.core.foundation.settings import Settings
+from service.core.foundation.settings import settings_of_environment
 from service.core.queue import workers
 from service.core.upkeep.reaper import run_reaper
 from workers.supervisor.celery_app import create_app
@@ -18,6 +18,7 @@ from workers.supervisor.devices import UnusableDeviceError
 from workers.supervisor.fitness import Fitness
 from workers.supervisor.heartbeat import Heartbeat, forget_predecessors, heartbeat_step, worker_name
 from workers.supervisor.input_cache import InputCache
+from workers.supervisor.intake import Intake
 from workers.supervisor.scratch import remove_abandoned
 from workers.supervisor.slots import Slots, queues_of, slots_of
 from workers.supervisor.wake import register_wake
@@ -28,7 +29,7 @@ CELERYS_OWN = ("celery.app.trace", "celery.worker.strategy")
 
 def main() -> None:
     """Run a worker with the settings of the environment."""
-    settings = Settings()
+    settings = settings_of_environment()
     _log_to_stderr(settings.log_level)
     shutting_down = threading.Event()
 
@@ -47,13 +48,15 @@ def main() -> None:
         cache = InputCache(core.storage, settings.data_dir / "cache")
         fitness = Fitness(settings, places, cache, shutting_down)
         app = create_app(settings)
-        register_wake(app, core, worker, slots, cache, fitness, shutting_down)
-        heartbeat = Heartbeat(core, worker, slots, fitness)
+        intake = Intake(core.storage)
+        register_wake(app, core, worker, slots, cache, fitness, intake, shutting_down)
+        heartbeat = Heartbeat(core, worker, slots, fitness, intake)
         fitness.changed = heartbeat.beat
         app.steps["consumer"].add(heartbeat_step(heartbeat))
         threads = [
             threading.Thread(target=run_reaper, args=(core, shutting_down), name="reaper"),
             threading.Thread(target=fitness.keep, name="fitness"),
+            threading.Thread(target=intake.watch, args=(shutting_down,), name="intake"),
         ]
         for thread in threads:
             thread.start()

@@ -6,13 +6,13 @@ from contextlib import closing
 from redis.exceptions import RedisError
 
 from service.core.clients import open_core
-from service.core.foundation.settings import Settings
+from service.core.foundation.settings import settings_of_environment
 from workers.supervisor.heartbeat import ailment
 
 
 def main() -> int:
     """Print what is wrong, if anything is."""
-    with closing(open_core(Settings())) as core:
+    with closing(open_core(settings_of_environment())) as core:
         try:
             wrong = ailment(core)
         except RedisError as error:

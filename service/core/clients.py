@@ -62,7 +62,10 @@ class Core:
 def open_core(settings: Settings) -> Core:
     """Build the clients. Nothing is connected before it is used."""
     redis = Redis.from_url(
-        settings.redis_url, retry=Retry(BACKOFF, RETRIES, supported_errors=(ConnectionError,)), **CONNECTIONS
+        settings.redis_url,
+        retry=Retry(BACKOFF, RETRIES, supported_errors=(ConnectionError,)),
+        **CONNECTIONS,
+        **settings.redis_tls,
     )
     storage = Storage(settings)
     return Core(
@@ -79,5 +82,5 @@ def open_core(settings: Settings) -> Core:
 def open_async_redis(settings: Settings) -> AsyncRedis:
     """Return a client for one event loop, which asks as that of `Core` does. Nothing is connected before it is used."""
     retry = AsyncRetry(BACKOFF, RETRIES, supported_errors=(ConnectionError,))
-    client: AsyncRedis = AsyncRedis.from_url(settings.redis_url, retry=retry, **CONNECTIONS)
+    client: AsyncRedis = AsyncRedis.from_url(settings.redis_url, retry=retry, **CONNECTIONS, **settings.redis_tls)
     return client

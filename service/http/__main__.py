@@ -8,7 +8,7 @@ import uvicorn
 
 from service.core.clients import open_core
 from service.core.foundation.errors import OUTAGES, ServiceError
-from service.core.foundation.settings import Settings
+from service.core.foundation.settings import Settings, settings_of_environment
 from service.core.resources import api_keys
 from service.http.access import is_loopback
 from service.http.app import GRACEFUL_SECONDS, create_app
@@ -18,7 +18,7 @@ from service.http.logs import configuration
 
 def main() -> None:
     """Serve until told to stop."""
-    settings = Settings()
+    settings = settings_of_environment()
     if not is_loopback(settings.host):
         _require_a_key(settings)
     app = create_app(settings)

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from redis.exceptions import OutOfMemoryError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -192,6 +193,8 @@ def _allowed_methods(request: Request) -> list[str]:
 async def _outage(request: Request, error: Exception) -> Response:
     # The text names hosts of ours: for the log, not for the caller.
     _log.warning("%s %s: %s", request.method, request.scope["path"], error)
+    if isinstance(error, OutOfMemoryError):
+        return problem(request, ErrorCode.UNAVAILABLE, "The service's Redis is full and takes nothing new; try later.")
     return problem(request, ErrorCode.UNAVAILABLE, "A server that this service depends on does not answer; try again.")
 
 

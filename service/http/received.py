@@ -1,9 +1,9 @@
 """How files come in: in a form, streamed to the storage in bounded memory, or as ids of what was sent in parts."""
 
-import asyncio
 import json
 import logging
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from api_schemas.uploads import MAX_FILES, FromUploads
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, reason
 from service.core.lifecycle import quotas
+from service.core.lifecycle.quotas import Quota, QuotaExceededError
 from service.core.objects import received_files
 from service.core.objects.received_files import StreamedFile
 from service.core.objects.storage import StreamingUpload
@@ -29,6 +30,7 @@ from service.http.validation import invalid, reasons_of
 
 # Each holds a part of 5 MiB for the storage and copies on the way out: see benchmarks/results/load.md.
 MAX_CONCURRENT_FORMS = 6
+SLOT_RETRY_SECONDS = 5
 CHUNK_BYTES = 1024 * 1024
 WRITERS = max(1, (os.cpu_count() or 1) - 1)
 """Forms whose files are hashed and passed on at the same time; the others wait, so that polls find a core free."""
@@ -39,11 +41,32 @@ _log = logging.getLogger(__name__)
 
 
 class FormSlots:
-    """How much of the front all forms together may have."""
+    """How much of the front all forms together may have, and each tenant's of them."""
 
     def __init__(self) -> None:
-        self.forms = asyncio.Semaphore(MAX_CONCURRENT_FORMS)
         self.writers = CapacityLimiter(WRITERS)
+        self._held: Counter[str] = Counter()
+
+    @contextmanager
+    def taken(self, tenant: str) -> Iterator[None]:
+        """Hold a slot. A tenant may hold as many as then are left for others, half of what these leave; or one.
+
+        Raises ServiceError UNAVAILABLE when every slot is taken, QUOTA_EXCEEDED when the tenant has its share.
+        """
+        held, free = self._held[tenant], MAX_CONCURRENT_FORMS - self._held.total()
+        if not free:
+            raise ServiceError(ErrorCode.UNAVAILABLE, "As many forms as are served at a time are under way; try again.")
+        if held >= free:
+            message = (
+                f"{held} uploads of yours are under way, which is your share; wait for one to end, or send in parts."
+            )
+            raise QuotaExceededError(Quota("concurrent_uploads", held, SLOT_RETRY_SECONDS), message)
+        self._held[tenant] += 1
+        try:
+            yield
+        finally:
+            self._held[tenant] -= 1
+            self._held += Counter()  # forgets tenants that hold none
 
 
 @asynccontextmanager
@@ -99,21 +122,20 @@ async def received_form(
     all slots are taken) and `ClientDisconnect`.
     """
     slots: FormSlots = request.state.form_slots
-    if slots.forms.locked():
-        raise ServiceError(ErrorCode.UNAVAILABLE, "As many forms as are served at a time are under way; try again.")
     parser = FormParser(request.headers.get("Content-Type"))
-    await run_in_threadpool(quotas.admit_upload, core, int(request.headers.get("Content-Length", "0")))
     receiver = _Receiver(core, owner_id, metadata, slots.writers)
-    async with slots.forms, aclosing(request.stream()) as body:
-        try:
-            async for chunk in body:
-                for event in parser.feed(chunk):
-                    await receiver.take(event)
-            parser.finish()
-            yield receiver.form()
-        except BaseException:
-            await _discard(receiver)
-            raise
+    with slots.taken(core.tenant):
+        await run_in_threadpool(quotas.admit_upload, core, int(request.headers.get("Content-Length", "0")))
+        async with aclosing(request.stream()) as body:
+            try:
+                async for chunk in body:
+                    for event in parser.feed(chunk):
+                        await receiver.take(event)
+                parser.finish()
+                yield receiver.form()
+            except BaseException:
+                await _discard(receiver)
+                raise
 
 
 async def _discard(receiver: "_Receiver[Any]") -> None:

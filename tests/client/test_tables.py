@@ -5,7 +5,7 @@ from typing import Any
 from api_schemas.cost import Cost, CostParts, JobCost
 from api_schemas.evaluation import FlopCount, Report
 from api_schemas.report_tables import measured
-from client.tables import report_text, tables_text, text_table
+from client.tables import printable, report_text, tables_text, text_table
 
 FLOPS = FlopCount(labelling=2_150_000_000_000, labeler_training=None, deployment=None)
 PARTS = CostParts(labelling=Cost(flops=0, bytes=1 << 20, seconds=4.0), labeler_training=None, deployment=None)
@@ -19,6 +19,14 @@ def test_text_table_aligns_first_column_left_and_others_right() -> None:
         "a          1",
         "bcdef  1,000",
     ]
+
+
+def test_what_a_terminal_would_obey_is_escaped() -> None:
+    table = text_table(["name", "n"], [["\x1b[2Ja\x9b1m\u202eb", "1\n2"], ["日本 é 🙂", "3"]])
+    assert "\\x1b[2Ja\\x9b1m\\u202eb" in table
+    assert "1\\n2" in table
+    assert "日本 é 🙂" in table
+    assert printable("\x1b]0;owned\x07\ntwo\tlines\r") == "\\x1b]0;owned\\x07\ntwo\\tlines\\r"
 
 
 def test_absent_parts_leave_no_gap() -> None:

@@ -130,7 +130,7 @@ def test_a_process_that_cannot_start_is_explained_and_takes_the_rest_along(
 ) -> None:
     monkeypatch.setenv("LADD_LOG_LEVEL", "LOUD")
     said: list[str] = []
-    with pytest.raises(NotReadyError, match=r"(?s)api stopped while starting.*log_level.*LOUD"):
+    with pytest.raises(NotReadyError, match=r"(?s)api stopped while starting.*LOG_LEVEL.*LOUD"):
         up(tmp_path, said.append)
     assert [line.split()[0] for line in said] == ["s3", "redis"]
     assert processes_of(tmp_path) == []

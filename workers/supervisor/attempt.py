@@ -6,15 +6,16 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from redis.exceptions import RedisError
 
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
-from api_schemas.runner import CheckpointEvent, DoneEvent, FailedEvent, ProgressEvent, RunnerEvent, RunnerTask
+from api_schemas.runner import CheckpointEvent, DoneEvent, FailedEvent, LogEvent, ProgressEvent, RunnerEvent, RunnerTask
 from service.core.clients import Core
-from service.core.foundation.errors import ServiceError
+from service.core.foundation.errors import ServiceError, in_words, is_outage
 from service.core.kinds.task_types import TASKS
 from service.core.lifecycle import tasks
 from service.core.lifecycle.tasks import ClaimedTask
@@ -22,6 +23,7 @@ from workers.supervisor.confinement import TIMELY_TRIES, confinement_of, fault_o
 from workers.supervisor.disk import is_full
 from workers.supervisor.fitness import Fitness, Place
 from workers.supervisor.input_cache import InputCache
+from workers.supervisor.intake import pause_after
 from workers.supervisor.lease import LeaseKeeper
 from workers.supervisor.runner_process import RUNNER_COMMAND, RunnerProcess, runner_environment
 from workers.supervisor.scratch import attempt_folder
@@ -29,15 +31,13 @@ from workers.supervisor.slots import Slot
 
 logger = logging.getLogger(__name__)
 
-OUTAGES = (RedisError, ServiceError)
-
 PROGRESS_PAUSE = 0.5
 """Seconds between two progress events that are passed on: nobody reads faster."""
 
-OUTAGE_PAUSES = (1.0, 5.0, 15.0, 60.0, 120.0)
-"""Seconds between attempts to store a result."""
-
 SHA256_LENGTH = 64
+
+Record = Callable[[Callable[[], bool]], bool]
+"""Records how an attempt ended by the call that it is given, as soon as that succeeds."""
 
 TASK_FILE = "task.json"
 """Written last, when all that the runner needs is in its folder."""
@@ -51,7 +51,7 @@ def run_task(
     fitness: Fitness,
     shutting_down: threading.Event,
     command: Sequence[str] = RUNNER_COMMAND,
-) -> None:
+) -> Exception | None:
     """Run a claimed task in a runner process (`command` + task folder) and record how it ended.
 
     Recorded as: succeeded or failed as the runner says; failed with its last words when it dies without saying; a
@@ -59,12 +59,16 @@ def run_task(
     of origin `timeout` when it takes too long or stands still; canceled; and given back when this worker is
     `shutting_down`, also while it waits to store a result, or cannot get the inputs because the storage is away. After
     a lost lease nothing is recorded: the task is another's.
+
+    Whatever is to be recorded waits for Redis and the storage as long as they are away. Returns the outage that kept
+    the task from starting, None where it started.
     """
     data = core.settings.data_dir
     home = data / "home"
-    fail = partial(_fail, core, claimed, slot, fitness)
     started = False
     with LeaseKeeper(core, claimed, shutting_down) as lease:
+        record = partial(_persistently, core, claimed, lease)
+        fail = partial(_fail, core, claimed, slot, fitness, record)
         try:
             home.mkdir(parents=True, exist_ok=True)
             with attempt_folder(data / "scratch", claimed.job_id, claimed.name, claimed.attempt) as folder:
@@ -75,9 +79,11 @@ def run_task(
                         ending = _relay(core, claimed, runner.events(), folder, lease)
                     runner.wait()
                     death = None if ending or lease.interruption else _death(claimed, runner)
-                _record_end(core, claimed, ending, lease, death, folder, fail)
+                _record_end(core, claimed, ending, lease, death, folder, record, fail)
         except Exception as error:
-            _give_up(core, claimed, error, lease, started, fail)
+            _give_up(core, claimed, error, started, shutting_down.is_set(), record, fail)
+            return error if is_outage(error) and not started else None
+    return None
 
 
 def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, folder: Path) -> None:
@@ -136,7 +142,7 @@ def _relay(
                     tasks.keep_checkpoint(core, claimed, _kept(folder, event.files))
             else:
                 tasks.record(core, claimed, event)
-        except OUTAGES as error:
+        except (RedisError, ServiceError) as error:
             # The computation is worth more than one line about it; a lasting outage costs the lease.
             logger.warning("%s: a %s event is lost: %s", claimed, event.event, error)
     return None
@@ -149,20 +155,21 @@ def _record_end(
     lease: LeaseKeeper,
     death: TaskError | None,
     folder: Path,
+    record: Record,
     fail: Callable[..., None],
 ) -> None:
     if isinstance(ending, DoneEvent):
         files = _regular_files(folder / "outputs", ending.files)
-        if _persistently(lambda: tasks.succeed(core, claimed, ending.result, files), lease):
+        if record(lambda: tasks.succeed(core, claimed, ending.result, files)):
             logger.info("%s: succeeded", claimed)
     elif isinstance(ending, FailedEvent):
         told = ending.error
         fail(told, sure=told.origin is ErrorOrigin.INPUT and TASKS[claimed.type].reads_uploads)
     elif lease.interruption == "canceling":
-        tasks.canceled(core, claimed)
+        record(lambda: tasks.canceled(core, claimed))
         logger.info("%s: canceled", claimed)
     elif lease.interruption == "shutdown":
-        tasks.release(core, claimed)
+        record(lambda: tasks.release(core, claimed))
         logger.info("%s: given back", claimed)
     elif lease.interruption == "timeout":
         fail(out_of_time(claimed, claimed.timeout_seconds, f"still running after {claimed.timeout_seconds} s"))
@@ -172,7 +179,15 @@ def _record_end(
         fail(death)
 
 
-def _fail(core: Core, claimed: ClaimedTask, slot: Slot, fitness: Fitness, error: TaskError, sure: bool = False) -> None:
+def _fail(
+    core: Core,
+    claimed: ClaimedTask,
+    slot: Slot,
+    fitness: Fitness,
+    record: Record,
+    error: TaskError,
+    sure: bool = False,
+) -> None:
     """Record a failure, as the worker's where its device fails a test in the place of the runner.
 
     `sure`: a reader that works refused an upload, so nothing is left to test.
@@ -185,7 +200,7 @@ def _fail(core: Core, claimed: ClaimedTask, slot: Slot, fitness: Fitness, error:
         if trouble is not None:
             error = _error(ErrorCode.DEVICE_FAILED, ErrorOrigin.WORKER, f"{trouble}\n{error.message}")
     tries = TIMELY_TRIES if error.origin is ErrorOrigin.TIMEOUT and error.reasons else None
-    if tasks.fail(core, claimed, error, tries):
+    if record(lambda: tasks.fail(core, claimed, error, tries)):
         first_line, _, _ = error.message.partition("\n")
         logger.warning("%s: failed (%s, origin %s): %s", claimed, error.code, error.origin, first_line)
 
@@ -197,45 +212,61 @@ def _death(claimed: ClaimedTask, runner: RunnerProcess) -> TaskError:
     return fault or _error(ErrorCode.RUNNER_FAILED, ErrorOrigin.WORKER, failure_summary)
 
 
-def _persistently(store: Callable[[], bool], lease: LeaseKeeper) -> bool:
-    """Wait out an outage, as long as the task is ours: the computation may have taken days."""
-    for pause in OUTAGE_PAUSES:
+def _persistently(core: Core, claimed: ClaimedTask, lease: LeaseKeeper, record: Callable[[], bool]) -> bool:
+    """Wait out an outage, however long, as long as the task is ours: the computation may have taken days."""
+    failures = 0
+    while True:
         try:
-            return store()
-        except OUTAGES as error:
-            logger.warning("the result cannot be stored, next attempt in %g s: %s", pause, error)
-            if lease.interrupted.wait(pause):
+            return record()
+        except Exception as error:
+            if not is_outage(error):
                 raise
-    return store()
+            failures += 1
+            pause = pause_after(failures)
+            told = f"The result cannot be stored, and waits: {in_words(error)}"
+            logger.warning("%s: next try in %g s: %s", claimed, pause, told)
+            if failures == 1:
+                _tell(core, claimed, told)
+            if lease.waiting_is_vain.wait(pause):
+                raise
+
+
+def _tell(core: Core, claimed: ClaimedTask, message: str) -> None:
+    with suppress(RedisError):
+        tasks.record(core, claimed, LogEvent(event="log", level="warning", message=message))
 
 
 def _give_up(
-    core: Core, claimed: ClaimedTask, error: Exception, lease: LeaseKeeper, started: bool, fail: Callable[..., None]
+    core: Core,
+    claimed: ClaimedTask,
+    error: Exception,
+    started: bool,
+    leaving: bool,
+    record: Record,
+    fail: Callable[..., None],
 ) -> None:
     """Record a failure; but an outage costs the task no attempt before the runner has `started`, nor in a shutdown.
 
     The result of a runner is lost when its worker is told to go before it can be stored: the next attempt goes on
     from the last checkpoint.
     """
-    unavailable = isinstance(error, ServiceError) and error.code is ErrorCode.UNAVAILABLE
-    leaving = lease.interruption == "shutdown" and isinstance(error, OUTAGES)
     try:
-        if leaving or (unavailable and not started):
-            tasks.release(core, claimed, announce=False)
-            logger.warning("%s: given back: %s", claimed, error)
+        if is_outage(error) and (leaving or not started):
+            record(lambda: tasks.release(core, claimed, error))
+            logger.warning("%s: given back: %s", claimed, in_words(error))
         else:
             own = _own_error(error)
             if own.origin is ErrorOrigin.INTERNAL:
                 logger.error("%s", claimed, exc_info=error)
             fail(own)
-    except OUTAGES as outage:
+    except (RedisError, ServiceError) as outage:
         logger.warning("%s: left to the reaper: %s", claimed, outage)
 
 
 def _own_error(error: Exception) -> TaskError:
     """The error of a failure outside the runner: another worker may have more luck, unless our code is wrong."""
-    elsewhere = isinstance(error, (*OUTAGES, OSError))
-    code = ErrorCode.UNAVAILABLE if isinstance(error, OUTAGES) else ErrorCode.INTERNAL
+    elsewhere = isinstance(error, (RedisError, ServiceError, OSError))
+    code = ErrorCode.UNAVAILABLE if is_outage(error) else ErrorCode.INTERNAL
     if is_full(error):
         code = ErrorCode.DISK_FULL
     return _error(

@@ -13,6 +13,7 @@ def create_app(settings: Settings) -> Celery:
     """A Celery application without tasks. Nothing is connected before it is used."""
     app = Celery("ladd", broker=settings.redis_url, set_as_current=False)
     app.conf.update(
+        broker_use_ssl=settings.redis_tls or None,
         accept_content=["json"],
         task_serializer="json",
         task_acks_late=False,

@@ -16,6 +16,7 @@ from service.core.foundation.settings import Settings
 from service.core.queue import workers
 from service.core.queue.workers import SILENT_SECONDS, Sign
 from workers.supervisor.fitness import Fitness
+from workers.supervisor.intake import Intake
 from workers.supervisor.slots import Slots, queues_of
 
 logger = logging.getLogger(__name__)
@@ -31,18 +32,19 @@ def worker_name() -> str:
 class Heartbeat:
     """Beats while the Celery consumer runs; knows since when messages wait although a slot is free."""
 
-    def __init__(self, core: Core, worker: str, slots: Slots, fitness: Fitness) -> None:
+    def __init__(self, core: Core, worker: str, slots: Slots, fitness: Fitness, intake: Intake) -> None:
         self._core = core
         self._worker = worker
         self._slots = slots
         self._fitness = fitness
+        self._intake = intake
         self._waiting_since: float | None = None
 
     def beat(self) -> None:
         """Write the sign of life. A worker that neither beats nor, having room, takes a waiting message is not well."""
         try:
             queues = queues_of(self._core.settings)
-            trouble = self._fitness.trouble
+            trouble = self._fitness.trouble or self._intake.trouble
             takes = self._slots.free > 0 and trouble is None
             now = monotonic()
             if not (takes and any(self._core.dispatcher.waiting(queue) for queue in queues)):

@@ -23,23 +23,23 @@ LONGEST_PAUSE = 1.0
 
 TICK = 0.2
 
-OUTAGE_SECONDS = 600.0
-"""How long a task goes on while Redis does not answer. Nobody else can take it meanwhile, and leases that ran out in an
-outage are given another period; a worker that alone cannot reach Redis computes in vain, and not for longer than this.
-"""
-
 
 class LeaseKeeper:
     """Renews the lease in a thread while the context is open, and notes when the task must stop.
 
-    It must stop when it is canceled, when the lease is lost (or could not be renewed for `OUTAGE_SECONDS`), when this
-    worker shuts down, when its runner has not ended after `timeout_seconds`, and when that has not `moved` for
-    `stall_seconds`. The lease is renewed even then, unless it is lost, so that the end of the task can be recorded.
+    It must stop when it is canceled, when the lease is lost, when this worker shuts down, when its runner has not ended
+    after `timeout_seconds`, and when that has not `moved` for `stall_seconds`. The lease is renewed even then, unless
+    it is lost, so that the end of the task can be recorded.
+
+    A Redis that does not answer is no reason to stop, however long: nobody else can take the task meanwhile, and leases
+    that ran out in an outage are given another period. Only a worker that alone is cut off computes in vain.
     """
 
     def __init__(self, core: Core, claimed: ClaimedTask, shutting_down: threading.Event) -> None:
         self.interruption: Interruption | None = None
-        self.interrupted = threading.Event()
+        self.waiting_is_vain = threading.Event()
+        """Set when nothing is to be recorded any more that waits for a server: the task is no longer ours to finish, or
+        this worker goes."""
         self._core = core
         self._claimed = claimed
         self._shutting_down = shutting_down
@@ -93,7 +93,7 @@ class LeaseKeeper:
     def _keep(self) -> None:
         lease = self._core.settings.lease_seconds
         pause = min(lease / 3, LONGEST_PAUSE)
-        renewed = asked = time.monotonic()
+        asked = time.monotonic()
         while not self._over.wait(min(TICK, pause)):
             now = time.monotonic()
             if self._shutting_down.is_set():
@@ -110,17 +110,15 @@ class LeaseKeeper:
                 answer = tasks.renew(self._core, self._claimed)
             except (RedisError, ServiceError) as error:
                 logger.warning("%s: the lease could not be renewed: %s", self._claimed.name, error)
-                if now - renewed > OUTAGE_SECONDS:
-                    self._stop("lost")
                 continue
-            renewed = now
             if answer != "held":
                 self._stop(answer)
 
     def _stop(self, why: Interruption) -> None:
+        if why in ("canceling", "lost", "shutdown"):
+            self.waiting_is_vain.set()
         with self._lock:
             if self.interruption is None:
                 logger.info("%s: stopping (%s)", self._claimed, why)
                 self.interruption = why
-                self.interrupted.set()
                 self._interrupt(why)

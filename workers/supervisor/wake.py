@@ -7,12 +7,14 @@ from typing import Any
 from celery import Celery, Task
 
 from service.core.clients import Core
-from service.core.foundation.errors import OUTAGES, ServiceError
+from service.core.foundation.errors import OUTAGES, ServiceError, is_outage
+from service.core.foundation.protocol import PROTOCOL
 from service.core.lifecycle import tasks
-from service.core.queue.dispatch import WAKE
+from service.core.queue.dispatch import PROTOCOL_HEADER, WAKE
 from workers.supervisor.attempt import run_task
 from workers.supervisor.fitness import Fitness
 from workers.supervisor.input_cache import InputCache
+from workers.supervisor.intake import Intake
 from workers.supervisor.slots import Slots
 
 logger = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ def register_wake(
     slots: Slots,
     cache: InputCache,
     fitness: Fitness,
+    intake: Intake,
     shutting_down: threading.Event,
 ) -> None:
     """Give `app` the one task it has."""
@@ -38,29 +41,47 @@ def register_wake(
         except (ServiceError, *OUTAGES) as error:
             logger.warning("the wake-up for %s of %s is left to the reaper: %s", task_name, job_id, error)
 
-    @app.task(name=WAKE, bind=True)
+    @app.task(name=WAKE, bind=True, shared=False)
     def wake(self: Task[Any, Any], job_id: str, task_name: str) -> None:
         """Run the task whose tenant's turn it is in this queue; the one named only says that there is work."""
         assert self.request.delivery_info is not None
         queue = str(self.request.delivery_info["routing_key"])
+        if self.request.get(PROTOCOL_HEADER, 1) > PROTOCOL:
+            return  # of a newer front, for a newer worker: the reaper repeats it
         with slots.taken() as slot:
-            if fitness.trouble is not None:
-                # For others: this thread holds its slot and takes no other message until the worker is fit.
+            if (fitness.trouble or intake.trouble) is not None:
+                # For others: this thread holds its slot and takes no other message until the worker takes tasks.
                 send_on(job_id, task_name, queue)
                 fitness.wait()
+                intake.wait(shutting_down)
             if shutting_down.is_set():
                 return  # the reaper repeats the wake-up
-            # A task that became ready before there were turns stands in no line.
-            claimed = tasks.claim_next(core, queue, worker, slot.device, shutting_down) or tasks.claim(
-                core, job_id, task_name, worker, slot.device, shutting_down
-            )
+            try:
+                # A task that became ready before there were turns stands in no line.
+                claimed = tasks.claim_next(core, queue, worker, slot.device, shutting_down) or tasks.claim(
+                    core, job_id, task_name, worker, slot.device, shutting_down
+                )
+            except ServiceError as error:
+                if is_outage(error):
+                    intake.failed(error)
+                else:
+                    logger.warning("a claim in queue %s has failed a task: %s", queue, error)
+                return
+            except Exception as error:  # another version's task, or a fault of ours: it was given back
+                logger.exception("a claim in queue %s", queue)
+                intake.failed(error)
+                return
             if claimed is None:
                 logger.info("%s of %s: nothing to do", task_name, job_id)
                 if core.store.is_left(job_id, task_name, worker) and not shutting_down.wait(LEFT_SECONDS):
                     send_on(job_id, task_name, queue)
                 return
             logger.info("%s: begins on %s", claimed, slot.device)
-            run_task(core, claimed, slot, cache, fitness, shutting_down)
+            outage = run_task(core, claimed, slot, cache, fitness, shutting_down)
+            if outage is None:
+                intake.succeeded()
+            else:
+                intake.failed(outage)
         if core.settings.quota_running_tasks is not None:
             # Its end may let one start whose own wake-up came while the tenant had as many running as it may.
             core.dispatcher.announce(claimed.job_id, [claimed.name])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
 
 from api_schemas.base import Timestamp
 from api_schemas.datasets import (
@@ -18,20 +18,35 @@ from api_schemas.datasets import (
 )
 from api_schemas.labelers import Architecture, Labeler, LabelerEpoch, LabelerLinks, LabelerMetadata, LabelerRecipe
 from api_schemas.problems import Reason
+from api_schemas.registered import STORED
 from method.architectures import forward_flops
 from method.files import ARCHIVE
 from method.layers import Shape
 from service.core.foundation import redis_keys
+from service.core.foundation.protocol import PROTOCOL, check_protocol
 from service.core.foundation.tenants import DEFAULT
 from service.core.objects.storage import Blob
 
 
-class DatasetManifest(BaseModel):
-    """`datasets/<id>/manifest.json`."""
-
+class _Manifest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     schema_version: Literal[1] = 1
+    protocol: int = PROTOCOL
+    """The number that it was written by."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_known(cls, document: Any, info: ValidationInfo) -> Any:
+        if info.context != STORED:
+            return document
+        check_protocol(document)
+        return {"protocol": 1, **document}
+
+
+class DatasetManifest(_Manifest):
+    """`datasets/<id>/manifest.json`."""
+
     id: str
     tenant: str = DEFAULT
     name: str
@@ -75,16 +90,13 @@ class DatasetManifest(BaseModel):
         links = DatasetLinks(
             self=here, archive=f"{here}/archive" if ARCHIVE in self.blobs else None, job=f"/v1/jobs/{self.job}"
         )
-        hidden = {"schema_version", "tenant", "blobs"}
+        hidden = {"schema_version", "protocol", "tenant", "blobs"}
         return Dataset.model_validate(self.model_dump(exclude=hidden) | {"links": links})
 
 
-class LabelerManifest(BaseModel):
+class LabelerManifest(_Manifest):
     """`labelers/<id>/manifest.json`."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    schema_version: Literal[1] = 1
     id: str
     tenant: str = DEFAULT
     name: str | None = None
@@ -147,7 +159,7 @@ class LabelerManifest(BaseModel):
     def shown(self) -> Labeler:
         """Return the labeler as callers see it."""
         links = LabelerLinks(self=f"/v1/labelers/{self.id}", job=f"/v1/jobs/{self.job}")
-        hidden = {"schema_version", "tenant", "blobs", "counted_forward_flops"}
+        hidden = {"schema_version", "protocol", "tenant", "blobs", "counted_forward_flops"}
         return Labeler.model_validate(
             self.model_dump(exclude=hidden) | {"forward_flops": self.forward_flops, "links": links}
         )

@@ -7,7 +7,12 @@ from redis import exceptions as redis_exceptions
 
 from api_schemas.problems import ErrorCode, Reason
 
-OUTAGES = (redis_exceptions.ConnectionError, redis_exceptions.TimeoutError, redis_exceptions.OutOfMemoryError)
+OUTAGES = (
+    redis_exceptions.ConnectionError,
+    redis_exceptions.TimeoutError,
+    redis_exceptions.OutOfMemoryError,
+    redis_exceptions.ReadOnlyError,
+)
 """Raised as they are when Redis cannot answer: the caller may try again later. (Storage raises UNAVAILABLE.)"""
 
 
@@ -22,6 +27,16 @@ class ServiceError(Exception):
         self.code = code
         self.message = message
         self.reasons = list(reasons)
+
+
+def is_outage(error: BaseException) -> bool:
+    """Tell whether Redis or the object storage is away, or refuses for now: the same call may succeed later."""
+    return isinstance(error, OUTAGES) or (isinstance(error, ServiceError) and error.code is ErrorCode.UNAVAILABLE)
+
+
+def in_words(error: Exception) -> str:
+    """Return an error of ours as it reads, another one with its type before it, for it may have no words of its own."""
+    return error.message if isinstance(error, ServiceError) else f"{type(error).__name__}: {error}"
 
 
 def reason(location: str, rule: str, value: object, message: str) -> Reason:

@@ -1,27 +1,60 @@
 """Settings of front and workers, read from environment variables that start with `LADD_`."""
 
+import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from api_schemas.runner import TaskType
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 GIB = 1 << 30
+
+Queue = Literal["cpu", "gpu"]
+QUEUES: tuple[Queue, ...] = get_args(Queue)
+"""The queues that tasks wait in."""
+
+
+def _are_queues(names: str) -> str:
+    named = {name.strip() for name in names.split(",")} - {""}
+    if not named or not named <= set(QUEUES):
+        unknown = ", ".join(sorted(named - set(QUEUES))) or "an empty name"
+        raise ValueError(f"tasks wait in {', '.join(QUEUES)}: name some of these; {unknown} is none")
+    return names
+
+
+def _is_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("an address begins with http:// or https:// and names a host")
+    return url
+
+
+def _is_redis(url: str) -> str:
+    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("the address of Redis begins with redis://, rediss:// (TLS) or unix://")
+    return url
 
 
 class Settings(BaseSettings):
     """The choices of a deployment: each field is set by `LADD_` and its name, an empty value leaves the default."""
 
-    model_config = SettingsConfigDict(env_prefix="LADD_", env_ignore_empty=True, frozen=True)
+    # An address may hold a password: what was given stands in no error.
+    model_config = SettingsConfigDict(env_prefix="LADD_", env_ignore_empty=True, frozen=True, hide_input_in_errors=True)
 
-    redis_url: Annotated[str, Field(repr=False)] = "redis://127.0.0.1:6379/0"
+    redis_url: Annotated[str, Field(repr=False), AfterValidator(_is_redis)] = "redis://127.0.0.1:6379/0"
     """Redis (>= 6.2, `noeviction`, no cluster): live jobs, the index of the catalogue, and Celery's queues."""
+    redis_ca_file: FilePath | None = None
+    """Certificates (PEM) that vouch for the server of a `rediss://` address; None: those that the system trusts."""
 
-    s3_endpoint_url: str | None = None
+    s3_endpoint_url: Annotated[str, AfterValidator(_is_address)] | None = None
     """Object storage as front and workers reach it; None: AWS."""
-    s3_public_endpoint_url: str | None = None
+    s3_public_endpoint_url: Annotated[str, AfterValidator(_is_address)] | None = None
     """The same storage as callers reach it, for links to down- and upload; None: `s3_endpoint_url`."""
     s3_bucket: str = "ladd"
     """The one bucket that holds everything."""
@@ -67,7 +100,7 @@ class Settings(BaseSettings):
     """Bytes of datasets and labelers of one tenant above which it may neither upload nor start jobs."""
     quota_uploads_per_minute: Annotated[int, Field(ge=1)] | None = None
     """Uploads that one tenant may begin within a minute of the clock."""
-    worker_queues: str = "cpu,gpu"
+    worker_queues: Annotated[str, AfterValidator(_are_queues)] = "cpu,gpu"
     """Queues that a worker takes tasks from, separated by commas."""
     worker_slots: Annotated[int, Field(ge=1)] | None = None
     """Tasks that a worker runs at a time; None: the number of GPUs, or of CPU cores where there is none."""
@@ -83,3 +116,33 @@ class Settings(BaseSettings):
     """Longest time without progress by task type, after which the attempt is ended; given as `task_timeout_seconds`."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe messages that are logged."""
+
+    @property
+    def redis_tls(self) -> dict[str, Any]:
+        """Options of redis-py, and of Celery's transport, that verify certificate and name of the server; {}: no TLS.
+
+        Celery would verify neither by itself. `ssl_...` options in the address come before these.
+        """
+        if not self.redis_url.startswith("rediss://"):
+            return {}
+        authorities = {} if self.redis_ca_file is None else {"ssl_ca_certs": str(self.redis_ca_file)}
+        return {"ssl_cert_reqs": "required", "ssl_check_hostname": True, **authorities}
+
+
+def settings_of_environment() -> Settings:
+    """Return the settings; end the program where one is wrong, with its name, its value and what it should be.
+
+    The values of addresses and keys, which may hold a secret, are not shown.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        sys.exit("\n".join(_told(entry) for entry in error.errors()))
+    except SettingsError as error:
+        sys.exit(str(error))
+
+
+def _told(entry: "ErrorDetails") -> str:
+    field = ".".join(map(str, entry["loc"]))
+    value = "" if field.endswith(("_url", "_key")) else f", not {str(entry['input'])[:200]!r}"
+    return f"LADD_{field.upper()}: {entry['msg'].removeprefix('Value error, ')}{value}"

@@ -9,6 +9,7 @@ from api_schemas.jobs import JobKind, JobState
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, invalid
+from service.core.foundation.protocol import PROTOCOL
 from service.core.lifecycle.quotas import exceeded, limits_of_submission
 from service.core.queue.plan import Ref, TaskPlan
 from service.core.queue.store import IDEMPOTENCY_SECONDS, Submitted
@@ -141,6 +142,7 @@ def task_fields(task: TaskPlan) -> dict[str, str]:
         "unit": task.unit,
         "makes": task.makes or "",
         "cost": json.dumps(task.cost and asdict(task.cost)),
+        "protocol": str(PROTOCOL),
         "state": JobState.QUEUED,
         "waiting": str(len(task.after)),
     }

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent, TaskType
 from service.core.clients import Core
-from service.core.foundation.errors import OUTAGES, ServiceError, existing
+from service.core.foundation.errors import OUTAGES, ServiceError, existing, in_words, is_outage
 from service.core.kinds.kind import FinishedTask, Outcome
 from service.core.kinds.task_types import TASKS
 from service.core.lifecycle import outbox, rates, reports
@@ -100,15 +100,17 @@ def _claim(core: Core, job_id: str, task_name: str, worker: str, device: str, to
                 # Thousands of documents may take longer to read than a lease lasts.
                 lease.renew(core.settings.lease_seconds)
                 documents |= results(core, job_id, task.after[start : start + RESULTS_AT_ONCE])
-    except ServiceError as error:
-        if error.code is ErrorCode.UNAVAILABLE:
-            # Not announced: the reaper wakes another worker when there has been time to recover.
-            lease.finish("released", announce=False)
-        else:
+    except OUTAGES:
+        raise  # asked for again with the token, and found to be claimed
+    except Exception as error:
+        if isinstance(error, ServiceError) and not is_outage(error):
             failure = TaskError(
                 code=ErrorCode.INTERNAL, origin=ErrorOrigin.INTERNAL, message=error.message, reasons=error.reasons
             )
             lease.finish("failed", failure.model_dump_json())
+        else:
+            # Also what another version of the service has written and this one cannot read: another worker may.
+            lease.release(error)
         raise
     return ClaimedTask(
         job_id=job_id,
@@ -221,12 +223,13 @@ def canceled(core: Core, claimed: ClaimedTask) -> bool:
     return _lease(core, claimed).finish("canceled")
 
 
-def release(core: Core, claimed: ClaimedTask, announce: bool = True) -> bool:
-    """Give a task back unfinished (graceful shutdown, outage); the attempt does not count. False when refused.
+def release(core: Core, claimed: ClaimedTask, error: Exception | None = None) -> bool:
+    """Give a task back unfinished; the attempt does not count. False when refused.
 
-    Not announced, the reaper wakes a worker for it after a pause.
+    `error` is what kept this worker from it, as the attempt will show; None: the worker shuts down. With an error the
+    task goes to the end of its line, and it is the reaper that wakes a worker for it.
     """
-    return _lease(core, claimed).finish("released", announce=announce)
+    return _lease(core, claimed).release(error)
 
 
 def lose(core: Core, job_id: str, task_name: str) -> bool:
@@ -278,6 +281,14 @@ class _Lease:
         known = {name: task.fields[name] for name in (f"worker:{self.attempt}", f"start:{self.attempt}")}
         end = {f"end:{self.attempt}": str(round(self.core.store.now())), f"outcome:{self.attempt}": "succeeded"}
         return {"attempt": str(self.attempt)} | known | end
+
+    def release(self, error: Exception | None) -> bool:
+        if error is None:
+            return self.finish("released")
+        code = error.code if isinstance(error, ServiceError) else ErrorCode.INTERNAL
+        known = ErrorCode.UNAVAILABLE if is_outage(error) else code
+        told = TaskError(code=known, origin=ErrorOrigin.WORKER, message=in_words(error), reasons=[])
+        return self.finish("released", told.model_dump_json(), announce=False)
 
     def finish(
         self,

@@ -19,6 +19,7 @@ from botocore.config import Config
 from api_schemas.problems import ErrorCode
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
+from service.core.objects.conditions import PRESENT, writes_once
 from service.core.objects.parts import ObjectsInParts
 from service.core.objects.storage_errors import ABSENT, answers, passing_over
 
@@ -37,8 +38,6 @@ PROBE = f"{PROBES}probe"
 """Written and deleted by checks."""
 NOTE = "ladd-note"
 """Name of the metadata of an object that holds its note."""
-
-PRESENT = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
 
 
 @dataclass(frozen=True)
@@ -103,6 +102,11 @@ class Storage:
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
 
+    @cached_property
+    def writes_once(self) -> bool:
+        """Whether the service can write an object only where there is none, as it was found when first asked."""
+        return writes_once(self._client, self._bucket)
+
     def ensure_bucket(self) -> None:
         """Create the bucket unless it exists."""
         with answers(f"bucket {self._bucket}"):
@@ -112,21 +116,28 @@ class Storage:
             self._client.create_bucket(Bucket=self._bucket)
 
     def check(self) -> None:
-        """Write and delete a small object, always the same: the next check takes away what one that was killed left."""
+        """Write and delete a small object, always the same: the next check takes away what one that was killed left.
+
+        The first time find out `writes_once` as well.
+        """
         self.put_json(PROBE, {})
         self.delete(PROBE)
+        _ = self.writes_once
 
     def put_json(
         self, key: str, document: dict[str, Any], if_absent: bool = False, note: dict[str, str] | None = None
     ) -> bool:
-        """Store a document; with `if_absent` only where there is none (atomic). Returns whether it was stored.
+        """Store a document; with `if_absent` only where there is none. Returns whether it was stored.
 
+        That is atomic where the service `writes_once`; elsewhere the document is looked for before.
         A `note` lies beside it, of at most 2 KB as JSON (S3's limit of metadata), and is read with `note_of`.
         """
         metadata = {} if note is None else {NOTE: json.dumps(note)}
         body = json.dumps(document, indent=1, allow_nan=False).encode()
-        condition: dict[str, Any] = {"IfNoneMatch": "*"} if if_absent else {}
-        with answers(key), passing_over(PRESENT if if_absent else ()):
+        condition: dict[str, Any] = {"IfNoneMatch": "*"} if if_absent and self.writes_once else {}
+        with answers(key), passing_over(PRESENT if condition else ()):
+            if if_absent and not condition and self._size(key) is not None:
+                return False
             self._client.put_object(
                 Bucket=self._bucket,
                 Key=key,

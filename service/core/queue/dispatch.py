@@ -11,11 +11,15 @@ from redis import Redis
 from api_schemas.problems import ErrorCode
 from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError
+from service.core.foundation.protocol import PROTOCOL
 from service.core.foundation.scripts import register
 from service.core.foundation.settings import Settings
 
 WAKE = "ladd.wake"
 """Name of the Celery task; its arguments are the job's id and the task's name."""
+
+PROTOCOL_HEADER = "ladd_protocol"
+"""Header of a wake-up: the protocol that it was sent by."""
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +28,7 @@ class Dispatcher:
     """Sends wake-ups."""
 
     def __init__(self, settings: Settings, redis: Redis) -> None:
-        self._broker = settings.redis_url
+        self._broker, self._tls = settings.redis_url, settings.redis_tls
         self._redis = redis
         self._unheard = register(redis, __package__, "unheard")
 
@@ -34,6 +38,7 @@ class Dispatcher:
         app.conf.update(
             task_serializer="json",
             task_ignore_result=True,
+            broker_use_ssl=self._tls or None,
             broker_connection_timeout=5,
             broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 5},
         )
@@ -49,7 +54,13 @@ class Dispatcher:
         retry = {"max_retries": 2, "interval_start": 0.2, "interval_step": 0.3, "interval_max": 0.5}
         try:
             self._celery.send_task(
-                WAKE, args=[job_id, task], queue=queue, ignore_result=True, retry=True, retry_policy=retry
+                WAKE,
+                args=[job_id, task],
+                queue=queue,
+                headers={PROTOCOL_HEADER: PROTOCOL},
+                ignore_result=True,
+                retry=True,
+                retry_policy=retry,
             )
         except OperationalError as error:
             raise ServiceError(ErrorCode.UNAVAILABLE, f"The task queue takes nothing: {error}") from error
@@ -79,6 +90,11 @@ class Dispatcher:
         """Return ready tasks (job, name) whose queue is empty and that nobody was woken for since (milliseconds)."""
         members = [str(member).partition(" ") for member in self._unheard(args=[woken_before, at_most])]
         return [(job_id, task) for job_id, _, task in members]
+
+    def holds_tasks(self, queue: str) -> bool:
+        """Tell whether a task is ready in this queue, whether or not a worker was woken for it."""
+        tenants = self._redis.smembers(redis_keys.ready_tenants(queue))
+        return any(self._redis.exists(redis_keys.ready_line(queue, tenant)) for tenant in tenants)
 
     def waiting(self, queue: str) -> int:
         """Return how many wake-ups no worker has taken yet."""

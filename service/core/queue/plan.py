@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from api_schemas.cost import CostName
 from api_schemas.runner import TaskType
+from service.core.foundation.settings import Queue
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class TaskPlan:
 
     name: str
     type: TaskType
-    queue: Literal["cpu", "gpu"]
+    queue: Queue
     params: Mapping[str, Any]
     inputs: Mapping[str, Ref]
     work: int

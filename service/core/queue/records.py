@@ -15,8 +15,8 @@ from api_schemas.runner import ProgressEvent, TaskType
 from service.core.foundation.tenants import DEFAULT
 from service.core.queue.plan import Ref, TaskCost
 
-PLANNED = ("stage", "type", "queue", "params", "inputs", "after", "work", "unit", "makes", "cost")
-"""Fields of a task that its attempts do not change."""
+PLANNED = ("stage", "type", "queue", "params", "inputs", "after", "work", "unit", "makes", "cost", "protocol")
+"""Fields of a task that its attempts do not change; earlier ones lack the last."""
 
 Value = TypeVar("Value")
 

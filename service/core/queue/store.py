@@ -12,6 +12,7 @@ from redis.asyncio import Redis as AsyncRedis
 
 from api_schemas.jobs import JobState
 from service.core.foundation import redis_keys
+from service.core.foundation.protocol import PROTOCOL
 from service.core.foundation.scripts import register
 from service.core.foundation.tenants import listing_for, sees
 from service.core.queue import states
@@ -111,17 +112,17 @@ class JobStore:
     ) -> int | None:
         """Take a ready task; returns the number of the attempt, None when the task is not there to take.
 
-        Nor is it while as many of the tenant's tasks run as `running_limit` allows, or where the worker failed at it
-        and another is fit that did not. A claim repeated with its `token`, a text of its own, returns the attempt that
-        it won before.
+        Nor is it while as many of the tenant's tasks run as `running_limit` allows, when a newer version of the service
+        has planned it (`PROTOCOL`), or where the worker failed at it and another is fit that did not. A claim repeated
+        with its `token`, a text of its own, returns the attempt that it won before.
         """
         limit = "" if running_limit is None else running_limit
         lease = milliseconds(lease_seconds)
-        return self._run("claim", job_id, task, worker, lease, limit, token or secrets.token_hex(8)) or None
+        return self._run("claim", job_id, task, worker, lease, limit, token or secrets.token_hex(8), PROTOCOL) or None
 
     def next_in_turn(self, queue: str, running_limit: int | None, worker: str = "") -> tuple[str, str] | None:
         """Return the job and the task that a worker is to claim next, see `scripts/turn.lua`; None when none waits."""
-        member = self._turn(args=[queue, "" if running_limit is None else running_limit, worker])
+        member = self._turn(args=[queue, "" if running_limit is None else running_limit, worker, PROTOCOL])
         if member is None:
             return None
         job_id, _, task = str(member).partition(" ")

@@ -9,16 +9,19 @@ from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.foundation.errors import invalid, not_found
 
+MAX_PART = 2**64 - 1
+"""Above both parts of every id: of 64 bits each."""
 
-def read(core: Core, job_id: str, after: str | None, limit: int) -> list[JobEvent]:
+
+def read(core: Core, job_id: str, after: str | None, limit: int, came_as: str = "query.after") -> list[JobEvent]:
     """Return up to `limit` events after the one with id `after` (None: from the oldest kept), oldest first.
 
     `data` of a `state` event is {"state", and where they apply "attempt", "worker", "error"}; of the others it is
     what the runner's event holds, without `event`. Raises ServiceError NOT_FOUND for an unknown job, INVALID_REQUEST
-    naming `query.after` for an id that is none.
+    naming where `after` came from, `came_as`, for an id that is none.
     """
-    if after is not None and not re.fullmatch(r"\d{1,20}-\d{1,20}", after):
-        raise invalid("query.after", "is_event_id", after, "after must be the id of an event")
+    if after is not None and not _is_event_id(after):
+        raise invalid(came_as, "is_event_id", after, f"{came_as.partition('.')[2]} must be the id of an event")
     pipeline = core.redis.pipeline(transaction=False)
     pipeline.hmget(redis_keys.job(job_id), ["state", "tenant"])
     pipeline.xrange(redis_keys.events(job_id), f"({after}" if after else "-", "+", count=limit)
@@ -26,6 +29,12 @@ def read(core: Core, job_id: str, after: str | None, limit: int) -> list[JobEven
     if state is None or not core.store.shows(owner):
         raise not_found("job", job_id)
     return [_event(id, fields) for id, fields in entries]
+
+
+def _is_event_id(text: str) -> bool:
+    parts = re.fullmatch(r"([0-9]{1,20})-([0-9]{1,20})", text)
+    # Redis counts in 64 bits, and nothing can come after the last id that there can be.
+    return parts is not None and all(int(part) < MAX_PART for part in parts.groups())
 
 
 def _event(id: str, fields: dict[str, str]) -> JobEvent:

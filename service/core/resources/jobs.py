@@ -176,7 +176,7 @@ def _tasks_again(core: Core, job: JobRecord) -> dict[str, dict[str, str]]:
             continue
         if task.makes is not None and task.makes.startswith("ds_"):
             renamed[task.makes] = new_id("ds")
-        planned = {field: _rename(task.fields[field], renamed) for field in PLANNED}
+        planned = {field: _rename(task.fields[field], renamed) for field in PLANNED if field in task.fields}
         tasks[_rename(task.name, renamed)] = planned | {"state": JobState.QUEUED, "waiting": str(len(open_before))}
     return tasks
 

@@ -1,29 +1,38 @@
-"""Whether what the front depends on answers."""
+"""Whether the things behind the front answer, and whether all that depends on them is well."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+from redis.exceptions import NoPermissionError, OutOfMemoryError
 
 from api_schemas.health import Readiness
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.foundation.errors import OUTAGES, ServiceError
+from service.core.foundation.settings import QUEUES
+from service.core.queue import workers
 
 REAPER_SILENT_SECONDS = 120
 """A look may take long where much is to be cleaned up."""
 
+NEEDED = ("redis", "s3")
+"""The checks without which a front cannot serve. What else is wrong is so for every front."""
+
 
 def check(core: Core) -> Readiness:
-    """Ask Redis, the object storage (a write and a delete) and the reaper's last sign; never raises for an outage.
+    """Ask Redis, the object storage (a write and a delete), the reaper and the workers; never raises for an outage.
 
-    `status` is `ok`, or `unavailable` when a check of `checks` is not `ok`.
+    `status` is `unavailable` where this front cannot reach Redis or the storage, `degraded` where another of `checks`
+    is not `ok`, else `ok`. What is known from Redis alone is not checked while that is away.
     """
-    checks = {
-        "redis": _answer(core.redis.ping),
-        "s3": _answer(core.storage.check),
-        "reaper": _answer(lambda: _check_reaper(core)),
-    }
-    healthy = all(answer == "ok" for answer in checks.values())
-    return Readiness(status="ok" if healthy else "unavailable", checks=checks)
+    checks = {"redis": _answer(core.redis.ping), "s3": _answer(core.storage.check)}
+    if checks["redis"] == "ok":
+        checks |= {name: _answer(partial(look, core)) for name, look in FURTHER.items()}
+    troubled = {name for name, answer in checks.items() if answer != "ok"}
+    status = "unavailable" if troubled.intersection(NEEDED) else "degraded" if troubled else "ok"
+    return Readiness(status=status, checks=checks)
 
 
 def _answer(ask: Callable[[], object]) -> str:
@@ -34,7 +43,43 @@ def _answer(ask: Callable[[], object]) -> str:
     return "ok"
 
 
+def _check_memory(core: Core) -> None:
+    with suppress(NoPermissionError):  # of a hosted Redis that tells nothing about itself
+        policy = core.redis.info("memory").get("maxmemory_policy", "noeviction")
+        if policy != "noeviction":
+            raise _wrong(f"maxmemory-policy is {policy}: a full Redis would drop jobs; set it to noeviction")
+    try:
+        core.redis.set(redis_keys.WRITTEN, 1, ex=60)
+    except OutOfMemoryError as error:
+        raise _wrong("Redis is full: nothing new is taken before it has more memory (maxmemory)") from error
+
+
 def _check_reaper(core: Core) -> None:
     age = core.store.now() / 1000 - float(core.redis.get(redis_keys.REAPER) or 0)
     if age >= REAPER_SILENT_SECONDS + 3 * core.settings.reaper_seconds:
-        raise ServiceError(ErrorCode.UNAVAILABLE, "no process looks for lost leases")
+        raise _wrong("no process looks for lost leases")
+
+
+def _check_workers(core: Core) -> None:
+    troubles = [f"{name}: {sign.trouble}" for name, sign in workers.alive(core.redis).items() if sign.trouble]
+    if troubles:
+        raise _wrong("; ".join(troubles))
+
+
+def _check_queues(core: Core) -> None:
+    served = {queue for sign in workers.alive(core.redis).values() for queue in sign.queues}
+    left = [queue for queue in QUEUES if queue not in served and core.dispatcher.holds_tasks(queue)]
+    if left:
+        raise _wrong("; ".join(f"tasks wait in queue {queue}, and no worker takes any from it" for queue in left))
+
+
+FURTHER = {
+    "redis_memory": _check_memory,
+    "reaper": _check_reaper,
+    "workers": _check_workers,
+    "queues": _check_queues,
+}
+
+
+def _wrong(message: str) -> ServiceError:
+    return ServiceError(ErrorCode.UNAVAILABLE, message)

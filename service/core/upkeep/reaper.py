@@ -30,6 +30,8 @@ def run_reaper(core: Core, stop: threading.Event) -> None:
             sweep_when_due(core)
         except (ServiceError, *OUTAGES) as error:
             logger.warning("the reaper could not look: %s", error)
+        except Exception:  # such as a document of another version: the next look may not meet it
+            logger.exception("the reaper could not look")
         stop.wait(core.settings.reaper_seconds)
 
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 from api_schemas.datasets import DatasetState
 from api_schemas.jobs import TERMINAL_STATES, JobState
 from api_schemas.problems import ErrorCode
+from api_schemas.registered import STORED
 from service.core.catalogue.manifests import DatasetManifest, LabelerManifest
 from service.core.clients import Core
 from service.core.foundation import redis_keys
@@ -127,8 +128,8 @@ def _manifests(core: Core) -> tuple[list[DatasetManifest], list[LabelerManifest]
     datasets = _together(core.storage.get_json, wanted)
     labelers = _together(core.storage.get_json, core.storage.list_keys("labelers/"))
     return (
-        [DatasetManifest.model_validate(document) for document in datasets if document is not None],
-        [LabelerManifest.model_validate(document) for document in labelers if document is not None],
+        [DatasetManifest.model_validate(document, context=STORED) for document in datasets if document is not None],
+        [LabelerManifest.model_validate(document, context=STORED) for document in labelers if document is not None],
     )
 
 

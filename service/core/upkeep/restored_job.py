@@ -43,7 +43,10 @@ class RestoredJob:
         planned: Mapping[str, Mapping[str, str]] = self.request["tasks"]
         if self.end is not None:
             ends = self.end["tasks"]
-            return {name: {field: fields[field] for field in PLANNED} | ends[name] for name, fields in planned.items()}
+            return {
+                name: {field: fields[field] for field in PLANNED if field in fields} | ends[name]
+                for name, fields in planned.items()
+            }
         done = {name for name, fields in planned.items() if fields["state"] == JobState.SUCCEEDED} | set(self.notes)
         return {name: self._unfinished(name, fields, done) for name, fields in planned.items()}
 

@@ -68,13 +68,14 @@ async def get_events(
     media_type = preferred_type(accept, (EVENT_STREAM, JSON))
     if media_type is None:
         raise ServiceError(ErrorCode.NOT_ACCEPTABLE, f"Events come as {EVENT_STREAM} or {JSON}, not {accept}.")
+    came_as = "header.Last-Event-ID" if last_event_id else "query.after"
     after = last_event_id or after
     if media_type == JSON:
-        items = await run_in_threadpool(events.read, core, job_id, after, limit)
+        items = await run_in_threadpool(events.read, core, job_id, after, limit, came_as)
         page = EventPage(items=items, next_cursor=items[-1].id if len(items) == limit else None)
         return Response(page.model_dump_json(), media_type=JSON)
     final = await _is_final(core, job_id)
-    first = await run_in_threadpool(events.read, core, job_id, after, BATCH)
+    first = await run_in_threadpool(events.read, core, job_id, after, BATCH, came_as)
     if final and not first:
         return Response(status_code=204)
     stream = _stream(core, versions, request.state.still_admitted, job_id, after, first, final)

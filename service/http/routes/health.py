@@ -16,9 +16,9 @@ async def livez() -> Liveness:
     return Liveness(status="ok")
 
 
-@router.get("/readyz", responses={503: {"model": Readiness, "description": "Something it depends on is away"}})
+@router.get("/readyz", responses={503: {"model": Readiness, "description": "This front cannot reach Redis or S3"}})
 def readyz(response: Response, core: CoreDep) -> Readiness:
-    """Redis and S3 answer, so requests can be served."""
+    """Redis and S3 answer, so requests can be served; `degraded` where jobs or workers are in trouble nevertheless."""
     readiness = health.check(core)
-    response.status_code = 200 if readiness.status == "ok" else 503
+    response.status_code = 503 if readiness.status == "unavailable" else 200
     return readiness

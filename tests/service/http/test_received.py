@@ -4,7 +4,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,7 +157,7 @@ def test_metadata_has_a_limit_of_its_own(standing_api: httpx.Client) -> None:
 
 
 @contextmanager
-def unfinished_upload(api: httpx.Client, size: int) -> Iterator[socket.socket]:
+def unfinished_upload(api: httpx.Client, size: int, headers: str = "") -> Iterator[socket.socket]:
     """A connection on which `size` bytes of a much larger file have been sent."""
     head = (
         b"--b\r\nContent-Disposition: form-data; name=metadata\r\n\r\n" + METADATA.encode() + b"\r\n"
@@ -166,7 +166,10 @@ def unfinished_upload(api: httpx.Client, size: int) -> Iterator[socket.socket]:
     with socket.create_connection((api.base_url.host, api.base_url.port or 80)) as connection:
         connection.sendall(
             b"POST /v1/datasets HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n"
-            b"Content-Type: multipart/form-data; boundary=b\r\n\r\n" + head + bytes(size)
+            + headers.encode()
+            + b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+            + head
+            + bytes(size)
         )
         yield connection
 
@@ -202,3 +205,35 @@ def test_uploads_beyond_the_slots_are_put_off(
             assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
             assert int(answer.headers["Retry-After"]) > 0
         wait_until(lambda: api.post("/v1/datasets", files=[metadata_part, file_part]).status_code == 202)
+
+
+def test_a_tenant_has_no_more_than_its_share_of_the_slots(
+    wait_until: Any, api: httpx.Client, make_key: Callable[..., str], left_over: Callable[[], list[str]]
+) -> None:
+    keys = {tenant: make_key(tenant, "write") for tenant in ("crowd", "other", "third", "late")}
+
+    def begun(tenant: str) -> AbstractContextManager[socket.socket]:
+        return unfinished_upload(api, 10 * MIB, f"Authorization: Bearer {keys[tenant]}\r\n")
+
+    def answer(tenant: str) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {keys[tenant]}"}
+        return api.post("/v1/datasets", files=[metadata_part, file_part], headers=headers)
+
+    def unfinished() -> int:
+        return sum(found.startswith("unfinished") for found in left_over())
+
+    with ExitStack() as uploads:
+        for count, tenant in enumerate(["crowd", "crowd", "crowd", "other", "other"], 1):
+            uploads.enter_context(begun(tenant))
+            wait_until(lambda count=count: unfinished() == count)
+        for tenant, share in (("crowd", 3), ("other", 2)):
+            refused = answer(tenant)
+            assert (refused.status_code, refused.json()["code"]) == (429, "quota_exceeded")
+            assert f"{share} uploads of yours" in refused.json()["detail"]
+            assert int(refused.headers["Retry-After"]) > 0
+        assert answer("third").status_code == 202, "who has nothing under way is served as long as there is a slot"
+        uploads.enter_context(begun("third"))
+        wait_until(lambda: unfinished() == 6)
+        assert answer("late").status_code == 503
+    wait_until(lambda: unfinished() == 0)
+    assert answer("crowd").status_code == 202

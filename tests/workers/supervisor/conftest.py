@@ -18,6 +18,7 @@ from tests.workers.supervisor.supervised import SCRIPTED, SLOT, Claim, Run, Subm
 from workers.supervisor.attempt import run_task
 from workers.supervisor.fitness import Fitness
 from workers.supervisor.input_cache import InputCache
+from workers.supervisor.intake import Intake
 
 
 @pytest.fixture
@@ -72,6 +73,14 @@ def make_fitness(core: Core, cache: InputCache, shutting_down: threading.Event) 
 def fitness(make_fitness: Callable[[str], Fitness]) -> Fitness:
     """That of a worker in order."""
     return make_fitness("pass_self_test")
+
+
+@pytest.fixture
+def intake(core: Core) -> Intake:
+    """The intake of a worker that reaches its storage."""
+    opened = Intake(core.storage)
+    opened.ask()
+    return opened
 
 
 @pytest.fixture

@@ -208,9 +208,13 @@ def test_inputs_that_an_outage_keeps_away_cost_no_attempt(
     waiting = core.dispatcher.waiting("cpu")
     with closing(open_core(settings.model_copy(update={"s3_endpoint_url": "http://127.0.0.1:9"}))) as cut_off:
         cache = InputCache(cut_off.storage, tmp_path / "cache")
-        run_task(cut_off, claimed, SLOT, cache, fitness, shutting_down)
+        outage = run_task(cut_off, claimed, SLOT, cache, fitness, shutting_down)
     job = jobs.view(core, dataset.job)
     assert (job.tasks[0].state, only_attempt(job).outcome) == (JobState.QUEUED, "released")
+    error = only_attempt(job).error
+    assert error is not None
+    assert (error.code, error.origin) == (ErrorCode.UNAVAILABLE, ErrorOrigin.WORKER)
+    assert error.message == str(outage), "the job says why, and the worker is told to wait"
     # The reaper repeats it when there has been time to recover.
     assert core.dispatcher.waiting("cpu") == waiting
 

@@ -7,13 +7,16 @@ from collections.abc import Callable
 
 import pytest
 
+from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation import redis_keys
+from service.core.foundation.errors import ServiceError
 from service.core.queue import workers
 from service.core.queue.workers import SILENT_SECONDS, Sign
 from tests.workers.supervisor.supervised import SLOT
 from workers.supervisor.fitness import Fitness, Place
 from workers.supervisor.heartbeat import Heartbeat, ailment, forget_predecessors, worker_name
+from workers.supervisor.intake import Intake
 from workers.supervisor.slots import Slots
 
 Clock = list[float]
@@ -32,9 +35,9 @@ def slots() -> Slots:
 
 
 @pytest.fixture
-def heartbeat(core: Core, slots: Slots, fitness: Fitness) -> Heartbeat:
+def heartbeat(core: Core, slots: Slots, fitness: Fitness, intake: Intake) -> Heartbeat:
     assert fitness.test(Place(SLOT)) is None
-    return Heartbeat(core, worker_name(), slots, fitness)
+    return Heartbeat(core, worker_name(), slots, fitness, intake)
 
 
 def let_time_pass(core: Core, name: str) -> None:
@@ -57,11 +60,11 @@ def test_a_beat_counts_for_a_while(core: Core, heartbeat: Heartbeat) -> None:
 
 
 def test_two_workers_of_one_host_have_a_sign_each(
-    core: Core, heartbeat: Heartbeat, make_fitness: Callable[[str], Fitness], slots: Slots
+    core: Core, heartbeat: Heartbeat, make_fitness: Callable[[str], Fitness], slots: Slots, intake: Intake
 ) -> None:
     sick, name = make_fitness("fail_self_test"), worker_name()
     sick.test(Place(SLOT))
-    Heartbeat(core, name, slots, sick).beat()
+    Heartbeat(core, name, slots, sick, intake).beat()
     heartbeat.beat()
     assert ailment(core) == f"{name}: the CPU has failed its self-test: 1 + 1 is 3 here"
     let_time_pass(core, name)
@@ -71,10 +74,10 @@ def test_two_workers_of_one_host_have_a_sign_each(
 
 
 def test_an_unfit_worker_does_not_count_as_one_that_takes_no_messages(
-    core: Core, make_fitness: Callable[[str], Fitness], slots: Slots, clock: Clock
+    core: Core, make_fitness: Callable[[str], Fitness], slots: Slots, clock: Clock, intake: Intake
 ) -> None:
     core.dispatcher.wake("job_a", "ingest", "cpu")
-    heartbeat = Heartbeat(core, worker_name(), slots, make_fitness("pass_self_test"))
+    heartbeat = Heartbeat(core, worker_name(), slots, make_fitness("pass_self_test"), intake)
     for _ in range(3):
         heartbeat.beat()
         clock[0] += SILENT_SECONDS + 1
@@ -120,3 +123,12 @@ def test_a_message_that_is_taken_ends_the_wait(core: Core, heartbeat: Heartbeat,
 
 def test_names_of_workers_are_distinct() -> None:
     assert worker_name() != worker_name()
+
+
+def test_a_worker_whose_storage_is_away_says_so(core: Core, heartbeat: Heartbeat, intake: Intake) -> None:
+    intake.failed(ServiceError(ErrorCode.UNAVAILABLE, "there is no such bucket"))
+    heartbeat.beat()
+    assert ailment(core) == "there is no such bucket"
+    intake.ask()
+    heartbeat.beat()
+    assert ailment(core) is None

@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from api_schemas.datasets import DatasetState
 from api_schemas.jobs import JobState
@@ -18,7 +19,8 @@ from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
 from service.core.objects.blobs import Blobs
 from service.core.objects.storage import Storage
-from service.core.resources import datasets, jobs
+from service.core.resources import datasets, events, jobs
+from tests.faulty_s3 import FaultyS3
 from tests.workers.supervisor.supervised import SCRIPTED, SLOT, Claim, Run, Submit, error_of, only_attempt, wait_for
 from workers.supervisor.attempt import run_task
 from workers.supervisor.fitness import Fitness
@@ -96,8 +98,57 @@ def test_a_shutdown_while_a_result_waits_for_the_storage_costs_no_attempt(
             target=run_task, args=(holding, claimed, SLOT, cache, fitness, shutting_down, command)
         )
         thread.start()
-        wait_for(lambda: "the result cannot be stored" in caplog.text)
+        wait_for(lambda: "The result cannot be stored" in caplog.text)
         shutting_down.set()
         thread.join()
     job = jobs.view(core, dataset.job)
     assert (job.tasks[0].state, only_attempt(job).outcome) == (JobState.QUEUED, "released")
+
+
+def test_a_result_waits_for_the_storage_as_long_as_it_takes(
+    core: Core,
+    settings: Settings,
+    submit: Submit,
+    claim: Claim,
+    cache: InputCache,
+    fitness: Fitness,
+    shutting_down: threading.Event,
+    faulty: FaultyS3,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refusals = 40
+    # The waits grow to a minute each, which so many would take too long for a test.
+    monkeypatch.setattr("workers.supervisor.attempt.pause_after", lambda failures: 0.01)
+    dataset = submit(json.dumps(RESULT).encode())
+    claimed = claim(dataset)
+    faulty.refuses = lambda *_: (503, "SlowDown") if faulty.refused < refusals else None
+    command = (sys.executable, SCRIPTED, "hand_in_the_upload")
+    with closing(Storage(settings.model_copy(update={"s3_endpoint_url": faulty.url}))) as storage:
+        storing = dataclasses.replace(core, blobs=Blobs(core.redis, storage))
+        assert run_task(storing, claimed, SLOT, cache, fitness, shutting_down, command) is None
+    assert faulty.refused == refusals
+    job = jobs.view(core, dataset.job)
+    assert (job.state, only_attempt(job).outcome) == (JobState.SUCCEEDED, "succeeded")
+    told = [event.data["message"] for event in events.read(core, dataset.job, None, 100) if event.type == "log"]
+    assert len(told) == 1
+    assert "503" in told[0]
+
+
+def test_a_failure_waits_for_redis_as_a_result_does(
+    core: Core, submit: Submit, claim: Claim, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.supervisor.attempt.pause_after", lambda failures: 0.01)
+    finish, tries = type(core.store).finish, []
+
+    def away_at_first(*arguments: Any) -> Any:
+        tries.append(arguments)
+        if len(tries) < 10:
+            raise RedisConnectionError("away")
+        return finish(*arguments)
+
+    # The server cannot go away for this one command and keep the lease.
+    monkeypatch.setattr(type(core.store), "finish", away_at_first)
+    dataset = submit()
+    run(claim(dataset), "say_nothing")
+    assert len(tries) == 10
+    assert error_of(core, dataset).code is ErrorCode.RUNNER_FAILED

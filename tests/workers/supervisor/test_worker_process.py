@@ -23,6 +23,7 @@ from service.core.foundation.ids import new_id
 from service.core.objects.received_files import StreamedFile, upload_key
 from service.core.queue import workers
 from service.core.resources import datasets, jobs
+from service.core.upkeep import health as health_of_all
 from stack.readiness import BUCKET
 from tests.servers import Embedded
 
@@ -183,6 +184,24 @@ def test_another_worker_takes_over_from_a_killed_one_and_no_runner_is_left(
     (task,) = jobs.view(core, dataset.job).tasks
     assert [attempt.outcome for attempt in task.attempts] == ["lost", "succeeded"]
     assert datasets.view(core, dataset.id).state is DatasetState.READY
+
+
+def test_a_worker_with_a_wrong_bucket_says_so_and_leaves_the_work_to_others(
+    core: Core, environment: dict[str, str], tmp_path: Path
+) -> None:
+    quick = environment | {"LADD_REAPER_SECONDS": "0.5"}
+    wrong = quick | {"LADD_S3_BUCKET": "nowhere"}
+    with worker(wrong, tmp_path / "wrong.log"):
+        more = [upload(core) for _ in range(SLOTS + 1)]
+        wait_for(lambda: "no such bucket" in health_of_all.check(core).checks["workers"])
+        # Each of its slots has sent on the wake-up that it holds, and claims nothing.
+        wait_for(lambda: core.dispatcher.waiting("cpu") == len(more))
+        assert [jobs.view(core, dataset.job).tasks[0].attempts for dataset in more] == [[]] * len(more)
+        with worker(quick, tmp_path / "right.log"):
+            wait_for(lambda: all(datasets.view(core, dataset.id).state is DatasetState.READY for dataset in more))
+    for dataset in more:
+        (task,) = jobs.view(core, dataset.job).tasks
+        assert [attempt.outcome for attempt in task.attempts] == ["succeeded"]
 
 
 @pytest.mark.slow

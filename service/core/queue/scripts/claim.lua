@@ -1,10 +1,14 @@
 -- ARGV[4]: worker, ARGV[5]: lease in milliseconds, ARGV[6]: tasks of a tenant that may run at a time, '' for any number.
--- ARGV[7]: any text that is this claim's alone. Returns the attempt's number, or 0 when there is nothing to take.
+-- ARGV[7]: any text that is this claim's alone. ARGV[8]: the highest protocol that the worker knows.
+-- Returns the attempt's number, or 0 when there is nothing to take.
 local key = task_key(task)
 local state, waiting, claim, current = unpack(redis.call('HMGET', key, 'state', 'waiting', 'claim', 'attempt'))
 if claim == ARGV[7] and holds(current) then
   -- Sent again because the answer was cut off.
   return tonumber(current)
+end
+if tonumber(redis.call('HGET', key, 'protocol') or 1) > tonumber(ARGV[8]) then
+  return 0
 end
 local job_state = redis.call('HGET', job_key, 'state')
 if state ~= 'queued' or waiting ~= '0' or not (job_state == 'queued' or job_state == 'running') then

@@ -4,7 +4,7 @@
 --   failed     JSON of the error; fails the job
 --   retry      JSON of the error; fails the job unless attempts remain, or a worker that has not tried
 --   lost       as retry, but holds only when the lease has run out; the attempt is not looked at
---   released   '' ; given back, not counted
+--   released   '' or JSON of the error that kept it from being done; given back, not counted
 --   canceled   '' ; only after a request to cancel
 -- Returns {'refused'}, or the state of the task followed by the names of the tasks that became ready.
 local happened, text = ARGV[5], ARGV[6]
@@ -32,8 +32,9 @@ end
 local function give_back(details)
   redis.call('HDEL', key, 'progress')
   enter(task, 'queued', details)
-  -- A task that stopped with its worker goes on before anything new; one that failed gives another worker time to come.
-  make_ready(task, happened ~= 'retry')
+  -- A task that stopped with its worker goes on before anything new; one that failed, or met an outage, gives another
+  -- worker time to come.
+  make_ready(task, details == '' or happened == 'lost')
   return { 'queued', task }
 end
 
@@ -55,8 +56,8 @@ if happened == 'canceled' then
 end
 
 if happened == 'released' then
-  close_attempt('released', '')
-  return give_back('')
+  close_attempt('released', text)
+  return give_back(text == '' and '' or ',"error":' .. text)
 end
 
 if happened == 'succeeded' then

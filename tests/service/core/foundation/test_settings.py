@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from api_schemas.runner import TaskType
-from service.core.foundation.settings import Settings
+from service.core.foundation.settings import Settings, settings_of_environment
 
 
 def test_environment_sets_fields(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,3 +26,41 @@ def test_impossible_values_are_refused(monkeypatch: pytest.MonkeyPatch, field: s
     monkeypatch.setenv(field, value)
     with pytest.raises(ValidationError, match=field.removeprefix("LADD_").lower()):
         Settings()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("LADD_WORKER_QUEUES", "cpu,gppu", "gppu"),
+        ("LADD_WORKER_QUEUES", " , ", "name some of these"),
+        ("LADD_S3_ENDPOINT_URL", "s3.example:9000", "http://"),
+        ("LADD_S3_PUBLIC_ENDPOINT_URL", "files.example", "http://"),
+        ("LADD_S3_PUBLIC_ENDPOINT_URL", "https://", "names a host"),
+        ("LADD_REDIS_URL", "hidden@redis.example:6379", "redis://"),
+    ],
+)
+def test_names_and_addresses_are_checked_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, field: str, value: str, told: str
+) -> None:
+    monkeypatch.setenv(field, value)
+    with pytest.raises(ValidationError, match=field.removeprefix("LADD_").lower()) as caught:
+        Settings()
+    assert told in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("LADD_S3_PUBLIC_ENDPOINT_URL", "hidden.example", "LADD_S3_PUBLIC_ENDPOINT_URL: an address begins with http"),
+        ("LADD_REDIS_URL", "hidden@redis.example", "LADD_REDIS_URL: the address of Redis begins with redis://"),
+        ("LADD_PORT", "70000", "LADD_PORT: Input should be less than or equal to 65535, not '70000'"),
+        ("LADD_TASK_TIMEOUT_SECONDS", "hidden", "task_timeout_seconds"),
+    ],
+)
+def test_a_program_ends_naming_the_variable(monkeypatch: pytest.MonkeyPatch, field: str, value: str, told: str) -> None:
+    monkeypatch.setenv(field, value)
+    with pytest.raises(SystemExit) as caught:
+        settings_of_environment()
+    assert told in str(caught.value.code)
+    assert "hidden" not in str(caught.value.code)

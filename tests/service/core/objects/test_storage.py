@@ -15,6 +15,7 @@ from api_schemas.problems import ErrorCode
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
 from service.core.objects.storage import PART_BYTES, Storage, blob_key, blob_of
+from tests.faulty_s3 import FaultyS3
 
 
 @pytest.fixture
@@ -165,3 +166,50 @@ def test_outages_are_told_as_such(settings: Settings, change: dict[str, object])
     with closing(Storage(settings.model_copy(update=change))) as storage, pytest.raises(ServiceError) as caught:
         storage.check()
     assert caught.value.code is ErrorCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize("status", [501, 200], ids=["answers 501", "writes all the same"])
+def test_a_storage_without_conditions_is_found_at_start_and_looked_at_before_each_write(
+    settings: Settings, faulty: FaultyS3, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    faulty.refuses = lambda method, path, headers: (status, "NotImplemented") if headers["If-None-Match"] else None
+    with closing(Storage(settings.model_copy(update={"s3_endpoint_url": faulty.url}))) as storage:
+        storage.check()
+        assert "If-None-Match" in caplog.text
+        assert storage.list_keys("health/") == []
+        assert storage.put_json("once.json", {"number": 1}, if_absent=True)
+        assert not storage.put_json("once.json", {"number": 2}, if_absent=True)
+        assert storage.get_json("once.json") == {"number": 1}
+    assert faulty.refused == 1, "asked once, and never again"
+
+
+def test_a_storage_with_conditions_is_not_asked_again(storage: Storage, caplog: pytest.LogCaptureFixture) -> None:
+    storage.check()
+    assert storage.writes_once
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [
+        ("RequestTimeTooSkewed", "clock"),
+        ("AccessDenied", "access key"),
+        ("SignatureDoesNotMatch", "LADD_S3_SECRET_KEY"),
+    ],
+)
+def test_a_refusal_names_its_likely_cause(settings: Settings, faulty: FaultyS3, code: str, cause: str) -> None:
+    faulty.refuses = lambda *_: (403, code)
+    with (
+        closing(Storage(settings.model_copy(update={"s3_endpoint_url": faulty.url}))) as storage,
+        pytest.raises(ServiceError, match=f"{code}, .*{cause}") as caught,
+    ):
+        storage.check()
+    assert caught.value.code is ErrorCode.UNAVAILABLE
+
+
+def test_a_wrong_bucket_is_told_as_such(settings: Settings) -> None:
+    with (
+        closing(Storage(settings.model_copy(update={"s3_bucket": "nowhere"}))) as storage,
+        pytest.raises(ServiceError, match=r"no such bucket \(LADD_S3_BUCKET"),
+    ):
+        storage.check()

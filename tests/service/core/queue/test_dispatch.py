@@ -10,6 +10,7 @@ import pytest
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core, open_core
 from service.core.foundation.errors import ServiceError
+from service.core.foundation.protocol import PROTOCOL
 from service.core.foundation.redis_keys import READY
 from service.core.foundation.settings import Settings
 
@@ -29,6 +30,7 @@ def test_a_wake_up_names_job_and_task(core: Core, submit_graph: SubmitGraph) -> 
     assert core.dispatcher.waiting("gpu") == 0
     message = json.loads(str(core.redis.lindex("cpu", 0)))
     assert message["headers"]["task"] == "ladd.wake"
+    assert message["headers"]["ladd_protocol"] == PROTOCOL
     assert json.loads(base64.b64decode(message["body"]))[0] == [job_id, "only"]
     assert abs(float(core.redis.zscore(READY, f"{job_id} only") or 0) - core.store.now()) < 60_000
 

@@ -1,5 +1,6 @@
 """The lease: who holds it writes, whoever lost it is refused, and what an attempt leaves behind is taken over."""
 
+import json
 import os
 import signal
 import threading
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from redis.exceptions import TimeoutError
 
 from api_schemas.jobs import Job, JobState
@@ -16,6 +18,8 @@ from api_schemas.runner import ProgressEvent
 from service.core.catalogue.catalogue import Catalogue
 from service.core.clients import Core
 from service.core.foundation import redis_keys
+from service.core.foundation.errors import ServiceError
+from service.core.foundation.protocol import PROTOCOL
 from service.core.foundation.redis_keys import LEASES
 from service.core.lifecycle import tasks
 from service.core.lifecycle.tasks import ClaimedTask
@@ -216,6 +220,43 @@ def test_a_release_does_not_count(core: Core, hand: Any, job: Job) -> None:
         assert tasks.release(core, hand.claim(job.id, "train_labeler"))
     assert hand.finish(hand.claim(job.id, "train_labeler"))
     assert attempts(core, job) == ["released"] * (core.settings.max_attempts + 2) + ["succeeded"]
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [({"shape": "hexagonal"}, "extra_forbidden"), ({"protocol": PROTOCOL + 1}, f"protocol {PROTOCOL + 1}")],
+    ids=["a field that is not known", "a newer protocol"],
+)
+def test_a_claim_whose_inputs_this_version_cannot_read_gives_the_task_back(
+    core: Core, hand: Any, job: Job, written: dict[str, Any], told: str
+) -> None:
+    key = redis_keys.dataset(job.params["source_dataset"])
+    document = str(core.redis.hget(key, "document"))
+    core.redis.hset(key, "document", json.dumps(json.loads(document) | written))
+    for _ in range(core.settings.max_attempts + 1):
+        with pytest.raises((ServiceError, ValidationError), match=told):
+            tasks.claim(core, job.id, "train_labeler", "an older worker")
+    core.redis.hset(key, "document", document)
+    assert hand.finish(hand.claim(job.id, "train_labeler", "a newer worker"))
+    assert attempts(core, job) == ["released"] * (core.settings.max_attempts + 1) + ["succeeded"]
+    error = jobs.view(core, job.id).tasks[0].attempts[0].error
+    assert error is not None
+    assert told in error.message
+
+
+def test_what_a_newer_version_has_planned_is_left_for_a_worker_that_knows_it(
+    core: Core, hand: Any, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core.redis.hset(redis_keys.task(job.id, "train_labeler"), "protocol", PROTOCOL + 1)
+    assert core.store.next_in_turn("gpu", None) is None
+    assert tasks.claim(core, job.id, "train_labeler", "an older worker") is None
+    # It holds up nothing of this version, and keeps its place.
+    other = hand.submit("train_labeler", source_dataset=job.params["source_dataset"], seed=7)
+    assert core.store.next_in_turn("gpu", None) == (other.id, "train_labeler")
+    monkeypatch.setattr("service.core.queue.store.PROTOCOL", PROTOCOL + 1)
+    assert core.store.next_in_turn("gpu", None) == (job.id, "train_labeler")
+    assert hand.finish(hand.claim(job.id, "train_labeler", "a newer worker"))
+    assert attempts(core, job) == ["succeeded"]
 
 
 class DiedError(Exception):

@@ -30,7 +30,22 @@ def test_pages_follow_each_other(core: Core, submit_graph: SubmitGraph) -> None:
     assert events.read(core, job_id, everything[-1].id, 100) == []
 
 
-@pytest.mark.parametrize("after", ["", "yesterday", "1", "1-", "-", "+", "1-1 MATCH"])
+@pytest.mark.parametrize(
+    "after",
+    [
+        "",
+        "yesterday",
+        "1",
+        "1-",
+        "-",
+        "+",
+        "1-1 MATCH",
+        "18446744073709551616-0",
+        "0-99999999999999999999",
+        "18446744073709551615-18446744073709551615",
+        "١-١",
+    ],
+)
 def test_an_id_that_is_none_is_named(core: Core, submit_graph: SubmitGraph, after: str) -> None:
     with pytest.raises(ServiceError) as caught:
         events.read(core, submit_graph({"only": []}), after, 10)

@@ -134,6 +134,17 @@ def test_malformed_event_id_is_named(api: httpx.Client, job: dict[str, Any], acc
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+@pytest.mark.parametrize("sent", ["18446744073709551616-0", "yesterday"])
+def test_the_header_of_an_id_that_cannot_be_one_is_named(
+    api: httpx.Client, job: dict[str, Any], accept: str, sent: str
+) -> None:
+    answer = api.get(job["links"]["events"], headers={"Accept": accept, "Last-Event-ID": sent})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    [reason] = answer.json()["reasons"]
+    assert (reason["location"], reason["rule"], reason["value"]) == ("header.Last-Event-ID", "is_event_id", sent)
+
+
 def test_silent_stream_is_kept_alive(api: httpx.Client, job: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(route, "KEEPALIVE_SECONDS", 0.1)
     with api.stream("GET", job["links"]["events"]) as response:

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 
+from service.core.clients import Core
 from service.core.foundation.settings import Settings
 from service.http.app import create_app
 
@@ -24,3 +25,18 @@ def test_without_redis_it_is_alive_but_not_ready(settings: Settings, serve: Any,
         assert ready.json()["status"] == "unavailable"
         assert ready.json()["checks"]["redis"] != "ok"
         assert ready.json()["checks"]["s3"] == "ok"
+
+
+def test_a_full_redis_is_no_reason_to_leave_the_rotation_and_is_told_as_full(
+    core: Core, api: httpx.Client, upload: Any, wait_until: Any
+) -> None:
+    wait_until(lambda: api.get("/readyz").json()["status"] == "ok")
+    core.redis.config_set("maxmemory", 1)
+    try:
+        ready, refused = api.get("/readyz"), upload()
+    finally:
+        core.redis.config_set("maxmemory", 0)
+    assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+    assert "is full" in ready.json()["checks"]["redis_memory"]
+    assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
+    assert "is full" in refused.json()["detail"]
