@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 from celery import signals
@@ -13,9 +14,10 @@ from service.core.upkeep.reaper import run_reaper
 from workers.supervisor.celery_app import create_app
 from workers.supervisor.heartbeat import Heartbeat, heartbeat_step
 from workers.supervisor.input_cache import InputCache
+from workers.supervisor.io_step import io_step
 from workers.supervisor.scratch import remove_abandoned
-from workers.supervisor.slots import Slots, queues_of, slots_of
-from workers.supervisor.wake import register_wake
+from workers.supervisor.slots import IO, slots_by_queue
+from workers.supervisor.wake import answer_to, register_wake
 
 
 def main() -> None:
@@ -28,11 +30,15 @@ def main() -> None:
     def stop(**_: object) -> None:
         shutting_down.set()
 
-    with closing(open_core(settings)) as core:
+    with closing(open_core(settings)) as core, ThreadPoolExecutor(1, IO) as io_thread:
         remove_abandoned(settings.data_dir / "scratch")
-        slots = Slots(slots_of(settings))
+        slots = slots_by_queue(settings)
+        machine = next(iter(slots.values()))
         app = create_app(settings)
-        register_wake(app, core, slots, InputCache(core.storage, settings.data_dir / "cache"), shutting_down)
+        answer = answer_to(core, slots, InputCache(core.storage, settings.data_dir / "cache"), shutting_down)
+        register_wake(app, answer)
+        if slots.get(IO, machine) is not machine:
+            app.steps["consumer"].add(io_step(answer, io_thread))
         app.steps["consumer"].add(heartbeat_step(Heartbeat(core, slots)))
         reaper = threading.Thread(target=run_reaper, args=(core, shutting_down), name="reaper")
         reaper.start()
@@ -41,8 +47,8 @@ def main() -> None:
                 [
                     "worker",
                     "--pool=threads",
-                    f"--concurrency={slots.count}",
-                    f"--queues={','.join(queues_of(settings))}",
+                    f"--concurrency={machine.count}",
+                    f"--queues={','.join(queue for queue, its in slots.items() if its is machine)}",
                     f"--loglevel={settings.log_level}",
                     "--without-gossip",
                     "--without-mingle",

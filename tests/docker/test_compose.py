@@ -78,7 +78,7 @@ def test_settings_accept_what_compose_sets(service: str, monkeypatch: pytest.Mon
     assert settings.redis_url == "redis://redis:6379/0"
     assert settings.s3_endpoint_url == "http://s3:8333"
     assert settings.s3_public_endpoint_url == "http://localhost:8333"
-    assert set(settings.worker_queues.split(",")) <= {"cpu", "gpu"}
+    assert set(settings.worker_queues.split(",")) <= {"cpu", "gpu", "io"}
 
 
 def test_env_example_names_what_compose_asks_for() -> None:

@@ -3,6 +3,7 @@
 import json
 import logging
 import socket
+from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 
@@ -29,7 +30,7 @@ def heartbeat_key(settings: Settings) -> str:
 class Heartbeat:
     """Beats while the Celery consumer runs; knows since when messages wait although a slot is free."""
 
-    def __init__(self, core: Core, slots: Slots) -> None:
+    def __init__(self, core: Core, slots: Mapping[str, Slots]) -> None:
         self._core = core
         self._slots = slots
         self._waiting_since: float | None = None
@@ -37,8 +38,9 @@ class Heartbeat:
     def beat(self) -> None:
         """Write the sign of life: {"waiting_seconds": how long messages have waited although a slot was free}."""
         try:
-            queues = queues_of(self._core.settings)
-            waiting = self._slots.free > 0 and any(self._core.dispatcher.waiting(queue) for queue in queues)
+            waiting = any(
+                slots.free > 0 and self._core.dispatcher.waiting(queue) for queue, slots in self._slots.items()
+            )
             now = monotonic()
             if not waiting:
                 self._waiting_since = None

@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from celery import Celery, Task
@@ -17,17 +18,17 @@ from workers.supervisor.slots import Slots
 
 logger = logging.getLogger(__name__)
 
+Answer = Callable[[str, str, str], None]
+"""Called with the queue of a wake-up, the job's id and the task's name; returns when the task has ended."""
 
-def register_wake(app: Celery, core: Core, slots: Slots, cache: InputCache, shutting_down: threading.Event) -> None:
-    """Give `app` the one task it has."""
+
+def answer_to(core: Core, slots: Mapping[str, Slots], cache: InputCache, shutting_down: threading.Event) -> Answer:
+    """Return what a worker with these slots for its queues does about a wake-up."""
     worker = f"{socket.gethostname()}:{os.getpid()}"
 
-    @app.task(name=WAKE, bind=True)
-    def wake(self: Task[Any, Any], job_id: str, task_name: str) -> None:
+    def answer(queue: str, job_id: str, task_name: str) -> None:
         """Run the task whose tenant's turn it is in this queue; the one named only says that there is work."""
-        assert self.request.delivery_info is not None
-        queue = str(self.request.delivery_info["routing_key"])
-        with slots.taken() as slot:
+        with slots[queue].taken() as slot:
             if shutting_down.is_set():
                 return  # the reaper repeats the wake-up
             # A task that became ready before there were turns stands in no line.
@@ -42,3 +43,14 @@ def register_wake(app: Celery, core: Core, slots: Slots, cache: InputCache, shut
         if core.settings.quota_running_tasks is not None:
             # Its end may let one start whose own wake-up came while the tenant had as many running as it may.
             core.dispatcher.announce(claimed.job_id, [claimed.name])
+
+    return answer
+
+
+def register_wake(app: Celery, answer: Answer) -> None:
+    """Give `app` the one task it has."""
+
+    @app.task(name=WAKE, bind=True)
+    def wake(self: Task[Any, Any], job_id: str, task_name: str) -> None:
+        assert self.request.delivery_info is not None
+        answer(str(self.request.delivery_info["routing_key"]), job_id, task_name)

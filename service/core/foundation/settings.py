@@ -68,7 +68,8 @@ class Settings(BaseSettings):
     quota_uploads_per_minute: Annotated[int, Field(ge=1)] | None = None
     """Uploads that one tenant may begin within a minute of the clock."""
     worker_queues: str = "cpu,gpu"
-    """Queues that a worker takes tasks from, separated by commas."""
+    """Queues that a worker takes tasks from, separated by commas: `gpu` (trainings, labels), `cpu` (large uploads) and
+    `io` (small uploads, reports), which comes with `cpu` and has a slot of its own beside others."""
     worker_slots: Annotated[int, Field(ge=1)] | None = None
     """Tasks that a worker runs at a time; None: the number of GPUs, or of CPU cores where there is none."""
     events_kept: Annotated[int, Field(ge=100)] = 10_000

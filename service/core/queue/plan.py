@@ -42,7 +42,8 @@ class TaskPlan:
 
     name: str
     type: TaskType
-    queue: Literal["cpu", "gpu"]
+    queue: Literal["cpu", "gpu", "io"]
+    """`io`: takes seconds and somebody waits for it, so it is not to stand behind trainings."""
     params: Mapping[str, Any]
     inputs: Mapping[str, Ref]
     work: int

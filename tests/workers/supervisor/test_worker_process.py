@@ -24,6 +24,8 @@ from stack.readiness import BUCKET
 from tests.servers import Embedded
 
 SLOTS = 2
+LARGE = 6000
+"""Images of an upload of 18 MB, which stands in the queue of what takes long."""
 
 
 @pytest.fixture
@@ -58,9 +60,10 @@ def health(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def upload(core: Core) -> Dataset:
+def upload(core: Core, images: int = 2) -> Dataset:
     content = io.BytesIO()
-    np.savez(content, images=np.arange(6144, dtype=np.uint8).reshape(2, 32, 32, 3), labels=np.array([0, 1]))
+    pixels = np.arange(images * 32 * 32 * 3, dtype=np.uint8).reshape(images, 32, 32, 3)
+    np.savez(content, images=pixels, labels=np.arange(images) % 2)
     dataset_id = new_id("ds")
     key = upload_key(dataset_id, 0)
     streaming = core.storage.open_upload(key)
@@ -109,9 +112,13 @@ def test_a_worker_takes_uploads_and_gives_back_what_it_cannot_finish(
                 held.add(runner)
             return len(held) == SLOTS
 
-        more = [upload(core) for _ in range(SLOTS + 1)]
+        more = [upload(core, LARGE) for _ in range(SLOTS + 1)]
         wait_for(hold_runners)
         wait_for(lambda: core.dispatcher.waiting("cpu") == 1)
+        small = upload(core)
+        wait_for(lambda: datasets.view(core, small.id).state is DatasetState.READY)
+        more.append(upload(core))
+        wait_for(lambda: bool(hold_runners() or len(held) > SLOTS))
         process.terminate()
         assert process.wait(timeout=60) == 0
     assert runners(core.settings.data_dir) == set()

@@ -112,7 +112,7 @@ def test_generate_labels(shelf: Any) -> None:
         "dataset": Ref("dataset", shelf.distilled, ["images.npy", "labels.npy"]),
         "labeler_0": Ref("labeler", shelf.labeler),
     }
-    assert report.queue == "cpu"
+    assert report.queue == "io"
     assert report.inputs == {"results": Ref("after"), "labeler_0": Ref("labeler", shelf.labeler, [])}
     assert (report.params["source_dataset"], report.params["test_images"]) == (shelf.source, None)
 
