@@ -167,6 +167,24 @@ def show(context: typer.Context, identifier: Annotated[str, typer.Argument(metav
 
 
 @app.command()
+def delete(
+    context: typer.Context,
+    identifiers: Annotated[list[str], typer.Argument(metavar="ID...", help="Sets, labelers and ended jobs.")],
+) -> None:
+    """Delete sets, labelers and jobs for good; refused for what an unfinished job needs."""
+    client: LaddClient = context.obj.client
+    kinds = {"ds": client.delete_dataset, "lb": client.delete_labeler, "job": client.delete_job}
+    # All of them are looked at before the first is gone.
+    calls = [(kinds.get(identifier.partition("_")[0]), identifier) for identifier in identifiers]
+    if unknown := [identifier for call, identifier in calls if call is None]:
+        raise typer.BadParameter(f"no id of a set (ds_), labeler (lb_) or job (job_): {', '.join(unknown)}")
+    for call, identifier in calls:
+        assert call is not None
+        call(identifier)
+        typer.echo(f"{identifier} deleted")
+
+
+@app.command()
 def download(
     context: typer.Context,
     identifier: Annotated[str, typer.Argument(metavar="DATASET|JOB", help="A label-augmented set, or its job.")],

@@ -135,7 +135,10 @@ def delete(core: Core, dataset_id: str) -> None:
     if answer == "missing":
         raise not_found("dataset", dataset_id)
     if answer != "deleted":
-        raise ServiceError(ErrorCode.DATASET_IN_USE, f"{dataset_id} is used by {answer}, which is not finished.")
+        raise ServiceError(
+            ErrorCode.DATASET_IN_USE,
+            f"{dataset_id} is used by {answer}, which is not finished: wait for it or cancel it.",
+        )
     outbox.attend(core, f"delete {dataset_id}")
 
 
