@@ -24,6 +24,9 @@ PREVIEW = "preview.png"
 LABEL_GRID = "dense_labels.png"
 """The dense labels of a label-augmented set's first image."""
 
+LABELLING = "labelling.json"
+"""The result of the task that wrote the dense labels: whoever reuses them has it as well."""
+
 ARCHIVE = "archive.zip"
 """The archive of a label-augmented set; its other forms are `archive.<format>`."""
 

@@ -50,6 +50,10 @@ class Catalogue:
         """Return the dataset or labeler of this id, None when there is none."""
         return self.dataset(id) if id.startswith("ds_") else self.labeler(id)
 
+    def labelled(self, digest: str) -> list[str]:
+        """Return the ids of the sets that were labelled in the way of this digest, the first one first."""
+        return [str(dataset_id) for dataset_id in self._redis.zrange(redis_keys.labelled(digest), 0, -1)]
+
     def _load(self, key: Pattern, model: type[AnyManifest], ids: Sequence[str]) -> list[AnyManifest]:
         pipeline = self._redis.pipeline(transaction=False)
         for id in ids:

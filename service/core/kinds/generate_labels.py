@@ -116,6 +116,7 @@ def plan_labelling(
             "encoding": params.encoding,
             "images": params.images,
             "formats": sorted(set(params.formats)),
+            "reuse": params.reuse,
             **statistics.model_dump(),
         },
         inputs=inputs,

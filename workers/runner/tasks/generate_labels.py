@@ -1,6 +1,7 @@
 """Write the dense labels of a distilled set with one labeler or the mean of several, and pack the archive."""
 
 import hashlib
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from api_schemas.datasets import Dataset
 from api_schemas.labelling import LabelAgreement, Labelling
 from api_schemas.runner import DoneEvent, RunnerTask
-from method.files import ARCHIVE, DENSE_LABELS, FULL_LABELS, LABEL_GRID
+from method.files import ARCHIVE, DENSE_LABELS, FULL_LABELS, LABEL_GRID, LABELLING
 from method.normalizations import ZCA
 from workers.ladd.archive.archive import read_archive, write_archive
 from workers.ladd.archive.exports import write_export
@@ -79,7 +80,8 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         "flops": sum(writer.flops(len(stored.images) * (grid.count + 1)) for writer in writers),
         "labelling": _labelling(names, stored, dense_labels, writers, report).model_dump(mode="json"),
     }
-    return DoneEvent(event="done", files=files, result=result)
+    (outputs / LABELLING).write_text(json.dumps(result), encoding="utf-8")
+    return DoneEvent(event="done", files=[*files, LABELLING], result=result)
 
 
 def _mean_labels(

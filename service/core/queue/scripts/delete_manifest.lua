@@ -16,6 +16,9 @@ redis.call('DEL', entry.key)
 redis.call('ZREM', entry.listing, entry.member)
 redis.call('ZREM', keys.own_listing(entry.listing, entry.tenant), entry.member)
 redis.call('HDEL', keys.stored_bytes(entry.tenant), entry.id)
+if entry.labelled and entry.labelled ~= '' then
+  redis.call('ZREM', entry.labelled, entry.id)
+end
 if ARGV[2] ~= '' then
   redis.call('SADD', keys.OUTBOX, ARGV[2])
 end

@@ -94,6 +94,7 @@ def test_generate_labels(shelf: Any) -> None:
         "encoding": "float32",
         "images": "npy",
         "formats": [],
+        "reuse": "auto",
     }
     assert graph(plan) == {"generate_labels": [], "report": ["generate_labels"]}
     labelling, report = plan.tasks
@@ -104,6 +105,7 @@ def test_generate_labels(shelf: Any) -> None:
         "encoding": "float32",
         "images": "npy",
         "formats": [],
+        "reuse": "auto",
         "mean": [0.5, 0.4, 0.3],
         "std": [0.2, 0.2, 0.2],
     }
