@@ -21,8 +21,6 @@ SOURCE_FILES = (TRAIN_IMAGES, TRAIN_LABELS, VAL_IMAGES, VAL_LABELS)
 
 PREVIEW = "preview.png"
 """The first images of a set."""
-LABEL_GRID = "dense_labels.png"
-"""The dense labels of a label-augmented set's first image."""
 
 LABELLING = "labelling.json"
 """The result of the task that wrote the dense labels: whoever reuses them has it as well."""

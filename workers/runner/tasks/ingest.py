@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from api_schemas.datasets import Dataset, Normalization
+from api_schemas.datasets import Dataset, DatasetStats
 from api_schemas.runner import DoneEvent, RunnerTask
 from method.files import PREVIEW, TRAIN_IMAGES
 from workers.ladd.importers import ImportOptions, KnownSource
@@ -23,15 +23,16 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     options = ImportOptions(**task.params["metadata"], source=_known_source(task, folder))
     outputs = folder / "outputs"
     stats = import_dataset(with_their_names(task, folder), options, outputs, report.stage("ingest", "bytes"))
-    _write_preview(outputs, stats.normalization)
+    _write_preview(outputs, stats)
     files = sorted(path.name for path in outputs.iterdir())
     return DoneEvent(event="done", files=files, result={"stats": stats.model_dump(mode="json")})
 
 
-def _write_preview(outputs: Path, normalization: Normalization) -> None:
+def _write_preview(outputs: Path, stats: DatasetStats) -> None:
     prefix = "train_" if (outputs / TRAIN_IMAGES).exists() else ""
     images, labels = (np.load(outputs / f"{prefix}{name}.npy", mmap_mode="r") for name in ("images", "labels"))
-    write_preview(images, labels, normalization.carried, outputs / PREVIEW)
+    names = [count.name for count in stats.class_counts]
+    write_preview(images, labels, names, stats.normalization.carried, outputs / PREVIEW)
 
 
 def _known_source(task: RunnerTask, folder: Path) -> KnownSource | None:
