@@ -23,6 +23,7 @@ from client.cli_run import run_app
 from client.errors import ClientError
 from client.session import JsonOption, LimitOption, RefusalGroup, Session, without_missing
 from client.stages import StageBoard, minute
+from method.files import ARCHIVE_ENDINGS
 from method.formats import FORMATS
 
 LABELER_METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
@@ -188,7 +189,9 @@ def delete(
 def download(
     context: typer.Context,
     identifier: Annotated[str, typer.Argument(metavar="DATASET|JOB", help="A label-augmented set, or its job.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: <dataset>.<format>, here.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Default: <dataset>.zip, .mtt.zip, .tar, ..., here.")
+    ] = None,
     archive_format: Annotated[
         ArchiveFormat, typer.Option("--format", help="zip, or another one that the job was asked to write.")
     ] = ArchiveFormat.ZIP,
@@ -201,7 +204,7 @@ def download(
         dataset = result.dataset if result else None
     if dataset is None:
         raise ClientError(f"{identifier} has made no label-augmented set")
-    destination = output or Path(f"{dataset}.{archive_format}")
+    destination = output or Path(f"{dataset}.{ARCHIVE_ENDINGS[archive_format]}")
     with StageBoard(session.progress) as board, board.stage("download") as stage:
         session.client.download_archive(dataset, destination, stage.bytes, archive_format)
     typer.echo(str(destination))
