@@ -35,8 +35,8 @@ def create(
     if unseen:
         typer.echo(
             f"Warning: tenant {DEFAULT!r}, to which all belongs that is made without a key, has "
-            f"{', '.join(f'{what}: {count:,}' for what, count in unseen.items())}, and no key of its own: nobody but an "
-            "admin sees these from now on. A key made without --tenant shows them.",
+            f"{', '.join(f'{what}: {count:,}' for what, count in unseen.items())}, and no key of its own: nobody but "
+            "an admin sees these from now on. A key made without --tenant shows them.",
             err=True,
         )
     typer.echo(f"{_line(key)}\nIt is shown this once:", err=True)
