@@ -246,6 +246,10 @@ class Augmentation(Response):
     n: int
     ratio: float
     encoding: str
+    digest: Sha256 | None = None
+    """Equal for what is labelled in the same way; null for sets from before there was this field."""
+    reused_from: DatasetId | None = None
+    """The set whose dense labels these are, which may be gone; null: they were made anew."""
 
 
 class UploadedFile(Response):

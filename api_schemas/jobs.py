@@ -89,6 +89,8 @@ class Packing(Request):
     images: ImageFormat = ImageFormat.NPY
     formats: Annotated[list[Literal["mtt", "safetensors", "webdataset", "parquet"]], Field(max_length=4)] = []
     """Other forms of the archive to write as well, with decoded labels: `GET .../archive?format=` fetches them."""
+    reuse: Literal["auto", "never"] = "auto"
+    """`auto`: dense labels that were written in the same way and forms before are taken; `never`: all are made anew."""
 
 
 class TrainLabelerParams(LabelerRecipe):

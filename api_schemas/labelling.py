@@ -1,6 +1,6 @@
 """The labelers of a labelling, and how their classes agree with the uploaded labels."""
 
-from api_schemas.base import LabelerId, Response
+from api_schemas.base import DatasetId, LabelerId, Response
 
 
 class CheckpointCandidate(Response):
@@ -42,3 +42,5 @@ class Labelling(Response):
     labelers: list[UsedLabeler]
     agreement: LabelAgreement
     warnings: list[str]
+    reused_from: DatasetId | None = None
+    """The set whose dense labels these are: they were written before in the same way. Null: they were made anew."""

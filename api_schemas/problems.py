@@ -21,6 +21,8 @@ class ErrorCode(StrEnum):
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     DATASET_NOT_READY = "dataset_not_ready"
     DATASET_IN_USE = "dataset_in_use"
+    LABELER_IN_USE = "labeler_in_use"
+    JOB_IN_USE = "job_in_use"
     NO_ARCHIVE = "no_archive"
     JOB_NOT_FINISHED = "job_not_finished"
     JOB_NOT_CANCELABLE = "job_not_cancelable"

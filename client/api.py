@@ -161,6 +161,10 @@ class LaddClient:
         """Every labeler, newest first."""
         return self._items(LabelerPage, "/v1/labelers", {})
 
+    def delete_labeler(self, labeler_id: str) -> None:
+        """Delete a labeler that no unfinished job uses; archives that it labelled stay."""
+        self._transport.request("DELETE", f"/v1/labelers/{labeler_id}", repeatable=True)
+
     def presets(self) -> PresetList:
         """The paper's experiments."""
         return self._get(PresetList, "/v1/presets")
@@ -203,6 +207,10 @@ class LaddClient:
     def retry(self, job_id: str) -> Job:
         """Start a failed or canceled job again as a new one that keeps the finished tasks."""
         return parsed(Job, self._transport.request("POST", f"/v1/jobs/{job_id}/retry", repeatable=True))
+
+    def delete_job(self, job_id: str) -> None:
+        """Delete a job that has ended, with its report; the sets and labelers that it made stay."""
+        self._transport.request("DELETE", f"/v1/jobs/{job_id}", repeatable=True)
 
     def events(
         self, job_id: str, after: str | None = None, on_silence: Callable[[], None] | None = None

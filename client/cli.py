@@ -30,6 +30,7 @@ from client.session import (
 from client.stages import StageBoard, minute
 from client.tables import printable
 from method.class_maps import CLASS_MAPS, IMAGEFOLDER
+from method.files import ARCHIVE_ENDINGS
 from method.formats import AUTO, FORMATS
 
 app = typer.Typer(
@@ -185,10 +186,30 @@ def show(context: typer.Context, identifier: Annotated[str, typer.Argument(metav
 
 
 @app.command()
+def delete(
+    context: typer.Context,
+    identifiers: Annotated[list[str], typer.Argument(metavar="ID...", help="Sets, labelers and ended jobs.")],
+) -> None:
+    """Delete sets, labelers and jobs for good; refused for what an unfinished job needs."""
+    client: LaddClient = context.obj.client
+    kinds = {"ds": client.delete_dataset, "lb": client.delete_labeler, "job": client.delete_job}
+    # All of them are looked at before the first is gone.
+    calls = [(kinds.get(identifier.partition("_")[0]), identifier) for identifier in identifiers]
+    if unknown := [identifier for call, identifier in calls if call is None]:
+        raise typer.BadParameter(f"no id of a set (ds_), labeler (lb_) or job (job_): {', '.join(unknown)}")
+    for call, identifier in calls:
+        assert call is not None
+        call(identifier)
+        typer.echo(f"{identifier} deleted")
+
+
+@app.command()
 def download(
     context: typer.Context,
     identifier: Annotated[str, typer.Argument(metavar="DATASET|JOB", help="A label-augmented set, or its job.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: <dataset>.<format>, here.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Default: <dataset>.zip, .mtt.zip, .tar, ..., here.")
+    ] = None,
     archive_format: Annotated[
         ArchiveFormat, typer.Option("--format", help="zip, or another one that the job was asked to write.")
     ] = ArchiveFormat.ZIP,
@@ -196,7 +217,7 @@ def download(
     """Download a label-augmented archive; run again to resume a broken download."""
     session: Session = context.obj
     dataset = augmented(session.client.job(identifier) if identifier.startswith("job_") else identifier)
-    destination = output or Path(f"{dataset}.{archive_format}")
+    destination = output or Path(f"{dataset}.{ARCHIVE_ENDINGS[archive_format]}")
     with StageBoard(session.progress) as board, board.stage("download") as stage:
         session.client.download_archive(dataset, destination, stage.bytes, archive_format)
     typer.echo(str(destination))

@@ -2,15 +2,21 @@
 FROM python:3.12.12-slim-bookworm AS build
 
 WORKDIR /source
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+# Dependencies first: a change of the sources does not fetch them again.
+COPY pyproject.toml constraints.txt ./
+# botocore describes every service of AWS, in 24 MB; the front calls S3, and those that hand out keys for it.
+RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
+        > requirements.txt \
+    && pip install --no-cache-dir --prefix /installed -c constraints.txt -r requirements.txt \
+    && find /installed/lib/python3.12/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
+        ! -name s3 ! -name sts ! -name 'sso*' ! -name signin -exec rm -r {} +
+
+COPY README.md LICENSE ./
 COPY api_schemas api_schemas
 COPY client client
 COPY method method
 COPY service service
-# botocore describes every service of AWS, in 24 MB; the front calls S3, and those that hand out keys for it.
-RUN pip install --no-cache-dir --prefix /installed -c constraints.txt . \
-    && find /installed/lib/python3.12/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
-        ! -name s3 ! -name sts ! -name 'sso*' ! -name signin -exec rm -r {} +
+RUN pip install --no-cache-dir --prefix /installed --no-deps .
 
 FROM python:3.12.12-slim-bookworm
 

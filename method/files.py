@@ -21,11 +21,20 @@ SOURCE_FILES = (TRAIN_IMAGES, TRAIN_LABELS, VAL_IMAGES, VAL_LABELS)
 
 PREVIEW = "preview.png"
 """The first images of a set."""
-LABEL_GRID = "dense_labels.png"
-"""The dense labels of a label-augmented set's first image."""
+
+LABELLING = "labelling.json"
+"""The result of the task that wrote the dense labels: whoever reuses them has it as well."""
 
 ARCHIVE = "archive.zip"
-"""The archive of a label-augmented set; its other forms are `archive.<format>`."""
+"""The archive of a label-augmented set; its other forms are stored as `archive.<format>`."""
+ARCHIVE_ENDINGS = {
+    "zip": "zip",
+    "mtt": "mtt.zip",
+    "safetensors": "safetensors",
+    "webdataset": "tar",
+    "parquet": "parquet",
+}
+"""{form of the archive: how the name of its download ends}."""
 
 GRAPH = "program.json"
 """The graph of an exported network."""

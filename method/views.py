@@ -1,5 +1,6 @@
 """The grid of local views, and the policies by which a training takes them."""
 
+import math
 import re
 
 GRID = 5
@@ -11,6 +12,22 @@ POLICY = r"full|pool|sampled:[1-9][0-9]{0,3}"
 """A policy of one training: all views, as in Eq. 5; rows out of images and views alike; K views drawn each step."""
 PROGRESSIVE = "progressive"
 """`sampled:1` first, then `full` where that leaves open which arm is better: a policy of an evaluation."""
+
+
+def crop_side(ratio: float, size: int) -> int:
+    """Return the side in pixels of a view along an axis of `size` pixels: ratio * size rounded half up, at least 1."""
+    return max(1, math.floor(ratio * size + 0.5))
+
+
+def crop_offsets(n: int, ratio: float, size: int) -> tuple[int, ...]:
+    """Return the first pixels of the n views along an axis: k * (size - side) / (n - 1), rounded half up.
+
+    The first view starts at the first pixel and the last one ends at the last. A single view is centred.
+    """
+    slack = size - crop_side(ratio, size)
+    if n == 1:
+        return ((slack + 1) // 2,)
+    return tuple((2 * k * slack + n - 1) // (2 * (n - 1)) for k in range(n))
 
 
 def drawn_views(policy: str) -> int | None:

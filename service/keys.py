@@ -31,6 +31,14 @@ def create(
         raise typer.BadParameter(message, param_hint="--tenant")
     with _core() as core:
         key, secret = api_keys.create(core, tenant, name, _scopes(scopes))
+        unseen = api_keys.seen_by_no_key(core, DEFAULT)
+    if unseen:
+        typer.echo(
+            f"Warning: tenant {DEFAULT!r}, to which all belongs that is made without a key, has "
+            f"{', '.join(f'{what}: {count:,}' for what, count in unseen.items())}, and no key of its own: nobody but "
+            "an admin sees these from now on. A key made without --tenant shows them.",
+            err=True,
+        )
     typer.echo(f"{_line(key)}\nIt is shown this once:", err=True)
     typer.echo(secret)
 

@@ -3,6 +3,7 @@
 import logging
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 
 from celery import signals
@@ -19,9 +20,10 @@ from workers.supervisor.fitness import Fitness
 from workers.supervisor.heartbeat import Heartbeat, forget_predecessors, heartbeat_step, worker_name
 from workers.supervisor.input_cache import InputCache
 from workers.supervisor.intake import Intake
+from workers.supervisor.io_step import io_step
 from workers.supervisor.scratch import remove_abandoned
-from workers.supervisor.slots import Slots, queues_of, slots_of
-from workers.supervisor.wake import register_wake
+from workers.supervisor.slots import IO, slots_by_queue
+from workers.supervisor.wake import answer_to, register_wake
 
 CELERYS_OWN = ("celery.app.trace", "celery.worker.strategy")
 """Loggers that tell of messages by ids of their own; the supervisor tells of jobs and tasks."""
@@ -37,19 +39,23 @@ def main() -> None:
     def stop(**_: object) -> None:
         shutting_down.set()
 
-    with closing(open_core(settings)) as core:
+    with closing(open_core(settings)) as core, ThreadPoolExecutor(1, IO) as io_thread:
         remove_abandoned(settings.data_dir / "scratch")
         forget_predecessors(core)
         try:
-            places = slots_of(settings)
+            slots = slots_by_queue(settings)
         except UnusableDeviceError as error:
             sys.exit(f"no worker is started: {error}")
-        slots, worker = Slots(places), worker_name()
+        machine, worker = next(iter(slots.values())), worker_name()
         cache = InputCache(core.storage, settings.data_dir / "cache")
+        places = [slot for its in dict.fromkeys(slots.values()) for slot in its.all]
         fitness = Fitness(settings, places, cache, shutting_down)
         app = create_app(settings)
         intake = Intake(core.storage)
-        register_wake(app, core, worker, slots, cache, fitness, intake, shutting_down)
+        answer = answer_to(core, worker, slots, cache, fitness, intake, shutting_down)
+        register_wake(app, answer)
+        if slots.get(IO, machine) is not machine:
+            app.steps["consumer"].add(io_step(answer, io_thread))
         heartbeat = Heartbeat(core, worker, slots, fitness, intake)
         fitness.changed = heartbeat.beat
         app.steps["consumer"].add(heartbeat_step(heartbeat))
@@ -66,8 +72,8 @@ def main() -> None:
                     "worker",
                     f"--hostname={worker}",
                     "--pool=threads",
-                    f"--concurrency={slots.count}",
-                    f"--queues={','.join(queues_of(settings))}",
+                    f"--concurrency={machine.count}",
+                    f"--queues={','.join(queue for queue, its in slots.items() if its is machine)}",
                     f"--loglevel={settings.log_level}",
                     "--without-gossip",
                     "--without-mingle",

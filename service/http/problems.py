@@ -36,6 +36,8 @@ STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
     ErrorCode.DATASET_NOT_READY: 409,
     ErrorCode.DATASET_IN_USE: 409,
+    ErrorCode.LABELER_IN_USE: 409,
+    ErrorCode.JOB_IN_USE: 409,
     ErrorCode.JOB_NOT_FINISHED: 409,
     ErrorCode.JOB_NOT_CANCELABLE: 409,
     ErrorCode.JOB_NOT_RETRYABLE: 409,

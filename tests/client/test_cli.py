@@ -255,6 +255,22 @@ def test_a_labeler_is_imported(ladd: Ladd, client: LaddClient, worker: Any, tmp_
     assert "architecture" in refused.stderr
 
 
+def test_sets_labelers_and_jobs_are_deleted(ladd: Ladd, client: LaddClient, worker: Any) -> None:
+    _, source = worker.ready_pair()
+    job = ladd("run", "train-labeler", "--source-dataset", source, "--detach").stdout.strip()
+    refused = ladd("delete", job)
+    assert (refused.exit_code, "wait for its end or cancel it" in refused.stderr) == (1, True)
+    worker.train_labeler(job)
+    (made,) = client.labelers()
+    labeler = made.id
+    typo = ladd("delete", source, "xx_1")
+    assert (typo.exit_code, "xx_1" in typo.stderr) == (2, True)
+    result = ladd("delete", labeler, job, source)
+    assert (result.exit_code, result.stdout.splitlines()) == (0, [f"{id} deleted" for id in (labeler, job, source)])
+    for identifier in (labeler, job, source):
+        assert ladd("show", identifier).exit_code == 1
+
+
 def test_a_job_that_did_not_succeed_ends_with_code_1(ladd: Ladd, client: LaddClient, worker: Any) -> None:
     job = worker.start_ladd()
     assert ladd("cancel", job.id).stdout.strip() == f"{job.id} canceled"

@@ -20,7 +20,7 @@ from api_schemas.jobs import TERMINAL_STATES, GenerateLabelsParams, GenerateLabe
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
-from service.core.resources import datasets, events, jobs, labelers, pictures
+from service.core.resources import datasets, events, jobs, label_grid, labelers, pictures
 from service.core.upkeep.rebuild_index import Restored, rebuild_index
 from stack.readiness import BUCKET
 from tests.servers import Embedded
@@ -107,7 +107,7 @@ def assert_all_is_shown(core: Core) -> None:
     for dataset in (source, distilled, augmented):
         assert fetch(pictures.preview_url(core, dataset.id)).startswith(b"\x89PNG")
         assert pictures.image_png(core, dataset.id, None, 0).startswith(b"\x89PNG")
-    assert fetch(pictures.label_grid_url(core, augmented.id)).startswith(b"\x89PNG")
+    assert label_grid.label_grid_png(core, augmented.id, 0).startswith(b"\x89PNG")
     for dataset in (source, distilled, rubbish):
         assert jobs.view(core, dataset.job).kind is JobKind.INGEST_DATASET
 

@@ -3,6 +3,8 @@
 import importlib.util
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
@@ -84,12 +86,33 @@ def test_settings_accept_what_compose_sets(service: str, monkeypatch: pytest.Mon
     assert settings.redis_url == "redis://redis:6379/0"
     assert settings.s3_endpoint_url == "http://s3:8333"
     assert settings.s3_public_endpoint_url == "http://localhost:8333"
-    assert set(settings.worker_queues.split(",")) <= {"cpu", "gpu"}
+    assert set(settings.worker_queues.split(",")) <= {"cpu", "gpu", "io"}
 
 
 def test_env_example_names_what_compose_asks_for() -> None:
     asked = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
-    assert asked == ladd_variables((ROOT / "docker" / "env.example").read_text())
+    lines = (ROOT / "docker" / "env.example").read_text().splitlines()
+    assert asked == ladd_variables("\n".join(line for line in lines if not line.startswith("#")))
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_every_setting_of_the_env_file_reaches_ours(service: str) -> None:
+    assert SERVICES[service]["env_file"] == [".env"]
+    # What the service names itself hides what the file says, so it is no more than what has to be so here.
+    own = {name for name, value in SERVICES[service]["environment"].items() if "${" not in str(value)}
+    fixed = {"LADD_REDIS_URL", "LADD_S3_ENDPOINT_URL", "LADD_S3_BUCKET"}
+    here = {
+        "api": {"LADD_HOST", "LADD_PORT"},
+        "worker": {"LADD_DATA_DIR"},
+        "worker-gpu": {"LADD_DATA_DIR", "LADD_WORKER_QUEUES"},
+    }
+    assert own - {"LADD_WORKER_DEVICE"} == fixed | here[service]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_logs_are_rotated(service: str) -> None:
+    options = SERVICES[service]["logging"]["options"]
+    assert set(options) == {"max-size", "max-file"}
 
 
 def test_addresses_point_at_services_and_at_the_ports_they_listen_on() -> None:
@@ -166,6 +189,7 @@ def test_workers_keep_their_data_where_the_volume_is() -> None:
     data = dict(pair.split("=") for pair in environment.split())["LADD_DATA_DIR"]
     assert arguments(ROOT / "docker" / "worker.Dockerfile", "VOLUME") == [data]
     for service in ["worker", "worker-gpu"]:
+        assert SERVICES[service]["environment"]["LADD_DATA_DIR"] == data
         [volume] = SERVICES[service]["volumes"]
         assert volume.partition(":")[2] == data
 
@@ -198,17 +222,35 @@ def test_copied_paths_exist_and_reach_the_build(dockerfile: Path) -> None:
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)
-def test_images_install_extras_that_exist_and_what_pip_needs(dockerfile: Path) -> None:
+def test_dependencies_are_installed_before_the_sources_are_copied(dockerfile: Path, tmp_path: Path) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    [install] = [command for command in arguments(dockerfile, "RUN") if command.startswith("pip")]
-    words = shlex.split(install.partition("&&")[0])
-    assert words[:2] == ["pip", "install"]
-    assert words[words.index("-c") + 1] == "constraints.txt"
-    extras = re.fullmatch(r"\.(?:\[(.*)\])?", words[-1])
-    assert extras is not None
-    assert set(filter(None, (extras[1] or "").split(","))) <= set(project["optional-dependencies"])
-    copied = " ".join(arguments(dockerfile, "COPY")).split()
-    assert {"pyproject.toml", "constraints.txt", project["readme"], *project["license-files"]} <= set(copied)
+    steps = instructions(dockerfile)
+    fetching, installing = (
+        next(number for number, (name, text) in enumerate(steps) if name == "RUN" and words in text)
+        for words in ("-r requirements.txt", "--no-deps .")
+    )
+    copied = {
+        part: number
+        for number, (name, text) in enumerate(steps)
+        if name == "COPY" and not text.startswith("--from=")
+        for part in text.split()[:-1]
+    }
+    before = {part for part, number in copied.items() if number < fetching}
+    assert before == {"pyproject.toml", "constraints.txt"}
+    after = {part for part, number in copied.items() if fetching < number < installing}
+    assert {project["readme"], *project["license-files"], "service", "method"} <= after
+
+    # The program that writes the list, as the shell of the image reads it.
+    program, _, rest = steps[fetching][1].partition(" > requirements.txt")
+    words = shlex.split(program)
+    assert words[:2] == ["python", "-c"]
+    listed = subprocess.run(
+        [sys.executable, *words[1:]], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    extra = project["optional-dependencies"]["worker"] if dockerfile.name.startswith("worker") else []
+    assert listed == [*project["dependencies"], *extra]
+    install = shlex.split(rest.partition("pip install")[2].partition("&&")[0])
+    assert install[install.index("-c") + 1] == "constraints.txt"
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)

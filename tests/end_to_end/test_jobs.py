@@ -258,13 +258,26 @@ def test_a_second_job_reuses_the_labeler_and_repeats_every_byte(
     client: LaddClient, distilled: Dataset, ladd: Finished, tmp_path: Path
 ) -> None:
     params = LaddParams.model_validate(
-        {"dataset": distilled.id, "labeler": {"epochs": 2, "batch_size": 64}, "evaluation": None}
+        {"dataset": distilled.id, "labeler": {"epochs": 2, "batch_size": 64}, "evaluation": None, "reuse": "never"}
     )
     second = Finished(client, LaddRequest(kind=JobKind.LADD, params=params))
     assert [task.name for task in second.job.tasks] == ["generate_labels", "report"]
     assert second.result.labeler == ladd.result.labeler
     assert second.result.evaluation is None
     assert _archive_digest(client, second, tmp_path / "2.zip") == _archive_digest(client, ladd, tmp_path / "1.zip")
+
+
+def test_labels_that_were_written_before_are_taken(client: LaddClient, distilled: Dataset, ladd: Finished) -> None:
+    params = GenerateLabelsParams.model_validate({"dataset": distilled.id, "labeler": ladd.result.labeler})
+    again = Finished(client, GenerateLabelsRequest(kind=JobKind.GENERATE_LABELS, params=params))
+    assert [task.attempts[0].outcome for task in again.job.tasks] == ["succeeded", "succeeded"]
+    assert again.result.dataset != ladd.result.dataset
+    assert again.result.labelling is not None
+    assert again.result.labelling.reused_from is not None
+    assert again.result.storage == ladd.result.storage
+    assert again.job.cost is not None
+    assert again.job.cost.counted.labelling is not None
+    assert again.job.cost.counted.labelling.flops == 0
 
 
 def test_generate_labels_with_another_grid(client: LaddClient, distilled: Dataset, coarse: Finished) -> None:

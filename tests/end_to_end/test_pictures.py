@@ -36,8 +36,9 @@ def test_an_image_of_a_normalized_set_is_shown_as_pixels(browser: httpx.Client, 
     found = picture(browser.get(f"/v1/datasets/{distilled.id}/images/37.png"))
     assert np.abs(found.astype(int) - expected).max() <= 1
     preview = picture(browser.get(f"/v1/datasets/{distilled.id}/preview.png"))
-    # Class 3, image 7: ten lines and columns of 32 px with 2 px between.
-    assert np.abs(preview[3 * 34 : 3 * 34 + 32, 7 * 34 : 7 * 34 + 32].astype(int) - found).max() <= 1
+    # Class 3, image 7: ten lines and columns of 32 px, three times as large, with 4 px between and 16 px for the name.
+    line, column = 4 + 3 * 116 + 16, 4 + 7 * 100
+    assert np.abs(preview[line : line + 96 : 3, column : column + 96 : 3, 0].astype(int) - found).max() <= 1
 
 
 def test_images_of_both_splits_of_a_source_set(browser: httpx.Client, source: Dataset) -> None:

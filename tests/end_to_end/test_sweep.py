@@ -36,3 +36,10 @@ def test_a_sweep_evaluates_its_points(stack_up: Stack, client: LaddClient, disti
         assert client.dataset(point.dataset).links.archive is not None
         answer = httpx.get(f"{stack_up.url}/v1/datasets/{point.dataset}/dense_labels.png", follow_redirects=True)
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/png")
+    pictures = f"{stack_up.url}/v1/datasets/{made[0]}/dense_labels.png"
+    last, beyond = (httpx.get(pictures, params={"index": index}) for index in (99, 100))
+    assert (last.status_code, beyond.status_code) == (200, 422)
+    assert last.content != httpx.get(pictures).content
+    assert [(reason["location"], reason["rule"]) for reason in beyond.json()["reasons"]] == [
+        ("query.index", "index_within_set")
+    ]

@@ -46,6 +46,10 @@ def _notes(found: Found) -> list[str]:
 def _of_labelling(labelling: Labelling) -> list[str]:
     """Warnings of the labelling, and where its labels are not the paper's."""
     notes = list(labelling.warnings)
+    if labelling.reused_from is not None:
+        notes.append(
+            f"The dense labels are those of {labelling.reused_from}, which was labelled in the same way before."
+        )
     for used in labelling.labelers:
         if used.candidates is not None:
             notes.append(

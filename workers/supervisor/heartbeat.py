@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
 from time import monotonic
 from typing import Any
@@ -32,7 +33,7 @@ def worker_name() -> str:
 class Heartbeat:
     """Beats while the Celery consumer runs; knows since when messages wait although a slot is free."""
 
-    def __init__(self, core: Core, worker: str, slots: Slots, fitness: Fitness, intake: Intake) -> None:
+    def __init__(self, core: Core, worker: str, slots: Mapping[str, Slots], fitness: Fitness, intake: Intake) -> None:
         self._core = core
         self._worker = worker
         self._slots = slots
@@ -43,16 +44,17 @@ class Heartbeat:
     def beat(self) -> None:
         """Write the sign of life. A worker that neither beats nor, having room, takes a waiting message is not well."""
         try:
-            queues = queues_of(self._core.settings)
             trouble = self._fitness.trouble or self._intake.trouble
-            takes = self._slots.free > 0 and trouble is None
+            takes = [queue for queue, slots in self._slots.items() if slots.free > 0 and trouble is None]
             now = monotonic()
-            if not (takes and any(self._core.dispatcher.waiting(queue) for queue in queues)):
+            if not any(self._core.dispatcher.waiting(queue) for queue in takes):
                 self._waiting_since = None
             elif self._waiting_since is None:
                 self._waiting_since = now
             waited = 0.0 if self._waiting_since is None else now - self._waiting_since
-            sign = Sign(dict.fromkeys(queues, self._slots.free), trouble or "", waited, device=self._slots.device)
+            free = {queue: slots.free for queue, slots in self._slots.items()}
+            device = next(iter(self._slots.values())).device
+            sign = Sign(free, trouble or "", waited, device=device)
             workers.beat(self._core.redis, self._worker, sign)
         except RedisError as error:
             logger.warning("no sign of life written: %s", error)

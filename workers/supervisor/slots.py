@@ -1,4 +1,4 @@
-"""Where a task runs: one slot per GPU, or per CPU core where there is none."""
+"""Where a task runs: one slot per GPU, or per CPU core where there is none; and one for what takes seconds."""
 
 import logging
 import os
@@ -13,6 +13,9 @@ from service.core.kinds.task_types import TASKS
 from workers.supervisor.devices import visible_gpus
 
 logger = logging.getLogger(__name__)
+
+IO = "io"
+"""The queue of what takes seconds and is waited for: small uploads and reports."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Slots:
     """The slots of this worker, handed out one task each."""
 
     def __init__(self, slots: list[Slot]) -> None:
+        self.all = slots
         self.count = len(slots)
         self.device = slots[0].device
         """Kind of the device of all of them: `cpu` or `cuda`."""
@@ -79,9 +83,20 @@ def slots_of(settings: Settings) -> list[Slot]:
     return [Slot(gpu=gpus[index % len(gpus)] if gpus else None, slots=count) for index in range(count)]
 
 
+def slots_by_queue(settings: Settings) -> dict[str, Slots]:
+    """The slots of each queue, `io` last: all others share those of the machine, `io` has one of its own.
+
+    A worker that takes `io` alone runs it in the slots of the machine.
+    """
+    queues, machine = queues_of(settings), Slots(slots_of(settings))
+    own = {IO: Slots([Slot(gpu=None, slots=1)])} if IO in queues and len(queues) > 1 else {}
+    return dict.fromkeys([queue for queue in queues if queue not in own], machine) | own
+
+
 def queues_of(settings: Settings) -> list[str]:
-    """Names of the queues this worker takes tasks from."""
-    return [name.strip() for name in settings.worker_queues.split(",") if name.strip()]
+    """Names of the queues this worker takes tasks from; with `cpu` it takes `io`, whose tasks were there before."""
+    named = [name.strip() for name in settings.worker_queues.split(",") if name.strip()]
+    return [*named, IO] if "cpu" in named and IO not in named else named
 
 
 def cpu_cores() -> int:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from celery import Celery, Task
@@ -22,18 +23,20 @@ logger = logging.getLogger(__name__)
 LEFT_SECONDS = 1.0
 """Pause before a wake-up for a task that this worker leaves to others is sent on."""
 
+Answer = Callable[[str, str, str], None]
+"""Called with the queue of a wake-up, the job's id and the task's name; returns when the task has ended."""
 
-def register_wake(
-    app: Celery,
+
+def answer_to(
     core: Core,
     worker: str,
-    slots: Slots,
+    slots: Mapping[str, Slots],
     cache: InputCache,
     fitness: Fitness,
     intake: Intake,
     shutting_down: threading.Event,
-) -> None:
-    """Give `app` the one task it has."""
+) -> Answer:
+    """Return what a worker with these slots for its queues does about a wake-up."""
 
     def send_on(job_id: str, task_name: str, queue: str) -> None:
         try:
@@ -41,14 +44,9 @@ def register_wake(
         except (ServiceError, *OUTAGES) as error:
             logger.warning("the wake-up for %s of %s is left to the reaper: %s", task_name, job_id, error)
 
-    @app.task(name=WAKE, bind=True, shared=False)
-    def wake(self: Task[Any, Any], job_id: str, task_name: str) -> None:
+    def answer(queue: str, job_id: str, task_name: str) -> None:
         """Run the task whose tenant's turn it is in this queue; the one named only says that there is work."""
-        assert self.request.delivery_info is not None
-        queue = str(self.request.delivery_info["routing_key"])
-        if self.request.get(PROTOCOL_HEADER, 1) > PROTOCOL:
-            return  # of a newer front, for a newer worker: the reaper repeats it
-        with slots.taken() as slot:
+        with slots[queue].taken() as slot:
             if (fitness.trouble or intake.trouble) is not None:
                 # For others: this thread holds its slot and takes no other message until the worker takes tasks.
                 send_on(job_id, task_name, queue)
@@ -85,3 +83,20 @@ def register_wake(
         if core.settings.quota_running_tasks is not None:
             # Its end may let one start whose own wake-up came while the tenant had as many running as it may.
             core.dispatcher.announce(claimed.job_id, [claimed.name])
+
+    return answer
+
+
+def register_wake(app: Celery, answer: Answer) -> None:
+    """Give `app` the one task it has."""
+
+    @app.task(name=WAKE, bind=True, shared=False)
+    def wake(self: Task[Any, Any], job_id: str, task_name: str) -> None:
+        assert self.request.delivery_info is not None
+        if is_known(self.request.get(PROTOCOL_HEADER, 1)):
+            answer(str(self.request.delivery_info["routing_key"]), job_id, task_name)
+
+
+def is_known(protocol: int) -> bool:
+    """Tell whether a wake-up is of a protocol that this version knows; the reaper repeats others for newer workers."""
+    return protocol <= PROTOCOL

@@ -15,6 +15,7 @@ from service.core.foundation.redis_keys import Pattern
 from service.core.foundation.scripts import register
 from service.core.foundation.tenants import listing_for, sees
 from service.core.objects.storage import Storage
+from service.core.queue import states
 
 QUEUE = "service.core.queue"
 """The room of the scripts that change what the index holds."""
@@ -28,7 +29,7 @@ class Catalogue:
     def __init__(self, redis: Redis, storage: Storage) -> None:
         self._redis = redis
         self._storage = storage
-        self._delete = register(redis, QUEUE, "delete_manifest")
+        self._delete = register(redis, QUEUE, "delete_manifest", preface=states.lua())
         self._restore = register(redis, QUEUE, "index", "restore_manifest")
 
     def seen_by(self, viewer: str | None) -> "Catalogue":
@@ -48,6 +49,10 @@ class Catalogue:
     def entry(self, id: str) -> DatasetManifest | LabelerManifest | None:
         """Return the dataset or labeler of this id, None when there is none."""
         return self.dataset(id) if id.startswith("ds_") else self.labeler(id)
+
+    def labelled(self, digest: str) -> list[str]:
+        """Return the ids of the sets that were labelled in the way of this digest, the first one first."""
+        return [str(dataset_id) for dataset_id in self._redis.zrange(redis_keys.labelled(digest), 0, -1)]
 
     def _load(self, key: Pattern, model: type[AnyManifest], ids: Sequence[str]) -> list[AnyManifest]:
         pipeline = self._redis.pipeline(transaction=False)
@@ -101,17 +106,17 @@ class Catalogue:
         dataset = self.dataset(dataset_id)
         return "missing" if dataset is None else self._take_out(dataset, f"delete {dataset_id}")
 
-    def delete_labeler(self, labeler_id: str) -> str:
-        """Take a labeler out of the index; returns `deleted`, `missing`, or a job that names it, finished or not.
+    def delete_labeler(self, labeler_id: str, ended_jobs_matter: bool = True) -> str:
+        """Take a labeler out of the index; returns `deleted`, `missing`, or a job that names it.
 
         What it stored goes when the sweeper has seen it unused for long enough: its id is not its own, and whoever
         trains the like of it meanwhile takes it over.
         """
         labeler = self.labeler(labeler_id)
-        return "missing" if labeler is None else self._take_out(labeler, "")
+        return "missing" if labeler is None else self._take_out(labeler, "", "" if ended_jobs_matter else "unfinished")
 
-    def _take_out(self, manifest: DatasetManifest | LabelerManifest, entry: str) -> str:
-        answer: str = self._delete(args=[json.dumps(manifest.index), entry])
+    def _take_out(self, manifest: DatasetManifest | LabelerManifest, entry: str, users: str = "") -> str:
+        answer: str = self._delete(args=[json.dumps(manifest.index), entry, users])
         return answer
 
     def forget_labeler(self, labeler_id: str) -> None:

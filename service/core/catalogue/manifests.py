@@ -75,7 +75,8 @@ class DatasetManifest(_Manifest):
         stored = [*self.blobs.values()] if self.state is not DatasetState.VALIDATING else self.files
         fields = {"role": self.role, "state": self.state, "document": self.model_dump_json()}
         named = {"key": redis_keys.dataset(self.id), "listing": redis_keys.DATASETS, "member": self.id}
-        return named | _owned(self, fields, stored)
+        digest = None if self.augmentation is None else self.augmentation.digest
+        return named | _owned(self, fields, stored) | {"labelled": redis_keys.labelled(digest) if digest else ""}
 
     @property
     def measured(self) -> DatasetStats:

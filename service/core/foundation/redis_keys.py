@@ -46,6 +46,8 @@ dataset = Pattern("ladd:dataset:{}")
 """Hash of a dataset's manifest, by its id."""
 labeler = Pattern("ladd:labeler:{}")
 """Hash of a labeler's manifest, by its id."""
+labelled = Pattern("ladd:labelled:{}")
+"""Sorted set of the ids of label-augmented sets that were labelled in the same way, by the digest of that."""
 users = Pattern("{}:jobs")
 """Set of the jobs that use the dataset, or name the labeler, of this key."""
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 GIB = 1 << 30
 
-Queue = Literal["cpu", "gpu"]
+Queue = Literal["cpu", "gpu", "io"]
 QUEUES: tuple[Queue, ...] = get_args(Queue)
-"""The queues that tasks wait in."""
+"""The queues that tasks wait in. `io`: takes seconds and somebody waits for it, so it stands behind no training."""
 
 
 def _are_queues(names: str) -> str:
@@ -101,7 +101,8 @@ class Settings(BaseSettings):
     quota_uploads_per_minute: Annotated[int, Field(ge=1)] | None = None
     """Uploads that one tenant may begin within a minute of the clock."""
     worker_queues: Annotated[str, AfterValidator(_are_queues)] = "cpu,gpu"
-    """Queues that a worker takes tasks from, separated by commas."""
+    """Queues that a worker takes tasks from, separated by commas: `gpu` (trainings, labels), `cpu` (large uploads) and
+    `io` (small uploads, reports), which comes with `cpu` and has a slot of its own beside others."""
     worker_slots: Annotated[int, Field(ge=1)] | None = None
     """Tasks that a worker runs at a time; None: the number of GPUs, or of CPU cores where there is none."""
     worker_device: Literal["auto", "cuda", "cpu"] = "auto"

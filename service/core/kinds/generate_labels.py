@@ -93,7 +93,7 @@ def plan_labelling(
     `dataset` is the id of the set to label, which may not be there yet, and `stats` are its own.
     `point` tells the task apart from others of its kind in the same job. It leaves the dense labels, those of the whole
     images, and an archive with all arrays in it, whose encoding and compression are not predicted, and neither are its
-    other formats and a picture.
+    other formats.
     """
     forwards = stats.num_images * (params.views.n**2 + 1)
     soft_labels = FLOAT32_BYTES * forwards * stats.num_classes
@@ -116,6 +116,7 @@ def plan_labelling(
             "encoding": params.encoding,
             "images": params.images,
             "formats": sorted(set(params.formats)),
+            "reuse": params.reuse,
             **statistics.model_dump(),
         },
         inputs=inputs,

@@ -62,6 +62,7 @@ def plan(core: Core, params: LaddParams) -> Plan:
         "encoding": params.encoding,
         "images": params.images,
         "formats": params.formats,
+        "reuse": params.reuse,
         "evaluation": evaluation and shown(evaluation),
     }
     explained = evaluation.explained_images if evaluation else 0

@@ -33,7 +33,7 @@ def plan_report(
     return TaskPlan(
         name="report",
         type=TaskType.REPORT,
-        queue="cpu",
+        queue="io",
         params={
             "kind": kind,
             "params": params,

@@ -104,6 +104,7 @@ def _ladd_params(params: SweepParams, epoch: int | None) -> LaddParams:
         encoding=params.encoding,
         images=params.images,
         formats=params.formats,
+        reuse=params.reuse,
     )
 
 

@@ -27,6 +27,7 @@ from service.core.clients import Core
 from service.core.foundation.errors import reason
 from service.core.kinds.evaluated_set import own_files
 from service.core.kinds.kind import FinishedTask, Outcome, TaskKind
+from service.core.kinds.reused_labels import earlier_labels, labelling_digest
 from service.core.objects.storage import Blob
 from service.core.queue.records import JobRecord, TaskRecord
 
@@ -168,14 +169,23 @@ def _generate_labels(core: Core, finished: FinishedTask) -> Outcome:
         stats=parent.measured.model_copy(
             update={**_counted(made["blobs"]), "warnings": [*parent.measured.warnings, *labelling.warnings]}
         ),
-        augmentation=_augmentation(parent.id, labelling, params),
+        augmentation=_augmentation(parent.id, labelling, params, labelling_digest(core, finished.task)),
         **made,
     )
     stored = core.catalogue.store(manifest)
     return Outcome(stored, flops=finished.result["flops"], bytes=finished.stored_bytes)
 
 
-def _augmentation(parent: str, labelling: Labelling, params: Mapping[str, Any]) -> Augmentation:
+def _labelled(core: Core, job: JobRecord, task: TaskRecord) -> tuple[dict[str, Any], Outcome] | None:
+    """Return the result of a labelling that was done before: its set shares the blobs, and costs nothing any more."""
+    earlier = earlier_labels(core, task)
+    if earlier is None:
+        return None
+    made = _generate_labels(core, FinishedTask(job, task, earlier.result, earlier.blobs))
+    return earlier.result, replace(made, flops=0, bytes=0)
+
+
+def _augmentation(parent: str, labelling: Labelling, params: Mapping[str, Any], digest: str | None) -> Augmentation:
     used = labelling.labelers
     epochs, temperatures = [member.epoch for member in used], [member.temperature for member in used]
     alone = len(used) == 1
@@ -187,6 +197,8 @@ def _augmentation(parent: str, labelling: Labelling, params: Mapping[str, Any]) 
         n=params["views"]["n"],
         ratio=params["views"]["ratio"],
         encoding=params["encoding"],
+        digest=digest,
+        reused_from=labelling.reused_from,
     )
 
 
@@ -274,7 +286,7 @@ TASKS: dict[TaskType, TaskKind] = {
         TaskKind(TaskType.IMPORT_LABELER, 2 * HOUR, 1800, _import_labeler, undo=_remove_import, reads_uploads=True),
         TaskKind(TaskType.TRAIN_LABELER, 72 * HOUR, 3600, _train_labeler, found=_trained),
         TaskKind(TaskType.RANDOM_SET, 2 * HOUR, 600, _random_set, undo=_remove_made),
-        TaskKind(TaskType.GENERATE_LABELS, 12 * HOUR, 1800, _generate_labels, undo=_remove_made),
+        TaskKind(TaskType.GENERATE_LABELS, 12 * HOUR, 1800, _generate_labels, found=_labelled, undo=_remove_made),
         TaskKind(TaskType.EVALUATE, 240 * HOUR, 3600, _evaluate, in_crowds=True),
         TaskKind(TaskType.REPORT, HOUR, 600, _report, reports=True),
     )

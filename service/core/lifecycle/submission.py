@@ -8,7 +8,7 @@ from typing import Any
 from api_schemas.jobs import JobKind, JobState
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
-from service.core.foundation.errors import ServiceError, invalid
+from service.core.foundation.errors import ServiceError, invalid, not_found
 from service.core.foundation.protocol import PROTOCOL
 from service.core.lifecycle.quotas import exceeded, limits_of_submission
 from service.core.queue.plan import Ref, TaskPlan
@@ -123,7 +123,9 @@ def labelers_named(tasks: Mapping[str, Mapping[str, str]]) -> dict[str, bool]:
 
 
 def _gone(missing: str) -> ServiceError:
-    """Build the error for a submission that came back `missing`: a dataset, a labeler or an upload."""
+    """Build the error for a submission that came back `missing`: a dataset, labeler or upload, or the job to retry."""
+    if missing.startswith("job_"):
+        return not_found("job", missing)
     kind = {"ds": "dataset", "lb": "labeler", "up": "upload"}[missing.partition("_")[0]]
     location = "body.upload_ids" if kind == "upload" else "body.params"
     return invalid(location, "not_found", missing, f"{kind} {missing} is gone")

@@ -178,7 +178,7 @@ class JobStore:
         return bool(self._run("expire", job_id))
 
     def forget(self, job_id: str) -> bool:
-        """Take out a job that has ended and was closed; False when it has not."""
+        """Take out a job that has ended and was closed; False when it has not, or another one has retried it."""
         return bool(self._run("forget", job_id))
 
     def now(self) -> float:

@@ -74,6 +74,15 @@ def create(core: Core, tenant: str, name: str, scopes: Collection[Scope]) -> tup
     return key, secret
 
 
+def seen_by_no_key(core: Core, tenant: str) -> dict[str, int]:
+    """Return {what: how many} a tenant has that has no key which is active; empty where it has one, or nothing."""
+    if any(key.tenant == tenant and key.revoked_at is None for key in stored(core.storage)):
+        return {}
+    listings = {"datasets": redis_keys.DATASETS, "labelers": redis_keys.LABELERS, "jobs": redis_keys.JOBS}
+    counts = {what: core.redis.zcard(redis_keys.own_listing(listing, tenant)) for what, listing in listings.items()}
+    return {what: count for what, count in counts.items() if count}
+
+
 def revoke(core: Core, key_id: str) -> ApiKey:
     """Make a key useless and return it; one that is revoked already stays as it is. Raises ServiceError NOT_FOUND."""
     key = ApiKey.model_validate(existing(core.storage.get_json(_path(key_id)), "key", key_id))

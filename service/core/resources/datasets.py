@@ -14,7 +14,7 @@ from api_schemas.datasets import (
 )
 from api_schemas.jobs import TERMINAL_STATES, JobKind
 from api_schemas.problems import ErrorCode
-from method.files import ARCHIVE
+from method.files import ARCHIVE, ARCHIVE_ENDINGS
 from method.normalizations import ZCA
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
@@ -135,18 +135,21 @@ def delete(core: Core, dataset_id: str) -> None:
     if answer == "missing":
         raise not_found("dataset", dataset_id)
     if answer != "deleted":
-        raise ServiceError(ErrorCode.DATASET_IN_USE, f"{dataset_id} is used by {answer}, which is not finished.")
+        raise ServiceError(
+            ErrorCode.DATASET_IN_USE,
+            f"{dataset_id} is used by {answer}, which is not finished: wait for it or cancel it.",
+        )
     outbox.attend(core, f"delete {dataset_id}")
 
 
-_DOWNLOADS = {
-    ArchiveFormat.ZIP: ("zip", "application/zip"),
-    ArchiveFormat.MTT: ("mtt.zip", "application/zip"),
-    ArchiveFormat.SAFETENSORS: ("safetensors", "application/octet-stream"),
-    ArchiveFormat.WEBDATASET: ("tar", "application/x-tar"),
-    ArchiveFormat.PARQUET: ("parquet", "application/vnd.apache.parquet"),
+_MEDIA_TYPES = {
+    ArchiveFormat.ZIP: "application/zip",
+    ArchiveFormat.MTT: "application/zip",
+    ArchiveFormat.SAFETENSORS: "application/octet-stream",
+    ArchiveFormat.WEBDATASET: "application/x-tar",
+    ArchiveFormat.PARQUET: "application/vnd.apache.parquet",
 }
-"""How the name of a download ends, and its media type."""
+"""Of a download."""
 
 
 def archive_url(core: Core, dataset_id: str, archive_format: ArchiveFormat = ArchiveFormat.ZIP) -> str:
@@ -167,5 +170,5 @@ def archive_url(core: Core, dataset_id: str, archive_format: ArchiveFormat = Arc
         reasons = [reason("query.format", "format_was_written", archive_format, message)]
         raise ServiceError(ErrorCode.NO_ARCHIVE, message, reasons)
     words = re.sub(r"[^A-Za-z0-9]+", "-", dataset.name).strip("-").lower()[:60]
-    suffix, media_type = _DOWNLOADS[archive_format]
-    return core.storage.presign(blob_key(archive.sha256), f"{words or 'archive'}-{dataset_id}.{suffix}", media_type)
+    name = f"{words or 'archive'}-{dataset_id}.{ARCHIVE_ENDINGS[archive_format]}"
+    return core.storage.presign(blob_key(archive.sha256), name, _MEDIA_TYPES[archive_format])

@@ -1,4 +1,4 @@
-"""Jobs, for the routes: submit, show, list, cancel, retry, report."""
+"""Jobs, for the routes: submit, show, list, cancel, retry, delete, report."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -138,6 +138,27 @@ def cancel(core: Core, job_id: str) -> Job:
     if core.store.is_due(f"close {job_id}"):
         outbox.attend(core, f"close {job_id}")
     return view(core, job_id)
+
+
+def delete(core: Core, job_id: str) -> None:
+    """Remove a job that has ended, with its report; the datasets and labelers that it made stay.
+
+    Raises ServiceError NOT_FOUND, JOB_NOT_FINISHED, or JOB_IN_USE while a job that retried it is there: that one reads
+    the results of its tasks.
+    """
+    job = _get(core, job_id)
+    if job.state not in TERMINAL_STATES:
+        raise ServiceError(ErrorCode.JOB_NOT_FINISHED, f"{job_id} is {job.state}: wait for its end or cancel it.")
+    if core.store.is_due(f"close {job_id}"):
+        outbox.attend(core, f"close {job_id}")
+    if not core.store.forget(job_id):
+        # As it is now: another caller may have retried or deleted it meanwhile.
+        successor = _get(core, job_id).retried_as
+        if successor is None:
+            raise ServiceError(ErrorCode.UNAVAILABLE, f"{job_id} cannot be closed now: the storage does not answer.")
+        message = f"{job_id} was retried as {successor}, which reads its results: delete that one first."
+        raise ServiceError(ErrorCode.JOB_IN_USE, message)
+    outbox.attend(core, f"forget {job_id}")
 
 
 def retry(core: Core, job_id: str) -> tuple[Job, bool]:

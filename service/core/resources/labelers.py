@@ -1,11 +1,12 @@
-"""Labelers, for the routes: import, show, list."""
+"""Labelers, for the routes: import, show, list, delete."""
 
 from collections.abc import Sequence
 
 from api_schemas.jobs import Job, JobKind
 from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
+from api_schemas.problems import ErrorCode
 from service.core.clients import Core
-from service.core.foundation.errors import existing
+from service.core.foundation.errors import ServiceError, existing, not_found
 from service.core.kinds import KINDS
 from service.core.kinds.import_labeler import LabelerUpload
 from service.core.lifecycle.submission import Submission, task_fields
@@ -37,6 +38,20 @@ def import_labeler(core: Core, metadata: LabelerMetadata, files: Sequence[Stream
 def view(core: Core, labeler_id: str) -> Labeler:
     """Return a labeler. Raises ServiceError NOT_FOUND."""
     return existing(core.catalogue.labeler(labeler_id), "labeler", labeler_id).shown()
+
+
+def delete(core: Core, labeler_id: str) -> None:
+    """Remove a labeler; its weights go when the sweeper comes by.
+
+    Archives that it labelled keep their labels. Raises ServiceError NOT_FOUND, or LABELER_IN_USE while an unfinished
+    job trains or uses it.
+    """
+    answer = core.catalogue.delete_labeler(labeler_id, ended_jobs_matter=False)
+    if answer == "missing":
+        raise not_found("labeler", labeler_id)
+    if answer != "deleted":
+        message = f"{labeler_id} is used by {answer}, which is not finished: wait for it or cancel it."
+        raise ServiceError(ErrorCode.LABELER_IN_USE, message)
 
 
 def page(core: Core, cursor: str | None, limit: int) -> LabelerPage:

@@ -43,8 +43,7 @@ def _forget_jobs(core: Core, before: datetime) -> None:
     for job in _jobs(core):
         if job.state not in TERMINAL_STATES or int(job.fields["finished"]) >= before.timestamp() * 1000:
             continue
-        if job.retried_as is not None and core.store.state(job.retried_as) is not None:
-            continue
+        # Refused while the job that retried it is there.
         if core.store.forget(job.id):
             outbox.attend(core, f"forget {job.id}")
 

@@ -20,7 +20,7 @@ from api_schemas.datasets import (
 )
 from api_schemas.problems import ErrorCode
 from service.core.foundation.ids import new_id
-from service.core.resources import datasets, pictures
+from service.core.resources import datasets, label_grid, pictures
 from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, Limit
 from service.http.openapi import form_or_json
@@ -101,11 +101,19 @@ def get_preview(dataset_id: DatasetId, core: CoreDep) -> RedirectResponse:
 
 @router.get(
     "/{dataset_id}/dense_labels.png",
-    **redirects("a link to the PNG", ErrorCode.NO_ARCHIVE),
+    response_class=Response,
+    responses={
+        200: {"content": {"image/png": {}}, "description": "The picture"},
+        **responses(ErrorCode.NOT_FOUND, ErrorCode.NO_ARCHIVE, ErrorCode.INVALID_REQUEST),
+    },
 )
-def get_label_grid(dataset_id: DatasetId, core: CoreDep) -> RedirectResponse:
-    """Show the views of a label-augmented set's first image, each with the class that the labeler sees in it."""
-    return to_storage(pictures.label_grid_url(core, dataset_id))
+def get_label_grid(
+    dataset_id: DatasetId,
+    core: CoreDep,
+    index: Annotated[int, Query(ge=0, description="Which image, counted from 0, in the order of the labels.")] = 0,
+) -> Response:
+    """Show the views of an image of a label-augmented set: where each lies, and the classes the labeler sees in it."""
+    return _unchanging(label_grid.label_grid_png(core, dataset_id, index))
 
 
 @router.get(
@@ -123,6 +131,9 @@ def get_image(
     split: Annotated[Literal["train", "val"] | None, Query(description="Of a source set; default: train.")] = None,
 ) -> Response:
     """Show one image, the normalization undone and values that are no pixels clipped."""
-    content = pictures.image_png(core, dataset_id, split, index)
-    # A set never changes.
-    return Response(content, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"})
+    return _unchanging(pictures.image_png(core, dataset_id, split, index))
+
+
+def _unchanging(png: bytes) -> Response:
+    """Answer with a picture of a set, which never changes."""
+    return Response(png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400, immutable"})

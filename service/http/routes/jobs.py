@@ -1,4 +1,4 @@
-"""`/v1/jobs`: start, list, follow, cancel and retry jobs."""
+"""`/v1/jobs`: start, list, follow, cancel, retry and delete jobs."""
 
 import asyncio
 import time
@@ -143,6 +143,16 @@ def retry_job(job_id: JobId, response: Response, core: CoreDep) -> Job:
     replacement, created = jobs.retry(core, job_id)
     response.headers.update(accepted(replacement.links.self, created))
     return replacement
+
+
+@router.delete(
+    "/{job_id}",
+    status_code=204,
+    responses=responses(ErrorCode.NOT_FOUND, ErrorCode.JOB_NOT_FINISHED, ErrorCode.JOB_IN_USE),
+)
+def delete_job(job_id: JobId, core: CoreDep) -> None:
+    """Delete a job that has ended, with its report; what it made stays."""
+    jobs.delete(core, job_id)
 
 
 @router.get(

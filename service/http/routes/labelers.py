@@ -1,4 +1,4 @@
-"""`/v1/labelers`: import, list and show labelers, with one row per epoch."""
+"""`/v1/labelers`: import, list, show and delete labelers, with one row per epoch."""
 
 from fastapi import APIRouter
 from pydantic import TypeAdapter
@@ -56,3 +56,9 @@ def list_labelers(core: CoreDep, cursor: Cursor = None, limit: Limit = 20) -> La
 def get_labeler(labeler_id: LabelerId, core: CoreDep) -> Labeler:
     """Show one labeler."""
     return labelers.view(core, labeler_id)
+
+
+@router.delete("/{labeler_id}", status_code=204, responses=responses(ErrorCode.NOT_FOUND, ErrorCode.LABELER_IN_USE))
+def delete_labeler(labeler_id: LabelerId, core: CoreDep) -> None:
+    """Delete a labeler that no unfinished job needs; archives that it labelled stay."""
+    labelers.delete(core, labeler_id)

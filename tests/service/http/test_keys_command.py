@@ -1,6 +1,8 @@
 """`python -m service.keys`, and the front that asks for it before it listens to other machines."""
 
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -11,6 +13,7 @@ from service.core.resources import api_keys
 from service.core.resources.api_keys import Scope
 from service.http.__main__ import main as serve
 from service.keys import app
+from tests.service.core.hand import Hand
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +23,11 @@ def environment(core: Core, monkeypatch: pytest.MonkeyPatch, forget_keys: None) 
     for name in ("redis_url", "s3_endpoint_url", "s3_bucket", "s3_access_key"):
         monkeypatch.setenv(f"LADD_{name.upper()}", getattr(settings, name))
     monkeypatch.setenv("LADD_S3_SECRET_KEY", settings.s3_secret_key.get_secret_value())
+
+
+@pytest.fixture
+def hand(core: Core, tmp_path: Path) -> Hand:
+    return Hand(core, tmp_path)
 
 
 def run(*arguments: str, code: int = 0) -> tuple[str, str]:
@@ -41,6 +49,20 @@ def test_a_key_is_made_listed_and_revoked(core: Core) -> None:
     revoked, _ = run("revoke", key.id)
     assert " revoked " in revoked
     assert run("list")[0] == revoked
+
+
+def test_a_key_that_leaves_what_was_made_before_to_nobody_warns(core: Core, hand: Any) -> None:
+    assert "Warning" not in run("create", "--name", "empty", "--tenant", "acme")[1], "there is nothing yet"
+    hand.upload()
+    _, warned = run("create", "--name", "first", "--tenant", "acme")
+    assert "has datasets: 1, jobs: 1, and no key of its own" in warned
+    assert "without --tenant" in warned
+    own, said = run("create", "--name", "own")
+    assert "Warning" not in said
+    assert own.startswith("ladd_")
+    assert "Warning" not in run("create", "--name", "another", "--tenant", "acme")[1]
+    run("revoke", next(key.id for key in api_keys.stored(core.storage) if key.name == "own"))
+    assert "Warning" in run("create", "--name", "last", "--tenant", "acme")[1]
 
 
 @pytest.mark.parametrize(

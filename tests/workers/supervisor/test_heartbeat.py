@@ -30,12 +30,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def slots() -> Slots:
-    return Slots([SLOT])
+def slots() -> dict[str, Slots]:
+    machine = Slots([SLOT])
+    return {"cpu": machine, "gpu": machine, "io": Slots([SLOT])}
 
 
 @pytest.fixture
-def heartbeat(core: Core, slots: Slots, fitness: Fitness, intake: Intake) -> Heartbeat:
+def heartbeat(core: Core, slots: dict[str, Slots], fitness: Fitness, intake: Intake) -> Heartbeat:
     assert fitness.test(Place(SLOT)) is None
     return Heartbeat(core, worker_name(), slots, fitness, intake)
 
@@ -60,7 +61,7 @@ def test_a_beat_counts_for_a_while(core: Core, heartbeat: Heartbeat) -> None:
 
 
 def test_two_workers_of_one_host_have_a_sign_each(
-    core: Core, heartbeat: Heartbeat, make_fitness: Callable[[str], Fitness], slots: Slots, intake: Intake
+    core: Core, heartbeat: Heartbeat, make_fitness: Callable[[str], Fitness], slots: dict[str, Slots], intake: Intake
 ) -> None:
     sick, name = make_fitness("fail_self_test"), worker_name()
     sick.test(Place(SLOT))
@@ -74,7 +75,7 @@ def test_two_workers_of_one_host_have_a_sign_each(
 
 
 def test_an_unfit_worker_does_not_count_as_one_that_takes_no_messages(
-    core: Core, make_fitness: Callable[[str], Fitness], slots: Slots, clock: Clock, intake: Intake
+    core: Core, make_fitness: Callable[[str], Fitness], slots: dict[str, Slots], clock: Clock, intake: Intake
 ) -> None:
     core.dispatcher.wake("job_a", "ingest", "cpu")
     heartbeat = Heartbeat(core, worker_name(), slots, make_fitness("pass_self_test"), intake)
@@ -96,13 +97,13 @@ def test_what_a_killed_worker_left_is_forgotten_by_the_next_on_its_host(core: Co
 
 
 def test_messages_that_wait_beside_a_free_slot_are_an_ailment(
-    core: Core, heartbeat: Heartbeat, slots: Slots, clock: Clock
+    core: Core, heartbeat: Heartbeat, slots: dict[str, Slots], clock: Clock
 ) -> None:
     core.dispatcher.wake("job_a", "ingest", "cpu")
     heartbeat.beat()
     assert ailment(core) is None
     clock[0] += SILENT_SECONDS + 1
-    with slots.taken():
+    with slots["cpu"].taken():
         heartbeat.beat()
         assert ailment(core) is None, "a busy worker may let messages wait"
     clock[0] += SILENT_SECONDS + 1
@@ -110,6 +111,18 @@ def test_messages_that_wait_beside_a_free_slot_are_an_ailment(
     clock[0] += SILENT_SECONDS + 1
     heartbeat.beat()
     assert ailment(core) == "messages wait for 61 s and none is taken"
+
+
+def test_a_full_machine_excuses_no_message_that_waits_for_io(
+    core: Core, heartbeat: Heartbeat, slots: dict[str, Slots], clock: Clock
+) -> None:
+    core.dispatcher.wake("job_a", "ingest", "io")
+    with slots["cpu"].taken():
+        for _ in range(2):
+            heartbeat.beat()
+            clock[0] += SILENT_SECONDS + 1
+        heartbeat.beat()
+    assert ailment(core) == "messages wait for 122 s and none is taken"
 
 
 def test_a_message_that_is_taken_ends_the_wait(core: Core, heartbeat: Heartbeat, clock: Clock) -> None:

@@ -6,7 +6,7 @@ from api_schemas.runner import TaskType
 from service.core.foundation.settings import Settings
 from workers.supervisor import slots as slots_module
 from workers.supervisor.devices import UnusableDeviceError
-from workers.supervisor.slots import Slot, Slots, cpu_cores, queues_of, slots_of
+from workers.supervisor.slots import Slot, Slots, cpu_cores, queues_of, slots_by_queue, slots_of
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +66,15 @@ def test_a_slot_is_taken_once() -> None:
         assert {first.gpu, second.gpu} == {"0", "1"}
         assert slots.free == 0
     assert slots.free == slots.count == 2
+
+
+@pytest.mark.parametrize(
+    ("named", "queues"),
+    [("cpu,gpu", ["cpu", "gpu", "io"]), ("io,cpu", ["cpu", "io"]), ("gpu", ["gpu"]), ("io", ["io"])],
+)
+def test_io_has_a_slot_of_its_own_beside_the_others(named: str, queues: list[str]) -> None:
+    slots = slots_by_queue(Settings(worker_queues=named, worker_slots=2))
+    assert list(slots) == queues
+    own = {queue: its.count for queue, its in slots.items() if its is not slots[queues[0]]}
+    assert own == ({"io": 1} if queues[1:] and "io" in queues else {})
+    assert slots[queues[0]].count == 2

@@ -17,7 +17,7 @@ from workers.supervisor.heartbeat import worker_name
 from workers.supervisor.input_cache import InputCache
 from workers.supervisor.intake import Intake
 from workers.supervisor.slots import Slots
-from workers.supervisor.wake import register_wake
+from workers.supervisor.wake import answer_to, register_wake
 
 Wake = Callable[..., None]
 
@@ -27,7 +27,8 @@ def wake(core: Core, cache: InputCache, fitness: Fitness, intake: Intake, shutti
     """Have a worker take a wake-up for a task, with headers of its own."""
     app = create_app(core.settings)
     assert fitness.test(Place(SLOT)) is None
-    register_wake(app, core, worker_name(), Slots([SLOT]), cache, fitness, intake, shutting_down)
+    slots = dict.fromkeys(("cpu", "gpu"), Slots([SLOT]))
+    register_wake(app, answer_to(core, worker_name(), slots, cache, fitness, intake, shutting_down))
 
     def take(job_id: str, **headers: int) -> None:
         task = app.tasks[WAKE]

@@ -28,6 +28,8 @@ from stack.readiness import BUCKET
 from tests.servers import Embedded
 
 SLOTS = 2
+LARGE = 6000
+"""Images of an upload of 18 MB, which stands in the queue of what takes long."""
 
 IN_NAMESPACE = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "--mount", "--map-root-user")
 
@@ -152,9 +154,13 @@ def test_a_worker_takes_uploads_and_gives_back_what_it_cannot_finish(
                 held.add(runner)
             return len(held) == SLOTS
 
-        more = [upload(core) for _ in range(SLOTS + 1)]
+        more = [upload(core, LARGE) for _ in range(SLOTS + 1)]
         wait_for(hold_runners)
         wait_for(lambda: core.dispatcher.waiting("cpu") == 1)
+        small = upload(core)
+        wait_for(lambda: datasets.view(core, small.id).state is DatasetState.READY)
+        more.append(upload(core))
+        wait_for(lambda: bool(hold_runners() or len(held) > SLOTS))
         process.terminate()
         assert process.wait(timeout=60) == 0
     assert runners(core.settings.data_dir) == set()

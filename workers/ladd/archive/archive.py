@@ -19,7 +19,7 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from workers.ladd.archive.image_files import IMAGE_FILES, read_image_files, write_image
-from workers.ladd.archive.readme import archive_readme
+from workers.ladd.archive.readme import archive_readme, geometry
 from workers.ladd.labels.encodings import encoding_of
 from workers.ladd.labels.views import ViewGrid
 
@@ -58,8 +58,8 @@ def write_archive(
 
     `dense_labels` float32 [M, V, C] are written in the encoding of this name. `image_format` is `npy`, or for 8-bit
     images `png` or lossless `webp`. `manifest` must hold `views` {"n", "ratio"} and `normalization` {"name", "mean",
-    "std", "applied"}, the one to train with; `schema_version`, `encoding`, `image_format`, `num_classes` and `arrays`
-    (shape, dtype and SHA-256 of each array's values) are added to it.
+    "std", "applied"}, the one to train with; `schema_version`, `encoding`, `image_format`, `num_classes`, `geometry`
+    (the views' side and offsets in pixels) and `arrays` (shape, dtype and SHA-256 of each array's values) are added.
     Raises ValueError if the arrays do not fit each other, the views, the encoding or the format.
     """
     grid = ViewGrid(manifest["views"]["n"], manifest["views"]["ratio"])
@@ -82,19 +82,11 @@ def write_archive(
         "image_format": image_format,
         "num_classes": classes,
         "arrays": {name: _describe(array) for name, array in arrays.items()},
+        "geometry": geometry(grid, int(images.shape[2])),
     }
-    size = int(images.shape[2])
-    readme = archive_readme(
-        images.dtype == np.uint8,
-        image_format,
-        size,
-        grid,
-        manifest["normalization"],
-        codec.readme.format(classes=classes),
-        soft=soft_labels is not None,
-    )
+    decode = codec.readme.format(classes=classes)
     texts = {
-        "README.md": readme,
+        "README.md": archive_readme("zip", whole_manifest, soft=soft_labels is not None, decode=decode),
         "manifest.json": json.dumps(whole_manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n",
     }
     with zipfile.ZipFile(path, "w") as archive:

@@ -2,7 +2,8 @@
 
 `mtt`: a zip of `images_best.pt`, `labels_best.pt` (as MTT saves them: normalised float32 [M, C, H, W] and int64 [M])
 with `dense_labels.pt` and `full_labels.pt`; `safetensors`: one file of the arrays; `webdataset`: one tar shard;
-`parquet`: a row for each image, which Hugging Face's `datasets` reads. Equal archives give equal bytes.
+`parquet`: a row for each image, which Hugging Face's `datasets` reads. Each has a README that trains on it, and the
+manifest with the classes' names and the geometry of the views. Equal archives give equal bytes.
 """
 
 import io
@@ -22,6 +23,7 @@ from torch import Tensor
 
 from workers.ladd.archive.archive import ZIP_EPOCH, Archive
 from workers.ladd.archive.image_files import write_image
+from workers.ladd.archive.readme import archive_readme
 from workers.ladd.engine.normalization import normalize
 
 
@@ -48,7 +50,8 @@ def _write_mtt(archive: Archive, path: Path) -> None:
             buffer = io.BytesIO()
             torch.save(tensor, buffer)
             target.writestr(zipfile.ZipInfo(name, ZIP_EPOCH), buffer.getvalue(), zipfile.ZIP_DEFLATED)
-        target.writestr(zipfile.ZipInfo("manifest.json", ZIP_EPOCH), _manifest(archive), zipfile.ZIP_DEFLATED)
+        for name, text in (("README.md", _readme(archive, "mtt")), ("manifest.json", _manifest(archive))):
+            target.writestr(zipfile.ZipInfo(name, ZIP_EPOCH), text, zipfile.ZIP_DEFLATED)
 
 
 def _as_floats(archive: Archive) -> Tensor:
@@ -62,20 +65,33 @@ def _as_floats(archive: Archive) -> Tensor:
 
 
 def _write_safetensors(archive: Archive, path: Path) -> None:
-    """Images as in the archive: uint8 [M, H, W, C] or float32 [M, C, H, W]; the manifest is in the metadata."""
+    """Images as in the archive: uint8 [M, H, W, C] or float32 [M, C, H, W]; manifest and README are in the metadata."""
     arrays = {"images": archive.images, "labels": archive.labels, **_soft_targets(archive)}
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    save_file(arrays, path, metadata={"manifest": _manifest(archive)})
+    save_file(arrays, path, metadata={"manifest": _manifest(archive), "readme": _readme(archive, "safetensors")})
+    _sort_metadata(path)
+
+
+def _sort_metadata(path: Path) -> None:
+    """Order the metadata of a safetensors file, which its library writes in another order each time."""
+    with path.open("r+b") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        file.seek(8)
+        # The same entries in the same notation, so of the same length.
+        file.write(json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode().ljust(size))
 
 
 def _write_webdataset(archive: Archive, path: Path) -> None:
     """A sample is `000000.png` (floats: `000000.image.npy`), `000000.cls`, `000000.dense_labels.npy` [V, C] and
     `000000.full_labels.npy` [C].
 
-    `__manifest__` is a name that WebDataset passes over.
+    `__manifest__` and what is in `__readme__` have names that WebDataset passes over.
     """
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
         _add(tar, "__manifest__", _manifest(archive).encode())
+        _add(tar, "__readme__/README.md", _readme(archive, "webdataset").encode())
         for index, (image, label) in enumerate(zip(archive.images, archive.labels, strict=True)):
             if image.dtype == np.uint8:
                 _add(tar, f"{index:06d}.png", write_image(image, "png"))
@@ -101,7 +117,8 @@ def _npy(array: NDArray[np.generic]) -> bytes:
 def _write_parquet(archive: Archive, path: Path) -> None:
     """Columns `image` (PNG files, or lists [C, H, W] of floats), `label`, `dense_labels` [V, C], `full_labels` [C].
 
-    The schema carries the features that `datasets` gives the columns, and the manifest under `ladd_manifest`.
+    The schema carries the features that `datasets` gives the columns, manifest and README under `ladd_manifest` and
+    `ladd_readme`.
     """
     eight_bit = archive.images.dtype == np.uint8
     if eight_bit:
@@ -120,7 +137,11 @@ def _write_parquet(archive: Archive, path: Path) -> None:
         **{name: _list_feature(array.shape[1:]) for name, array in _soft_targets(archive).items()},
     }
     table = pa.table(columns).replace_schema_metadata(
-        {"huggingface": json.dumps({"info": {"features": features}}), "ladd_manifest": _manifest(archive)}
+        {
+            "huggingface": json.dumps({"info": {"features": features}}),
+            "ladd_manifest": _manifest(archive),
+            "ladd_readme": _readme(archive, "parquet"),
+        }
     )
     pq.write_table(table, path)
 
@@ -142,6 +163,10 @@ def _list_feature(shape: tuple[int, ...]) -> dict[str, object]:
 
 def _manifest(archive: Archive) -> str:
     return json.dumps(archive.manifest, sort_keys=True)
+
+
+def _readme(archive: Archive, form: str) -> str:
+    return archive_readme(form, archive.manifest, soft=archive.soft_labels is not None)
 
 
 EXPORTS: dict[str, Callable[[Archive, Path], None]] = {

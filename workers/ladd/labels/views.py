@@ -4,12 +4,13 @@ Kang, Lim & Shim, "Label-Augmented Dataset Distillation" (WACV 2025), section 3.
 a ratio R of either axis, a stride of (1 - R) / (N - 1) of the axis apart.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from method.views import crop_offsets, crop_side
 
 
 @dataclass(frozen=True)
@@ -35,19 +36,12 @@ class ViewGrid:
         return self.n * self.n
 
     def crop_side(self, size: int) -> int:
-        """Side in pixels of a crop along an axis of `size` pixels: ratio * size rounded half up, at least 1."""
-        return max(1, math.floor(self.ratio * size + 0.5))
+        """Side in pixels of a crop along an axis of `size` pixels."""
+        return crop_side(self.ratio, size)
 
     def offsets(self, size: int) -> tuple[int, ...]:
-        """First pixel of the n crops along an axis: k * (size - side) / (n - 1), rounded half up.
-
-        The first crop starts at the first pixel and the last one ends at the last. A single crop is centred.
-        """
-        slack = size - self.crop_side(size)
-        if self.n == 1:
-            return ((slack + 1) // 2,)
-        steps = self.n - 1
-        return tuple((2 * k * slack + steps) // (2 * steps) for k in range(self.n))
+        """First pixels of the n crops along an axis."""
+        return crop_offsets(self.n, self.ratio, size)
 
 
 def extract_views(images: Tensor, grid: ViewGrid, indices: Tensor | None = None) -> Tensor:

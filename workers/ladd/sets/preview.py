@@ -1,42 +1,56 @@
-"""A set at a glance: the first images of its first classes in one picture."""
+"""A set at a glance: the first images of its first classes in one picture, under the names of the classes."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
-CLASSES, PER_CLASS = 10, 10
-"""Lines and columns at most."""
-
-GAP = 2
-"""White pixels between two images."""
+LINES, COLUMNS = 10, 10
+"""Lines, and images in a line, at most."""
+SIDE = 96
+"""Pixels: smaller images are enlarged by a whole number until they are at least so wide, which names have room in."""
+GAP, NAME, FONT = 4, 16, 12
+"""Pixels: between two images, the line of a name, and its letters."""
 
 
 def write_preview(
     images: NDArray[np.generic],
     labels: NDArray[np.int64],
+    names: Sequence[str],
     carried: tuple[Sequence[float], Sequence[float]] | None,
     path: Path,
 ) -> None:
-    """Write a PNG with a line for each of the first classes that have images.
+    """Write a PNG of classes that have images, as many in a line as there is room for.
 
     `images` is uint8 [M, H, W, C] or float32 [M, C, H, W], which carries the mean and std `carried` (None: it is on the
-    [0, 1] scale); values that are no pixels are clipped.
+    [0, 1] scale); values that are no pixels are clipped. `names` are those of the classes, by label.
     """
-    classes = np.unique(labels)[:CLASSES]
-    chosen = [np.flatnonzero(labels == label)[:PER_CLASS] for label in classes]
-    pixels = [[as_pixels(images[place], carried) for place in places] for places in chosen]
-    height, width, channels = pixels[0][0].shape
-    columns = max(map(len, pixels))
-    shape = (len(pixels) * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels)
-    canvas = np.full(shape, 255, dtype=np.uint8)
-    for line, row in enumerate(pixels):
-        for column, image in enumerate(row):
-            top, left = line * (height + GAP), column * (width + GAP)
-            canvas[top : top + height, left : left + width] = image
-    Image.fromarray(canvas.squeeze(axis=2) if channels == 1 else canvas[..., :3]).save(path, "PNG")
+    classes, counts = np.unique(labels, return_counts=True)
+    per_class = min(COLUMNS, int(counts.max()))
+    in_line = COLUMNS // per_class
+    classes = classes[: LINES * in_line]
+    first = as_pixels(images[0], carried)
+    height, width = first.shape[:2]
+    scale = -(-SIDE // width)
+    cell, line = width * scale + GAP, NAME + height * scale + GAP
+    block = per_class * cell
+    shape = (min(in_line, len(classes)) * block + GAP, -(-len(classes) // in_line) * line + GAP)
+    canvas = Image.new("RGB", shape, "white")
+    font = ImageFont.load_default(FONT)
+    for number, label in enumerate(classes):
+        left, top = GAP + number % in_line * block, GAP + number // in_line * line
+        # The block ends before the next one's name begins.
+        words = Image.new("RGB", (block - GAP, NAME), "white")
+        ImageDraw.Draw(words).text((0, 0), names[label].partition("\n")[0], "black", font)
+        canvas.paste(words, (left, top))
+        for column, place in enumerate(np.flatnonzero(labels == label)[:per_class]):
+            pixels = as_pixels(images[place], carried)
+            picture = Image.fromarray(pixels.squeeze(axis=2) if pixels.shape[2] == 1 else pixels[..., :3])
+            enlarged = picture.resize((width * scale, height * scale), Image.Resampling.NEAREST)
+            canvas.paste(enlarged, (left + column * cell, top + NAME))
+    canvas.save(path, "PNG")
 
 
 def as_pixels(image: NDArray[np.generic], carried: tuple[Sequence[float], Sequence[float]] | None) -> NDArray[np.uint8]:

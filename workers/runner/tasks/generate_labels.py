@@ -1,6 +1,7 @@
 """Write the dense labels of a distilled set with one labeler or the mean of several, and pack the archive."""
 
 import hashlib
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,12 @@ from numpy.typing import NDArray
 from api_schemas.datasets import Dataset
 from api_schemas.labelling import LabelAgreement, Labelling
 from api_schemas.runner import DoneEvent, RunnerTask
-from method.files import ARCHIVE, DENSE_LABELS, FULL_LABELS, LABEL_GRID
+from method.files import ARCHIVE, DENSE_LABELS, FULL_LABELS, LABELLING
 from method.normalizations import ZCA
 from workers.ladd.archive.archive import read_archive, write_archive
 from workers.ladd.archive.exports import write_export
 from workers.ladd.archive.storage import pixels_of, storage
 from workers.ladd.engine.normalization import training_images
-from workers.ladd.figures.label_grid import write_label_grid
 from workers.ladd.labels.class_agreement import compare_classes, permutation_warning
 from workers.ladd.labels.dense_labels import WHOLE_IMAGE, generate_dense_labels
 from workers.ladd.labels.encodings import decode_checked
@@ -67,8 +67,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         outputs / ARCHIVE,
         encoding,
     )
-    write_label_grid(pixels[0], int(stored.labels[0]), dense_labels[0], grid, names, outputs / LABEL_GRID)
-    files = [ARCHIVE, DENSE_LABELS, LABEL_GRID, FULL_LABELS]
+    files = [ARCHIVE, DENSE_LABELS, FULL_LABELS]
     if formats := task.params["formats"]:
         archive = read_archive(outputs / ARCHIVE)
         for export_format in formats:
@@ -79,7 +78,8 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         "flops": sum(writer.flops(len(stored.images) * (grid.count + 1)) for writer in writers),
         "labelling": _labelling(names, stored, dense_labels, writers, report).model_dump(mode="json"),
     }
-    return DoneEvent(event="done", files=files, result=result)
+    (outputs / LABELLING).write_text(json.dumps(result), encoding="utf-8")
+    return DoneEvent(event="done", files=[*files, LABELLING], result=result)
 
 
 def _mean_labels(

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from api_schemas.datasets import Augmentation, Dataset, DatasetStats, Normalization
+from api_schemas.datasets import Augmentation, Dataset, DatasetStats
 from api_schemas.runner import DoneEvent, RunnerTask
 from method.files import ARCHIVE, DENSE_LABELS, FULL_LABELS, PREVIEW, TRAIN_IMAGES
 from workers.ladd.archive.archive import write_archive
@@ -30,7 +30,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     outputs = folder / "outputs"
     progress = report.stage("ingest", "bytes")
     stats, augmented = import_upload(with_their_names(task, folder), options, outputs, progress)
-    _write_preview(outputs, stats.normalization)
+    _write_preview(outputs, stats)
     result = {"stats": stats.model_dump(mode="json")}
     if augmented is not None:
         result["augmentation"] = _write_labels(outputs, stats, augmented).model_dump(mode="json")
@@ -78,10 +78,11 @@ def _of_members(manifest: OwnManifest, field: str, kind: type) -> Any:
     return told[0] if len(told) == 1 else told
 
 
-def _write_preview(outputs: Path, normalization: Normalization) -> None:
+def _write_preview(outputs: Path, stats: DatasetStats) -> None:
     prefix = "train_" if (outputs / TRAIN_IMAGES).exists() else ""
     images, labels = (np.load(outputs / f"{prefix}{name}.npy", mmap_mode="r") for name in ("images", "labels"))
-    write_preview(images, labels, normalization.carried, outputs / PREVIEW)
+    names = [count.name for count in stats.class_counts]
+    write_preview(images, labels, names, stats.normalization.carried, outputs / PREVIEW)
 
 
 def _known_source(task: RunnerTask, folder: Path) -> KnownSource | None:

@@ -38,7 +38,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         stats = import_dataset(
             [picked], options, outputs, lambda done, total: progress(len(rows) * done // total, len(rows))
         )
-    write_preview(images, labels, None, outputs / PREVIEW)
+    write_preview(images, labels, names, None, outputs / PREVIEW)
     reason = f"images of the train split of {source.id}, picked at random with seed {seed}"
     stats = stats.model_copy(update={"detection": Detection(format="random_set", reason=reason)})
     files = sorted(path.name for path in outputs.iterdir())

@@ -1,9 +1,14 @@
--- Takes a job that has ended out of Redis. Returns 1, or 0 when it has not, or is still to be closed.
+-- Takes a job that has ended out of Redis. Returns 1, or 0 when it has not, is still to be closed, or has been retried by
+-- a job that is there, which reads its results.
 local state = redis.call('HGET', job_key, 'state')
 if not (state and is_final(state)) then
   return 0
 end
 if redis.call('SISMEMBER', keys.OUTBOX, 'close ' .. job) == 1 then
+  return 0
+end
+local successor = redis.call('HGET', job_key, 'retried_as')
+if successor and redis.call('EXISTS', keys.job(successor)) == 1 then
   return 0
 end
 redis.call('SADD', keys.OUTBOX, 'forget ' .. job)

@@ -11,5 +11,9 @@ local function index(entry)
   redis.call('ZADD', entry.listing, 0, entry.member)
   redis.call('ZADD', keys.own_listing(entry.listing, entry.tenant), 0, entry.member)
   redis.call('HSET', keys.stored_bytes(entry.tenant), entry.id, entry.bytes)
+  -- Of a label-augmented set: where those are listed that were labelled in the same way.
+  if entry.labelled and entry.labelled ~= '' then
+    redis.call('ZADD', entry.labelled, 0, entry.id)
+  end
 end
 

@@ -1,7 +1,7 @@
 -- ARGV[4]: JSON {key, digest, key_seconds, retry_of, reads, uploads, makes, labelers: {id: whether it must be there},
 -- dataset: a manifest's index or false, fields, tasks: [{name, fields}], limits: {queued_jobs, stored_bytes}, each left
 -- out where there is none}.
--- Returns {'created', job}, {'exists', job}, {'reused', job}, {'missing', dataset, labeler or upload} or {'over', name
+-- Returns {'created', job}, {'exists', job}, {'reused', job}, {'missing', dataset, labeler, upload or job} or {'over', name
 -- of the limit}.
 local spec = cjson.decode(ARGV[4])
 if redis.call('EXISTS', job_key) == 1 then
@@ -15,6 +15,9 @@ if spec.key ~= '' then
   end
 end
 if spec.retry_of ~= '' then
+  if redis.call('EXISTS', keys.job(spec.retry_of)) == 0 then
+    return { 'missing', spec.retry_of }
+  end
   local successor = redis.call('HGET', keys.job(spec.retry_of), 'retried_as')
   if successor then
     return { 'exists', successor }

@@ -97,6 +97,7 @@ def test_generate_labels(shelf: Any) -> None:
         "encoding": "float32",
         "images": "npy",
         "formats": [],
+        "reuse": "auto",
     }
     assert graph(plan) == {"generate_labels": [], "report": ["generate_labels"]}
     labelling, report = plan.tasks
@@ -107,6 +108,7 @@ def test_generate_labels(shelf: Any) -> None:
         "encoding": "float32",
         "images": "npy",
         "formats": [],
+        "reuse": "auto",
         "mean": [0.5, 0.4, 0.3],
         "std": [0.2, 0.2, 0.2],
     }
@@ -115,7 +117,7 @@ def test_generate_labels(shelf: Any) -> None:
         "dataset": Ref("dataset", shelf.distilled, ["images.npy", "labels.npy"]),
         "labeler_0": Ref("labeler", shelf.labeler),
     }
-    assert report.queue == "cpu"
+    assert report.queue == "io"
     assert report.inputs == {"results": Ref("after"), "labeler_0": Ref("labeler", shelf.labeler, [])}
     assert (report.params["source_dataset"], report.params["test_images"]) == (shelf.source, None)
 

@@ -97,6 +97,7 @@ def test_submissions_with_one_key_make_one_job(core: Core, spec_of: SpecOf) -> N
 
 
 def test_retries_of_one_job_make_one_job(core: Core, spec_of: SpecOf) -> None:
+    core.store.submit("job_old", spec_of({}))
     results = together(lambda number: core.store.submit(f"job_{number}", spec_of({}, retry_of="job_old")), 40)
     assert Counter(result.outcome for result in results) == {"created": 1, "exists": 39}
     assert len({result.id for result in results}) == 1
@@ -144,3 +145,17 @@ def test_names_of_workers_come_back_as_they_were(core: Core, submit_graph: Submi
     job_id = submit_graph({"only": []})
     core.store.claim(job_id, "only", worker, 30)
     assert events.read(core, job_id, None, 10)[-1].data == {"state": "running", "attempt": 1, "worker": worker}
+
+
+def test_of_a_retry_and_a_deletion_one_wins(core: Core, submit_graph: SubmitGraph, spec_of: SpecOf) -> None:
+    for _ in range(10):
+        job_id = submit_graph({"only": []})
+        core.store.cancel(job_id)
+        core.store.done(f"close {job_id}")
+        retry = spec_of({"only": []}, retry_of=job_id)
+        with ThreadPoolExecutor(2) as pool:
+            forgotten = pool.submit(core.store.forget, job_id)
+            retried = pool.submit(core.store.submit, f"{job_id}-again", retry)
+        ends = (forgotten.result(), retried.result().outcome)
+        assert ends in ((True, "missing"), (False, "created"))
+        assert core.redis.exists(f"ladd:job:{job_id}") == (not forgotten.result())

@@ -99,10 +99,10 @@ def test_a_tenant_runs_no_more_tasks_than_its_quota_and_the_rest_wait(core: Core
 def test_the_quota_is_a_setting(settings: Settings, hand: Any) -> None:
     core = open_core(settings.model_copy(update={"quota_running_tasks": 1}))
     jobs = [hand.upload().job for _ in range(2)]
-    claimed = tasks.claim_next(core, "cpu", "worker")
+    claimed = tasks.claim_next(core, "io", "worker")
     assert claimed is not None
     assert claimed.job_id == jobs[0]
-    assert tasks.claim_next(core, "cpu", "worker") is None
+    assert tasks.claim_next(core, "io", "worker") is None
     assert tasks.release(core, claimed)
-    assert tasks.claim_next(core, "cpu", "worker") is not None
+    assert tasks.claim_next(core, "io", "worker") is not None
     core.close()

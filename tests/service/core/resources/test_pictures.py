@@ -25,6 +25,7 @@ def shown(array: np.ndarray, index: int, *, applied: bool = False, **statistics:
         id="ds_1",
         blobs={"images.npy": SimpleNamespace(sha256="0" * 64)},
         stats=SimpleNamespace(normalization=normalization),
+        measured=SimpleNamespace(normalization=normalization),
     )
     core: Any = SimpleNamespace(
         catalogue=SimpleNamespace(dataset=lambda dataset_id: dataset),

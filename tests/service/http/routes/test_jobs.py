@@ -287,6 +287,29 @@ def test_retry_is_idempotent(submit: Callable[..., httpx.Response], api: httpx.C
     assert failed["links"]["retried_as"] == first.json()["links"]["self"]
 
 
+def test_a_job_is_deleted_once_nothing_needs_it(
+    submit: Callable[..., httpx.Response], api: httpx.Client, worker: Any, core: Core
+) -> None:
+    job = submit().json()
+    here = job["links"]["self"]
+    answer = api.delete(here)
+    assert (answer.status_code, answer.json()["code"]) == (409, "job_not_finished")
+    worker.fail(job["id"], "train_labeler")
+    replacement = api.post(job["links"]["retry"]).json()
+    answer = api.delete(here)
+    assert (answer.status_code, answer.json()["code"]) == (409, "job_in_use")
+    assert replacement["id"] in answer.json()["detail"]
+
+    worker.train_labeler(replacement["id"])
+    labeler = api.get(replacement["links"]["self"]).json()["result"]["labeler"]
+    for link in (replacement["links"]["self"], here):
+        assert (api.delete(link).status_code, api.get(link).status_code) == (204, 404)
+    assert {item["id"] for item in api.get("/v1/jobs").json()["items"]}.isdisjoint({job["id"], replacement["id"]})
+    assert [*core.storage.list_keys(f"jobs/{job['id']}/"), *core.storage.list_keys(f"jobs/{replacement['id']}/")] == []
+    assert api.get(f"/v1/labelers/{labeler}").status_code == 200
+    assert api.delete(here).status_code == 404
+
+
 def test_unfinished_job_cannot_be_retried(submit: Callable[..., httpx.Response], api: httpx.Client) -> None:
     answer = api.post(submit().json()["links"]["retry"])
     assert (answer.status_code, answer.json()["code"]) == (409, "job_not_retryable")

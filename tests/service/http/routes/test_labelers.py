@@ -28,6 +28,30 @@ def test_trained_labelers_are_listed_and_shown(api: httpx.Client, worker: Any) -
     assert first["items"] + rest["items"] == page["items"]
 
 
+def test_a_labeler_is_deleted_once_no_unfinished_job_uses_it(api: httpx.Client, worker: Any) -> None:
+    training = {"kind": "train_labeler", "params": {"source_dataset": worker.ready_set("source")}}
+    job = api.post("/v1/jobs", json=training).json()
+    worker.train_labeler(job["id"])
+    here = f"/v1/labelers/{api.get(job['links']['self']).json()['result']['labeler']}"
+    params = {"dataset": worker.ready_set(), "labeler": here.rpartition("/")[2]}
+    labelling = api.post("/v1/jobs", json={"kind": "generate_labels", "params": params}).json()
+    answer = api.delete(here)
+    assert (answer.status_code, answer.json()["code"]) == (409, "labeler_in_use")
+    assert labelling["id"] in answer.json()["detail"]
+
+    worker.write_labels(labelling["id"])
+    archive = api.get(labelling["links"]["self"]).json()["result"]["dataset"]
+    assert api.delete(here).status_code == 204
+    assert [api.get(here).status_code, api.delete(here).status_code] == [404, 404]
+    assert api.get("/v1/labelers").json()["items"] == []
+    assert api.get(f"/v1/datasets/{archive}/archive").status_code == 307
+    # Trained again it has its id again; a job that only used it cannot be started.
+    again = api.post("/v1/jobs", json={"kind": "generate_labels", "params": params})
+    assert (again.status_code, again.json()["reasons"][0]["location"]) == (422, "body.params.labeler")
+    worker.train_labeler(api.post("/v1/jobs", json=training).json()["id"])
+    assert api.get(here).status_code == 200
+
+
 def test_a_labeler_is_imported(api: httpx.Client, worker: Any) -> None:
     source = worker.ready_set("source")
     metadata = {"kind": "weights", "name": "mine", "source_dataset": source, "architecture": "ConvNetD3"}

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from method.normalizations import NORMALIZATIONS
+from tests.workers.ladd.archive.readme_code import run_readme
 from workers.ladd.archive.archive import read_archive, write_archive
 from workers.ladd.engine.normalization import normalize
 from workers.ladd.labels.encodings import encoding_of
@@ -55,6 +55,7 @@ def test_the_manifest_describes_the_arrays(path: Path) -> None:
         read = json.loads(archive.read("manifest.json"))
     assert (read["schema_version"], read["seed"], read["views"]) == (1, 7, {"n": 3, "ratio": 0.625})
     assert (read["encoding"], read["image_format"], read["num_classes"]) == ("float32", "npy", 3)
+    assert read["geometry"] == {"size": 16, "side": 10, "offsets": [0, 3, 6]}
     assert read["arrays"]["images"] == {
         "shape": [6, 16, 16, 3],
         "dtype": "uint8",
@@ -221,14 +222,8 @@ def check_readme(path: Path, monkeypatch: pytest.MonkeyPatch, expected: torch.Te
     """Run its code for one epoch that changes nothing, and compare what it read, and its loss with our own views."""
     with np.load(path) as opened:
         readme = opened["README.md"].decode()
-    [code] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     assert len(readme.splitlines()) <= 40
-    for old, new in (("range(1000)", "range(1)"), ("lr=0.001", "lr=0.0")):
-        assert code.count(old) == 1
-        code = code.replace(old, new)
-    monkeypatch.chdir(path.parent)
-    scope: dict[str, Any] = {}
-    exec(code, scope)
+    scope = run_readme(readme, path.parent, monkeypatch)
     torch.testing.assert_close(scope["x"], expected)
     np.testing.assert_allclose(scope["dense"].numpy(), dense, rtol=1e-6)
     h, x = scope["h"], scope["x"]

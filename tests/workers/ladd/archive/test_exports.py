@@ -2,7 +2,9 @@
 
 import io
 import json
+import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,13 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 from webdataset.tariterators import group_by_keys, tar_file_expander  # type: ignore[import-untyped]
 
+from method.files import ARCHIVE_ENDINGS
 from method.normalizations import NORMALIZATIONS
+from tests.workers.ladd.archive.readme_code import run_readme
 from workers.ladd.archive.archive import Archive, read_archive, write_archive
 from workers.ladd.archive.exports import EXPORTS, write_export
 from workers.ladd.archive.image_files import read_image_files
-from workers.ladd.engine.normalization import to_pixels
+from workers.ladd.engine.normalization import normalize, to_pixels
 from workers.ladd.importers import ImportOptions
 from workers.ladd.importers.dataset import import_dataset
 from workers.ladd.sets.stored_set import load_distilled
@@ -114,6 +118,53 @@ def test_parquet(archive: Archive, tmp_path: Path) -> None:
     assert list(features) == table.column_names
     assert features["label"]["names"] == ["a", "b", "c"]
     assert json.loads(table.schema.metadata[b"ladd_manifest"]) == archive.manifest
+
+
+def readme_of(path: Path, export_format: str) -> str:
+    if export_format == "mtt":
+        with zipfile.ZipFile(path) as opened:
+            return opened.read("README.md").decode()
+    if export_format == "safetensors":
+        with safe_open(path, "numpy") as opened:
+            return str(opened.metadata()["readme"])
+    if export_format == "webdataset":
+        with tarfile.open(path) as tar:
+            member = tar.extractfile("__readme__/README.md")
+            assert member is not None
+            return member.read().decode()
+    return str(pq.read_schema(path).metadata[b"ladd_readme"].decode())
+
+
+@pytest.mark.parametrize("soft", [True, False], ids=["soft", "hard"])
+@pytest.mark.parametrize("normalized", [True, False], ids=["normalized", "plain"])
+@pytest.mark.parametrize("export_format", EXPORTS)
+def test_every_form_has_a_readme_that_reads_it(
+    archive: Archive,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    export_format: str,
+    normalized: bool,
+    soft: bool,
+) -> None:
+    eight_bit = archive.images.dtype == np.uint8
+    if not normalized:
+        plain = {"name": "none", "mean": None, "std": None, "applied": False}
+        archive = replace(archive, manifest=archive.manifest | {"normalization": plain})
+    if not soft:
+        archive = replace(archive, soft_labels=None)
+    path = tmp_path / f"archive.{ARCHIVE_ENDINGS[export_format]}"
+    write_export(archive, export_format, path)
+    readme = readme_of(path, export_format)
+    assert "4 of 8 px a side, from pixels [0, 4]" in readme
+    scope = run_readme(readme, tmp_path, monkeypatch)
+    images = torch.from_numpy(archive.images)
+    expected = images.permute(0, 3, 1, 2) / 255 if eight_bit else images
+    if eight_bit and normalized:
+        expected = normalize(images, MEAN, STD)
+    torch.testing.assert_close(scope["x"], expected)
+    targets = archive.labels if archive.soft_labels is None else archive.soft_labels
+    np.testing.assert_array_equal(scope["y"].numpy(), targets)
+    np.testing.assert_array_equal(scope["dense"].numpy(), archive.dense_labels)
 
 
 @pytest.mark.parametrize("export_format", EXPORTS)

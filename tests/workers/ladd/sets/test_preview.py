@@ -3,29 +3,49 @@
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from workers.ladd.sets.preview import GAP, PER_CLASS, as_pixels, write_preview
+from workers.ladd.sets.preview import COLUMNS, GAP, LINES, NAME, as_pixels, write_preview
+
+NAMES = ["cat", "dog", "a class without images", "a name that is wider than its images are, by far"]
 
 
-def test_classes_are_lines_and_images_columns(tmp_path: Path) -> None:
+def drawn(path: Path) -> NDArray[np.uint8]:
+    with Image.open(path) as picture:
+        return np.asarray(picture)
+
+
+def test_a_class_stands_under_its_name_with_its_images_enlarged(tmp_path: Path) -> None:
     labels = np.array([1, 0, 1, 3])
-    images = np.stack([np.full((4, 6, 3), 10 * number, dtype=np.uint8) for number in range(4)])
-    write_preview(images, labels, None, tmp_path / "preview.png")
-    with Image.open(tmp_path / "preview.png") as picture:
-        pixels = np.asarray(picture)
-    assert pixels.shape == (3 * 4 + 2 * GAP, 2 * 6 + GAP, 3)
-    down, right = 4 + GAP, 6 + GAP
-    assert [pixels[0, 0, 0], pixels[down, 0, 0], pixels[down, right, 0], pixels[2 * down, 0, 0]] == [10, 0, 20, 30]
-    # Class 0 has one image, the gap is white.
-    assert pixels[0, right, 0] == 255
-    assert pixels[4, 0, 0] == 255
+    images = np.stack([np.full((40, 60, 3), 10 * number, dtype=np.uint8) for number in range(4)])
+    write_preview(images, labels, NAMES, None, tmp_path / "preview.png")
+    pixels = drawn(tmp_path / "preview.png")
+    # Twice as large; two images of a class, so that five classes have room in a line.
+    right, down = 120 + GAP, 80
+    block = 2 * right
+    assert pixels.shape == (GAP + NAME + down + GAP, 3 * block + GAP, 3)
+    first = pixels[GAP + NAME + 1, GAP + 1 :, 0]
+    assert [first[0], first[block], first[block + right], first[2 * block]] == [10, 0, 20, 30]
+    assert first[right] == 255, "class 0 has one image"
+    assert (pixels[GAP + NAME : GAP + NAME + down, GAP : GAP + 120] == 10).all()
+    words = [pixels[GAP : GAP + NAME, GAP + number * block : number * block + block].min() for number in range(3)]
+    assert max(words) < 100, "each has a name"
+    assert (pixels[:, GAP + 3 * block - GAP :] == 255).all(), "a name that is too wide is cut off"
+
+
+def test_a_set_of_one_image_a_class_fills_the_width(tmp_path: Path) -> None:
+    labels = np.arange(25)
+    write_preview(
+        np.zeros((25, 1, 32, 32), np.float32), labels, [str(label) for label in labels], None, tmp_path / "a.png"
+    )
+    assert drawn(tmp_path / "a.png").shape == (3 * (NAME + 96 + GAP) + GAP, COLUMNS * (96 + GAP) + GAP, 3)
 
 
 def test_a_large_set_is_cut(tmp_path: Path) -> None:
-    write_preview(np.zeros((30, 2, 2, 1), np.uint8), np.zeros(30, np.int64), None, tmp_path / "preview.png")
-    with Image.open(tmp_path / "preview.png") as picture:
-        assert picture.size == (PER_CLASS * (2 + GAP) - GAP, 2)
+    labels = np.arange(300) % 15
+    write_preview(np.zeros((300, 2, 2, 1), np.uint8), labels, [""] * 15, None, tmp_path / "preview.png")
+    assert drawn(tmp_path / "preview.png").shape == (LINES * (NAME + 96 + GAP) + GAP, COLUMNS * (96 + GAP) + GAP, 3)
 
 
 def test_normalized_values_become_pixels() -> None:
