@@ -76,7 +76,7 @@ RECIPE: dict[str, Any] = {
     "held_out": 0.0,
     "seed": 5,
 }
-PACKING: dict[str, Any] = {"encoding": "float16", "images": "png", "formats": ["mtt"]}
+PACKING: dict[str, Any] = {"encoding": "float16", "images": "png", "formats": ["mtt"], "reuse": "never"}
 LABELLING: dict[str, Any] = {"epoch": 10, "temperature": 2.0, "views": {"n": 3, "ratio": 0.5}}
 SETS: dict[str, Any] = {"dataset": None, "source_dataset": None}
 """To be filled in by the test."""

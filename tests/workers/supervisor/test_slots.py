@@ -33,7 +33,7 @@ def test_more_slots_than_gpus_share_them(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_worker_for_the_cpu_queue_leaves_gpus_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     settings = Settings(worker_queues=" cpu , ", worker_slots=1)
-    assert queues_of(settings) == ["cpu"]
+    assert queues_of(settings) == ["cpu", "io"]
     assert slots_of(settings) == [Slot(gpu=None, slots=1)]
 
 

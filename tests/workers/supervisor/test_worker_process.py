@@ -200,8 +200,8 @@ def test_a_worker_with_a_wrong_bucket_says_so_and_leaves_the_work_to_others(
     with worker(wrong, tmp_path / "wrong.log"):
         more = [upload(core) for _ in range(SLOTS + 1)]
         wait_for(lambda: "no such bucket" in health_of_all.check(core).checks["workers"])
-        # Each of its slots has sent on the wake-up that it holds, and claims nothing.
-        wait_for(lambda: core.dispatcher.waiting("cpu") == len(more))
+        # Its slot has sent on the wake-up that it holds, and claims nothing.
+        wait_for(lambda: core.dispatcher.waiting("io") == len(more))
         assert [jobs.view(core, dataset.job).tasks[0].attempts for dataset in more] == [[]] * len(more)
         with worker(quick, tmp_path / "right.log"):
             wait_for(lambda: all(datasets.view(core, dataset.id).state is DatasetState.READY for dataset in more))
@@ -271,7 +271,7 @@ def test_a_worker_with_a_full_disk_waits_for_room(core: Core, environment: dict[
         fill(inside, 0)
         wait_for(lambda: f"the disk of {disk} is full" in health(environment).stdout)
         waiting = upload(core)
-        wait_for(lambda: core.dispatcher.waiting("cpu") > 0)
+        wait_for(lambda: core.dispatcher.waiting("io") > 0)
         assert jobs.view(core, waiting.job).tasks[0].attempts == []
         (inside / "filler").unlink()
         wait_for(lambda: datasets.view(core, waiting.id).state is DatasetState.READY)
