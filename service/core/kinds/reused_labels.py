@@ -30,7 +30,7 @@ class EarlierLabels:
 
 
 def labelling_digest(core: Core, task: TaskRecord) -> str | None:
-    """Return the digest of all that decides what a labelling writes; None where a set or labeler is gone.
+    """Return the digest of all that decides what a labelling writes; None where a set, labeler or checkpoint is gone.
 
     That is the set as it was measured, the bytes of the labelers' checkpoints, and every parameter of the task: views,
     temperature, encoding, normalization, forms of the archive.
@@ -42,7 +42,7 @@ def labelling_digest(core: Core, task: TaskRecord) -> str | None:
     weights = []
     for planned in task.params["labelers"]:
         labeler = labelers[planned["id"]]
-        if labeler is None:
+        if labeler is None or not labeler.kept_epochs.keys() >= set(planned["epochs"]):
             return None
         weights += [labeler.blobs[labeler.kept_epochs[epoch]].sha256 for epoch in planned["epochs"]]
     decided_by = {
