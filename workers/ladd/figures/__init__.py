@@ -10,7 +10,15 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from workers.ladd.figures import accuracy, deployment_cost, grad_cam, labeler_epochs, preparation_cost, sweep
+from workers.ladd.figures import (
+    accuracy,
+    deployment_cost,
+    grad_cam,
+    labeler_epochs,
+    paired_differences,
+    preparation_cost,
+    sweep,
+)
 from workers.ladd.figures.found import Found
 
 Data = dict[str, Any]
@@ -35,6 +43,11 @@ class FigureKind:
 
 FIGURES = {
     "accuracy": FigureKind("Accuracy by architecture, 95 % intervals over trials", accuracy.collect, accuracy.draw),
+    "paired_differences": FigureKind(
+        "Arms minus the baseline, 95 % intervals over trials and test images",
+        paired_differences.collect,
+        paired_differences.draw,
+    ),
     "deployment_cost": FigureKind(
         "Accuracy against the FLOPs of one training", deployment_cost.collect, deployment_cost.draw
     ),

@@ -36,4 +36,4 @@ def draw(figure: Figure, data: dict[str, Any], found: Found) -> None:
     axes.set_xticks(range(len(architectures)), architectures)
     axes.set_xlim(-0.6, len(architectures) - 0.4)
     axes.set_ylabel("accuracy, %")
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8)

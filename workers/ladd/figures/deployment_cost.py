@@ -32,7 +32,8 @@ def draw(figure: Figure, data: dict[str, Any], found: Found) -> None:
         for point in mine:
             place = (point["flops"], point["mean"])
             axes.annotate(point["architecture"], place, textcoords="offset points", xytext=(5, 4), fontsize=7)
+    axes.margins(x=0.18, y=0.1)  # room for the names
     axes.set_xscale("log")
     axes.set_xlabel("FLOPs of one training")
     axes.set_ylabel("accuracy, %")
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8)

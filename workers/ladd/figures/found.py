@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from textwrap import shorten
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +43,8 @@ class Found:
     inputs: Sequence[ReportInput] = ()
 
     def name_of(self, id: str) -> str:
-        """Return the name of a set or labeler, its id where that is not known."""
-        return names_of(self.inputs).get(id, id)
+        """Return the name of a set or labeler, shortened to fit a legend, or its id where that is not known."""
+        return shorten(names_of(self.inputs).get(id, id), 48, placeholder="…")
 
     @property
     def rows(self) -> Sequence[EvaluationRow]:

@@ -8,7 +8,15 @@ import pytest
 from PIL import Image
 from pydantic import BaseModel
 
-from api_schemas.evaluation import Evaluation, EvaluationRow, EvaluationSummary, GradCam, SweepPoint, TrialRow
+from api_schemas.evaluation import (
+    Comparison,
+    Evaluation,
+    EvaluationRow,
+    EvaluationSummary,
+    GradCam,
+    SweepPoint,
+    TrialRow,
+)
 from api_schemas.labelers import Labeler, LabelerEpoch
 from workers.ladd.figures import FIGURES
 from workers.ladd.figures.found import Found, Preparation
@@ -58,8 +66,13 @@ def row(arm: str, architecture: str, mean: float, dataset: str = "ds_a", **chang
     )
 
 
-def found(rows: list[EvaluationRow], summary: list[EvaluationSummary] | None = None, **others: Any) -> Found:
-    return Found(part(Evaluation, rows=rows, summary=summary or []), **others)
+def found(
+    rows: list[EvaluationRow],
+    summary: list[EvaluationSummary] | None = None,
+    comparisons: list[Comparison] | None = None,
+    **others: Any,
+) -> Found:
+    return Found(part(Evaluation, rows=rows, summary=summary or [], comparisons=comparisons or []), **others)
 
 
 SPENT = Preparation(distillation=1e12, labelling=2 * 10**9, labeler_training=None, own_sets=["ds_1"])
@@ -75,6 +88,38 @@ def test_accuracy_shows_what_the_summary_quotes() -> None:
             "ladd": {"ViT": {"mean": 45.0, "ci95": [44.0, 46.0]}},
         },
     }
+
+
+def compared(architecture: str | None, difference: float, dataset: str = "ds_a") -> Comparison:
+    ci95 = [difference - 2, difference + 2]
+    return part(
+        Comparison,
+        dataset=dataset,
+        arm="ladd",
+        architecture=architecture,
+        difference=difference,
+        ci95=ci95,
+        verdict="better" if difference > 2 else "no evidence",
+    )
+
+
+def test_paired_differences_have_the_interval_of_the_verdict(tmp_path: Path) -> None:
+    figure = FIGURES["paired_differences"]
+    several = Found(part(Evaluation, rows=ROWS, summary=[], comparisons=[compared("ViT", 5.0), compared(None, 1.0)]))
+    data = figure.collect(several)
+    assert data == {
+        "architectures": ["ViT", "CAE"],
+        "series": {
+            "ladd": {
+                "ViT": {"difference": 5.0, "ci95": [3.0, 7.0], "verdict": "better"},
+                "CAE": {"difference": 1.0, "ci95": [-1.0, 3.0], "verdict": "no evidence"},
+            }
+        },
+    }
+    figure.write_png(data, several, tmp_path / "figure.png")
+    with Image.open(tmp_path / "figure.png") as image:
+        assert image.size == (960, 600)
+    assert figure.collect(Found(part(Evaluation, rows=ROWS, summary=[], comparisons=[]))) is None
 
 
 def test_accuracy_tells_several_sets_apart() -> None:
@@ -119,6 +164,7 @@ def test_equal_numbers_give_equal_pictures(name: str, tmp_path: Path) -> None:
     everything = found(
         [*ROWS, row("ladd", "VGG11", 20.0, ci95=None)],
         SUMMARY,
+        [compared("ViT", 5.0), compared(None, 1.0)],
         labelers=[LABELER],
         points=POINTS,
         preparation=SPENT,
