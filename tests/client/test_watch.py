@@ -141,14 +141,14 @@ def test_a_job_that_nobody_takes_is_told_at_once_and_when_workers_go(
 ) -> None:
     monkeypatch.setattr(events, "KEEPALIVE_SECONDS", 0.1)
     job = worker.start_ladd()
-    worker.beat(cpu=1)
+    worker.beat(cpu=1, io=1)
     watching = Watching(client, job)
     nobody = "waiting: no worker takes queue gpu: start one (LADD_WORKER_QUEUES)"
     watching.until(nobody)
     worker.beat()
     # The message comes again when it is true again, and each time once.
     time.sleep(1)
-    worker.beat(cpu=1)
+    worker.beat(cpu=1, io=1)
     watching.until(nobody, times=2)
     client.cancel(job.id)
     _, lines = watching.end()

@@ -311,7 +311,8 @@ def test_an_encoding_that_loses_too_much_fails_the_job(client: LaddClient, disti
     params = GenerateLabelsParams.model_validate(
         {"dataset": distilled.id, "labeler": ladd.result.labeler, "encoding": "topk:1"}
     )
-    job = client.wait(client.submit(GenerateLabelsRequest(kind=JobKind.GENERATE_LABELS, params=params)).id)
+    submitted = client.submit(GenerateLabelsRequest(kind=JobKind.GENERATE_LABELS, params=params))
+    job = client.wait(submitted.id, check=False)
     assert job.state is JobState.FAILED
     assert job.error is not None
     assert (job.error.code, job.error.origin) == (ErrorCode.REJECTED_INPUT, ErrorOrigin.INPUT)

@@ -20,6 +20,8 @@ AUGMENTATION = {
     "n": 2,
     "ratio": 0.5,
     "encoding": "uint8",
+    "digest": None,
+    "reused_from": None,
 }
 FILES = ("images.npy", "labels.npy", "dense_labels.npy", "full_labels.npy", "archive.zip")
 

@@ -70,6 +70,8 @@ def test_an_archive_comes_back_with_its_labels_byte_by_byte(archive: Path, tmp_p
         "n": 2,
         "ratio": 0.5,
         "encoding": written.manifest["encoding"],
+        "digest": None,
+        "reused_from": None,
     }
 
 
