@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from api_schemas.datasets import DatasetRole
+from api_schemas.datasets import DatasetRole, Resize
 from method.class_maps import IMAGEFOLDER
 from workers.ladd.importers.imported import Imported, ImportOptions
 
@@ -18,13 +18,13 @@ def without_effect(imported: Imported, format: str, options: ImportOptions) -> l
 
 
 def _idle(imported: Imported, format: str, options: ImportOptions) -> Iterator[tuple[str, str]]:
-    given = options.model_fields_set
     is_source = options.role is DatasetRole.SOURCE
     if options.soft_labels != "auto" and all(split.label_columns is None for split in imported.splits.values()):
         yield "soft_labels", "the labels are class indices"
     if options.experiment is not None and format not in EXPERIMENTS:
         yield "experiment", f"the files of {format} hold one set"
-    if "resize" in given and (options.resolution is None or format not in FOLDERS):
+    # The metadata is stored with its defaults: a field that has its own may not have been given.
+    if options.resize is not Resize.CENTER_CROP and (options.resolution is None or format not in FOLDERS):
         yield "resize", "no resolution is given" if format in FOLDERS else "arrays are not resized"
     if options.class_map == IMAGEFOLDER and format not in FOLDERS and options.source is None:
         yield "class_map", "no source set is known whose sorted folders the labels could count"

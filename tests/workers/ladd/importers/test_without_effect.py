@@ -37,6 +37,7 @@ def test_a_field_that_changes_nothing_is_named(format: str, given: dict[str, obj
     ("imported", "format", "given"),
     [
         (INDICES, "npz", {}),
+        (INDICES, "npz", {"resize": "center_crop"}),
         (ROWS, "npz", {"soft_labels": "targets"}),
         (INDICES, "dm", {"experiment": 3}),
         (INDICES, "class_folders", {"resize": "squash", "resolution": 32, "class_map": "imagefolder"}),
