@@ -18,7 +18,7 @@ _NAMES = ("enum", "literal_error")
 _SHOULD_BE = "Input should be "
 _QUOTED = re.compile(r"'([^']+)'")
 _OF_OURS = re.compile(r" or instance of \w+|^Value error, ")
-"""What a message says to those who write Python."""
+"""Parts of a message that speak to those who write Python."""
 
 # How pydantic shows a member of an enum among the tags it expects.
 _MEMBER = re.compile(r"<\w+\.\w+: ('[^']*')>")

@@ -24,9 +24,9 @@ class EarlierLabels:
     dataset: str
     """Its id."""
     result: dict[str, Any]
-    """What its runner handed over."""
+    """The result that its runner handed over."""
     blobs: dict[str, Blob]
-    """What it wrote."""
+    """The files that it wrote."""
 
 
 def labelling_digest(core: Core, task: TaskRecord) -> str | None:

@@ -19,7 +19,7 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-"""What is filled in is escaped, and a name that is not given is an error."""
+"""Templates whose fields are escaped, and in which a name that is not given is an error."""
 
 STYLE = Markup("""
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem; padding: 0 1rem; color: #1c2024 }

@@ -106,7 +106,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Augmented:
-    """What an archive of this service has besides its set: `dense_labels` float32 [n, V, C], `full_labels` [n, C]."""
+    """Labels that an archive of ours has besides its set: `dense_labels` float32 [n, V, C], `full_labels` [n, C]."""
 
     dense_labels: NDArray[np.float32]
     full_labels: NDArray[np.float32]

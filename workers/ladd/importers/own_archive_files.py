@@ -37,7 +37,7 @@ _FIRST = 4
 
 @dataclass
 class Contents:
-    """What a form holds: the manifest, and arrays by their names in the archive.
+    """The contents of a form: the manifest, and arrays by their names in the archive.
 
     `encoded`: dense labels are in the manifest's encoding, as in the zip alone; the other forms decode them.
     """

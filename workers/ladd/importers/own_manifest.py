@@ -71,7 +71,7 @@ class OwnManifest(_Part):
 
     @property
     def normalization_choice(self) -> NormalizationChoice:
-        """What the sender of the set as it came would have named."""
+        """The normalization that the sender of the set, as it came, would have named."""
         told = self.normalization
         if told.name in NORMALIZATIONS or told.name == "zca":
             return told.name
@@ -81,7 +81,7 @@ class OwnManifest(_Part):
 
     @property
     def labelers(self) -> list[Mapping[str, Any]]:
-        """What is told of each network that made the dense labels."""
+        """The description of each network that made the dense labels."""
         members = self.labeler.get("ensemble")
         return [one for one in members if isinstance(one, dict)] if isinstance(members, list) else [self.labeler]
 

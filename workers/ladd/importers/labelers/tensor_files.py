@@ -17,7 +17,7 @@ from workers.ladd.labeler.network import NetworkSpec
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "net_parameters")
 """Keys of a network in a checkpoint: torch's tutorials, Lightning, nanoGPT, DataDAM."""
 _PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
-"""What `nn.DataParallel`, `torch.compile` and wrappers of one member put before every name."""
+"""Prefixes that `nn.DataParallel`, `torch.compile` and wrappers of one member put before every name."""
 _LEVELS = 3
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 

@@ -1,4 +1,4 @@
-"""What was found in a file, in words for a refusal."""
+"""Contents of a file, in words for a refusal."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""What a file is that is not what its name says, by its first bytes."""
+"""The kind of a file that is not what its name says, by its first bytes."""
 
 _MAGIC = (
     (0, b"\xff\xd8\xff", "a broken JPEG"),

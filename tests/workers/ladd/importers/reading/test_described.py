@@ -1,4 +1,4 @@
-"""What was found in a file, in words."""
+"""Contents of a file, in words."""
 
 import numpy as np
 import torch
