@@ -1,11 +1,21 @@
 """Base models: what we accept forbids unknown fields, what we return has no defaults."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+
+from method.near_names import did_you_mean
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 DatasetId = Annotated[str, StringConstraints(pattern=r"^ds_[0-9a-z]{26}$")]
@@ -18,6 +28,28 @@ class Request(BaseModel):
     """Something a caller sends: unknown fields are refused, so that a typo is never ignored."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _suggest_fields(cls, sent: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """Name, with the refusal of an unknown field, those that may have been meant: only the model knows its own."""
+        try:
+            return validate(sent)
+        except ValidationError as error:
+            told = [_as_custom(each, cls.model_fields) for each in error.errors(include_url=False)]
+            raise ValidationError.from_exception_data(error.title, told) from None
+
+
+def _as_custom(error: ErrorDetails, fields: Collection[str]) -> InitErrorDetails:
+    """Return an error as one of our own, with the same type; about a field that is not of `fields`, it names near ones.
+
+    Errors of pydantic's own kinds cannot be given another message.
+    """
+    location, message = error["loc"], error["msg"]
+    if error["type"] == "extra_forbidden" and len(location) == 1:
+        message += did_you_mean(str(location[0]), fields)
+    custom = PydanticCustomError(error["type"], message, error.get("ctx"))
+    return InitErrorDetails(type=custom, loc=location, input=error["input"])
 
 
 class Response(BaseModel):

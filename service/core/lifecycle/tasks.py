@@ -21,6 +21,7 @@ from service.core.kinds.task_types import TASKS
 from service.core.lifecycle import outbox, rates, reports
 from service.core.lifecycle.inputs import resolve, results
 from service.core.lifecycle.report_inputs import report_inputs
+from service.core.lifecycle.submission import request_key
 from service.core.queue.records import JobRecord, TaskRecord
 from service.core.queue.store import Happened
 
@@ -87,6 +88,7 @@ def _claim(core: Core, job_id: str, task_name: str, worker: str, device: str, to
     lease = _Lease(core, job_id, task_name, attempt)
     try:
         job, task = lease.load()
+        _check_bucket(core, job_id)
         kind = TASKS[task.type]
         found = None if kind.found is None else kind.found(core, job, task)
         if found is not None:
@@ -127,6 +129,17 @@ def _claim(core: Core, job_id: str, task_name: str, worker: str, device: str, to
         timeout_seconds=settings.task_timeout_seconds.get(task.type, kind.timeout_seconds),
         stall_seconds=settings.task_stall_seconds.get(task.type, kind.stall_seconds),
     )
+
+
+def _check_bucket(core: Core, job_id: str) -> None:
+    """Raise ServiceError UNAVAILABLE where the bucket lacks what every job has there: it is another deployment's.
+
+    Without a look, every input would count as gone, and what is cached would hide that results go to the wrong place.
+    """
+    if not core.storage.holds(request_key(job_id)):
+        bucket = core.settings.s3_bucket
+        message = f"Bucket {bucket} holds nothing of {job_id}: it is not the bucket of the front (LADD_S3_BUCKET)."
+        raise ServiceError(ErrorCode.UNAVAILABLE, message)
 
 
 def _report_params(core: Core, job: JobRecord, task: TaskRecord) -> dict[str, Any]:

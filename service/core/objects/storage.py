@@ -149,6 +149,11 @@ class Storage:
             return True
         return False
 
+    def holds(self, key: str) -> bool:
+        """Whether there is an object with this key."""
+        with answers(key):
+            return self._size(key) is not None
+
     def get_json(self, key: str) -> dict[str, Any] | None:
         """Return the document stored under the key, None where there is none."""
         with answers(key), passing_over(ABSENT), self._open(key) as body:

@@ -34,6 +34,16 @@ def test_reason_names_field_rule_and_value() -> None:
 def test_unknown_field_is_named() -> None:
     (reason,) = reasons(ladd(veiws={"n": 5}))
     assert (reason.location, reason.rule, reason.value) == ("body.params.veiws", "extra_forbidden", '{"n": 5}')
+    assert reason.message.endswith("; did you mean views?")
+
+
+def test_unknown_field_is_likened_to_those_of_its_own_place() -> None:
+    (reason,) = reasons(ladd(evaluation={"trails": 3}))
+    assert (reason.location, reason.rule) == ("body.params.evaluation.trails", "extra_forbidden")
+    assert reason.message.endswith("; did you mean trials?")
+    # Like no field of that place.
+    (reason,) = reasons(ladd(evaluation={"archive_format": "npz"}))
+    assert "did you mean" not in reason.message
 
 
 def test_missing_field_is_named_without_a_value() -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from api_schemas.problems import ErrorCode, ErrorOrigin
 from service.core.clients import Core
 from service.core.foundation.ids import new_id
 from service.core.objects.received_files import StreamedFile, upload_key
+from service.core.objects.storage import Storage
 from service.core.queue import workers
 from service.core.resources import datasets, jobs
 from service.core.upkeep import health as health_of_all
@@ -208,6 +209,28 @@ def test_a_worker_with_a_wrong_bucket_says_so_and_leaves_the_work_to_others(
     for dataset in more:
         (task,) = jobs.view(core, dataset.job).tasks
         assert [attempt.outcome for attempt in task.attempts] == ["succeeded"]
+
+
+def test_a_worker_with_the_bucket_of_another_deployment_costs_no_attempt(
+    core: Core, environment: dict[str, str], tmp_path: Path
+) -> None:
+    quick = environment | {"LADD_REAPER_SECONDS": "0.5"}
+    other = f"{core.settings.s3_bucket}-of-another"
+    with closing(Storage(core.settings.model_copy(update={"s3_bucket": other}))) as storage:
+        storage.ensure_bucket()
+    with worker(quick | {"LADD_S3_BUCKET": other}, tmp_path / "wrong.log"):
+        dataset = upload(core)
+        wait_for(lambda: "not the bucket of the front" in health_of_all.check(core).checks["workers"])
+        (task,) = jobs.view(core, dataset.job).tasks
+        assert task.state is JobState.QUEUED
+        assert {attempt.outcome for attempt in task.attempts} == {"released"}
+        assert task.attempts[0].error is not None
+        assert other in task.attempts[0].error.message
+        with worker(quick, tmp_path / "right.log"):
+            wait_for(lambda: datasets.view(core, dataset.id).state is DatasetState.READY)
+    (task,) = jobs.view(core, dataset.job).tasks
+    assert {attempt.outcome for attempt in task.attempts[:-1]} == {"released"}
+    assert task.attempts[-1].outcome == "succeeded"
 
 
 @pytest.mark.slow
