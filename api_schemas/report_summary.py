@@ -3,6 +3,7 @@
 from api_schemas.evaluation import Comparison, EvaluationSummary, Report
 from api_schemas.report_inputs import names_of
 from method.arms import BASELINE, LADD
+from method.counted import counted
 
 
 def headline(report: Report) -> str | None:
@@ -11,7 +12,7 @@ def headline(report: Report) -> str | None:
     if report.evaluation is not None and report.evaluation.summary:
         source = names.get(report.evaluation.source_dataset, report.evaluation.source_dataset)
         trials = min(len(row.trials) for row in report.evaluation.rows)
-        tested = f"{report.evaluation.test_images:,} test images of {source}, {trials} trial(s)"
+        tested = f"{report.evaluation.test_images:,} test images of {source}, {counted(trials, 'trial')}"
         summaries = report.evaluation.summary
         found = next((each for each in report.evaluation.comparisons if _is_of_ladd(each)), None)
         return f"{_compared(summaries, found, names) if found else _listed(summaries, names)}, on {tested}."
@@ -55,7 +56,7 @@ def _compared(summaries: list[EvaluationSummary], found: Comparison, names: dict
     return (
         f"{names.get(found.dataset, found.dataset)}: LADD {ladd.cae_mean:.2f} % against {baseline.cae_mean:.2f} % of "
         f"the baseline, {found.difference:+.2f} points (95 % interval {low:+.2f} to {high:+.2f}: {verdict}), as the "
-        f"mean of {ladd.k} architecture(s)"
+        f"mean of {counted(ladd.k, 'architecture')}"
     )
 
 
@@ -63,6 +64,6 @@ def _listed(summaries: list[EvaluationSummary], names: dict[str, str]) -> str:
     several = len({each.dataset for each in summaries}) > 1
     return "; ".join(
         f"{each.arm}{f' on {names.get(each.dataset, each.dataset)}' if several else ''} {each.cae_mean:.2f} % as the "
-        f"mean of {each.k} architecture(s)"
+        f"mean of {counted(each.k, 'architecture')}"
         for each in summaries
     )

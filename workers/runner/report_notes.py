@@ -6,6 +6,7 @@ from api_schemas.evaluation import Comparison, EncodingCost, Evaluation, Evaluat
 from api_schemas.labelling import Labelling
 from api_schemas.report_inputs import names_of
 from method.arms import ARMS
+from method.counted import counted
 from workers.ladd.evaluation.progressive import open_question
 from workers.ladd.evaluation.rows import accuracies
 from workers.ladd.figures.found import Found
@@ -69,7 +70,7 @@ def _of_evaluation(evaluation: Evaluation) -> list[str]:
     ]
     trials = min(len(row.trials) for row in evaluation.rows)
     if trials < 5:
-        notes.append(f"{trials} trial(s) per row; the paper has 5.")
+        notes.append(f"{counted(trials, 'trial')} per row; the paper has 5.")
     epochs = {row.epochs for row in evaluation.rows}
     if min(epochs) < 1000:
         notes.append(f"{min(epochs)} epochs; the paper has 1,000: networks may be far from converged.")
@@ -115,8 +116,8 @@ def _divergences(evaluation: Evaluation) -> list[str]:
         diverged = [str(trial.trial) for trial in row.trials if None in trial.losses]
         if diverged:
             notes.append(
-                f"DIVERGED: {len(diverged)} of {len(row.trials)} trial(s) of {row.architecture} with {row.arm} on "
-                f"{row.dataset} (number {', '.join(diverged)}): their loss was not finite, and the mean of this row, "
+                f"DIVERGED: {len(diverged)} of {counted(len(row.trials), 'trial')} of {row.architecture} with {row.arm} "
+                f"on {row.dataset} (number {', '.join(diverged)}): their loss was not finite, and the mean of this row, "
                 "the k-CAE and the comparisons contain the accuracy of a broken network. Try a smaller lr."
             )
     return notes

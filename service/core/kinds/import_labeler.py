@@ -13,6 +13,7 @@ from api_schemas.labelers import (
     WeightsImport,
 )
 from api_schemas.runner import TaskType
+from method.counted import counted
 from method.files import VAL_IMAGES, VAL_LABELS
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
@@ -47,7 +48,7 @@ def plan(core: Core, upload: LabelerUpload) -> Plan:
     errors = ValidationErrors(core.catalogue, "body")
     named = errors.dataset("metadata.source_dataset", metadata.source_dataset, DatasetRole.SOURCE)
     if len(upload.files) != (expected := FILES[metadata.kind]):
-        message = f"a labeler of kind {metadata.kind} is {expected} file(s), {len(upload.files)} were sent"
+        message = f"a labeler of kind {metadata.kind} is {counted(expected, 'file')}; {len(upload.files)} came"
         errors.add("files", "number_of_files", len(upload.files), message)
     source = errors.sure(named)
     stats = source.measured

@@ -196,8 +196,8 @@ def test_warnings_of_every_input_come_first_then_the_result(report: Report) -> N
         "- **Warning:** classes of cats were matched with the source set's by tench is n01440764",
     ]
     assert result == (
-        "**baseline 35.25 % as the mean of 2 architecture(s); ladd 45.50 % as the mean of 2 architecture(s), "
-        "on 1,234 test images of cats, 1 trial(s).**"
+        "**baseline 35.25 % as the mean of 2 architectures; ladd 45.50 % as the mean of 2 architectures, "
+        "on 1,234 test images of cats, 1 trial.**"
     )
     assert first_table == "## Accuracy in % on 1,234 real test images after the last epoch, cats"
     page = html_page.render(known, picture)
@@ -212,7 +212,7 @@ def test_the_sentence_names_difference_and_interval(report: Report) -> None:
     text = markdown.render(report.model_copy(update={"evaluation": evaluation}), picture)
     assert (
         "LADD 45.50 % against 35.25 % of the baseline, +5.00 points (95 % interval -0.50 to +10.50: better), as the "
-        "mean of 2 architecture(s), on 1,234 test images"
+        "mean of 2 architectures, on 1,234 test images"
     ) in text
 
 

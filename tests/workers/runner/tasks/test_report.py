@@ -176,7 +176,7 @@ def test_a_trial_that_diverged_is_named_before_all_else(tmp_path: Path) -> None:
     found = documents("evaluate", "baseline", "ViT", [50.0, 10.0]) | documents("evaluate", "ladd", "ViT", [60.0, 61.0])
     found["evaluate:baseline:ViT:1"]["row"]["trial"]["losses"] = [1.0, None]
     first, *others = reported(found, tmp_path).notes
-    assert first.startswith(f"DIVERGED: 1 of 2 trial(s) of ViT with baseline on {SET} (number 1)")
+    assert first.startswith(f"DIVERGED: 1 of 2 trials of ViT with baseline on {SET} (number 1)")
     assert not any("DIVERGED" in note for note in others)
 
 
