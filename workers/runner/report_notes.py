@@ -115,10 +115,11 @@ def _divergences(evaluation: Evaluation) -> list[str]:
     for row in evaluation.rows:
         diverged = [str(trial.trial) for trial in row.trials if None in trial.losses]
         if diverged:
+            those = f"{len(diverged)} of {counted(len(row.trials), 'trial')}"
             notes.append(
-                f"DIVERGED: {len(diverged)} of {counted(len(row.trials), 'trial')} of {row.architecture} with {row.arm} "
-                f"on {row.dataset} (number {', '.join(diverged)}): their loss was not finite, and the mean of this row, "
-                "the k-CAE and the comparisons contain the accuracy of a broken network. Try a smaller lr."
+                f"DIVERGED: {those} of {row.architecture} with {row.arm} on {row.dataset} (number "
+                f"{', '.join(diverged)}): their loss was not finite, and the mean of this row, the k-CAE and the "
+                "comparisons contain the accuracy of a broken network. Try a smaller lr."
             )
     return notes
 
