@@ -1,6 +1,7 @@
 """The exponential moving average of the weights, which GLaD tests in place of the trained network."""
 
 import copy
+from itertools import chain
 
 import torch
 from torch import nn
@@ -25,7 +26,7 @@ class MovingAverage:
         self.updates += 1
         decay = min(self._beta, 1 - 1 / self.updates)
         averages, current = [
-            [values for values in network.state_dict().values() if values.is_floating_point()]
+            [values for values in chain(network.parameters(), network.buffers()) if values.is_floating_point()]
             for network in (self.model, model)
         ]
         torch._foreach_lerp_(averages, current, 1 - decay)

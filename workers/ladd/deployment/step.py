@@ -4,8 +4,9 @@ All of Eq. 5 and of its cheaper forms lies in one weight per row, so the loss of
 cross-entropies of its rows, however they are cut into micro-batches.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +19,7 @@ from workers.ladd.engine.execution import Execution, uncompiled
 from workers.ladd.engine.memory import is_memory_shortage
 from workers.ladd.engine.micro_batch import check_divisible, slices
 from workers.ladd.engine.seeds import DropoutState, generator
+from workers.ladd.engine.transfer import to_device
 from workers.ladd.recipes.recipe import Recipe
 
 AUGMENTATION_RULE = "one operation per step, for its images and views alike, after the crop"
@@ -26,18 +28,36 @@ AUGMENTATION_RULE = "one operation per step, for its images and views alike, aft
 
 @dataclass(frozen=True)
 class Step:
-    """One optimizer step over R rows, all on the CPU.
+    """One optimizer step over R rows, drawn on the CPU.
 
-    `image` int64 [R]: which image; `view` int64 [R]: which view of it, or FULL_IMAGE; `weight` float32 [R]: of the
-    row's cross-entropy in the loss; `samples`: how many members of the epoch the step's batch has; `augmentation`:
-    one draw for all rows.
+    `image` int64 [R]: which image; `view` int64 [R]: which view of it, or FULL_IMAGE, as in the first `full` rows;
+    `weight` float32 [R]: of the row's cross-entropy in the loss; `samples`: how many members of the epoch the step's
+    batch has; `augmentation`: one draw for all rows.
     """
 
     image: Tensor
     view: Tensor
     weight: Tensor
+    full: int
     samples: int
     augmentation: DSADraw
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """Everything that is drawn for each row."""
+        return [self.image, self.view, self.weight, *self.augmentation.tensors]
+
+    def with_tensors(self, tensors: Iterable[Tensor]) -> "Step":
+        """Return the step with these in place of `tensors`, in their order."""
+        image, view, weight, *parameters = tensors
+        augmentation = self.augmentation.with_tensors(parameters)
+        return replace(self, image=image, view=view, weight=weight, augmentation=augmentation)
+
+
+def on_device(steps: Sequence[Step], device: torch.device) -> list[Step]:
+    """Return steps whose tensors lie on `device`: all go over at once, and nobody waits for them."""
+    moved = iter(to_device([tensor for step in steps for tensor in step.tensors], device))
+    return [step.with_tensors(islice(moved, len(step.tensors))) for step in steps]
 
 
 class Streams:
@@ -67,12 +87,13 @@ def plan_epoch(
     "full" and "sampled:K" go through the images in a drawn order, `batch_size` at a time, as the baseline does. Rows
     are the full images of the batch first, then its views, image by image; both terms are means over the batch.
     "pool" draws as many rows as there are images, without replacement, from all full images and views, and cuts them
-    into the batches the baseline has: the same batch size and number of iterations (Fig. 3), plain cross-entropy.
+    into the batches the baseline has: the same batch size and number of iterations (Fig. 3), plain cross-entropy. In
+    each, the full images come first.
     """
     rows = _pool_rows if recipe.views == "pool" else _image_rows
     for image, view, weight, samples in rows(images, view_count, arm, recipe, streams):
         draw = draw_dsa(len(image), size, streams.augmentation, recipe.augmentation)
-        yield Step(image, view, weight, samples, draw)
+        yield Step(image, view, weight, int((view == FULL_IMAGE).sum()), samples, draw)
 
 
 Rows = Iterator[tuple[Tensor, Tensor, Tensor, int]]
@@ -108,8 +129,10 @@ def _pool_rows(images: int, view_count: int, arm: Arm, recipe: Recipe, streams: 
     kinds = (view_count if arm.views else 0) - first
     drawn = torch.randperm(images * kinds, generator=streams.order)[:images]
     for batch in (drawn[rows] for rows in slices(images, recipe.batch_size)):
-        weight = torch.full((len(batch),), 1 / len(batch))
-        yield batch // kinds, batch % kinds + first, weight, len(batch)
+        image, view = batch // kinds, batch % kinds + first
+        full = view == FULL_IMAGE
+        image, view = (torch.cat((values[full], values[~full])) for values in (image, view))
+        yield image, view, torch.full((len(batch),), 1 / len(batch)), len(batch)
 
 
 def accumulate(
@@ -123,7 +146,7 @@ def accumulate(
     forward: Callable[[Tensor], Tensor] | None = None,
     padded: bool = False,
 ) -> Iterator[tuple[int, Tensor]]:
-    """Add the gradient of a step's loss, from row `first` on, to the parameters.
+    """Add the gradient of a step's loss, from row `first` on, to the parameters; the step lies on the set's device.
 
     `targets` are those of the arm. Yields how many rows each micro-batch has, and its part of the loss; the loss of the
     step is their sum. `forward` stands for the model's forward pass; `padded` brings every micro-batch to the same
@@ -132,14 +155,14 @@ def accumulate(
     """
     check_divisible(model, len(step.image), micro_batch)
     forward = forward or model
-    weights = step.weight.to(training_set.images)
     for rows in slices(len(step.image), micro_batch, first):
-        pixels, wanted = training_set.rows(step.image[rows], step.view[rows], targets)
+        full = max(0, min(rows.stop, step.full) - rows.start)
+        pixels, wanted = training_set.rows(step.image[rows], step.view[rows], full, targets)
         pixels = apply_dsa(pixels, step.augmentation.rows(rows))
         count = len(pixels)
         if padded and count < micro_batch:
             pixels = torch.cat([pixels, pixels.new_zeros(micro_batch - count, *pixels.shape[1:])])
-        loss = F.cross_entropy(forward(pixels)[:count], wanted, reduction="none") @ weights[rows]
+        loss = F.cross_entropy(forward(pixels)[:count], wanted, reduction="none") @ step.weight[rows].to(pixels)
         torch.autograd.backward(loss)
         yield count, loss.detach()
 
@@ -184,16 +207,7 @@ class StepGradient:
         out-of-memory error only when a single image is too much.
         """
         while True:
-            parts = accumulate(
-                self._model,
-                self._training_set,
-                step,
-                self._targets,
-                self.micro_batch,
-                first=first,
-                forward=self._forward,
-                padded=self.execution.compiled,
-            )
+            parts = self._accumulated(step, first)
             try:
                 for rows, loss in parts:
                     on_rows(rows, loss)
@@ -210,6 +224,23 @@ class StepGradient:
             begun.restore(self._device)
             first = 0
             on_restart()
+
+    def of_whole(self, step: Step) -> Tensor:
+        """Add the gradient of a step that fits into one micro-batch, and return its loss; goes on with nothing less."""
+        [(_, loss)] = self._accumulated(step)
+        return loss
+
+    def _accumulated(self, step: Step, first: int = 0) -> Iterator[tuple[int, Tensor]]:
+        return accumulate(
+            self._model,
+            self._training_set,
+            step,
+            self._targets,
+            self.micro_batch,
+            first=first,
+            forward=self._forward,
+            padded=self.execution.compiled,
+        )
 
     def _can_do_with_less(self, error: Exception, rows: int) -> bool:
         if is_memory_shortage(error):

@@ -3,7 +3,8 @@
     loss = CE(h(x), y) + sum over views j of CE(h(S_j x), y^d_j)
 
 No DataLoader: images and labels lie on the device, views are cut as they are needed, the gradient of a step is
-accumulated over micro-batches. The host waits for the device once per epoch.
+accumulated over micro-batches. The host never waits for a GPU within an epoch: what an epoch draws goes over in one
+block, and losses are fetched a few times a second.
 """
 
 import time
@@ -19,7 +20,8 @@ from method.arms import Arm
 from workers.ladd.deployment.cost import TrialCost, predict_cost
 from workers.ladd.deployment.ema import MovingAverage
 from workers.ladd.deployment.schedule import forgets_momentum, learning_rate
-from workers.ladd.deployment.step import Step, StepGradient, Streams, plan_epoch
+from workers.ladd.deployment.step import Step, StepGradient, Streams, on_device, plan_epoch
+from workers.ladd.deployment.step_graphs import Capture, StepGraphs, cuda_graphs
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.execution import EAGER, Execution
 from workers.ladd.engine.micro_batch import micro_batch_size
@@ -37,14 +39,19 @@ WITHIN_A_STEP_SECONDS = 45.0
 steps are that long, between two micro-batches. So an interruption costs less than a minute."""
 
 
+LOSSES_EVERY_SECONDS = 0.25
+"""Seconds of work on a GPU between two looks at the losses of its epochs, for which the host has to wait. On a CPU they
+are known after each epoch."""
+
+
 @dataclass(frozen=True)
 class Listener:
     """Callbacks of a training.
 
-    `on_epoch(done, total, loss)`: after each epoch. `on_images`: how many images and views a micro-batch has forwarded;
-    less than zero when a step begins anew. `on_checkpoint`: the training can go on from what lies in its folder of
-    checkpoints; `wants_checkpoint` is asked after each micro-batch whether that is to be so right now. `log`: a line
-    for people.
+    `on_epoch(done, total, loss)`: of each epoch, once its loss is known. `on_images`: how many images and views a
+    micro-batch has forwarded; less than zero when a step begins anew. `on_checkpoint`: the training can go on from what
+    lies in its folder of checkpoints; `wants_checkpoint` is asked after each micro-batch whether that is to be so right
+    now. `log`: a line for people.
     """
 
     on_epoch: Callable[[int, int, float], None] = lambda done, total, loss: None
@@ -117,6 +124,7 @@ class Training:
     writes.
 
     `micro_batch` images are forwarded at once; None: as many as the recipe or `workers.ladd.engine.micro_batch` says.
+    `capture`: how steps of one micro-batch become graphs; None: CUDA graphs on a GPU, none on a CPU.
     """
 
     def __init__(
@@ -132,6 +140,7 @@ class Training:
         checkpoints: Path | None = None,
         micro_batch: int | None = None,
         execution: Execution = EAGER,
+        capture: Capture | None = None,
     ) -> None:
         self._device = torch.device(device)
         self._model, self._set = model.to(self._device).train(), training_set.to(self._device)
@@ -161,67 +170,116 @@ class Training:
             fused=True,
         )
         self._average = MovingAverage(model, recipe.ema_beta) if recipe.ema_beta else None
+        if capture is None and self._device.type == "cuda":
+            capture = cuda_graphs()
+        # A graph reads the learning rate where it lies.
+        self._rate = torch.zeros((), device=self._device) if capture else None
+        self._graphs = StepGraphs(self._compute, self._changing, capture, listener.log) if capture else None
         self._streams = Streams(seed)
         self._losses: list[float] = []
+        self._unread: list[tuple[Tensor, int]] = []
         self._epoch_states = self._streams.states
         self._step = self._row = self._samples = self._forwards = 0
-        self._epoch_loss = self._step_loss = torch.zeros((), device=self._device)
+        self._epoch_loss, self._step_loss = torch.zeros(2, device=self._device).unbind()
         self._dropout_begun: DropoutState | None = None
         self._seconds_before, self._started = 0.0, time.monotonic()
-        self._saved_at = self._started
+        self._saved_at = self._read_at = self._started
 
     def run(self) -> Trained:
         """Train to the end, on from the folder of checkpoints."""
         with exact_float32(), seeded_dropout(derive_seed(self._seed, "dropout"), self._device):
             if self._checkpoints and (path := self._checkpoints / CHECKPOINT_FILE).exists():
                 self._resume(read_state(path, "settings", self._settings))
-            while len(self._losses) < self._recipe.passes:
+            while self._epoch < self._recipe.passes:
                 self._run_epoch()
+            self._read_losses()
         model = self._average.model if self._average else self._model
         # The layout was for training; a test runs in the plain one.
         model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         return Trained(model, self._losses, self._gradient.execution, self._gradient.micro_batch, self._seconds)
 
+    @property
+    def _epoch(self) -> int:
+        """How many epochs are done."""
+        return len(self._losses) + len(self._unread)
+
     def _run_epoch(self) -> None:
-        epoch, recipe = len(self._losses), self._recipe
+        epoch, recipe = self._epoch, self._recipe
         if forgets_momentum(recipe, epoch) and not self._step:
-            self._optimizer.state.clear()
+            for state in self._optimizer.state.values():
+                # In place, where a graph finds it.
+                state["momentum_buffer"].zero_()
+        rate = learning_rate(recipe, epoch)
         for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate(recipe, epoch)
+            group["lr"] = rate if self._rate is None else self._rate.fill_(rate)
         self._epoch_states = self._streams.states
         images, _, *size = self._set.images.shape
-        steps = plan_epoch(images, self._set.view_count, (size[0], size[1]), self._arm, recipe, self._streams)
-        for number, step in enumerate(steps):
-            if number >= self._step:
-                self._run_step(step)
+        plan = plan_epoch(images, self._set.view_count, (size[0], size[1]), self._arm, recipe, self._streams)
+        for step in on_device(list(plan)[self._step :], self._device):
+            self._run_step(step)
         if self._average:
             self._average.update(self._model)
-        self._losses.append(self._epoch_loss.item() / self._samples)
+        self._unread.append((self._epoch_loss.clone(), self._samples))
+        self._epoch_loss.zero_()
         self._step = self._samples = 0
-        self._epoch_loss = torch.zeros_like(self._epoch_loss)
-        self._listener.on_epoch(len(self._losses), recipe.passes, self._losses[-1])
+        if self._device.type == "cpu" or time.monotonic() - self._read_at >= LOSSES_EVERY_SECONDS:
+            self._read_losses()
+
+    def _read_losses(self) -> None:
+        """Fetch the losses of the epochs done, for which a GPU is waited for, and tell them."""
+        if not self._unread:
+            return
+        sums = torch.stack([loss for loss, _ in self._unread]).tolist()
+        for loss, (_, samples) in zip(sums, self._unread, strict=True):
+            self._losses.append(loss / samples)
+            self._listener.on_epoch(len(self._losses), self._recipe.passes, self._losses[-1])
+        self._unread.clear()
+        self._read_at = time.monotonic()
 
     def _run_step(self, step: Step) -> None:
+        rows = len(step.image)
+        whole = not self._row and rows <= self._gradient.micro_batch
+        if whole and self._graphs is not None and self._graphs.run(step):
+            self._listener.on_images(rows)
+        else:
+            self._run_eagerly(step)
+        self._samples += step.samples
+        self._step, self._forwards, self._row = self._step + 1, self._forwards + rows, 0
+        self._save_if_due()
+
+    def _run_eagerly(self, step: Step) -> None:
         if not self._row:
             self._optimizer.zero_grad()
             self._dropout_begun = DropoutState.now(self._device)
         assert self._dropout_begun is not None
         self._gradient.run(step, self._dropout_begun, self._on_rows, self._on_restart, self._row)
+        self._finish(step)
+
+    def _compute(self, step: Step) -> None:
+        """Compute a step of one micro-batch with all that changes in place and nobody told: as a graph is captured."""
+        self._optimizer.zero_grad()
+        self._step_loss += self._gradient.of_whole(step)
+        self._finish(step)
+
+    def _finish(self, step: Step) -> None:
         self._optimizer.step()
-        self._epoch_loss = self._epoch_loss + self._step_loss * step.samples
-        self._samples += step.samples
-        self._step, self._forwards = self._step + 1, self._forwards + self._row
-        self._row, self._step_loss = 0, torch.zeros_like(self._step_loss)
-        self._save_if_due()
+        self._epoch_loss += self._step_loss * step.samples
+        self._step_loss.zero_()
+
+    def _changing(self) -> list[Tensor]:
+        momenta = [state["momentum_buffer"] for state in self._optimizer.state.values()]
+        return [*(weights.detach() for weights in self._model.parameters()), *momenta, self._epoch_loss]
 
     def _on_rows(self, rows: int, loss: Tensor) -> None:
-        self._row, self._step_loss = self._row + rows, self._step_loss + loss
+        self._row += rows
+        self._step_loss += loss
         self._listener.on_images(rows)
         self._save_if_due()
 
     def _on_restart(self) -> None:
         self._listener.on_images(-self._row)
-        self._row, self._step_loss = 0, torch.zeros_like(self._step_loss)
+        self._row = 0
+        self._step_loss.zero_()
 
     @property
     def _seconds(self) -> float:
@@ -245,6 +303,7 @@ class Training:
         the generators at the start of the epoch; `dropout_begun`, `dropout`: CPU and GPU state of dropout's generators
         at the start of the step and now.
         """
+        self._read_losses()
         now = DropoutState.now(self._device)
         begun = self._dropout_begun if self._row and self._dropout_begun else now
         average = self._average
@@ -273,8 +332,8 @@ class Training:
     def _resume(self, state: dict[str, Any]) -> None:
         self._losses, self._step, self._row = state["losses"], state["step"], state["row"]
         self._samples, self._forwards = state["samples"], state["forwards"]
-        self._epoch_loss = torch.tensor(state["epoch_loss"], device=self._device)
-        self._step_loss = torch.tensor(state["step_loss"], device=self._device)
+        self._epoch_loss.fill_(state["epoch_loss"])
+        self._step_loss.fill_(state["step_loss"])
         self._gradient.micro_batch = state["micro_batch"]
         self._model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from method.arms import Arm, LabelKind
-from workers.ladd.labels.views import ViewGrid, extract_views
+from workers.ladd.labels.views import ViewGrid, cut_views
 
 FULL_IMAGE = -1
 """In place of a view's index: the image itself."""
@@ -80,24 +80,24 @@ class TrainingSet:
             views=arm.views and _combined(arm.views, own[:, None].expand(-1, self.view_count, -1), self.dense_labels),
         )
 
-    def rows(self, image: Tensor, view: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
-        """Return pixels [R, C, H, W] and targets [R, num_classes] of images and views, given as CPU int64 [R]."""
-        device = self.images.device
-        # Found on the CPU, so that the device is not waited for.
-        cut = (view != FULL_IMAGE).nonzero().squeeze(1)
-        on_device = image.to(device)
-        pixels = self.images[on_device]
-        if not len(cut) or self.grid is None or targets.views is None:
+    def rows(self, image: Tensor, view: Tensor, full: int, targets: Targets) -> tuple[Tensor, Tensor]:
+        """Return pixels [R, C, H, W] and targets [R, num_classes] of images and views, int64 [R] on the set's device.
+
+        The first `full` rows are whole images, whatever `view` says of them. The device is not waited for.
+        """
+        parts = []
+        if full:
             assert targets.images is not None
-            return pixels, targets.images[on_device]
-        place, views = cut.to(device), view[cut].to(device)
-        pixels[place] = extract_views(pixels[place], self.grid, views[:, None]).squeeze(1)
-        of_views = targets.views[image[cut].to(device), views]
-        if targets.images is None:
-            return pixels, of_views
-        wanted = targets.images[on_device]
-        wanted[place] = of_views
-        return pixels, wanted
+            parts.append((self.images[image[:full]], targets.images[image[:full]]))
+        if full < len(image):
+            assert targets.views is not None
+            assert self.grid is not None
+            image, view = image[full:], view[full:]
+            parts.append((cut_views(self.images, self.grid, image, view), targets.views[image, view]))
+        if len(parts) == 1:
+            return parts[0]
+        pixels, wanted = zip(*parts, strict=True)
+        return torch.cat(pixels), torch.cat(wanted)
 
     def check_arm(self, arm: Arm, num_classes: int) -> None:
         """Raise ValueError if the arm needs what this set does not have, or a label is none of the classes."""

@@ -7,7 +7,7 @@ A micro-batch takes its rows of one draw, so that it sees what the whole batch w
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -28,14 +28,23 @@ ROTATE_DEGREES = 15.0
 
 @dataclass(frozen=True)
 class DSADraw:
-    """One drawn augmentation: its family ("none" for no augmentation) and CPU parameters, each [rows, ...]."""
+    """One drawn augmentation: its family ("none" for no augmentation) and its parameters, each [rows, ...]."""
 
     family: str
     parameters: dict[str, Tensor]
 
     def rows(self, index: slice | Tensor) -> "DSADraw":
         """Return the draw of some rows: a slice, or an int64 or bool tensor of row numbers."""
-        return DSADraw(self.family, {name: values[index] for name, values in self.parameters.items()})
+        return self.with_tensors([values[index] for values in self.tensors])
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """The parameters."""
+        return list(self.parameters.values())
+
+    def with_tensors(self, tensors: Iterable[Tensor]) -> "DSADraw":
+        """Return the draw with these in place of `tensors`, in their order."""
+        return DSADraw(self.family, dict(zip(self.parameters, tensors, strict=True)))
 
     def repeat(self, rows: int) -> "DSADraw":
         """Return the first row's parameters for `rows` images: one siamese augmentation for all of them."""
@@ -60,7 +69,8 @@ def apply_dsa(images: Tensor, draw: DSADraw) -> Tensor:
 
     Works on normalised images: what comes in from outside is 0, the data set's mean. Every row depends on
     its own image and parameters alone, so a slice of the batch with the same slice of the draw gives the
-    same bits on a CPU. Raises ValueError if the draw does not have B rows.
+    same bits on a CPU. Parameters that lie on another device are brought over, which a GPU is waited for.
+    Raises ValueError if the draw does not have B rows.
     """
     if draw.family == NONE:
         return images

@@ -1,6 +1,7 @@
 """Channel normalization: the way from 8-bit pixels to tensors and back."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -68,4 +69,11 @@ def normalized_range(mean: Sequence[float], std: Sequence[float]) -> list[tuple[
 def _per_channel(values: Sequence[float], images: Tensor) -> Tensor:
     if len(values) != images.shape[1]:
         raise ValueError(f"normalization has {len(values)} channels, images have {images.shape[1]}")
-    return torch.tensor(values, dtype=torch.float32, device=images.device).view(1, -1, 1, 1)
+    return _constants(tuple(values), images.device)
+
+
+@lru_cache(maxsize=16)
+@torch.inference_mode(False)
+def _constants(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Return values for [B, C, H, W] on a device; kept, because a GPU is waited for to send them."""
+    return torch.tensor(values, dtype=torch.float32, device=device).view(1, -1, 1, 1)

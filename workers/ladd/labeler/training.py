@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -26,6 +27,7 @@ from workers.ladd.engine.precision import exact_float32
 from workers.ladd.engine.progress import counting
 from workers.ladd.engine.resume import read_state, write_state
 from workers.ladd.engine.seeds import derive_seed, generator, seeded_dropout
+from workers.ladd.engine.transfer import to_device
 from workers.ladd.labeler.diverged import TrainingDivergedError
 from workers.ladd.labeler.held_out import split_held_out
 from workers.ladd.models import build_model
@@ -206,11 +208,16 @@ def _train_epoch(
     loss_sum, right = torch.zeros((), device=device), torch.zeros((), device=device, dtype=torch.int64)
     with exact_float32(), seeded_dropout(derive_seed(training.seed, "dropout", epoch), device):
         shuffled = rows[torch.randperm(len(rows), generator=order)]
-        for batch in torch.split(shuffled, training.batch_size):
-            draw = draw_dsa(len(batch), (height, width), draws, training.augmentation)
+        batches = torch.split(shuffled, training.batch_size)
+        drawn = [draw_dsa(len(batch), (height, width), draws, training.augmentation) for batch in batches]
+        # All that is drawn for the epoch goes over at once: a GPU is not waited for before its end.
+        tensors = [each for batch, draw in zip(batches, drawn, strict=True) for each in (batch, *draw.tensors)]
+        moved = iter(to_device(tensors, device))
+        for on_host in drawn:
+            batch, draw = next(moved), on_host.with_tensors(islice(moved, len(on_host.tensors)))
             optimizer.zero_grad()
             for part in slices(len(batch), micro_batch):
-                chosen = batch[part].to(device)
+                chosen = batch[part]
                 inputs = apply_dsa(normalize(images[chosen], training.mean, training.std), draw.rows(part))
                 logits = model(inputs)
                 loss = F.cross_entropy(logits, labels[chosen], reduction="sum")

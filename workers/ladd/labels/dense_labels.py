@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from workers.ladd.engine.micro_batch import micro_batch_size, slices
 from workers.ladd.engine.precision import exact_float32
-from workers.ladd.labels.views import ViewGrid, extract_views
+from workers.ladd.labels.views import ViewGrid, cut_views
 
 WHOLE_IMAGE = ViewGrid(n=1, ratio=1.0)
 """The grid whose only view is the image itself: what the labeler says about it are the `full_labels` of Table 6."""
@@ -33,14 +33,14 @@ def generate_dense_labels(
     """
     device = torch.device(device)
     model, images = model.to(device).eval(), images.to(device)
-    views = torch.arange(len(images) * grid.count)
+    count = len(images) * grid.count
+    views = torch.arange(count, device=device)
     answers = []
     with exact_float32(), torch.inference_mode():
-        for rows in slices(len(views), micro_batch_size(images.shape[2], images.shape[3], device, batch_size)):
-            chosen = images[(views[rows] // grid.count).to(device)]
-            inputs = extract_views(chosen, grid, (views[rows] % grid.count)[:, None]).squeeze(1)
+        for rows in slices(count, micro_batch_size(images.shape[2], images.shape[3], device, batch_size)):
+            inputs = cut_views(images, grid, views[rows] // grid.count, views[rows] % grid.count)
             answers.append((model(inputs) / temperature).softmax(dim=1).cpu())
-            progress(rows.stop, len(views))
+            progress(rows.stop, count)
     labels: NDArray[np.float32] = torch.cat(answers).reshape(len(images), grid.count, -1).numpy()
     if not np.isfinite(labels).all():
         image = int(np.argwhere(~np.isfinite(labels))[0][0])

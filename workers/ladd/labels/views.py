@@ -5,6 +5,7 @@ a ratio R of either axis, a stride of (1 - R) / (N - 1) of the axis apart.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -51,28 +52,37 @@ def extract_views(images: Tensor, grid: ViewGrid, indices: Tensor | None = None)
     The resize is bilinear with align_corners=False and antialias=False. A view's pixels depend on its image
     and index alone. Raises ValueError if `indices` does not have B rows.
     """
-    batch, channels, height, width = images.shape
+    batch = len(images)
     if indices is None:
         indices = torch.arange(grid.count).expand(batch, -1)
     if indices.ndim != 2 or len(indices) != batch:
         raise ValueError(f"indices must be [{batch}, K] for {batch} images, got {list(indices.shape)}")
+    image = torch.arange(batch, device=images.device).repeat_interleave(indices.shape[1])
+    views = cut_views(images, grid, image, indices.to(images.device).flatten())
+    return views.reshape(*indices.shape, *views.shape[1:])
+
+
+def cut_views(images: Tensor, grid: ViewGrid, image: Tensor, view: Tensor) -> Tensor:
+    """Cut view `view[r]` out of image `image[r]`, as `extract_views` does; returns [R, C, H, W].
+
+    `image` and `view` are int64 [R] on the device of the images [M, C, H, W]; that is never waited for.
+    """
+    channels, height, width = images.shape[1:]
     device = images.device
-    indices = indices.to(device)
-    rows = _positions(grid, height, device)[indices // grid.n]
-    columns = _positions(grid, width, device)[indices % grid.n]
+    rows = _positions(grid, height, device)[view // grid.n]
+    columns = _positions(grid, width, device)[view % grid.n]
     crops = images[
-        torch.arange(batch, device=device)[:, None, None, None, None],
+        image[:, None, None, None],
         torch.arange(channels, device=device)[:, None, None],
-        rows[:, :, None, :, None],
-        columns[:, :, None, None, :],
+        rows[:, None, :, None],
+        columns[:, None, None, :],
     ]
-    views = F.interpolate(
-        crops.flatten(0, 1), size=(height, width), mode="bilinear", align_corners=False, antialias=False
-    )
-    return views.reshape(*indices.shape, channels, height, width)
+    return F.interpolate(crops, size=(height, width), mode="bilinear", align_corners=False, antialias=False)
 
 
+@lru_cache(maxsize=16)
+@torch.inference_mode(False)
 def _positions(grid: ViewGrid, size: int, device: torch.device) -> Tensor:
-    """Pixel positions [n, side] that the crops cover along an axis."""
+    """Pixel positions [n, side] that the crops cover along an axis; kept, because a GPU is waited for to send them."""
     starts = torch.tensor(grid.offsets(size), device=device)
     return starts[:, None] + torch.arange(grid.crop_side(size), device=device)

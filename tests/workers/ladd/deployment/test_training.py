@@ -65,7 +65,7 @@ def whole_step(data: TrainingSet, arm: str = "ladd", draw: DSADraw = NONE, **ove
     recipe = resolve_recipe("glad", "ConvNetD3", {"augmentation": "none", **overrides})
     size = (data.images.shape[2], data.images.shape[3])
     (step,) = plan_epoch(len(data.images), data.view_count, size, ARMS[arm], recipe, Streams(3))
-    return Step(step.image, step.view, step.weight, step.samples, draw)
+    return replace(step, augmentation=draw)
 
 
 # First pixels of the crops in 32 px at R = 0.625, that is of 20 px: the paper's grid and a small one.
@@ -132,7 +132,7 @@ def test_sampled_views_have_the_gradient_of_all_views_on_average(reduction: str)
     drawn: dict[tuple[int, ...], Step] = {}
     while len(drawn) < 6:
         (step,) = plan_epoch(1, 4, (16, 16), ARMS["ladd"], recipe, streams)
-        drawn[tuple(sorted(step.view[1:].tolist()))] = Step(step.image, step.view, step.weight, 1, NONE)
+        drawn[tuple(sorted(step.view[1:].tolist()))] = replace(step, augmentation=NONE)
     assert sorted(drawn) == list(combinations(range(4), 2))
     found = [gradient(model, data, step, micro_batch=8) for step in drawn.values()]
     assert abs(torch.stack([each for each, _ in found]).mean() - loss) / loss < 1e-7
@@ -150,7 +150,7 @@ def test_the_pool_has_equation_5_divided_by_its_rows_on_average() -> None:
     recipe = resolve_recipe("glad", "ConvNetD3", {"views": "pool"})
     while len(drawn) < 5:
         (step,) = plan_epoch(1, 4, (16, 16), ARMS["ladd"], recipe, streams)
-        drawn[int(step.view)] = Step(step.image, step.view, step.weight, 1, NONE)
+        drawn[int(step.view)] = replace(step, augmentation=NONE)
     found = [gradient(model, data, step, micro_batch=8) for step in drawn.values()]
     assert abs(torch.stack([each for each, _ in found]).mean() * 5 - loss) / loss < 1e-12
     mean = torch.stack([each for _, each in found]).mean(dim=0)
@@ -215,7 +215,7 @@ def test_rows_hold_images_and_views_with_their_targets() -> None:
     data = training_set(2, ViewGrid(n=1, ratio=1.0), size=16)
     assert data.dense_labels is not None
     pixels, targets = data.rows(
-        torch.tensor([1, 0, 1]), torch.tensor([FULL_IMAGE, 0, 0]), data.targets(ARMS["ladd"], CLASSES)
+        torch.tensor([1, 0, 1]), torch.tensor([FULL_IMAGE, 0, 0]), 1, data.targets(ARMS["ladd"], CLASSES)
     )
     torch.testing.assert_close(pixels, data.images[[1, 0, 1]])
     assert targets[0].tolist() == [0, 1, 0, 0]

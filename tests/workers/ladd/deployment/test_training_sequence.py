@@ -151,7 +151,8 @@ class PlainLoop:
             rows.extend((cut(images[image], j), dense[image, j]) for j in range(4))
         drawn = torch.randperm(len(rows), generator=self.order)[: len(images)].tolist()
         for start in range(0, len(images), BATCH):
-            batch = [rows[row] for row in drawn[start : start + BATCH]]
+            # Full images first, as the draws of their augmentation go.
+            batch = [rows[row] for row in sorted(drawn[start : start + BATCH], key=lambda row: row % 5 != 0)]
             logits = self.forward([pixels for pixels, _ in batch])
             terms = [-(target * logits[i].log_softmax(dim=0)).sum() for i, (_, target) in enumerate(batch)]
             yield torch.stack(terms).mean(), len(batch)
