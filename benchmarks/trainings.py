@@ -11,7 +11,8 @@ from reference_loop import SampledViews, batch_loss, equation_5_loss, flat_views
 from torch.utils.data import DataLoader, TensorDataset
 
 from method.arms import ARMS
-from workers.ladd.deployment.training import Listener, train_trial
+from workers.ladd.deployment.listener import Listener
+from workers.ladd.deployment.training import train_trial
 from workers.ladd.models import build_model
 from workers.ladd.recipes import Recipe, resolve_recipe
 

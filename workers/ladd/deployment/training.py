@@ -8,8 +8,7 @@ block, and losses are fetched a few times a second.
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from method.arms import Arm
 from workers.ladd.deployment.cost import TrialCost, predict_cost
 from workers.ladd.deployment.ema import MovingAverage
+from workers.ladd.deployment.listener import SILENT, Listener
 from workers.ladd.deployment.schedule import forgets_momentum, learning_rate
 from workers.ladd.deployment.step import Step, StepGradient, Streams, on_device, plan_epoch
 from workers.ladd.deployment.step_graphs import Capture, StepGraphs, cuda_graphs
@@ -42,26 +42,6 @@ steps are that long, between two micro-batches. So an interruption costs less th
 LOSSES_EVERY_SECONDS = 0.25
 """Seconds of work on a GPU between two looks at the losses of its epochs, for which the host has to wait. On a CPU they
 are known after each epoch."""
-
-
-@dataclass(frozen=True)
-class Listener:
-    """Callbacks of a training.
-
-    `on_epoch(done, total, loss)`: of each epoch, once its loss is known. `on_images`: how many images and views a
-    micro-batch has forwarded; less than zero when a step begins anew. `on_checkpoint`: the training can go on from what
-    lies in its folder of checkpoints; `wants_checkpoint` is asked after each micro-batch whether that is to be so right
-    now. `log`: a line for people.
-    """
-
-    on_epoch: Callable[[int, int, float], None] = lambda done, total, loss: None
-    on_images: Callable[[int], None] = lambda images: None
-    on_checkpoint: Callable[[], None] = lambda: None
-    wants_checkpoint: Callable[[], bool] = lambda: False
-    log: Callable[[str], None] = lambda message: None
-
-
-SILENT = Listener()
 
 
 class Trained(NamedTuple):

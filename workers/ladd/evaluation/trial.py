@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from method.architectures import ARCHITECTURES
 from method.arms import LR_FACTORS, Arm
 from workers.ladd.deployment.cost import predict_cost
+from workers.ladd.deployment.listener import SILENT, Listener
 from workers.ladd.deployment.step import AUGMENTATION_RULE
-from workers.ladd.deployment.training import SILENT, Listener, train_trial
+from workers.ladd.deployment.training import train_trial
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.inference import measure_accuracy, predict
 from workers.ladd.engine.memory import peak_bytes

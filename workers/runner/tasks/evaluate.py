@@ -13,7 +13,8 @@ from api_schemas.datasets import Dataset
 from api_schemas.runner import DoneEvent, RunnerTask
 from method.arms import ARMS
 from method.files import DENSE_LABELS, FULL_LABELS, IMAGES, LABELS, SOFT_LABELS, TRAIN_IMAGES, TRAIN_LABELS, WHITENING
-from workers.ladd.deployment.training import CHECKPOINT_FILE, Listener
+from workers.ladd.deployment.listener import Listener
+from workers.ladd.deployment.training import CHECKPOINT_FILE
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import training_images
 from workers.ladd.evaluation.lr_choice import held_out_rows

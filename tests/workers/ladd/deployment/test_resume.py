@@ -10,7 +10,8 @@ from torch import Tensor
 
 from method.arms import ARMS
 from workers.ladd.deployment import training
-from workers.ladd.deployment.training import SILENT, Listener, Trained, train_trial
+from workers.ladd.deployment.listener import SILENT, Listener
+from workers.ladd.deployment.training import Trained, train_trial
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.recipes import Recipe, resolve_recipe

@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from method.arms import ARMS
-from workers.ladd.deployment.training import Listener, Training
+from workers.ladd.deployment.listener import Listener
+from workers.ladd.deployment.training import Training
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.execution import Execution
 from workers.ladd.models import build_model

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from method.arms import ARMS
 from workers.ladd.deployment import step_graphs
-from workers.ladd.deployment.training import Listener, Training
+from workers.ladd.deployment.listener import Listener
+from workers.ladd.deployment.training import Training
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.models import build_model
 from workers.ladd.recipes import resolve_recipe

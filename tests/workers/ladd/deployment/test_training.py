@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from method.arms import ARMS, Arm
+from workers.ladd.deployment.listener import Listener
 from workers.ladd.deployment.step import Step, Streams, accumulate, plan_epoch
-from workers.ladd.deployment.training import Listener, Training, train_trial
+from workers.ladd.deployment.training import Training, train_trial
 from workers.ladd.deployment.training_set import FULL_IMAGE, TrainingSet
 from workers.ladd.engine.dsa import DSADraw, draw_dsa
 from workers.ladd.labels.views import ViewGrid
