@@ -82,9 +82,8 @@ _FASTEST: dict[tuple[str, str], dict[str, Execution]] = {
     ("exact", "cpu"): {"ConvNet": _COMPILED},
     ("exact", "cpu bf16"): {"ConvNet": _COMPILED},
     ("exact", "cpu amx"): {"ConvNet": _COMPILED, "AlexNet": _NHWC},
-    # cuDNN's heuristics take its FFT for the convolutions of AlexNet in IEEE float32, and transform 49,152 filters to
-    # 64x64 for however few images (792 MiB, read and written once a pass): ten of them took 6.6 times the time of TF32
-    # and 1,977 MiB. NVIDIA's API reference has the FFT for NCHW alone. Not measured since.
+    # In IEEE float32 ten images took 6.6 times the time of TF32, and the 1,977 MiB of an FFT of 49,152 filters, which
+    # cuDNN's heuristics choose for however few images. Its reference has the FFT for NCHW alone. Not measured since.
     ("exact", "cuda"): {"AlexNet": _NHWC},
     # Not measured; without the compiler NHWC was slower than NCHW for networks with norms.
     ("published", "cuda"): {"ConvNet": Execution("tf32", "channels_last", compiled=True)},
