@@ -12,6 +12,7 @@ from api_schemas.registered import Registered
 from api_schemas.report_inputs import ReportInput
 from method import views
 from method.arms import ARMS, BASELINE, LADD
+from method.precisions import PRECISIONS
 from method.recipes import RECIPES, TRIALS
 
 _ARM = Registered(
@@ -37,6 +38,16 @@ RecipeName = Annotated[
 ]
 """A name of `method.recipes`."""
 
+PrecisionName = Annotated[
+    str,
+    Registered(
+        "PrecisionName",
+        PRECISIONS,
+        f"The arithmetic of a training. {'; '.join(f'`{each.name}`: {each.title}' for each in PRECISIONS.values())}.",
+    ),
+]
+"""A name of `method.precisions`."""
+
 LearningRate = Annotated[float, Field(gt=0, le=100)]
 ViewPolicy = Annotated[str, StringConstraints(pattern=rf"^({views.POLICY}|{views.PROGRESSIVE})$")]
 
@@ -56,7 +67,11 @@ class RecipeOverrides(Request):
     views: ViewPolicy | None = None
     """`progressive`: `sampled:1` first, then `full` where that leaves open which arm is better."""
     reduction: Literal["sum", "mean"] | None = None
-    precision: Literal["exact", "fast"] | None = None
+    precision: PrecisionName | None = None
+    """Null: `published`."""
+    deterministic: bool | None = None
+    """True: the same training on the same kind of device has the same bits, at a price in speed on a GPU; on a CPU it
+    has them anyway."""
     micro_batch: Annotated[int, Field(ge=1, le=65_536)] | None = None
 
 
@@ -133,7 +148,9 @@ class EvaluationRow(Response):
     """Training FLOPs (1 MAC = 2) of all trials."""
     seconds: float
     recipe: dict[str, Any]
-    """A list, by trial, in the place of a value that differed between trials (`micro_batch` on unlike machines)."""
+    """`arithmetic` is what the passes were computed in: number format (`tf32`: float32 with TF32 convolutions), layout,
+    compiled or not. A list, by trial, in the place of a value that differed between trials (`micro_batch` on unlike
+    machines)."""
     rule: Literal["last epoch"]
     in_summary: bool
     """False for a row of `sampled:1` in whose place a row of `full` is to be quoted."""

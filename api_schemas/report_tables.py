@@ -8,6 +8,7 @@ from api_schemas.cost import Cost, CostName, CostParts, JobCost
 from api_schemas.evaluation import ArmName, Evaluation, EvaluationRow, FlopCount, PaperNumber, Report, Storage
 from api_schemas.report_inputs import names_of
 from method.arms import ARMS
+from method.precisions import arithmetic_in_words
 
 _COMPARED = {"baseline", "ladd"}
 _PETA = 1e15
@@ -204,10 +205,11 @@ def _protocol(rows: Sequence[EvaluationRow]) -> Table:
     forwards: dict[tuple[str, ...], set[int]] = {}
     for row in rows:
         recipe = [str(row.recipe.get(field, "-")) for field in ("name", "views", "reduction", "precision")]
-        settings = (_title(row.arm), *recipe, f"{row.epochs:,}", str(len(row.trials)))
+        computed_in = arithmetic_in_words(row.recipe)
+        settings = (_title(row.arm), *recipe, computed_in, f"{row.epochs:,}", str(len(row.trials)))
         forwards.setdefault(settings, set()).add(row.forwards)
     lines = [[*settings, " / ".join(f"{n:,}" for n in sorted(forwards[settings]))] for settings in sorted(forwards)]
-    header = ["arm", "recipe", "views", "reduction", "precision", "epochs", "trials", "forwards"]
+    header = ["arm", "recipe", "views", "reduction", "precision", "computed in", "epochs", "trials", "forwards"]
     return Table(
         "Protocol; ± is the population std over trials, forwards are images and views of a trial", header, lines
     )

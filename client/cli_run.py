@@ -10,6 +10,7 @@ from client.api import JOB_REQUEST
 from client.session import Session, SetOption, assigned, tags_of, without_missing
 from method.architectures import ARCHITECTURES
 from method.arms import ARMS
+from method.precisions import PRECISIONS
 from method.protocols import PROTOCOLS
 from method.recipes import RECIPES
 
@@ -31,7 +32,12 @@ RecipeOption = Annotated[str | None, typer.Option(help=f"Deployment protocol: {'
 EpochsOption = Annotated[int | None, typer.Option(help="Deployment epochs.")]
 ViewsOption = Annotated[str | None, typer.Option(help="full, sampled:K, pool or progressive.")]
 ReductionOption = Annotated[str | None, typer.Option(help="sum or mean over the views.")]
-PrecisionOption = Annotated[str | None, typer.Option(help="exact or fast.")]
+PrecisionOption = Annotated[
+    str | None,
+    typer.Option(
+        help=f"{'; '.join(f'{each.name}: {each.title}' for each in PRECISIONS.values())}. Default: published."
+    ),
+]
 SeedOption = Annotated[int | None, typer.Option(help="Seed of everything random.")]
 TagOption = Annotated[list[str] | None, typer.Option("--tag", help="NAME=VALUE. Repeatable.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Start it without asking, however long it may take.")]

@@ -141,10 +141,20 @@ def test_intervals_stand_beside_the_means_where_there_is_room() -> None:
 
 def test_the_protocol_has_a_line_for_each_set_of_settings() -> None:
     protocol = of(EVALUATION)[-1]
-    assert protocol.header == ["arm", "recipe", "views", "reduction", "precision", "epochs", "trials", "forwards"]
+    assert protocol.header == [
+        "arm",
+        "recipe",
+        "views",
+        "reduction",
+        "precision",
+        "computed in",
+        "epochs",
+        "trials",
+        "forwards",
+    ]
     assert protocol.rows == [
-        ["LADD", "glad", "sampled:2", "sum", "-", "20", "2", "6,000"],
-        ["baseline", "glad", "sampled:2", "sum", "-", "20", "2", "2,000"],
+        ["LADD", "glad", "sampled:2", "sum", "-", "-", "20", "2", "6,000"],
+        ["baseline", "glad", "sampled:2", "sum", "-", "-", "20", "2", "2,000"],
     ]
 
 

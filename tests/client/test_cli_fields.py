@@ -51,6 +51,7 @@ OVERRIDES: dict[str, Any] = {
     "views": "sampled:2",
     "reduction": "mean",
     "precision": "fast",
+    "deterministic": True,
     "micro_batch": 4,
 }
 EVALUATION: dict[str, Any] = {

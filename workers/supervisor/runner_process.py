@@ -65,7 +65,9 @@ def runner_environment(slot: Slot, type: TaskType, home: Path) -> dict[str, str]
         # Threads that wait for each other sleep instead of spinning: on a machine with other work, spinning took three
         # times the CPU and wall time of a training step (2 threads, 2 cores, load 6, three interleaved rounds).
         "OMP_WAIT_POLICY": "PASSIVE",
-        # The next trial of the same network finds there what torch.compile has made once.
+        # What products that repeat their bits ask of cuBLAS (its guide, "Results reproducibility"): 32 MiB.
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+        # The next trial of the same network, of whichever job, finds there what torch.compile has made once.
         "TORCHINDUCTOR_CACHE_DIR": str(home / ".cache" / "torchinductor"),
         "TORCHINDUCTOR_COMPILE_THREADS": threads,
     }

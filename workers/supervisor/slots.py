@@ -25,6 +25,8 @@ class Slot:
     gpu: str | None
     slots: int
     """How many slots share the CPU cores, this one included."""
+    sharers: int = 1
+    """How many slots share the GPU, this one included."""
 
     @property
     def device(self) -> str:
@@ -80,7 +82,8 @@ def slots_of(settings: Settings) -> list[Slot]:
     gpus = visible_gpus(required=settings.worker_device == "cuda") if wanted else []
     logger.info("computing on %s", f"GPUs {', '.join(gpus)}" if gpus else "the CPU")
     count = settings.worker_slots or len(gpus) or cpu_cores()
-    return [Slot(gpu=gpus[index % len(gpus)] if gpus else None, slots=count) for index in range(count)]
+    sharers = -(-count // len(gpus)) if gpus else 1
+    return [Slot(gpus[index % len(gpus)] if gpus else None, slots=count, sharers=sharers) for index in range(count)]
 
 
 def slots_by_queue(settings: Settings) -> dict[str, Slots]:

@@ -92,7 +92,8 @@ removing = Pattern("ladd:removing:{}")
 API_KEYS = "ladd:keys"
 """Hash {SHA-256 of an API key: its `ApiKey` as JSON}."""
 RATES = "ladd:rates"
-"""Hash of FLOPs per second of one device, by device kind, part of the method, architecture and precision."""
+"""Hash of FLOPs per second of one device, by device kind, part of the method, architecture and precision;
+once more, with " eager" behind, of networks without a compiler alone."""
 WORKERS = "ladd:workers"
 """Hash {name of a worker: its last sign of life as JSON, see `service/core/queue/workers.py`}."""
 WRITTEN = "ladd:written"

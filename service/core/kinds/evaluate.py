@@ -9,6 +9,7 @@ from api_schemas.evaluation import ArmName, EvaluationSpec
 from api_schemas.jobs import EvaluateParams, EvaluateRequest, JobKind
 from method.architectures import fitting
 from method.arms import ARMS
+from method.precisions import PUBLISHED
 from method.protocols import PROTOCOLS
 from method.recipes import EPOCHS
 from service.core.catalogue.manifests import DatasetManifest
@@ -115,7 +116,10 @@ def resolve(
     if overrides.warmup_epochs is not None and overrides.warmup_epochs > epochs:
         message = f"overrides.warmup_epochs is {overrides.warmup_epochs}, but there are {epochs} epochs"
         errors.add(f"{path}overrides.warmup_epochs", "within_epochs", overrides.warmup_epochs, message)
-    return spec.model_copy(update={"architectures": architectures})
+    if overrides.precision is None:
+        # Named in the job: what it is computed in does not change with a later version's default.
+        overrides = overrides.model_copy(update={"precision": PUBLISHED})
+    return spec.model_copy(update={"architectures": architectures, "overrides": overrides})
 
 
 KIND = Kind(JobKind.EVALUATE, plan, EvaluateRequest, [CostName.DEPLOYMENT])

@@ -11,6 +11,7 @@ from method.encodings import classes_kept
 from method.files import TRAIN_IMAGES, TRAIN_LABELS
 from method.labeler import MOST_JUDGED_ON
 from method.layers import FLOAT32_BYTES
+from method.precisions import EXACT
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.foundation.ids import new_id
@@ -127,7 +128,7 @@ def plan_labelling(
         cost=TaskCost(
             part=CostName.LABELLING,
             architecture="+".join(labeler.network for labeler in labelers),
-            precision="exact",
+            precision=EXACT,
             flops=flops,
             bytes=soft_labels + (stats.bytes + soft_labels),
         ),

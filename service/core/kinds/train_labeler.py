@@ -13,6 +13,7 @@ from api_schemas.runner import TaskType
 from method.architectures import convnet_for, parameter_count, training_flops
 from method.labeler import held_out_count, kept_epochs, rounded
 from method.layers import FLOAT32_BYTES
+from method.precisions import EXACT
 from service.core.catalogue.manifests import DatasetManifest, shape_of
 from service.core.clients import Core
 from service.core.foundation.ids import derived_id
@@ -109,7 +110,7 @@ def plan_training(
         cost=TaskCost(
             part=CostName.LABELER_TRAINING,
             architecture=architecture,
-            precision="exact",
+            precision=EXACT,
             flops=(stats.splits["train"] - held_out) * recipe.epochs * training_flops(architecture, shape),
             bytes=len(epochs) * FLOAT32_BYTES * parameter_count(architecture, shape),
         ),

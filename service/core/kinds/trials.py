@@ -1,5 +1,6 @@
 """The trainings of an evaluation: a task for each set, arm, architecture and trial."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -51,14 +52,15 @@ def plan_trials(
         for evaluated in sets
         if arm in evaluated.arms
     ]
-    if spec.overrides.views != PROGRESSIVE:
-        return [trial.plan() for trial in trials]
-    first = [replace(trial, views="sampled:1") if trial.arm == LADD else trial for trial in trials]
-    return [*(trial.plan() for trial in first), *_plan_confirmations(first)]
+    if spec.overrides.views == PROGRESSIVE:
+        first = [replace(trial, views="sampled:1") if trial.arm == LADD else trial for trial in trials]
+        trials = [*first, *_confirmations(first)]
+    alike = Counter(trial.code for trial in trials)
+    return [trial.plan(alike[trial.code]) for trial in trials]
 
 
-def _plan_confirmations(first: Sequence["_Trial"]) -> Iterator[TaskPlan]:
-    """Plan what may follow the trials with one view: each with all views, after all trials that decide about it."""
+def _confirmations(first: Sequence["_Trial"]) -> Iterator["_Trial"]:
+    """Yield what may follow the trials with one view: each with all views, after all trials that decide about it."""
     decisive: dict[tuple[str, Architecture], list[str]] = {}
     for trial in first:
         if trial.arm not in (BASELINE, LADD):
@@ -67,7 +69,7 @@ def _plan_confirmations(first: Sequence["_Trial"]) -> Iterator[TaskPlan]:
     for trial in first:
         if trial.arm == LADD:
             after = decisive[trial.evaluated.id, trial.architecture]
-            yield replace(trial, stage="confirm", views="full", decided_by=after).plan()
+            yield replace(trial, stage="confirm", views="full", decided_by=after)
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,18 @@ class _Trial:
     def confirms(self) -> bool:
         return self.stage == "confirm"
 
-    def plan(self) -> TaskPlan:
+    @property
+    def code(self) -> tuple[Architecture, int]:
+        """What trainings have in common that one compiled network can serve: it, and the rows of their steps."""
+        batch = self.spec.overrides.batch_size or RECIPES[self.spec.recipe].batch_size
+        return self.architecture, self._per_image() * min(batch, self.evaluated.stats.num_images)
+
+    def plan(self, alike: int) -> TaskPlan:
+        """Plan the task, one of `alike` with the same `code`."""
         arm = ARMS[self.arm]
         files = own_files(self.evaluated.stats) + arm.label_files
+        precision = self.spec.overrides.precision
+        assert precision is not None
         forwards = self._forwards()
         flops = forwards * training_flops(self.architecture, shape_of(self.evaluated.stats))
         inputs = {
@@ -112,14 +123,12 @@ class _Trial:
             name=self.name,
             type=TaskType.EVALUATE,
             queue="gpu",
-            params=self._params(),
+            params={**self._params(), "alike": alike},
             inputs=inputs | ({"results": Ref("after")} if self.confirms else {}),
             work=forwards + self.source.measured.splits["val"],
             unit="images",
             after=self.decided_by or self.evaluated.after,
-            cost=TaskCost(
-                CostName.DEPLOYMENT, self.architecture, self.spec.overrides.precision or "exact", flops=flops
-            ),
+            cost=TaskCost(CostName.DEPLOYMENT, self.architecture, precision, flops=flops),
         )
 
     def _params(self) -> Mapping[str, Any]:
@@ -142,14 +151,16 @@ class _Trial:
 
     def _forwards(self) -> int:
         """Return the images and views passed forward in the training."""
+        epochs = passes(RECIPES[self.spec.recipe].schedule, self.spec.overrides.epochs or EPOCHS)
+        return ARMS[self.arm].networks * self.evaluated.stats.num_images * self._per_image() * epochs
+
+    def _per_image(self) -> int:
+        """Return the forwards of an image and step."""
         arm = ARMS[self.arm]
         views = self.views or self.spec.overrides.views or "full"
-        per_image = 1
-        if views != "pool":
-            per_image = bool(arm.full_images)
-            per_image += bool(arm.views) * (drawn_views(views) or self.evaluated.views or 0)
-        epochs = passes(RECIPES[self.spec.recipe].schedule, self.spec.overrides.epochs or EPOCHS)
-        return arm.networks * self.evaluated.stats.num_images * per_image * epochs
+        if views == "pool":
+            return 1
+        return bool(arm.full_images) + bool(arm.views) * (drawn_views(views) or self.evaluated.views or 0)
 
 
 def _check_views(errors: ValidationErrors, path: str, spec: EvaluationSpec, sets: Sequence[EvaluatedSet]) -> None:

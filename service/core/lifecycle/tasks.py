@@ -208,15 +208,18 @@ def succeed(core: Core, claimed: ClaimedTask, result: dict[str, Any], files: Map
     outcome = kind.outcome(core, finished)
     if kind.reports:
         reports.store(core, finished)
-    _note_rate(core, claimed, task, outcome)
+    _note_rate(core, claimed, finished, outcome)
     return lease.succeed(result, outcome)
 
 
-def _note_rate(core: Core, claimed: ClaimedTask, task: TaskRecord, outcome: Outcome) -> None:
+def _note_rate(core: Core, claimed: ClaimedTask, finished: FinishedTask, outcome: Outcome) -> None:
     """Note the speed of an attempt that did all of the work itself, none of it found in a checkpoint."""
+    task = finished.task
     if task.cost is not None and not claimed.checkpoint:
         seconds = (core.store.now() - int(task.fields[f"start:{claimed.attempt}"])) / 1000
-        rates.note(core, claimed.device, task.cost, outcome.flops, seconds)
+        recipe = (finished.result.get("row") or {}).get("recipe", {})
+        compiled = bool(recipe.get("arithmetic", {}).get("compiled"))
+        rates.note(core, claimed.device, task.cost, outcome.flops, seconds, compiled)
 
 
 def fail(core: Core, claimed: ClaimedTask, error: TaskError, tries: int | None = None) -> bool:

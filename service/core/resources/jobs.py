@@ -64,10 +64,19 @@ def validate(core: Core, request: JobRequest) -> JobPlan:
 
 
 def _planned(core: Core, request: JobRequest) -> Plan:
-    """Return the plan of a request, the time of its tasks predicted."""
+    """Return the plan of a request, the time of its tasks predicted.
+
+    Trainings get the rates that are known now: all of a job decide by the same whether to compile.
+    """
     plan = KINDS[request.kind].plan(core, request.params)
-    timed = rates.timed(core, [task.cost for task in plan.tasks])
-    return replace(plan, tasks=[replace(task, cost=cost) for task, cost in zip(plan.tasks, timed, strict=True)])
+    costs_now = [task.cost for task in plan.tasks]
+    tasks = [
+        replace(task, cost=cost, params={**task.params, "rates": measured} if "alike" in task.params else task.params)
+        for task, cost, measured in zip(
+            plan.tasks, rates.timed(core, costs_now), rates.uncompiled(core, costs_now), strict=True
+        )
+    ]
+    return replace(plan, tasks=tasks)
 
 
 def _sha256(text: str) -> str:

@@ -10,6 +10,7 @@ from api_schemas.jobs import JobKind, JobRequest
 from api_schemas.presets import JobBody, PaperMethod, PaperResult, Preset, PresetList
 from method.architectures import fitting
 from method.arms import TABLE_6 as TABLE_6_ARMS
+from method.precisions import PUBLISHED
 from method.protocols import PAPER, PROTOCOLS, QUICK
 from method.recipes import EPOCHS
 from service.core.clients import Core
@@ -73,7 +74,7 @@ PRESETS = {
 _LEFT_OUT = {"paper-table1": ["ViT"]}
 """Of the five architectures, which depend on the resolution of the set."""
 
-_WRITTEN_OUT = {"epochs": EPOCHS, "views": "full", "reduction": "sum"}
+_WRITTEN_OUT = {"epochs": EPOCHS, "views": "full", "reduction": "sum", "precision": PUBLISHED}
 """Recipe `glad` and Eq. 5 of the paper's protocol, so that they can be seen and edited."""
 
 
@@ -103,7 +104,7 @@ def expand(
     borne, _ = fitting(PROTOCOLS[protocol].architectures(size), size)
     architectures = [each for each in borne if each not in _LEFT_OUT.get(name, [])]
     asked = preset.params.get("evaluation", {})
-    overrides = (_WRITTEN_OUT if protocol == PAPER else {}) | asked.get("overrides", {})
+    overrides = (_WRITTEN_OUT if protocol == PAPER else {"precision": PUBLISHED}) | asked.get("overrides", {})
     request = _JOB_REQUEST.validate_python(
         {
             "kind": preset.kind,

@@ -4,11 +4,12 @@ import csv
 import io
 
 from api_schemas.evaluation import Report
+from method.precisions import arithmetic_in_words
 from service.http.renderings.picture import Picture
 
 COLUMNS = (
     "dataset", "arm", "architecture", "trial", "seed", "accuracy", "seconds", "epochs", "forwards", "recipe", "views",
-    "reduction", "precision", "in_summary",
+    "reduction", "precision", "computed_in", "in_summary",
 )  # fmt: skip
 
 
@@ -19,8 +20,9 @@ def render(report: Report, picture: Picture) -> str:
     writer.writerow(COLUMNS)
     for row in report.evaluation.rows if report.evaluation else ():
         recipe = [row.recipe.get(field, "") for field in ("name", "views", "reduction", "precision")]
+        computed_in = arithmetic_in_words(row.recipe)
         for trial in row.trials:
             place = [row.dataset, row.arm, row.architecture]
             measured = [trial.trial, trial.seed, trial.accuracy, trial.seconds, row.epochs, row.forwards]
-            writer.writerow([*place, *measured, *recipe, row.in_summary])
+            writer.writerow([*place, *measured, *recipe, computed_in, row.in_summary])
     return text.getvalue()

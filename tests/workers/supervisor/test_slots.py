@@ -27,7 +27,10 @@ def test_a_slot_per_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_more_slots_than_gpus_share_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    assert [slot.gpu for slot in slots_of(Settings(worker_slots=3))] == ["0", "1", "0"]
+    slots = slots_of(Settings(worker_slots=3))
+    assert [slot.gpu for slot in slots] == ["0", "1", "0"]
+    # GPU 1 has one slot, but no task knows on which it will be.
+    assert {slot.sharers for slot in slots} == {2}
 
 
 def test_a_worker_for_the_cpu_queue_leaves_gpus_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,11 +8,13 @@ import torch
 from method.architectures import parameter_count, training_flops
 from method.arms import Arm
 from method.layers import Shape
+from method.precisions import PRECISIONS
+from workers.ladd.deployment.cuda_memory import cuda_peak_bytes
 from workers.ladd.deployment.memory import training_bytes
 from workers.ladd.deployment.training_set import TrainingSet
-from workers.ladd.engine.execution import Execution, choose_execution
-from workers.ladd.engine.memory import resident_bytes
-from workers.ladd.engine.micro_batch import training_micro_batch
+from workers.ladd.engine.execution import Execution, Workload, choose_execution
+from workers.ladd.engine.memory import free_bytes, resident_bytes
+from workers.ladd.engine.micro_batch import even, gpu_micro_batch, micro_batch_size, training_micro_batch
 from workers.ladd.recipes.recipe import Recipe
 
 
@@ -55,23 +57,58 @@ class TrialCost:
     peak_bytes: int
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What is around a training: `alike` trainings of its job that the same compiled code serves, this one included;
+    `rate`: FLOP/s measured of such on this kind of device, None: not measured; `sharers`: trainings that a GPU has room
+    for.
+    """
+
+    alike: int = 1
+    rate: float | None = None
+    sharers: int = 1
+
+
+ALONE = Surroundings()
+
+
 def predict_cost(
-    training_set: TrainingSet, arm: Arm, architecture: str, recipe: Recipe, device: torch.device, num_classes: int
+    training_set: TrainingSet,
+    arm: Arm,
+    architecture: str,
+    recipe: Recipe,
+    device: torch.device,
+    num_classes: int,
+    around: Surroundings = ALONE,
 ) -> TrialCost:
     """Return what training `architecture` once on a set, which lies on `device` already, will cost."""
     images, channels, size, _ = training_set.images.shape
     shape = Shape(num_classes, channels, size)
     counts = training_counts(images, training_set.view_count, arm, recipe)
     flops = counts.forwards * training_flops(architecture, shape)
-    execution = choose_execution(architecture, device, recipe.precision, flops)
-    micro_batch = recipe.micro_batch or training_micro_batch(
-        size, size, device, parameter_count(architecture, shape), training_flops(architecture, shape)
-    )
-    micro_batch = min(micro_batch, counts.largest_step)
-    if execution.compiled:
-        # All micro-batches get the same number of images: as little padding as may be.
-        micro_batch = math.ceil(counts.largest_step / math.ceil(counts.largest_step / micro_batch))
+    work = Workload(flops, around.alike, around.rate)
+    execution = choose_execution(architecture, device, recipe.precision, work, recipe.deterministic)
     copies = (recipe.momentum > 0) + (recipe.ema_beta is not None)
-    needed = training_bytes(architecture, **asdict(shape), micro_batch=micro_batch, copies=copies, execution=execution)
-    there = torch.cuda.memory_allocated(device) if device.type == "cuda" else resident_bytes()
-    return TrialCost(counts, flops, execution, micro_batch, there + needed.on(device))
+    network = {"execution": execution, "copies": copies, **asdict(shape)}
+    rows = counts.largest_step
+    if device.type == "cuda":
+        ieee_test = not PRECISIONS[recipe.precision].tf32
+
+        def peak_of(images: int) -> int:
+            return cuda_peak_bytes(architecture, **network, micro_batch=images, ieee_test=ieee_test)
+
+        if recipe.micro_batch or recipe.deterministic:
+            # Not by what happens to be free, which sums and dropout's masks would depend on.
+            micro_batch = min(rows, micro_batch_size(size, size, device, recipe.micro_batch))
+        else:
+            micro_batch = gpu_micro_batch(size, size, rows, free_bytes(device, around.sharers), peak_of)
+        peak = torch.cuda.memory_allocated(device) + peak_of(micro_batch)
+    else:
+        weights, flops_an_image = parameter_count(architecture, shape), training_flops(architecture, shape)
+        micro_batch = recipe.micro_batch or training_micro_batch(size, size, device, weights, flops_an_image)
+        micro_batch = min(micro_batch, rows)
+        if execution.compiled:
+            # All micro-batches get the same number of images: as little padding as may be.
+            micro_batch = even(rows, micro_batch)
+        peak = resident_bytes() + training_bytes(architecture, **network, micro_batch=micro_batch).expected
+    return TrialCost(counts, flops, execution, micro_batch, peak)

@@ -1,4 +1,4 @@
-"""How much memory a training will take, predicted from shapes alone.
+"""How much memory a training will take on a CPU, predicted from shapes alone.
 
 The prediction runs one micro-batch on torch's meta device, where tensors have shapes but no bytes, and keeps count of
 the storages that are alive.
@@ -33,10 +33,9 @@ class TrainingBytes:
     weights: int
     activations: int
 
-    def on(self, device: torch.device) -> int:
-        """Return what to expect on a device: on a CPU more than the tensors alone."""
-        if device.type == "cuda":
-            return self.weights + self.activations
+    @property
+    def expected(self) -> int:
+        """What to expect of the process, which is more than the tensors alone."""
         return self.weights + round(OVERHEAD_OF_ACTIVATIONS * self.activations) + KEPT_BY_LIBRARIES
 
 
@@ -55,21 +54,22 @@ def training_bytes(
     activations of `micro_batch` images [channels, size, size]; without the images of the set.
     """
     model = build_model(architecture, num_classes=num_classes, channels=channels, size=size, seed=0).to("meta")
-    weights = _parameter_bytes(model)
+    weights = parameter_bytes(model)
     dtype = torch.bfloat16 if execution.dtype == "bfloat16" else torch.float32
     model = model.to(dtype)
-    with _LiveBytes() as live:
+    with LiveBytes() as live:
         images = torch.empty(micro_batch, channels, size, size, dtype=dtype, device="meta")
         targets = torch.empty(micro_batch, num_classes, dtype=dtype, device="meta")
         torch.autograd.backward(F.cross_entropy(model(images), targets))
-    return TrainingBytes((2 + copies) * weights, max(0, live.peak - _parameter_bytes(model)))
+    return TrainingBytes((2 + copies) * weights, max(0, live.peak - parameter_bytes(model)))
 
 
-def _parameter_bytes(model: nn.Module) -> int:
+def parameter_bytes(model: nn.Module) -> int:
+    """Return the bytes of a network's weights."""
     return sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
 
 
-class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Adds up the storages that operators have made and that are still there; `peak` is the most there were."""
 
     def __init__(self) -> None:

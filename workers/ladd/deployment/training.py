@@ -23,9 +23,9 @@ from workers.ladd.deployment.schedule import forgets_momentum, learning_rate
 from workers.ladd.deployment.step import Step, StepGradient, Streams, on_device, plan_epoch
 from workers.ladd.deployment.step_graphs import Capture, StepGraphs, cuda_graphs
 from workers.ladd.deployment.training_set import TrainingSet
+from workers.ladd.engine.determinism import repeatable
 from workers.ladd.engine.execution import EAGER, Execution
 from workers.ladd.engine.micro_batch import micro_batch_size
-from workers.ladd.engine.precision import exact_float32
 from workers.ladd.engine.resume import read_state, write_state
 from workers.ladd.engine.seeds import DropoutState, derive_seed, seeded_dropout
 from workers.ladd.models import build_model
@@ -142,6 +142,9 @@ class Training:
             "images": list(self._set.images.shape),
             **asdict(recipe),
         }
+        if not recipe.deterministic:
+            # A training that was saved before there was a choice goes on.
+            del self._settings["deterministic"]
         self._optimizer = torch.optim.SGD(
             model.parameters(),
             lr=recipe.lr,
@@ -167,7 +170,11 @@ class Training:
 
     def run(self) -> Trained:
         """Train to the end, on from the folder of checkpoints."""
-        with exact_float32(), seeded_dropout(derive_seed(self._seed, "dropout"), self._device):
+        with (
+            self._gradient.execution.float32(),
+            repeatable(self._device, self._recipe.deterministic),
+            seeded_dropout(derive_seed(self._seed, "dropout"), self._device),
+        ):
             if self._checkpoints and (path := self._checkpoints / CHECKPOINT_FILE).exists():
                 self._resume(read_state(path, "settings", self._settings))
             while self._epoch < self._recipe.passes:

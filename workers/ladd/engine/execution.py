@@ -7,6 +7,7 @@ A table by architecture and device, never one switch for all: what makes one net
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,21 +17,39 @@ import torch
 from torch import Tensor, nn
 
 from method.architectures import ARCHITECTURES
+from method.precisions import EXACT, PRECISIONS, PUBLISHED
+from workers.ladd.engine.precision import exact_float32, published_float32
 
-COMPILE_AFTER_SECONDS = 300.0
-"""A training is compiled when it is expected to take longer than this without: the compiler takes 7 to 120 s."""
+EAGER_FLOPS_PER_SECOND = {"cpu": 60e9, "cuda": 30e12}
+"""Nominal speed of one core and of one GPU without a compiler, where none was measured: an H200 trained ConvNetD5 in
+bfloat16 at 159 us a row of 5.04 GFLOP."""
 
-EAGER_FLOPS_PER_SECOND = {"cpu": 60e9, "cuda": 20e12}
-"""Nominal speed of one core and of one GPU. Constants, so that what is computed does not depend on the day's speed."""
+COMPILED_SAVES = {"cpu": 0.25, "cuda": 2 / 3}
+"""The part of a training's time that compiling saves. On an H200 a row of ConvNetD5 took 54 us for 169; of a CPU the
+least that the ConvNets gained (`docs/performance.md`)."""
+
+COMPILING_SECONDS = {"cpu": 60.0, "cuda": 19.0}
+"""For which the compiler works once a job: 7 to 120 s on a CPU, 12 to 19 s on an H200."""
+
+LOADING_SECONDS = {"cpu": 15.0, "cuda": 10.0}
+"""For which each training's process takes up what is compiled already: 5 to 20 s on a CPU, on a GPU a guess."""
 
 
 @dataclass(frozen=True)
 class Execution:
-    """`dtype`: "float32", or "bfloat16" under torch's autocast; `layout`: of images and weights in memory."""
+    """The arithmetic of a network's passes.
 
-    dtype: Literal["float32", "bfloat16"] = "float32"
+    `dtype`: "float32"; "tf32", float32 whose cuDNN convolutions multiply in TF32; "bfloat16" under torch's autocast.
+    `layout`: of images and weights in memory.
+    """
+
+    dtype: Literal["float32", "tf32", "bfloat16"] = "float32"
     layout: Literal["contiguous", "channels_last"] = "contiguous"
     compiled: bool = False
+
+    def float32(self) -> AbstractContextManager[None]:
+        """Compute what the passes leave in float32 as `dtype` has it, for the block."""
+        return exact_float32() if self.dtype == "float32" else published_float32()
 
     def forward_of(self, model: nn.Module, device: torch.device) -> Callable[[Tensor], Tensor]:
         """Return the model's forward pass, computed like this: images [B, C, H, W] to logits of the images' dtype.
@@ -55,14 +74,19 @@ EAGER = Execution()
 
 _BF16 = Execution("bfloat16")
 _BF16_NHWC = Execution("bfloat16", "channels_last")
+_NHWC = Execution(layout="channels_last")
 _COMPILED = Execution(layout="channels_last", compiled=True)
 _BF16_COMPILED = Execution("bfloat16", "channels_last", compiled=True)
 
 _FASTEST: dict[tuple[str, str], dict[str, Execution]] = {
     ("exact", "cpu"): {"ConvNet": _COMPILED},
     ("exact", "cpu bf16"): {"ConvNet": _COMPILED},
-    ("exact", "cpu amx"): {"ConvNet": _COMPILED, "AlexNet": Execution(layout="channels_last")},
-    ("exact", "cuda"): {},
+    ("exact", "cpu amx"): {"ConvNet": _COMPILED, "AlexNet": _NHWC},
+    # In IEEE float32 ten images took 6.6 times the time of TF32, and the 1,977 MiB of an FFT of 49,152 filters, which
+    # cuDNN's heuristics choose for however few images. Its reference has the FFT for NCHW alone. Not measured since.
+    ("exact", "cuda"): {"AlexNet": _NHWC},
+    # Not measured; without the compiler NHWC was slower than NCHW for networks with norms.
+    ("published", "cuda"): {"ConvNet": Execution("tf32", "channels_last", compiled=True)},
     # Without instructions for bfloat16 a CPU emulates it, slower than float32.
     ("fast", "cpu"): {"ConvNet": _COMPILED},
     ("fast", "cpu bf16"): {
@@ -89,21 +113,48 @@ _FASTEST: dict[tuple[str, str], dict[str, Execution]] = {
     },
 }
 """By precision and kind of device, then by family of architecture; what is missing is computed eagerly in float32.
+On a CPU "published" is "exact".
 The rows "cpu amx" were chosen with the modes of `benchmarks/step_variants.py` on a processor with AMX, the rows "cpu
 bf16" on one with AVX-512 BF16 alone, where channels_last made eager bfloat16 slower than float32."""
 
 
-def choose_execution(architecture: str, device: torch.device, precision: str, flops: float) -> Execution:
-    """Return how to compute a training of `flops` floating-point operations (1 MAC = 2).
+@dataclass(frozen=True)
+class Workload:
+    """The work that a compiled network would do: a training of `flops` floating-point operations (1 MAC = 2).
 
-    "exact" is float32, if need be compiled; "fast" may be bfloat16. A training is compiled only when it is long enough
-    and a compiler is there.
+    `alike`: how many trainings of its job the same compiled code serves, this one included; `rate`: FLOP/s of such
+    trainings without a compiler, as measured on this kind of device before the job; None: it was not.
+    """
+
+    flops: float
+    alike: int = 1
+    rate: float | None = None
+
+    def pays(self, kind: str) -> bool:
+        """Tell whether compiling saves more time than it takes on a device of this kind ("cpu", "cuda").
+
+        The answer is that of the whole job: none of the numbers depends on the day's speed. A single training pays on
+        a CPU from 300 s on, many alike from 60 s on; on a GPU from 44 and 15 s on.
+        """
+        seconds = self.flops / (self.rate or EAGER_FLOPS_PER_SECOND[kind])
+        return seconds * COMPILED_SAVES[kind] > COMPILING_SECONDS[kind] / self.alike + LOADING_SECONDS[kind]
+
+
+def choose_execution(
+    architecture: str, device: torch.device, precision: str, work: Workload, deterministic: bool = False
+) -> Execution:
+    """Return how to compute trainings of an architecture.
+
+    "exact" and "published" are float32, which differ on a GPU; "fast" may be bfloat16. Trainings are compiled only when
+    that pays and a compiler is there; `deterministic` ones not on a GPU, where it picks kernels by their time.
     """
     family = ARCHITECTURES[architecture].family
-    kind = device.type if device.type == "cuda" else cpu_kind()
-    fastest = _FASTEST[precision, kind].get(family, EAGER)
-    seconds = flops / EAGER_FLOPS_PER_SECOND[device.type]
-    if fastest.compiled and not (seconds > COMPILE_AFTER_SECONDS and _has_compiler()):
+    on_gpu = device.type == "cuda"
+    kind = "cuda" if on_gpu else cpu_kind()
+    table = EXACT if precision == PUBLISHED and not on_gpu else precision
+    otherwise = Execution("tf32") if on_gpu and PRECISIONS[precision].tf32 else EAGER
+    fastest = _FASTEST[table, kind].get(family, otherwise)
+    if fastest.compiled and ((deterministic and on_gpu) or not work.pays(device.type) or not _has_compiler()):
         return uncompiled(fastest)
     return fastest
 

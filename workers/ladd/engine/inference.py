@@ -7,9 +7,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from method.precisions import EXACT
 from workers.ladd.engine.micro_batch import micro_batch_size, slices
 from workers.ladd.engine.normalization import network_input
-from workers.ladd.engine.precision import exact_float32
+from workers.ladd.engine.precision import float32_of
 
 
 def predict(
@@ -20,17 +21,19 @@ def predict(
     device: torch.device | str,
     batch_size: int | None = None,
     on_images: Callable[[int], None] = lambda images: None,
+    precision: str = EXACT,
 ) -> Tensor:
     """Return logits float32 [T, num_classes], on `device`, for images wherever they lie: as `network_input` takes them.
 
     The network runs in evaluation mode and stays in it, so how many images go through it at once (`batch_size`, None
     for the rule of `workers.ladd.engine.micro_batch`) does not matter. `on_images` is told the size of each batch done.
+    Numbers are float32, computed as `precision` has it.
     """
     height, width = images.shape[2:] if images.is_floating_point() else images.shape[1:3]
     size = micro_batch_size(height, width, torch.device(device), batch_size)
     model.eval()
     logits = []
-    with exact_float32(), torch.inference_mode():
+    with float32_of(precision), torch.inference_mode():
         for rows in slices(len(images), size):
             logits.append(model(network_input(images[rows], mean, std, device)))
             on_images(len(logits[-1]))

@@ -33,6 +33,16 @@ def resident_bytes() -> int:
     return _status("VmRSS") or 0
 
 
+def free_bytes(device: "torch.device", sharers: int = 1) -> int:
+    """Return the bytes of a GPU that this process may still take, as one of `sharers` that have an equal part of it."""
+    import torch
+
+    free, total = torch.cuda.mem_get_info(device)
+    mine = torch.cuda.memory_reserved(device)
+    cached = mine - torch.cuda.memory_allocated(device)
+    return min(free + cached, total // sharers)
+
+
 def peak_bytes(device: "torch.device") -> int:
     """The most bytes there were: of this process on a CPU, in torch's tensors on a GPU."""
     if device.type == "cuda":

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from method.architectures import ARCHITECTURES
 from method.arms import LR_FACTORS, Arm
-from workers.ladd.deployment.cost import predict_cost
+from workers.ladd.deployment.cost import ALONE, Surroundings, predict_cost
 from workers.ladd.deployment.listener import SILENT, Listener
 from workers.ladd.deployment.step import AUGMENTATION_RULE
 from workers.ladd.deployment.training import train_trial
@@ -133,6 +133,7 @@ def evaluate_trial(
     listener: Listener = SILENT,
     checkpoints: Path | None = None,
     held_out: TestSet | None = None,
+    around: Surroundings = ALONE,
 ) -> TrialResult:
     """Train and test one network.
 
@@ -152,10 +153,14 @@ def evaluate_trial(
     device = torch.device(device)
     training_set = training_set.to(device)
     drawn = trial_seed(seed, trial)
-    cost = predict_cost(training_set, arm, architecture, recipe, device, num_classes)
+    cost = predict_cost(training_set, arm, architecture, recipe, device, num_classes, around)
     networks = len(recipes)
     advance = counting(progress, networks * cost.counts.forwards + len(test.labels))
     advance(0)
+
+    def answers(model: nn.Module, images: TestSet, on_images: Callable[[int], None] = lambda images: None) -> Tensor:
+        tensor, precision = torch.as_tensor(images.images), recipe.precision
+        return predict(model, tensor, images.mean, images.std, device, on_images=on_images, precision=precision)
 
     listener = replace(listener, on_images=advance)
     started = time.monotonic()
@@ -168,14 +173,14 @@ def evaluate_trial(
         )
         accuracy = 0.0
         if arm.best_lr and held_out is not None:
-            logits = predict(network.model, torch.as_tensor(held_out.images), held_out.mean, held_out.std, device)
+            logits = answers(network.model, held_out)
             accuracy, _ = measure_accuracy(logits, held_out.labels, num_classes)
             sweep[f"{candidate.lr:.6g}"] = accuracy
         if accuracy > best:
             best, recipe, trained = accuracy, candidate, network
     seconds = time.monotonic() - started if arm.best_lr else trained.seconds
     started = time.monotonic()
-    logits = predict(trained.model, torch.as_tensor(test.images), test.mean, test.std, device, on_images=advance)
+    logits = answers(trained.model, test, advance)
     accuracy, per_class = measure_accuracy(logits, test.labels, num_classes)
     tested = TestedNetwork(
         trial=trial,

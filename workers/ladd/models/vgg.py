@@ -1,5 +1,6 @@
 """VGG11 with instance norm and one linear layer, in its CIFAR and its ImageNet form."""
 
+import torch
 from torch import Tensor, nn
 
 from method.architectures import VGG_IMAGENET_MAP, VGG_STAGES
@@ -28,7 +29,7 @@ class VGG11(nn.Module):
         side = 1
         if size > 32:
             side = VGG_IMAGENET_MAP
-            layers.append(nn.AdaptiveMaxPool2d(VGG_IMAGENET_MAP))
+            layers.append(ImagenetMap())
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Linear(previous * side * side, num_classes)
 
@@ -36,3 +37,27 @@ class VGG11(nn.Module):
         """Return logits [B, num_classes] of images [B, C, H, W]."""
         logits: Tensor = self.classifier(self.features(images).flatten(1))
         return logits
+
+
+class ImagenetMap(nn.AdaptiveMaxPool2d):
+    """torch's adaptive max pooling; or, where bits are to repeat on a GPU, which torch's backward pass cannot do there,
+    the same maxima of the same windows.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(VGG_IMAGENET_MAP)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return maps [B, C, 7, 7] of maps [B, C, H, W]."""
+        if maps.is_cuda and torch.are_deterministic_algorithms_enabled():
+            return self.by_windows(maps)
+        pooled: Tensor = super().forward(maps)
+        return pooled
+
+    def by_windows(self, maps: Tensor) -> Tensor:
+        """Return what `forward` does, window by window: i of n goes from floor(i H / n) to ceil((i + 1) H / n)."""
+        for axis in (2, 3):
+            side, n = maps.shape[axis], VGG_IMAGENET_MAP
+            bounds = [(i * side // n, -(-(i + 1) * side // n)) for i in range(n)]
+            maps = torch.stack([maps.narrow(axis, first, last - first).amax(axis) for first, last in bounds], axis)
+        return maps

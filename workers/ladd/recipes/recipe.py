@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from method.augmentation import parse_strategy
+from method.precisions import PRECISIONS, PUBLISHED
 from method.recipes import SCHEDULES, Schedule, passes
 from method.views import drawn_views, is_policy
 
@@ -26,8 +27,10 @@ class Recipe:
         view; a step takes its batch from full images and views alike, at the cost of the baseline.
     reduction: "sum" adds the losses of an image's views (Eq. 5), "mean" averages them. With 25 views "sum" makes the
         loss up to 26 times larger, which acts like a larger learning rate. It has no meaning for "pool".
-    precision: "exact": float32 throughout, without TF32. "fast": whatever `workers.ladd.engine.execution` has for the
-        architecture and the device, as a rule bfloat16 under autocast. The test is always in float32.
+    precision: "published": float32, whose convolutions are in TF32 on a GPU, as the published loops have it. "exact":
+        IEEE float32 throughout. "fast": whatever `workers.ladd.engine.execution` has for the architecture and the
+        device, as a rule bfloat16 under autocast. The test is in float32, IEEE under "exact".
+    deterministic: whether the same training is to have the same bits on the same kind of GPU; on a CPU it has.
     micro_batch: rows forwarded at once, None for the rule of `engine.micro_batch`. Not part of the mathematics,
         but ViT's dropout masks are drawn micro-batch by micro-batch.
 
@@ -46,7 +49,8 @@ class Recipe:
     augmentation: str
     views: str
     reduction: Literal["sum", "mean"]
-    precision: Literal["exact", "fast"] = "exact"
+    precision: str = PUBLISHED
+    deterministic: bool = False
     micro_batch: int | None = None
 
     def __post_init__(self) -> None:
@@ -67,7 +71,8 @@ class Recipe:
         if not is_policy(self.views):
             raise ValueError(f"views must be 'full', 'pool' or 'sampled:K' with K of at least 1; got {self.views!r}")
         _check_choice("reduction", self.reduction, ("sum", "mean"))
-        _check_choice("precision", self.precision, ("exact", "fast"))
+        _check_choice("precision", self.precision, tuple(PRECISIONS))
+        _check_choice("deterministic", self.deterministic, (False, True))
         if self.micro_batch is not None:
             _check_count("micro_batch", self.micro_batch, 1)
 
@@ -99,6 +104,6 @@ def _check_count(field: str, value: object, minimum: int) -> None:
         raise ValueError(f"{field} must be a whole number of at least {minimum}; got {value!r}")
 
 
-def _check_choice(field: str, value: object, choices: tuple[str, ...]) -> None:
+def _check_choice(field: str, value: object, choices: tuple[object, ...]) -> None:
     if value not in choices:
-        raise ValueError(f"{field} must be one of {', '.join(choices)}; got {value!r}")
+        raise ValueError(f"{field} must be one of {', '.join(map(str, choices))}; got {value!r}")

@@ -13,6 +13,8 @@ from api_schemas.datasets import Dataset
 from api_schemas.runner import DoneEvent, RunnerTask
 from method.arms import ARMS
 from method.files import DENSE_LABELS, FULL_LABELS, IMAGES, LABELS, SOFT_LABELS, TRAIN_IMAGES, TRAIN_LABELS, WHITENING
+from method.precisions import UNNAMED
+from workers.ladd.deployment.cost import Surroundings
 from workers.ladd.deployment.listener import Listener
 from workers.ladd.deployment.training import CHECKPOINT_FILE
 from workers.ladd.deployment.training_set import TrainingSet
@@ -22,7 +24,7 @@ from workers.ladd.evaluation.progressive import Decision, open_question
 from workers.ladd.evaluation.rows import accuracies, merge_trials
 from workers.ladd.evaluation.trial import TestSet, evaluate_trial
 from workers.ladd.labels.views import ViewGrid
-from workers.ladd.recipes import resolve_recipe
+from workers.ladd.recipes import Recipe, resolve_recipe
 from workers.ladd.sets.whitening import Whitening
 from workers.runner.preemption import Preemption
 from workers.runner.reporter import Reporter
@@ -58,7 +60,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         ARMS[params["arm"]],
         params["architecture"],
         trial=params["trial"],
-        recipe=resolve_recipe(params["recipe"], params["architecture"], params["overrides"], params["learned_lr"]),
+        recipe=recipe_of(params),
         seed=params["seed"],
         device=task.device,
         num_classes=dataset.stats.num_classes,
@@ -70,12 +72,19 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
             log=lambda message: report.log(message, "warning"),
         ),
         checkpoints=folder / "checkpoint",
+        around=Surroundings(params.get("alike", 1), params.get("rates", {}).get(task.device), task.sharers),
         held_out=_held_out(task, folder, dataset.stats.num_classes, whitening),
     )
     about = {"dataset": params["dataset"], "arm": params["arm"], "architecture": params["architecture"]}
     trial = {field: getattr(row.trial, field) for field in ("trial", "seed", "accuracy", "seconds")}
     report.row(about | {"views": row.recipe["views"]} | trial)
     return DoneEvent(event="done", files=[], result={"row": {"dataset": params["dataset"], **asdict(row)}, **decided})
+
+
+def recipe_of(params: Mapping[str, Any]) -> Recipe:
+    """Return the recipe of a trial, also of one that was planned by an earlier version."""
+    overrides = {"precision": UNNAMED} | params["overrides"]
+    return resolve_recipe(params["recipe"], params["architecture"], overrides, params["learned_lr"])
 
 
 def _decision(documents: Mapping[str, Any]) -> Decision:

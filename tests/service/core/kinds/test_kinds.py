@@ -149,7 +149,7 @@ def test_evaluate(shelf: Any) -> None:
         "architectures": ["ConvNetD3", "AlexNet", "VGG11", "ResNet18", "ViT"],
         "trials": 2,
         "recipe": "glad",
-        "overrides": {"epochs": 100, "views": "sampled:4"},
+        "overrides": {"epochs": 100, "views": "sampled:4", "precision": "published"},
         "seed": 0,
         "explained_images": 3,
         "plus_dataset": None,
@@ -171,12 +171,13 @@ def test_evaluate(shelf: Any) -> None:
         "architecture": "ResNet18",
         "trial": 0,
         "recipe": "glad",
-        "overrides": {"epochs": 100, "views": "sampled:4"},
+        "overrides": {"epochs": 100, "views": "sampled:4", "precision": "published"},
         "seed": 0,
         "explained_images": 3,
         "mean": [0.5, 0.4, 0.3],
         "std": [0.2, 0.2, 0.2],
         "learned_lr": 0.03,
+        "alike": 2,
     }
     assert baseline.inputs["dataset"].files == ["images.npy", "labels.npy"]
     assert ladd.inputs["dataset"].files == ["images.npy", "labels.npy", "dense_labels.npy"]

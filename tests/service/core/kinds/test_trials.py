@@ -43,7 +43,11 @@ def test_work_and_cost_count_every_forward(shelf: Any, spec: dict[str, Any], bas
     for task, forwards in zip(plan.tasks[:2], (baseline, ladd), strict=True):
         assert task.work == forwards + 100
         assert task.cost is not None
-        assert (task.cost.part, task.cost.architecture, task.cost.precision) == (CostName.DEPLOYMENT, "ViT", "exact")
+        assert (task.cost.part, task.cost.architecture, task.cost.precision) == (
+            CostName.DEPLOYMENT,
+            "ViT",
+            "published",
+        )
         assert (task.cost.flops, task.cost.bytes, task.cost.seconds) == (forwards * flops, 0, None)
 
 
@@ -109,7 +113,7 @@ def test_other_arms_decide_nothing_under_progressive_views(shelf: Any) -> None:
         overrides={"views": "progressive", "epochs": 3},
     )
     tasks = named(plan)
-    assert tasks["evaluate:sub_soft:ViT:0"].params["overrides"] == {"epochs": 3}
+    assert tasks["evaluate:sub_soft:ViT:0"].params["overrides"] == {"epochs": 3, "precision": "published"}
     assert tasks["evaluate:sub_soft:ViT:0"].work == 3 * 20 * 25 + 100
     assert not [name for name in tasks["confirm:ladd:ViT:0"].after if "sub_soft" in name]
 
@@ -119,6 +123,23 @@ def test_precision_is_carried(shelf: Any) -> None:
     assert plan.tasks[0].params["overrides"] == {"precision": "fast"}
     assert plan.tasks[0].cost is not None
     assert plan.tasks[0].cost.precision == "fast"
+
+
+@pytest.mark.parametrize("overrides", [{}, {"precision": None}])
+def test_a_job_records_the_default_precision_by_its_name(shelf: Any, overrides: dict[str, Any]) -> None:
+    plan = planned(shelf.core, dataset=shelf.augmented, architectures=["ViT"], overrides=overrides)
+    assert plan.params["overrides"] == plan.tasks[0].params["overrides"] == {"precision": "published"}
+
+
+def test_trainings_that_one_compiled_network_serves_know_how_many_they_are(shelf: Any) -> None:
+    arms = ["baseline", "full_soft", "ladd"]
+    plan = planned(shelf.core, dataset=shelf.augmented, arms=arms, architectures=["ViT", "AlexNet"], trials=3)
+    # Steps of 20 rows under two arms, of 520 under ladd.
+    alike = {name: task.params["alike"] for name, task in named(plan).items() if task.stage == "evaluate"}
+    assert {name.split(":")[1]: count for name, count in alike.items()} == {"baseline": 6, "full_soft": 6, "ladd": 3}
+    # Under progressive views the confirmations have steps of their own.
+    plan = planned(shelf.core, dataset=shelf.augmented, trials=3, overrides={"views": "progressive"})
+    assert {task.params["alike"] for task in plan.tasks if task.stage in ("evaluate", "confirm")} == {3}
 
 
 def test_tasks_of_several_sets_name_them(shelf: Any) -> None:
@@ -137,7 +158,7 @@ def test_progressive_views_confirm_after_the_trials_of_their_architecture(shelf:
     views = {"views": "progressive", "epochs": 3}
     plan = planned(shelf.core, dataset=shelf.augmented, architectures=["AlexNet", "ViT"], trials=2, overrides=views)
     tasks = named(plan)
-    assert plan.params["overrides"] == views
+    assert plan.params["overrides"] == views | {"precision": "published"}
     assert list(tasks) == [
         *(
             f"evaluate:{arm}:{architecture}:{trial}"
@@ -148,8 +169,12 @@ def test_progressive_views_confirm_after_the_trials_of_their_architecture(shelf:
         *(f"confirm:ladd:{architecture}:{trial}" for architecture in ("AlexNet", "ViT") for trial in range(2)),
         "report",
     ]
-    assert tasks["evaluate:baseline:ViT:0"].params["overrides"] == {"epochs": 3}
-    assert tasks["evaluate:ladd:ViT:0"].params["overrides"] == {"epochs": 3, "views": "sampled:1"}
+    assert tasks["evaluate:baseline:ViT:0"].params["overrides"] == {"epochs": 3, "precision": "published"}
+    assert tasks["evaluate:ladd:ViT:0"].params["overrides"] == {
+        "epochs": 3,
+        "views": "sampled:1",
+        "precision": "published",
+    }
     confirmation = tasks["confirm:ladd:ViT:1"]
     assert confirmation.after == [
         "evaluate:baseline:ViT:0",
@@ -161,7 +186,7 @@ def test_progressive_views_confirm_after_the_trials_of_their_architecture(shelf:
     assert confirmation.inputs == {**cheap.inputs, "results": Ref("after")}
     assert confirmation.params == {
         **cheap.params,
-        "overrides": {"epochs": 3, "views": "full"},
+        "overrides": {"epochs": 3, "views": "full", "precision": "published"},
         "confirms": True,
     }
     assert confirmation.work == 3 * 20 * 26 + 100

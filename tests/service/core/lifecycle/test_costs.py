@@ -109,10 +109,17 @@ def test_a_second_job_is_predicted_by_the_speed_of_the_first(core: Core, hand: A
     rates = core.redis.hgetall(RATES)
     assert rates["device"] == "cpu"
     expected = sum(
-        2 * 20 * (1 + 26) * training_flops(each, SHAPE) / float(rates[f"cpu {CostName.DEPLOYMENT} {each} exact"])
+        2 * 20 * (1 + 26) * training_flops(each, SHAPE) / float(rates[f"cpu {CostName.DEPLOYMENT} {each} published"])
         for each in (CONVNET, "ResNet18")
     )
     assert again.cost.predicted.deployment.seconds == pytest.approx(expected)
+    job = core.store.load(again.id)
+    assert job is not None
+    told = {task.cost.architecture: task.params["rates"] for task in job.tasks if task.type == "evaluate" and task.cost}
+    assert told == {
+        each: {"cpu": pytest.approx(float(rates[f"cpu {CostName.DEPLOYMENT} {each} published eager"]))}
+        for each in (CONVNET, "ResNet18")
+    }
     unseen = hand.submit("ladd", dataset=ladd.params["dataset"], evaluation=evaluation | {"architectures": ["ViT"]})
     assert unseen.cost.predicted.deployment.seconds is None
     mixed = hand.submit(

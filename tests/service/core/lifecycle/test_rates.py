@@ -76,3 +76,12 @@ def test_a_gpu_that_a_worker_has_is_expected_to_work(core: Core) -> None:
     assert rates.timed(core, [TRIAL])[0].seconds_range[1] == 10**12 / 2e10  # type: ignore[index,union-attr]
     workers.beat(core.redis, "b", Sign({"gpu": 0}, device="cuda"))
     assert rates.timed(core, [TRIAL])[0].seconds_range[1] == 1.0  # type: ignore[index,union-attr]
+
+
+def test_the_speed_without_a_compiler_is_kept_apart(core: Core) -> None:
+    assert rates.uncompiled(core, [TRIAL, None]) == [{}, {}]
+    rates.note(core, "cpu", TRIAL, flops=10**12, seconds=4.0)
+    rates.note(core, "cuda", TRIAL, flops=10**12, seconds=1.0, compiled=True)
+    rates.note(core, "cpu", TRIAL, flops=10**12, seconds=2.0, compiled=True)
+    assert rates.uncompiled(core, [TRIAL, None]) == [{"cpu": 2.5e11}, {}]
+    assert seconds(core, TRIAL) == [pytest.approx(10**12 / 3.75e11)]

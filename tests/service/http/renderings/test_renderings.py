@@ -48,7 +48,13 @@ def row(
         "images_seen": 1000,
         "flops": 10**9,
         "seconds": 2.0,
-        "recipe": {"name": "glad", "views": views, "reduction": "sum", "precision": "exact"},
+        "recipe": {
+            "name": "glad",
+            "views": views,
+            "reduction": "sum",
+            "precision": "exact",
+            "arithmetic": {"dtype": "float32", "layout": "channels_last", "compiled": True},
+        },
         "rule": "last epoch",
         "in_summary": quoted,
     }
@@ -233,6 +239,7 @@ def test_csv_has_every_trial(report: Report) -> None:
         "views": "sampled:1",
         "reduction": "sum",
         "precision": "exact",
+        "computed_in": "IEEE float32, compiled",
         "in_summary": "False",
     }
 

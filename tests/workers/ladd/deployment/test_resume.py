@@ -116,6 +116,9 @@ def test_a_training_does_not_go_on_with_the_state_of_another_one(tmp_path: Path)
         run(replace(plain, lr=0.02), "ConvNetD3", tmp_path)
     with pytest.raises(ValueError, match=r"model of trial.pt must be 'AlexNet', .* got 'ConvNet'"):
         run(plain, "AlexNet", tmp_path)
+    # A state of a version without this choice lacks it: then it was false.
+    with pytest.raises(ValueError, match=r"deterministic of trial.pt must be True, .* got None"):
+        run(replace(plain, deterministic=True), "ConvNetD3", tmp_path)
 
 
 def test_saves_are_rare_when_work_is_quick(tmp_path: Path) -> None:

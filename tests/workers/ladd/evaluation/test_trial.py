@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from api_schemas.evaluation import TrialRow
 from method.arms import ARMS
@@ -63,6 +63,35 @@ def test_a_row_says_what_was_done() -> None:
         assert row.recipe["micro_batch"] == 20
         assert row.recipe["views"] == "full"
         assert row.recipe["arithmetic"] == {"dtype": "float32", "layout": "contiguous", "compiled": False}
+
+
+def test_float32_is_that_of_the_precision_in_the_test_as_well() -> None:
+    cudnn: Any = torch.backends.cudnn
+    seen: dict[bool, set[str]] = {}
+
+    def look(module: nn.Module, inputs: Any) -> None:
+        seen.setdefault(module.training, set()).add(cudnn.conv.fp32_precision)
+
+    for precision, tested_in in (("exact", "ieee"), ("published", "tf32")):
+        seen.clear()
+        recipe = resolve_recipe("glad", "ConvNetD3", {"epochs": 1, "precision": precision})
+        handle = nn.modules.module.register_module_forward_pre_hook(look)
+        try:
+            row = evaluate(recipe=recipe)
+        finally:
+            handle.remove()
+        # Nothing but IEEE float32 is there on a CPU, and so it is called.
+        assert row.recipe["arithmetic"]["dtype"] == "float32"
+        assert seen == {True: {"ieee"}, False: {tested_in}}
+
+
+def test_on_a_cpu_published_and_deterministic_have_the_bits_of_exact() -> None:
+    base = {"epochs": 4, "lr": 0.01, "batch_size": 4}
+    rows = [
+        evaluate(recipe=resolve_recipe("glad", "ConvNetD3", base | changes))
+        for changes in ({"precision": "exact"}, {}, {"deterministic": True})
+    ]
+    assert len({(tuple(row.trial.losses), row.trial.correct) for row in rows}) == 1
 
 
 def test_grad_cam_is_kept_of_the_first_images_of_each_class() -> None:

@@ -10,6 +10,7 @@ from method.architectures import ARCHITECTURES, convnet_for
 from workers.ladd.engine.micro_batch import has_batch_statistics
 from workers.ladd.models import build_model
 from workers.ladd.models.convnet import ConvNet
+from workers.ladd.models.vgg import ImagenetMap
 from workers.ladd.models.vit import HEADS, ViT
 
 # Parameters and forward GFLOPs (2 per multiply-add) of the public definitions, 3 channels and 10 classes.
@@ -54,6 +55,18 @@ def test_64_px_takes_the_imagenet_definitions() -> None:
     assert counts["ResNet18"] == 11_173_962
     assert counts["AlexNet"] == 1_841_472 + 192 * 8 * 8 * 10 + 10
     assert counts["ViT"] == 16_176_650 - (64 - 16) * 512  # 16 patches of 16 px instead of 64
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 2), (4, 4), (7, 7), (8, 13)])
+def test_the_deterministic_form_of_vggs_last_map_is_torchs(height: int, width: int) -> None:
+    draws = torch.Generator().manual_seed(0)
+    maps = torch.randn(2, 5, height, width, dtype=torch.float64, generator=draws).requires_grad_()
+    weight = torch.randn(2, 5, 7, 7, dtype=torch.float64, generator=draws)
+    pooling = ImagenetMap()
+    expected, found = pooling(maps), pooling.by_windows(maps)
+    assert torch.equal(found, expected)
+    wanted, gradient = (torch.autograd.grad((pooled * weight).sum(), maps)[0] for pooled in (expected, found))
+    assert torch.allclose(gradient, wanted, rtol=1e-12)
 
 
 def test_the_registry_has_the_seven_names() -> None:

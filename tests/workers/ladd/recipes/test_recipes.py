@@ -16,6 +16,7 @@ def test_glad_has_the_learning_rates_of_the_paper_and_ignores_a_learned_one(arch
     assert (recipe.epochs, recipe.passes, recipe.warmup_epochs, recipe.batch_size) == (1000, 1000, 500, 256)
     assert (recipe.momentum, recipe.weight_decay, recipe.ema_beta) == (0.9, 5e-4, 0.995)
     assert (recipe.views, recipe.reduction) == ("full", "sum")
+    assert (recipe.precision, recipe.deterministic) == ("published", False)
 
 
 def test_mtt_takes_the_learned_learning_rate_for_every_architecture() -> None:
@@ -61,7 +62,8 @@ def test_lr_may_be_given_per_architecture() -> None:
         ({"views": "sampled:0"}, "views must be 'full', 'pool' or 'sampled:K' .*; got 'sampled:0'"),
         ({"views": "sampled"}, "got 'sampled'"),
         ({"reduction": "max"}, "reduction must be one of sum, mean; got 'max'"),
-        ({"precision": "quick"}, "precision must be one of exact, fast; got 'quick'"),
+        ({"precision": "quick"}, "precision must be one of published, exact, fast; got 'quick'"),
+        ({"deterministic": "yes"}, "deterministic must be one of False, True; got 'yes'"),
         ({"micro_batch": 0}, "micro_batch must be a whole number of at least 1; got 0"),
     ],
 )
