@@ -53,6 +53,8 @@ class RunnerTask(Response):
     device: str
     """`cpu` or `cuda`."""
     threads: int
+    slots: int = 1
+    """Tasks that there is room for on the worker, this one included."""
     sharers: int = 1
     """Tasks that there is room for on the GPU, this one included."""
     confinement: Confinement | None = None

@@ -110,6 +110,7 @@ def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, fo
         documents=claimed.documents,
         device=slot.device,
         threads=slot.threads(claimed.type),
+        slots=slot.slots,
         sharers=slot.sharers,
         confinement=confinement_of(claimed, core.settings, upload_bytes, slot.threads(claimed.type)),
     )

@@ -59,7 +59,7 @@ class TrialCost:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is around a training: `alike` trainings of its job that the same compiled code serves, this one included;
+    """What is around a training: `alike` trainings of its job that one compilation serves, this one included;
     `rate`: FLOP/s measured of such on this kind of device, None: not measured; `sharers`: trainings that a GPU has room
     for.
     """

@@ -29,10 +29,11 @@ COMPILED_SAVES = {"cpu": 0.25, "cuda": 2 / 3}
 least that the ConvNets gained (`docs/performance.md`)."""
 
 COMPILING_SECONDS = {"cpu": 60.0, "cuda": 19.0}
-"""For which the compiler works once a job: 7 to 120 s on a CPU, 12 to 19 s on an H200."""
+"""For which the compiler works where nothing was compiled yet: 7 to 120 s on a CPU, 12 to 19 s on an H200."""
 
 LOADING_SECONDS = {"cpu": 15.0, "cuda": 10.0}
-"""For which each training's process takes up what is compiled already: 5 to 20 s on a CPU, on a GPU a guess."""
+"""For which each training's process takes up what is compiled already: 5 to 20 s on a CPU (ConvNetD3 and D5 on a busy
+machine of two cores: 6 to 8 s, after 64 and 111 s for compiling them); on a GPU a guess."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ bf16" on one with AVX-512 BF16 alone, where channels_last made eager bfloat16 sl
 class Workload:
     """The work that a compiled network would do: a training of `flops` floating-point operations (1 MAC = 2).
 
-    `alike`: how many trainings of its job the same compiled code serves, this one included; `rate`: FLOP/s of such
+    `alike`: how many trainings of its job one compilation serves, this one included; `rate`: FLOP/s of such
     trainings without a compiler, as measured on this kind of device before the job; None: it was not.
     """
 

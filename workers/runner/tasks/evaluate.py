@@ -72,7 +72,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
             log=lambda message: report.log(message, "warning"),
         ),
         checkpoints=folder / "checkpoint",
-        around=Surroundings(params.get("alike", 1), params.get("rates", {}).get(task.device), task.sharers),
+        around=surroundings_of(task),
         held_out=_held_out(task, folder, dataset.stats.num_classes, whitening),
     )
     about = {"dataset": params["dataset"], "arm": params["arm"], "architecture": params["architecture"]}
@@ -85,6 +85,13 @@ def recipe_of(params: Mapping[str, Any]) -> Recipe:
     """Return the recipe of a trial, also of one that was planned by an earlier version."""
     overrides = {"precision": UNNAMED} | params["overrides"]
     return resolve_recipe(params["recipe"], params["architecture"], overrides, params["learned_lr"])
+
+
+def surroundings_of(task: RunnerTask) -> Surroundings:
+    """Return what is around a trial, also around one that was planned by an earlier version."""
+    # Slots that begin together find nothing compiled: each compiles for its own part of the job.
+    alike = max(1, task.params.get("alike", 1) // task.slots)
+    return Surroundings(alike, task.params.get("rates", {}).get(task.device), task.sharers)
 
 
 def _decision(documents: Mapping[str, Any]) -> Decision:
