@@ -22,6 +22,20 @@ its policy for long trainings."""
 Lap = Callable[[], None]
 
 
+def _is_precision(name: str) -> bool:
+    try:
+        resolve_recipe("glad", "ConvNetD3", {"precision": name})
+    except ValueError:
+        return False
+    return True
+
+
+PRECISIONS = tuple(filter(_is_precision, ("exact", "published", "fast")))
+"""Those that a recipe takes."""
+
+DEFAULT_PRECISION = resolve_recipe("glad", "ConvNetD3", {}).precision
+
+
 def ours(
     lap: Lap,
     *,
