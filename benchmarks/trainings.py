@@ -33,7 +33,8 @@ def _is_precision(name: str) -> bool:
 PRECISIONS = tuple(filter(_is_precision, ("exact", "published", "fast")))
 """Those that a recipe takes."""
 
-DEFAULT_PRECISION = resolve_recipe("glad", "ConvNetD3", {}).precision
+DEFAULT_PRECISION = next(name for name in ("published", "exact") if name in PRECISIONS)
+"""That of an evaluation for which nobody names one."""
 
 
 def ours(

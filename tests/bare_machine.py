@@ -46,7 +46,8 @@ def copy_of_checkout(folder: Path) -> Path:
 
 def bare_environment(python: Path) -> dict[str, str]:
     """The environment of a shell there: its `python3` comes first, and nothing leads to this checkout."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV", "LADD_"))}
+    ours = ("PYTHON", "VIRTUAL_ENV", "LADD_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {"PATH": f"{python.parent}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
 
 

@@ -60,7 +60,7 @@ def check_bits_repeat(device: torch.device) -> str:
 
 
 def check_bits_repeat_when_deterministic(device: torch.device) -> str:
-    """The networks under `deterministic: true`, in a process of their own: cuBLAS reads its environment when it starts."""
+    """The networks under `deterministic: true`, in another process: cuBLAS reads its environment when it starts."""
     try:
         resolve_recipe("glad", "ConvNetD3", {"deterministic": True})
     except ValueError as error:
@@ -72,6 +72,7 @@ def check_bits_repeat_when_deterministic(device: torch.device) -> str:
         outcomes = process.outcomes()
     assert outcomes is not None, "the process was killed"
     digests = [outcome.sha256 for outcome in outcomes]
-    different = [work.architecture for work, a, b in zip(works[::2], digests[::2], digests[1::2], strict=True) if a != b]
+    pairs = zip(networks(device), digests[::2], digests[1::2], strict=True)
+    different = [network for network, first, second in pairs if first != second]
     assert not different, f"other bits the second time: {', '.join(different)}"
     return f"each of {', '.join(networks(device))} twice"

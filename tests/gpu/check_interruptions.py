@@ -23,10 +23,8 @@ def check_resume_after_a_kill(device: torch.device) -> str:
     whole = train(work, device)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         # The second one is begun beside the first, for the seconds that this takes; it looks for checkpoints later.
-        killed, other = (
-            stack.enter_context(TrainingProcess([work], device, checkpoints=folder, **more))
-            for more in ({"killed_after": 3}, {})
-        )
+        killed = stack.enter_context(TrainingProcess([work], device, checkpoints=folder, killed_after=3))
+        other = stack.enter_context(TrainingProcess([work], device, checkpoints=folder))
         killed.wait_until_ready()
         killed.start()
         assert killed.outcomes() is None, "the training ended before it was killed"

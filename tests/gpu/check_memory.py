@@ -34,7 +34,7 @@ def check_memory_at_64_px(device: torch.device) -> str:
 
 
 def _table(size: int, device: torch.device) -> str:
-    networks = (f"ConvNetD{ {32: 3, 64: 4, 128: 5}[size] }", "AlexNet", "VGG11", "ResNet18", "ViT")
+    networks: tuple[str, ...] = (f"ConvNetD{ {32: 3, 64: 4, 128: 5}[size] }", "AlexNet", "VGG11", "ResNet18", "ViT")
     if device.type == "cpu":
         networks = networks[:1]
     lines, wrong = [], []

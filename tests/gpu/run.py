@@ -5,7 +5,8 @@
 Needs torch, numpy, scipy, Pillow and safetensors, no installation and no package index. Every function `check_...` of
 every module `check_*.py` in this folder is called with the device, one after the other in this process; it raises
 AssertionError where something is wrong, unittest.SkipTest where its requirements are missing, and else returns what
-was seen. Named checks run alone. Exit status: 0 all passed; 1 one failed; 3 there is no CUDA; 4 no time was left for one.
+was seen. Named checks run alone. Exit status: 0 all passed; 1 one failed; 3 there is no CUDA; 4 no time was left for
+one.
 """
 
 import argparse
@@ -81,6 +82,8 @@ def main() -> int:
     if asked.device == "cpu":
         # Tiny work on a machine that has other work: threads would wait for each other.
         os.environ["OMP_NUM_THREADS"] = "1"
+        # Read when Triton is imported: kernels are interpreted.
+        os.environ.setdefault("TRITON_INTERPRET", "1")
         torch.set_num_threads(1)
     device, results = torch.device(asked.device), dict[str, dict[str, Any]]()
     document = {"measured_on": where, "torch": torch.__version__, "checks": results}
@@ -122,6 +125,8 @@ def _text(result: dict[str, Any]) -> str:
 
 def _raising(error: Exception) -> Check:
     def check(device: Any) -> str:
+        if isinstance(error, ModuleNotFoundError) and not (ROOT / str(error.name).partition(".")[0]).exists():
+            raise SkipTest(str(error)) from error
         raise error
 
     return check

@@ -34,7 +34,6 @@ def networks(device: torch.device) -> tuple[str, ...]:
     return ("ConvNetD3", "ViT") if device.type == "cpu" else ("ConvNetD3", "AlexNet", "VGG11", "ResNet18", "ViT")
 
 
-
 @dataclass(frozen=True)
 class Work:
     """A training of the arm "ladd" on random images; `more` are further fields of the recipe."""

@@ -23,9 +23,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., "subprocess.P
     folder = tmp_path_factory.mktemp("machine")
     python = bare_python(folder / "python", (*PACKAGES, "pydantic"))
     environment = bare_environment(python) | {"PYTHONPATH": str(copy_of_checkout(folder / "checkout"))}
-    # Standard input stays open: its end would be that of the supervisor.
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    return lambda *arguments: subprocess.Popen([python, *arguments], cwd=folder, env=environment, text=True, **pipes)
+
+    def started(*arguments: str | Path) -> "subprocess.Popen[str]":
+        command, pipe = [python, *arguments], subprocess.PIPE
+        # Standard input stays open: its end would be that of the supervisor.
+        return subprocess.Popen(command, cwd=folder, env=environment, stdin=pipe, stdout=pipe, text=True)
+
+    return started
 
 
 def test_a_version_that_nobody_knows_costs_no_task(run: Callable[..., "subprocess.Popen[str]"], tmp_path: Path) -> None:
