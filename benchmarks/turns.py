@@ -6,6 +6,7 @@ its own, and only when it is asked to. Rounds are A B C C B A as there.
 
 import gc
 import math
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,8 +16,12 @@ import torch
 from interleaved import Deadline, TimeIsUp, Timing
 from laps import EndOfLaps
 
-WARM_UP = 2
-"""Laps before the clock starts: compiling, capturing and the choice of kernels are in them, and in `Timing.warm_up`."""
+COMPILING = 2
+"""First laps, in which code is compiled and kernels are chosen."""
+
+SETTLING, SETTLING_STRETCHES = 30, 6
+"""So many further laps, or stretches where that is less, before the clock starts: an engine that records a graph for
+each of six drawn augmentations has then seen them (in 30 laps all six, 97 times in 100). `Timing.warm_up` has both."""
 
 Work = Callable[[Callable[[], None]], None]
 """Works for ever, and calls its argument after every lap."""
@@ -108,23 +113,26 @@ def measure(
     A variant's peak is what torch's tensors took from its start to the end of its warm-up, without what lay on the
     device before; 0 on a CPU. Raises TimeIsUp at the deadline.
     """
+    if "torch._dynamo" in sys.modules:
+        # Networks share their code, and only so many forms of one code are compiled in a process.
+        torch.compiler.reset()
     turns: dict[str, Turn] = {}
-    warm_ups, peaks, failed = dict[str, float](), dict[str, int](), dict[str, str]()
+    warm_ups, peaks, laps, failed = dict[str, float](), dict[str, int](), dict[str, int](), dict[str, str]()
     try:
         for name, work in variants.items():
             before = _reset_peak(device)
-            turn = Turn(work, device)
-            turns[name] = turn
+            turns[name] = Turn(work, device)
             try:
-                warm_ups[name] = turn.laps(WARM_UP, deadline)
+                warm_ups[name], single = _warm_up(turns[name], deadline, stretch)
             except TimeIsUp:
                 raise
             except Exception as error:
                 failed[name] = f"{type(error).__name__}: {error}".splitlines()[0]
+                # With the error go the tensors of its frames.
                 del turns[name]
                 continue
             peaks[name] = _peak(device) - before
-        laps = {name: max(1, math.ceil(stretch / max(turn.laps(1, deadline), 1e-5))) for name, turn in turns.items()}
+            laps[name] = max(1, math.ceil(stretch / single))
         taken: dict[str, list[float]] = {name: [] for name in turns}
         for _ in range(rounds):
             spent = dict.fromkeys(turns, 0.0)
@@ -140,6 +148,15 @@ def measure(
     for turn in turns.values():
         turn.end()
     return {name: Timing(taken[name], warm_ups[name], peaks[name]) for name in turns}, failed
+
+
+def _warm_up(turn: Turn, deadline: Deadline, stretch: float) -> tuple[float, float]:
+    """Seconds of the warm-up, and of one lap after it."""
+    taken = turn.laps(COMPILING, deadline)
+    single = max(turn.laps(1, deadline), 1e-5)
+    if further := min(SETTLING, math.ceil(SETTLING_STRETCHES * stretch / single)):
+        taken += turn.laps(further, deadline)
+    return taken, single
 
 
 def synchronize(device: torch.device) -> None:

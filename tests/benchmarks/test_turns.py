@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from interleaved import Deadline, TimeIsUp
-from turns import WARM_UP, Turn, Work, measure
+from turns import COMPILING, Turn, Work, measure
 
 CPU = torch.device("cpu")
 CUDNN: Any = torch.backends.cudnn
@@ -36,9 +36,9 @@ def test_every_variant_is_timed_in_every_round() -> None:
     assert failed == {}
     assert {name: len(timing.rounds) for name, timing in timings.items()} == {"a": 3, "b": 3}
     assert timings["b"].seconds > timings["a"].seconds >= 0.01
-    assert timings["a"].warm_up >= WARM_UP * 0.01
+    assert timings["a"].warm_up >= COMPILING * 0.01
     # One lap to see how many make a stretch; two stretches of one lap in a round.
-    assert counts == dict.fromkeys("ab", WARM_UP + 1 + 3 * 2)
+    assert counts == dict.fromkeys("ab", COMPILING + 1 + 3 * 2)
     assert working_threads() == before
 
 

@@ -18,7 +18,8 @@ LIMITS = {
     "open_files": 512,
     "network": False,
 }
-"""Those of a small upload; `tests/gpu/check_service.py` has them from the supervisor itself."""
+"""Those that a supervisor gives the runner of a small upload: `workers.supervisor.confinement`, which needs packages of
+the service."""
 
 CONFINED = """
 import json, sys

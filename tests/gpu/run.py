@@ -87,12 +87,11 @@ def main() -> int:
         torch.set_num_threads(1)
     device, results = torch.device(asked.device), dict[str, dict[str, Any]]()
     document = {"measured_on": where, "torch": torch.__version__, "checks": results}
-    with _until(asked.seconds):
-        for name in asked.checks or known:
-            results[name] = _outcome(known[name], device, asked.seconds)
-            print(f"{name}: {_text(results[name])}", flush=True)
-            if asked.out is not None:
-                asked.out.write_text(json.dumps(document, indent=1) + "\n")
+    for name in asked.checks or known:
+        results[name] = _outcome(known[name], device, asked.seconds - (time.monotonic() - BEGAN))
+        print(f"{name}: {_text(results[name])}", flush=True)
+        if asked.out is not None:
+            asked.out.write_text(json.dumps(document, indent=1) + "\n")
     ended = [result["outcome"] for result in results.values()]
     print(", ".join(f"{ended.count(outcome)} {outcome}" for outcome in dict.fromkeys(ended)))
     return FAILED if "FAILED" in ended else NO_TIME if "no time left" in ended else 0
@@ -101,12 +100,13 @@ def main() -> int:
 BEGAN = time.monotonic()
 
 
-def _outcome(check: Check, device: Any, limit: float) -> dict[str, Any]:
-    if time.monotonic() - BEGAN >= limit:
+def _outcome(check: Check, device: Any, left: float) -> dict[str, Any]:
+    if left <= 0:
         return {"outcome": "no time left", "seen": "", "seconds": 0.0}
     started = time.monotonic()
     try:
-        outcome, seen = "passed", check(device)
+        with _interrupted_after(left):
+            outcome, seen = "passed", check(device)
     except TimeIsUp:
         outcome, seen = "no time left", "it was under way"
     except SkipTest as error:
@@ -133,20 +133,18 @@ def _raising(error: Exception) -> Check:
 
 
 @contextmanager
-def _until(seconds: float) -> Iterator[None]:
-    """Interrupt what runs when the time is up, and what runs a second later, and so on."""
+def _interrupted_after(seconds: float) -> Iterator[None]:
+    """Raise TimeIsUp in this block when so many seconds are over."""
 
     def interrupt(number: int, frame: Any) -> None:
         raise TimeIsUp
 
-    before = signal.signal(signal.SIGALRM, interrupt)
-    if seconds != float("inf"):
-        signal.setitimer(signal.ITIMER_REAL, max(1e-3, seconds - (time.monotonic() - BEGAN)))
+    signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0 if seconds == float("inf") else seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 if __name__ == "__main__":
