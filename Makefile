@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 # Their tests start the whole stack, whose worker takes all cores.
 ON_THE_STACK := tests/end_to_end tests/examples tests/stack
 # What these import or start takes seconds.
-NO_UNITS := $(addprefix tests/,benchmarks chaos compatibility end_to_end examples extending service/http/test_whole_api.py)
+NO_UNITS := $(addprefix tests/,benchmarks chaos compatibility end_to_end examples extending gpu service/http/test_whole_api.py)
 BENCHMARKS := machine_peak deployment ladd_step labeler labelling ingest growth
 
 help: ## show the targets
@@ -53,6 +53,9 @@ check: .venv/dev.done ## lint, types (kept in a daemon) and tests of one room: m
 test-chaos: .venv/dev.done ## kill, cut off, fuzz and load the real stack: takes long
 	$(PYTEST) -m chaos -n auto --maxprocesses 4 --dist worksteal
 
+test-gpu: ## the engine on this GPU against the CPU, kills, memory: needs no .venv, only python3 with torch and the like
+	@$(PYTHON) tests/gpu/run.py $(ARGS)
+
 lint: .venv/dev.done ## ruff, mypy strict, import rules
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
@@ -86,4 +89,4 @@ clean: ## remove what the targets above made
 	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e '.[worker,embedded,dev]'
 	@touch $@ .venv/run.done
 
-.PHONY: help demo up down status logs test test-rooms test-stack unit check test-chaos lint fmt bench openapi clean
+.PHONY: help demo up down status logs test test-rooms test-stack unit check test-chaos test-gpu lint fmt bench openapi clean

@@ -1,4 +1,4 @@
-"""Options of every engine benchmark, and the cells it measures until its time is up."""
+"""Options of every engine benchmark on a CPU, and the cells it measures until its time is up."""
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from interleaved import STRETCH_SECONDS, Deadline, TimeIsUp, Timing, Variant, measure
+from trainings import PRECISIONS
 
 RESULTS = Path(__file__).with_name("results")
 
@@ -16,7 +17,6 @@ class Options:
     that it runs. `precisions`: of our engine. `networks`: those that are asked for, None for all.
     """
 
-    device: str
     rounds: int
     deadline: Deadline
     out: Path
@@ -28,20 +28,18 @@ class Options:
 def parse(description: str | None) -> Options:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, help="stop after so long and say what was left out")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--smoke", action="store_true", help="tiny sizes and one round, to see that it runs")
     parser.add_argument(
-        "--precisions", nargs="+", choices=("exact", "fast"), help="default: both, exact alone in a smoke run"
+        "--precisions", nargs="+", choices=PRECISIONS, help="default: exact and fast; exact alone in a smoke run"
     )
     parser.add_argument("--networks", nargs="+", help="of deployment.py; default: all")
     asked = parser.parse_args()
     if asked.rounds < 1:
         parser.error(f"--rounds must be at least 1; got {asked.rounds}")
     return Options(
-        device=asked.device,
         rounds=1 if asked.smoke else asked.rounds,
         deadline=Deadline(asked.seconds),
         out=asked.out,
@@ -54,24 +52,17 @@ def parse(description: str | None) -> Options:
 Cell = tuple[str, list[Variant]]
 """A name, and the variants that are compared with each other."""
 
-TOGETHER_ON_CUDA = 3
-"""Cells whose processes start at the same time: starting and compiling take longer there than measuring."""
-
 
 def measure_cells(
     cells: Sequence[Cell], options: Options, cut: Callable[[str], None]
 ) -> Iterator[tuple[str, dict[str, Timing]]]:
     """Yield name and timings by variant of each cell; `cut` is told the cells that there was no time for."""
-    step = 1 if options.device == "cpu" else TOGETHER_ON_CUDA
-    for start in range(0, len(cells), step):
-        group = cells[start : start + step]
+    stretch = 0.0 if options.smoke else STRETCH_SECONDS
+    for place, (name, compared) in enumerate(cells):
         try:
-            variants = [variant for _, compared in group for variant in compared]
-            stretch = 0.0 if options.smoke else STRETCH_SECONDS
-            timings = iter(measure(variants, options.device, options.rounds, options.deadline, stretch))
+            timings = measure(compared, options.rounds, options.deadline, stretch)
         except TimeIsUp:
-            for name, _ in cells[start:]:
-                cut(name)
+            for left_out, _ in cells[place:]:
+                cut(left_out)
             return
-        for name, compared in group:
-            yield name, {variant.name: next(timings) for variant in compared}
+        yield name, {variant.name: timing for variant, timing in zip(compared, timings, strict=True)}

@@ -5,7 +5,6 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,7 @@ class Report:
 
     def _write(self) -> None:
         self._options.out.mkdir(parents=True, exist_ok=True)
-        where = measured_on(self._options.device)
+        where = measured_on("cpu")
         document = {
             "measured_on": where,
             "rounds": self._options.rounds,
@@ -53,16 +52,15 @@ class Report:
             "cut": self._cut,
             "timings": self._timings,
         }
-        base = self._options.out / f"{self._name}_{self._options.device}"
+        base = self._options.out / f"{self._name}_cpu"
         base.with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n")
-        unit = "CPU time of one thread" if self._options.device == "cpu" else "wall time"
         load = f"load average {os.getloadavg()[0]:.1f} at the end"
         lines = [
             f"# {self._title}",
             "",
             f"- {where}; {load}",
-            f"- {unit}, variants interleaved, median of n = {self._options.rounds} rounds; ratios within a round, "
-            "[lowest..highest].",
+            f"- CPU time of one thread, variants interleaved, median of n = {self._options.rounds} rounds; ratios "
+            "within a round, [lowest..highest].",
             *(f"- {note}" for note in self._notes),
             *([f"- No time was left for: {', '.join(self._cut)}."] if self._cut else []),
             "",
@@ -88,7 +86,7 @@ def measured_on(device: str) -> str:
     hardware = f"{hardware}, {os.cpu_count()} cores"
     if device == "cuda":
         hardware = f"{torch.cuda.get_device_name()}; {hardware}"
-    return f"{hardware}; torch {version('torch')}, Python {platform.python_version()}"
+    return f"{hardware}; torch {torch.__version__}, Python {platform.python_version()}"
 
 
 def times(faster: tuple[float, float, float]) -> str:

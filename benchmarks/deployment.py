@@ -21,10 +21,10 @@ NETWORKS = {
     128: ("ConvNetD5", "AlexNet", "VGG11", "ResNet18", "ViT"),
 }
 IMAGES = {
-    "cpu": {32: {"baseline": 32, "ladd": 4}, 128: {"baseline": 32, "ladd": 1}},
-    "cuda": {128: {"baseline": 10, "ladd": 10}, 32: {"baseline": 100, "ladd": 100}},
+    32: {"baseline": 32, "ladd": 4},
+    128: {"baseline": 32, "ladd": 1},
 }
-"""Images of a set by size in pixels and arm. Few on a CPU, for the time the table takes: it flatters the reference,
+"""Images of a set by size in pixels and arm. Few, for the time the table takes: it flatters the reference,
 whose allocator costs more the larger the batch."""
 
 ARMS = {"baseline": ("baseline", "full", 1), "Eq. 5": ("ladd", "full", 26), "K = 5": ("ladd", "sampled:5", 6)}
@@ -65,7 +65,7 @@ def main() -> None:
     """Measure, print, write."""
     options = parse(__doc__)
     peaks = read_peaks(options)
-    sizes = {32: {"baseline": 2, "ladd": 1}} if options.smoke else IMAGES[options.device]
+    sizes = {32: {"baseline": 2, "ladd": 1}} if options.smoke else IMAGES
     places = {
         name: (network, size, arms, variants)
         for size, arms in product(sizes, (("baseline",), ("Eq. 5", "K = 5")))

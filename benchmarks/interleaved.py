@@ -1,7 +1,7 @@
 """The measuring side of a benchmark: variants of the same work, each in a process of its own, taken in turns.
 
 A round is A B C C B A: what drifts, such as clock rates or a neighbour's load, falls on all alike, and a ratio is taken
-within its round. On a CPU every process has one thread and its own CPU time counts; on CUDA the time on the wall does.
+within its round. Every process has one thread, and its own CPU time counts. `turns.py` is the same for a GPU.
 """
 
 import json
@@ -82,16 +82,15 @@ class Deadline:
 class Process:
     """A variant at work. Leaving the context ends it."""
 
-    def __init__(self, variant: Variant, device: str) -> None:
+    def __init__(self, variant: Variant) -> None:
         self._name = variant.name
-        self._clock = "cpu" if device == "cpu" else "wall"
-        arguments = json.dumps({**variant.arguments, "device": device})
+        arguments = json.dumps({**variant.arguments, "device": "cpu"})
         self._process = subprocess.Popen(
             [sys.executable, str(LAPS), variant.function, arguments, str(WARM_UP)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=_environment(variant.ours, device),
+            env=_environment(variant.ours),
         )
         self.pid = self._process.pid
 
@@ -120,25 +119,22 @@ class Process:
         if not line:
             raise RuntimeError(f"the process of {self._name!r} ended with status {self._process.wait()}")
         answer = json.loads(line)
-        return answer[self._clock], answer["peak_bytes"]
+        return answer["cpu"], answer["peak_bytes"]
 
 
 def measure(
-    variants: Sequence[Variant], device: str, rounds: int, deadline: Deadline, stretch: float = STRETCH_SECONDS
+    variants: Sequence[Variant], rounds: int, deadline: Deadline, stretch: float = STRETCH_SECONDS
 ) -> list[Timing]:
     """Time the variants against each other, in stretches of laps of so many seconds.
 
-    All of them exist at the same time, but only one of them works; on CUDA they warm up together. Raises TimeIsUp at
-    the deadline and RuntimeError when one of them fails; none is left running.
+    All of them exist at the same time, but only one of them works. Raises TimeIsUp at the deadline and RuntimeError
+    when one of them fails; none is left running.
     """
     with ExitStack() as stack:
         processes, warm_ups = [], []
         for variant in variants:
-            processes.append(stack.enter_context(Process(variant, device)))
-            if device == "cpu":
-                warm_ups.append(processes[-1].answer(deadline)[0])
-        if device != "cpu":
-            warm_ups = [process.answer(deadline)[0] for process in processes]
+            processes.append(stack.enter_context(Process(variant)))
+            warm_ups.append(processes[-1].answer(deadline)[0])
         # The clock of CPU time may stand still for a short lap.
         single = [max(process.run(1, deadline)[0], 1e-5) for process in processes]
         laps = [max(1, math.ceil(stretch / seconds)) for seconds in single]
@@ -154,11 +150,8 @@ def measure(
     return [Timing(*timing) for timing in zip(taken_in_rounds, warm_ups, peaks, strict=True)]
 
 
-def _environment(ours: bool, device: str) -> dict[str, str]:
-    if device != "cpu":
-        # Many of them compile at the same time.
-        return os.environ | {"PYTHONPATH": str(ROOT), "TORCHINDUCTOR_COMPILE_THREADS": "4"}
-    # Here, because on a CUDA machine torch and this repository's workers/ladd are enough.
+def _environment(ours: bool) -> dict[str, str]:
+    # Here, because a GPU machine has what reads deadlines and timings of this module, and no pydantic.
     from api_schemas.runner import TaskType
     from workers.supervisor.runner_process import INHERITED, runner_environment
     from workers.supervisor.slots import Slot

@@ -32,7 +32,7 @@ from workers.ladd.sets.stored_set import SourceSet
 
 BATCH = 256
 MEAN, STD = NORMALIZATIONS["imagenet"]
-SETS = {"cpu": {32: (512, 128), 128: (32, 8)}, "cuda": {32: (5120, 1280), 128: (1024, 256)}}
+SETS = {32: (512, 128), 128: (32, 8)}
 """Images of train and val by size in pixels."""
 
 REFERENCE = (
@@ -106,7 +106,7 @@ def main() -> None:
     """Measure, print, write."""
     options = parse(__doc__)
     works = []
-    for size, (train, val) in ({32: (8, 4)} if options.smoke else SETS[options.device]).items():
+    for size, (train, val) in ({32: (8, 4)} if options.smoke else SETS).items():
         network = convnet_for(size)
         flops = train * training_flops(network, Shape(10, 3, size))
         flops += val * forward_flops(network, Shape(10, 3, size))

@@ -22,7 +22,7 @@ from workers.ladd.labels.views import ViewGrid
 from workers.ladd.models import build_model
 
 BATCH = 256
-SETS = {"cpu": {32: 50, 128: 4}, "cuda": {32: 500, 128: 100}}
+SETS = {32: 50, 128: 4}
 """Images by size in pixels."""
 
 REFERENCE = (
@@ -69,7 +69,7 @@ def main() -> None:
     """Measure, print, write."""
     options = parse(__doc__)
     works = []
-    for size, images in ({32: 1} if options.smoke else SETS[options.device]).items():
+    for size, images in ({32: 1} if options.smoke else SETS).items():
         network = convnet_for(size)
         flops = images * 25 * forward_flops(network, Shape(10, 3, size))
         works.append(Work(network, size, f"{images} x 25 views", flops, {"size": size, "images": images}))

@@ -5,8 +5,8 @@
 calls FUNCTION(lap, **arguments), which works for ever and calls `lap()` after every unit of work (an epoch, a pass).
 After WARM_UP laps it waits; each line on standard input is a number of laps to do, each is answered by one JSON line:
 `cpu` and `wall` seconds of these laps (`cpu`: of all threads of this process) and `peak_bytes`, the most memory this
-process has ever held (resident set, Linux; on CUDA what torch allocated there). The first answer is that of the warm-up
-and everything before it. The process ends with its input.
+process has ever held (resident set, Linux). The first answer is that of the warm-up and everything before it. The
+process ends with its input.
 """
 
 import importlib
@@ -14,14 +14,12 @@ import json
 import os
 import sys
 import time
-from typing import Any
 
 import torch
 
 from workers.ladd.engine.memory import peak_bytes
 
-cuda: Any = torch.cuda
-"""Partly untyped in torch."""
+CPU = torch.device("cpu")
 
 
 class EndOfLaps(Exception):  # noqa: N818 - an end, not an error
@@ -44,7 +42,7 @@ class Laps:
         if self._left:
             return
         cpu, wall = _clocks()
-        answer = {"cpu": cpu - self._start[0], "wall": wall - self._start[1], "peak_bytes": _peak_bytes()}
+        answer = {"cpu": cpu - self._start[0], "wall": wall - self._start[1], "peak_bytes": peak_bytes(CPU)}
         print(json.dumps(answer), file=self._answers, flush=True)
         line = sys.stdin.readline()
         if not line:
@@ -54,14 +52,8 @@ class Laps:
 
 
 def _clocks() -> tuple[float, float]:
-    """CPU seconds of this process and the time, once the device has nothing left to do."""
-    if cuda.is_initialized():
-        cuda.synchronize()
+    """CPU seconds of this process, and the time."""
     return time.process_time(), time.monotonic()
-
-
-def _peak_bytes() -> int:
-    return peak_bytes(torch.device("cuda" if cuda.is_initialized() else "cpu"))
 
 
 def main() -> None:

@@ -2,8 +2,9 @@
 
     python benchmarks/machine_peak.py
 
-Every other benchmark divides by it: the floor of a piece of work is its FLOPs over this peak. One thread on a CPU.
-Forward 3 x 3 convolutions with as many channels out as in; FLOPs are 2 for each multiply-accumulate.
+Every other benchmark divides by it: the floor of a piece of work is its FLOPs over this peak. One thread;
+`gpu_variants.py` is for a GPU. Forward 3 x 3 convolutions with as many channels out as in; FLOPs are 2 for each
+multiply-accumulate.
 """
 
 import json
@@ -45,7 +46,7 @@ def read_peaks(options: Options) -> dict[str, float]:
     """Return FLOP/s by arithmetic, "fp32" and "bf16", as `main` measured it. Exits if it has not."""
     path = _path(options)
     if not path.exists():
-        raise SystemExit(f"{path} is missing: run benchmarks/machine_peak.py with the same --device and --out first")
+        raise SystemExit(f"{path} is missing: run benchmarks/machine_peak.py with the same --out first")
     peaks: dict[str, float] = json.loads(path.read_text())
     return peaks
 
@@ -53,7 +54,7 @@ def read_peaks(options: Options) -> dict[str, float]:
 def main() -> None:
     """Measure, print, write."""
     options = parse(__doc__)
-    shapes = SHAPES[options.device][: 1 if options.smoke else None]
+    shapes = SHAPES["cpu"][: 1 if options.smoke else None]
     cells = [
         (
             f"{precision} {'NHWC' if channels_last else 'NCHW'}",
@@ -69,7 +70,7 @@ def main() -> None:
         for precision in ("fp32", "bf16")
         for channels_last in ((False,) if options.smoke else (False, True))
     ]
-    notes = ["Forward convolutions alone. On CUDA fp32 is what torch takes by default for convolutions, TF32."]
+    notes = ["Forward convolutions alone."]
     report = Report("machine_peak", "Arithmetic peak", notes, ["arithmetic", *map(str, shapes)], options)
     peaks: dict[str, float] = {}
     for name, timings in measure_cells(cells, options, report.cut):
@@ -82,7 +83,7 @@ def main() -> None:
 
 
 def _path(options: Options) -> Path:
-    return options.out / f"peak_{options.device}.json"
+    return options.out / "peak_cpu.json"
 
 
 if __name__ == "__main__":

@@ -1,68 +1,90 @@
-"""The benchmarks of the engine, with tiny sizes on a CPU: that each runs, and what it writes."""
+"""`benchmarks/gpu.sh` as on a GPU machine, from a copy of the checkout that nobody installed: tiny, on the CPU."""
 
 import json
-import os
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from gpu_session import Session
+from interleaved import TimeIsUp
+from step_variants import unfolded_convolution
+from torch import nn
 
-ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "benchmarks" / "gpu.sh"
-SECTIONS = ["machine_peak", "deployment", "labelling"]
-"""One of each form; `benchmarks/gpu.sh --device cpu --smoke` runs them all."""
+from tests.bare_machine import bare_environment, bare_python, copy_of_checkout
 
+SECTIONS = ("engine", "variants", "evidence")
 
-def run(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["bash", str(SCRIPT), "--device", "cpu", "--out", str(out), *arguments],
-        env=os.environ | {"PYTHON": sys.executable},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tables of a smoke run."""
-    folder = tmp_path_factory.mktemp("tables")
-    done = run(folder, "--smoke", *SECTIONS)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The script with some arguments."""
+    folder = tmp_path_factory.mktemp("machine")
+    environment = bare_environment(bare_python(folder / "python")) | {"OMP_NUM_THREADS": "1"}
+    script = copy_of_checkout(folder / "checkout") / "benchmarks" / "gpu.sh"
+
+    def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+        command = ["bash", script, *arguments]
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+    return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("section", SECTIONS)
-def test_every_section_writes_a_table_and_its_rounds(out: Path, section: str) -> None:
-    document = json.loads((out / f"{section}_cpu.json").read_text())
-    assert document["cut"] == []
+def test_every_section_writes_its_table_and_its_rounds(run: Run, section: str, tmp_path: Path) -> None:
+    done = run(section, "--smoke", "--out", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    document = json.loads((tmp_path / f"{section}_cpu_smoke.json").read_text())
+    assert document["cut"] == document["failed"] == []
     assert document["rows"]
     assert all(len(row) == len(document["header"]) for row in document["rows"])
     for variants in document["timings"].values():
         assert all(len(timing["rounds"]) == document["rounds"] == 1 for timing in variants.values())
-    text = (out / f"{section}_cpu.md").read_text()
-    assert "torch" in text
-    assert "n = 1 rounds" in text
+    # The table comes last.
+    assert done.stdout.endswith((tmp_path / f"{section}_cpu_smoke.md").read_text())
 
 
-def test_what_there_was_no_time_for_is_named(out: Path, tmp_path: Path) -> None:
-    for name in ("peak_cpu.json",):
-        (tmp_path / name).write_text((out / name).read_text())
-    script = ROOT / "benchmarks" / "labelling.py"
-    command = [sys.executable, str(script), "--smoke", "--seconds", "0", "--out", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "no time left for ConvNetD3 32 px" in done.stdout
-    document = json.loads((tmp_path / "labelling_cpu.json").read_text())
-    assert document["cut"] == ["ConvNetD3 32 px"]
-    assert "No time was left for: ConvNetD3 32 px" in (tmp_path / "labelling_cpu.md").read_text()
+@pytest.mark.slow
+def test_evidence_trains_on_real_images_where_it_is_given_some(run: Run, tmp_path: Path) -> None:
+    rows, draws = 4, np.random.default_rng(0)
+    labels = np.arange(rows)
+    dense = np.full((rows, 25, 10), 0.1, np.float32)
+    images = draws.standard_normal((rows, 3, 128, 128)).astype(np.float16)
+    np.savez(tmp_path / "dm.npz", images=images, labels=labels, dense_labels=dense)
+    np.savez(tmp_path / "test.npz", images=draws.integers(0, 256, (rows, 128, 128, 3), np.uint8), labels=labels)
+    done = run("evidence", "--smoke", "--data", tmp_path, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stdout + done.stderr
+    trained = json.loads((tmp_path / "out" / "evidence_cpu_smoke.json").read_text())["trained"]
+    assert [(row["set"], row["arm"]) for row in trained] == [("dm", "baseline"), ("dm", "ladd")]
 
 
-def test_without_the_peak_it_says_what_to_run(tmp_path: Path) -> None:
-    done = run(tmp_path, "--smoke", "labelling")
-    assert done.returncode == 1
-    assert "run benchmarks/machine_peak.py" in done.stderr
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_without_a_gpu_it_says_so_with_a_status_of_its_own(run: Run) -> None:
+    done = run("engine")
+    assert done.returncode == 3
+    assert "there is no CUDA device here" in done.stdout
 
 
-def test_an_unknown_option_is_refused(tmp_path: Path) -> None:
-    assert run(tmp_path, "--fast").returncode == 2
+def test_an_unknown_section_is_refused(run: Run) -> None:
+    assert run("machine_peak").returncode == 2
+
+
+def test_what_there_was_no_time_for_is_named(tmp_path: Path) -> None:
+    session = Session("engine", tmp_path, 1e-9, None, smoke=True)
+    session.begin(["network"], [])
+    with pytest.raises(TimeIsUp):
+        list(session.timed([("first", {"a": lambda lap: None}), ("second", {})]))
+    assert json.loads((tmp_path / "engine_cpu_smoke.json").read_text())["cut"] == ["first", "second"]
+    assert "No time was left for: first; second" in session.text()
+
+
+@pytest.mark.parametrize(("stride", "padding"), [(1, 2), (2, 0)])
+def test_an_unfolded_convolution_is_the_convolution(stride: int, padding: int) -> None:
+    convolution = nn.Conv2d(3, 4, 5, stride=stride, padding=padding)
+    images = torch.randn(2, 3, 12, 11)
+    torch.testing.assert_close(unfolded_convolution(convolution, images), convolution(images))

@@ -21,7 +21,7 @@ def children() -> set[str]:
 
 def test_every_variant_is_timed_in_every_round() -> None:
     before = children()
-    timings = measure([convolution("a"), convolution("b", precision="bf16")], "cpu", 3, Deadline(None))
+    timings = measure([convolution("a"), convolution("b", precision="bf16")], 3, Deadline(None))
     assert [len(timing.rounds) for timing in timings] == [3, 3]
     assert all(seconds > 0 for timing in timings for seconds in timing.rounds)
     assert all(timing.warm_up > 0 and timing.peak_bytes > 2**20 for timing in timings)
@@ -31,26 +31,26 @@ def test_every_variant_is_timed_in_every_round() -> None:
 def test_a_variant_that_fails_is_named_and_none_is_left() -> None:
     before = children()
     with pytest.raises(RuntimeError, match="'broken'"):
-        measure([convolution("a"), convolution("broken", shape=(1, 0))], "cpu", 1, Deadline(None))
+        measure([convolution("a"), convolution("broken", shape=(1, 0))], 1, Deadline(None))
     assert children() == before
 
 
 def test_the_deadline_ends_a_measurement_and_its_processes() -> None:
     before = children()
     with pytest.raises(TimeIsUp):
-        measure([convolution("a")], "cpu", 10**6, Deadline(6.0))
+        measure([convolution("a")], 10**6, Deadline(6.0))
     assert children() == before
 
 
 def test_no_time_at_all() -> None:
     with pytest.raises(TimeIsUp):
-        measure([convolution("a")], "cpu", 1, Deadline(0.0))
+        measure([convolution("a")], 1, Deadline(0.0))
 
 
 @pytest.mark.parametrize("ours", [True, False])
 def test_only_ours_has_the_allocator_of_our_runner(ours: bool) -> None:
     variant = Variant("a", "machine_peak:convolution", TINY, ours)
-    with Process(variant, "cpu") as process:
+    with Process(variant) as process:
         # Answered: it runs, and /proc holds the environment it was started with.
         process.answer(Deadline(None))
         # glibc cuts its tunables apart where they lie, so every end may be a colon.

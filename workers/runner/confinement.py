@@ -8,15 +8,17 @@ import os
 import resource
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from api_schemas.runner import Confinement
+if TYPE_CHECKING:
+    from api_schemas.runner import Confinement
 
 PR_SET_NO_NEW_PRIVS = 38
 CLONE_NEWUSER, CLONE_NEWNET = 0x1000_0000, 0x4000_0000
 CAPABILITY_VERSION_3 = 0x2008_0522
 
 
-def confine(confinement: Confinement) -> None:
+def confine(confinement: "Confinement") -> None:
     """Take on the limits, for good. To be called while this process has one thread and has not imported torch.
 
     Anything that the system does not let a process give up is told on standard error; the rest holds all the same.

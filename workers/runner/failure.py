@@ -9,7 +9,6 @@ from api_schemas.problems import ErrorCode, ErrorOrigin, Reason, TaskError
 from api_schemas.runner import Confinement
 from workers.ladd.engine.memory import is_memory_shortage
 from workers.ladd.labeler.diverged import TrainingDivergedError
-from workers.ladd.labels.encodings import EncodingRefusedError
 
 FULL_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -43,8 +42,10 @@ def task_error(error: BaseException, confinement: Confinement | None = None) -> 
 
     An upload that runs into a limit of `confinement` is refused for it: it would do so on every worker.
     """
+    # Not at the top: they import numpy, which starts threads, and a process that has some cannot leave the network.
     from workers.ladd.importers.labelers.torchvision_weights import WeightsUnavailableError
     from workers.ladd.importers.reading.rejected import ImportRejected
+    from workers.ladd.labels.encodings import EncodingRefusedError
 
     if isinstance(error, ImportRejected):
         return _rejected_input(error, error.reasons)

@@ -1,6 +1,7 @@
 """The runner as a process: events on standard output, everything else on standard error."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,19 @@ def test_only_events_reach_standard_output() -> None:
     told = subprocess.run([sys.executable, "-c", NOISY], capture_output=True, text=True, check=True)
     assert told.stdout == "an event\n"
     assert {*told.stderr.splitlines()} == {"written by a C library", "printed by a library"}
+
+
+def test_a_runner_has_one_thread_when_it_gives_up_the_network() -> None:
+    look = "import os, sys, workers.runner.__main__; print(len(os.listdir('/proc/self/task')), 'numpy' in sys.modules)"
+    told = subprocess.run(
+        [sys.executable, "-c", look],
+        # Libraries of arithmetic start as many threads when they are imported.
+        env=os.environ | {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout == "1 False\n"
 
 
 def test_an_exception_is_told_as_the_last_event_and_shown_in_full(tmp_path: Path) -> None:

@@ -1,0 +1,95 @@
+"""`make test-gpu` as on a GPU machine, from a copy of the checkout that nobody installed: tiny, on the CPU."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+import torch
+
+from tests.bare_machine import bare_environment, bare_python, copy_of_checkout
+
+pytestmark = pytest.mark.slow
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+CHECKS = """
+    import time
+    from unittest import SkipTest
+
+    def check_bits(device):
+        raise AssertionError("3 is not 4")
+
+    def check_kernel(device):
+        raise RuntimeError("illegal memory access")
+
+    def check_servers(device):
+        raise SkipTest("no server")
+
+    def check_device(device):
+        return f"on {device}"
+
+    def check_hanging(device):
+        while True:
+            try:
+                time.sleep(1)
+            except Exception:
+                pass
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A command in the copy; `made_up`: in one with checks that end in every way."""
+    folder = tmp_path_factory.mktemp("machine")
+    environment = bare_environment(bare_python(folder / "python")) | {"OMP_NUM_THREADS": "1"}
+    checkouts = [copy_of_checkout(folder / name) for name in ("whole", "made_up")]
+    (checkouts[1] / "tests" / "gpu" / "check_made_up.py").write_text(dedent(CHECKS))
+    (checkouts[1] / "tests" / "gpu" / "check_moved.py").write_text("import workers.ladd.nowhere")
+
+    def run(*command: str | Path, made_up: bool = False) -> "subprocess.CompletedProcess[str]":
+        folder = checkouts[made_up]
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def test_every_check_runs_on_a_bare_machine(run: Run, tmp_path: Path) -> None:
+    done = run("python3", "tests/gpu/run.py", "--smoke", "--out", tmp_path / "seen.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    seen = json.loads((tmp_path / "seen.json").read_text())["checks"]
+    not_run = {name: check["seen"] for name, check in seen.items() if check["outcome"] == "not run"}
+    assert {"equality_with_the_cpu", "resume_after_a_kill", "memory_at_128_px"} <= set(seen) - set(not_run)
+    # What needs more than such a machine has says so.
+    assert "pydantic" in not_run["confined_runner"]
+    assert "celery" in not_run["service"]
+
+
+def test_a_check_that_fails_stops_no_other(run: Run) -> None:
+    done = run("python3", "tests/gpu/run.py", "--smoke", "bits", "kernel", "moved", "servers", "device", made_up=True)
+    assert done.returncode == 1, done.stderr
+    _, bits, kernel, *_, servers, device, ended = done.stdout.splitlines()
+    assert bits.startswith("bits: FAILED")
+    assert bits.endswith("3 is not 4")
+    assert kernel.startswith("kernel: FAILED")
+    assert "RuntimeError: illegal memory access" in done.stdout
+    assert "No module named 'workers.ladd.nowhere'" in done.stdout
+    assert servers.startswith("servers: not run")
+    assert device.startswith("device: passed")
+    assert device.endswith("on cpu")
+    assert ended == "3 FAILED, 1 not run, 1 passed"
+
+
+def test_what_there_was_no_time_for_is_named(run: Run) -> None:
+    done = run("python3", "tests/gpu/run.py", "--smoke", "--seconds", "8", "hanging", "device", made_up=True)
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "hanging: no time left" in done.stdout
+    assert "device: no time left" in done.stdout
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_without_a_gpu_it_says_so_with_a_status_of_its_own(run: Run) -> None:
+    assert run("python3", "tests/gpu/run.py").returncode == 3
+    assert "there is no CUDA device here" in run("make", "test-gpu").stdout
