@@ -23,7 +23,7 @@ from method.arms import ARMS
 from method.layers import Shape
 from method.normalizations import NORMALIZATIONS
 from workers.ladd.deployment.cost import training_counts
-from workers.ladd.deployment.training import Listener
+from workers.ladd.deployment.listener import Listener
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.micro_batch import slices
 from workers.ladd.evaluation.trial import TestSet, evaluate_trial

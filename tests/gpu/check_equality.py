@@ -5,13 +5,10 @@ times further apart than its weights were before them, ConvNetD3's are not. So t
 far apart they are when every weight starts a rounding error away, times `ALLOWED`.
 """
 
-from unittest import SkipTest
-
 import torch
 from trainings import PRECISIONS
 
 from tests.gpu.small_training import TrainingProcess, networks, small, train
-from workers.ladd.recipes import resolve_recipe
 
 ROUNDING = {"exact": 2**-24, "published": 2**-11, "fast": 2**-8}
 """Unit round-off: of float32, of TF32 (10 bits after the point), of bfloat16 (7 bits)."""
@@ -61,10 +58,6 @@ def check_bits_repeat(device: torch.device) -> str:
 
 def check_bits_repeat_when_deterministic(device: torch.device) -> str:
     """The networks under `deterministic: true`, in another process: cuBLAS reads its environment when it starts."""
-    try:
-        resolve_recipe("glad", "ConvNetD3", {"deterministic": True})
-    except ValueError as error:
-        raise SkipTest("a recipe has no field `deterministic`") from error
     works = [small(network, device, more={"deterministic": True}) for network in networks(device) for _ in range(2)]
     with TrainingProcess(works, device, {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}) as process:
         process.wait_until_ready()

@@ -24,7 +24,8 @@ from random_sets import random_labelled_set
 from torch import nn
 
 from method.arms import ARMS
-from workers.ladd.deployment.training import Listener, train_trial
+from workers.ladd.deployment.listener import Listener
+from workers.ladd.deployment.training import train_trial
 from workers.ladd.models import build_model
 from workers.ladd.recipes import resolve_recipe
 
