@@ -47,7 +47,8 @@ def cuda_peak_bytes(
 
     `copies`: of the weights besides the gradient (momentum, average). `ieee_test`: whether the test is in IEEE float32.
     """
-    model = build_model(architecture, num_classes=num_classes, channels=channels, size=size, seed=0).to("meta")
+    with torch.device("meta"):
+        model = build_model(architecture, num_classes=num_classes, channels=channels, size=size, seed=0)
     weights = parameter_bytes(model)
     with _CudaBytes(execution.dtype == "float32" and execution.layout == "contiguous") as training:
         images = torch.empty(micro_batch, channels, size, size, device="meta")

@@ -53,7 +53,8 @@ def training_bytes(
     """Return the bytes of a network with its gradient and `copies` more of its weights (momentum, average), and of the
     activations of `micro_batch` images [channels, size, size]; without the images of the set.
     """
-    model = build_model(architecture, num_classes=num_classes, channels=channels, size=size, seed=0).to("meta")
+    with torch.device("meta"):
+        model = build_model(architecture, num_classes=num_classes, channels=channels, size=size, seed=0)
     weights = parameter_bytes(model)
     dtype = torch.bfloat16 if execution.dtype == "bfloat16" else torch.float32
     model = model.to(dtype)
