@@ -19,6 +19,8 @@ from workers.supervisor.attempt import run_task
 from workers.supervisor.fitness import Fitness
 from workers.supervisor.input_cache import InputCache
 from workers.supervisor.intake import Intake
+from workers.supervisor.runner_process import RUNNER_COMMAND
+from workers.supervisor.warm_runner import WarmRunner
 
 
 @pytest.fixture
@@ -88,10 +90,8 @@ def run(core: Core, cache: InputCache, fitness: Fitness, shutting_down: threadin
     """Run a claimed task with a scripted runner, or with the real one."""
 
     def run_it(claimed: ClaimedTask, script: str | None = None) -> None:
-        if script is None:
-            run_task(core, claimed, SLOT, cache, fitness, shutting_down)
-        else:
-            run_task(core, claimed, SLOT, cache, fitness, shutting_down, (sys.executable, SCRIPTED, script))
+        with WarmRunner(RUNNER_COMMAND if script is None else (sys.executable, SCRIPTED, script)) as warm:
+            run_task(core, claimed, SLOT, warm, cache, fitness, shutting_down)
         assert not list(core.settings.data_dir.glob("scratch/*")), "the attempt's folder is still there"
 
     return run_it
