@@ -6,7 +6,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
@@ -76,7 +76,8 @@ def run_task(
             with attempt_folder(data / "scratch", claimed.job_id, claimed.name, claimed.attempt) as folder:
                 _prepare(core, claimed, slot, cache, folder)
                 started = True
-                with warm.working(claimed, folder, runner_environment(slot, claimed.type, home)) as runner:
+                environment = runner_environment(slot, claimed.type, home)
+                with _room(slot, claimed, lease), warm.working(claimed, folder, environment) as runner:
                     with lease.watching(lambda why: runner.preempt() if why == "shutdown" else runner.terminate()):
                         ending = _relay(core, claimed, runner.events(), folder, lease)
                     if not (stays(claimed) and isinstance(ending, DoneEvent)):
@@ -87,6 +88,12 @@ def run_task(
             _give_up(core, claimed, error, started, shutting_down.is_set(), record, fail)
             return error if is_outage(error) and not started else None
     return None
+
+
+def _room(slot: Slot, claimed: ClaimedTask, lease: LeaseKeeper) -> AbstractContextManager[None]:
+    if slot.room is None:
+        return nullcontext()
+    return slot.room.taken_by(claimed.type, lambda: lease.interruption is not None)
 
 
 def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, folder: Path) -> None:
