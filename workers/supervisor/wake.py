@@ -88,7 +88,7 @@ class Answering:
             # A task that became ready before there were turns stands in no line.
             claimed = tasks.claim(self.core, job_id, task_name, self.worker, slot.device, self.shutting_down)
         if claimed is None:
-            logger.info("%s of %s: nothing to do", task_name, job_id)
+            logger.debug("%s of %s: nothing to do", task_name, job_id)
             if self.core.store.is_left(job_id, task_name, self.worker) and not self.shutting_down.wait(LEFT_SECONDS):
                 self._send_on(queue, job_id, task_name)
         return claimed
