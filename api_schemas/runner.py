@@ -1,7 +1,8 @@
 """The protocol between supervisor and runner: one `task.json` in, one JSON line per event out.
 
 A task folder holds `task.json`, `inputs/` (read-only), `outputs/` (what the runner writes), and `checkpoint/`
-(what the last `checkpoint` event of an earlier attempt left, empty at first).
+(what the last `checkpoint` event of an earlier attempt left, empty at first). A runner whose task says that it `stays`
+gets the next folder as a line on its standard input.
 """
 
 from enum import StrEnum
@@ -59,6 +60,8 @@ class RunnerTask(Response):
     """Tasks that there is room for on the GPU, this one included."""
     confinement: Confinement | None = None
     """None: the task reads nothing that came from a user."""
+    stays: bool = False
+    """Whether the process, once this task is done, waits for another one of the same tenant and environment."""
 
 
 class ProgressEvent(Response):
@@ -116,6 +119,12 @@ class FailedEvent(Response):
 
     event: Literal["failed"]
     error: TaskError
+
+
+class ReadyEvent(Response):
+    """A runner whose task `stays` and succeeded takes the next folder; no task's, and the last line before its events."""
+
+    event: Literal["ready"]
 
 
 RunnerEvent = Annotated[

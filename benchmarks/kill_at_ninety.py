@@ -9,7 +9,9 @@ the second attempt did again, and how long it was until it stood where the first
 """
 
 import argparse
-import subprocess
+import os
+import signal
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -134,13 +136,23 @@ def kill_each_trial(
             print(
                 f"killing the runner of {event.task} at {event.data['done']:,} of {event.data['total']:,}", flush=True
             )
-            # A runner's folder, its argument, is <job>/<task>/<attempt> below the scratch folder.
-            subprocess.run(["pkill", "-KILL", "-f", f"workers.runner .*/{job.id}/{event.task}/"], check=True)
+            kill_runner(job.id, str(event.task))
 
     ended = client.wait(job.id, hear)
     if ended.state is not JobState.SUCCEEDED:
         raise SystemExit(f"{ended.id} {ended.state}: {ended.error}")
     return [trial.figures() for trial in killed.values()]
+
+
+def kill_runner(job_id: str, task: str) -> None:
+    """SIGKILL the process that works in the folder `<job>/<task>/<attempt>`. Exits if there is none."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            at_work = {job_id, task} <= set((entry / "cwd").readlink().parts)
+            if at_work and b"workers.runner" in (entry / "cmdline").read_bytes():
+                os.kill(int(entry.name), signal.SIGKILL)
+                return
+    raise SystemExit(f"no runner works at {task} of {job_id}")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from workers.supervisor.intake import Intake
 from workers.supervisor.io_step import io_step
 from workers.supervisor.scratch import remove_abandoned
 from workers.supervisor.slots import IO, slots_by_queue
-from workers.supervisor.wake import answer_to, register_wake
+from workers.supervisor.wake import Answering, register_wake
 
 CELERYS_OWN = ("celery.app.trace", "celery.worker.strategy")
 """Loggers that tell of messages by ids of their own; the supervisor tells of jobs and tasks."""
@@ -52,7 +52,7 @@ def main() -> None:
         fitness = Fitness(settings, places, cache, shutting_down)
         app = create_app(settings)
         intake = Intake(core.storage)
-        answer = answer_to(core, worker, slots, cache, fitness, intake, shutting_down)
+        answer = Answering(core, worker, slots, cache, fitness, intake, shutting_down)
         register_wake(app, answer)
         if slots.get(IO, machine) is not machine:
             app.steps["consumer"].add(io_step(answer, io_thread))

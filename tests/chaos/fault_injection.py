@@ -31,8 +31,8 @@ class Faults:
         return self._supervisord.states()[name][1]
 
     def runners(self, job_id: str = "") -> set[int]:
-        """Process ids of the runners, of all jobs or of one."""
-        return processes_with("workers.runner", str(Path(self._data) / "scratch" / job_id))
+        """Process ids of the runners, of all jobs or of one: a runner works in the folder of its task."""
+        return processes_in(Path(self._data) / "scratch" / job_id, "workers.runner")
 
     def kill(self, name: str) -> int:
         """SIGKILL one of the four; returns its process id. supervisord starts it again."""
@@ -76,15 +76,15 @@ class Faults:
         return self._supervisord.states()[name][0] == "STOPPED"
 
 
-def processes_with(*texts: str) -> set[int]:
-    """Process ids whose command line holds all the texts."""
+def processes_in(folder: Path, text: str) -> set[int]:
+    """Process ids of those that work in or below a folder, and whose command line holds the text."""
     found = set()
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            works_in, command = (entry / "cwd").readlink(), (entry / "cmdline").read_bytes()
         except OSError:
             continue
-        if all(text in command for text in texts):
+        if works_in.is_relative_to(folder) and text.encode() in command:
             found.add(int(entry.name))
     return found
 

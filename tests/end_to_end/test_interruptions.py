@@ -25,13 +25,13 @@ EPOCHS = 30
 
 
 def kill_runner_of(job_id: str) -> None:
-    """The folder of a runner, which bears the job's id, is among its arguments."""
+    """A runner works in the folder of its task, which bears the job's id."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            command = (entry / "cmdline").read_bytes()
+            command, folder = (entry / "cmdline").read_bytes(), (entry / "cwd").readlink()
         except OSError:
             continue
-        if b"workers.runner" in command and job_id.encode() in command:
+        if b"workers.runner" in command and job_id in folder.parts:
             os.kill(int(entry.name), signal.SIGKILL)
 
 

@@ -2,20 +2,26 @@
 
 import os
 import threading
+from pathlib import Path
+from queue import SimpleQueue
 
 ORPHANED = 70
-"""Exit status of a runner whose supervisor is gone (EX_SOFTWARE of sysexits.h)."""
+"""Exit status of a runner whose supervisor is gone, or has no more tasks for it (EX_SOFTWARE of sysexits.h)."""
 
 
-def start_watchdog(descriptor: int = 0) -> None:
-    """End this process as soon as the pipe `descriptor` (standard input) is at its end.
+def start_watchdog(descriptor: int = 0) -> "SimpleQueue[Path]":
+    """End this process as soon as the pipe `descriptor` (standard input) is at its end; returns the paths it carries.
 
-    A supervisor killed with SIGKILL tells nobody; its end of the pipe is closed by the kernel all the same.
+    One path a line: the folders of further tasks. A supervisor killed with SIGKILL tells nobody; its end of the pipe is
+    closed by the kernel all the same.
     """
-    threading.Thread(target=_exit_at_end, args=(descriptor,), name="watchdog", daemon=True).start()
+    folders: SimpleQueue[Path] = SimpleQueue()
+    threading.Thread(target=_exit_at_end, args=(descriptor, folders), name="watchdog", daemon=True).start()
+    return folders
 
 
-def _exit_at_end(descriptor: int) -> None:
-    while os.read(descriptor, 4096):
-        pass
+def _exit_at_end(descriptor: int, folders: "SimpleQueue[Path]") -> None:
+    with os.fdopen(descriptor, "rb", closefd=False) as lines:
+        for line in lines:
+            folders.put(Path(os.fsdecode(line.removesuffix(b"\n"))))
     os._exit(ORPHANED)

@@ -6,7 +6,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
@@ -25,9 +25,10 @@ from workers.supervisor.fitness import Fitness, Place
 from workers.supervisor.input_cache import InputCache
 from workers.supervisor.intake import pause_after
 from workers.supervisor.lease import LeaseKeeper
-from workers.supervisor.runner_process import RUNNER_COMMAND, RunnerProcess, runner_environment
+from workers.supervisor.runner_process import RunnerProcess, runner_environment
 from workers.supervisor.scratch import attempt_folder
 from workers.supervisor.slots import Slot
+from workers.supervisor.warm_runner import WarmRunner, stays
 
 logger = logging.getLogger(__name__)
 
@@ -47,12 +48,13 @@ def run_task(
     core: Core,
     claimed: ClaimedTask,
     slot: Slot,
+    warm: WarmRunner,
     cache: InputCache,
     fitness: Fitness,
     shutting_down: threading.Event,
-    command: Sequence[str] = RUNNER_COMMAND,
 ) -> Exception | None:
-    """Run a claimed task in a runner process (`command` + task folder) and record how it ended.
+    """Run a claimed task in a runner process, that of the task before it where it is still `warm`, and record how it
+    ended.
 
     Recorded as: succeeded or failed as the runner says; failed with its last words when it dies without saying; a
     failure of origin `worker` when inputs or outputs cannot be moved, or when the worker proves unfit by its `fitness`;
@@ -74,16 +76,24 @@ def run_task(
             with attempt_folder(data / "scratch", claimed.job_id, claimed.name, claimed.attempt) as folder:
                 _prepare(core, claimed, slot, cache, folder)
                 started = True
-                with RunnerProcess(command, folder, runner_environment(slot, claimed.type, home)) as runner:
+                environment = runner_environment(slot, claimed.type, home)
+                with _room(slot, claimed, lease), warm.working(claimed, folder, environment) as runner:
                     with lease.watching(lambda why: runner.preempt() if why == "shutdown" else runner.terminate()):
                         ending = _relay(core, claimed, runner.events(), folder, lease)
-                    runner.wait()
+                    if not (stays(claimed) and isinstance(ending, DoneEvent)):
+                        runner.wait()
                     death = None if ending or lease.interruption else _death(claimed, runner)
                 _record_end(core, claimed, ending, lease, death, folder, record, fail)
         except Exception as error:
             _give_up(core, claimed, error, started, shutting_down.is_set(), record, fail)
             return error if is_outage(error) and not started else None
     return None
+
+
+def _room(slot: Slot, claimed: ClaimedTask, lease: LeaseKeeper) -> AbstractContextManager[None]:
+    if slot.room is None:
+        return nullcontext()
+    return slot.room.taken_by(claimed.type, lambda: lease.interruption is not None)
 
 
 def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, folder: Path) -> None:
@@ -113,6 +123,7 @@ def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, fo
         slots=slot.slots,
         sharers=slot.sharers,
         confinement=confinement_of(claimed, core.settings, upload_bytes, slot.threads(claimed.type)),
+        stays=stays(claimed),
     )
     (folder / TASK_FILE).write_text(task.model_dump_json(), encoding="utf-8")
 

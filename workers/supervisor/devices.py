@@ -39,10 +39,28 @@ def visible_gpus(required: bool = False) -> list[str]:
     return gpus
 
 
+def memory_bytes(gpu: str) -> int | None:
+    """Return the whole memory of a GPU, given its index or UUID; None where the driver does not tell, as of MIG."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return None
+    told = _asked(tool, "memory.total", "--id", gpu).stdout.strip()
+    return int(told.removesuffix(" MiB")) << 20 if re.fullmatch(r"[0-9]+ MiB", told) else None
+
+
 def _listed(tool: str) -> list[str]:
+    listing = _asked(tool, "uuid")
+    gpus = listing.stdout.split("\n")[:-1]
+    if listing.returncode == 0 and gpus and all(re.fullmatch(r"(GPU|MIG)-\S+", gpu.strip()) for gpu in gpus):
+        return [gpu.strip() for gpu in gpus]
+    told = " ".join((listing.stdout + listing.stderr).split())[:200] or "nothing"
+    raise UnusableDeviceError(f"{tool} lists no GPU; exit status {listing.returncode}, it says: {told}. {REMEDY}")
+
+
+def _asked(tool: str, field: str, *options: str) -> subprocess.CompletedProcess[str]:
     try:
-        listing = subprocess.run(
-            [tool, "--query-gpu=uuid", "--format=csv,noheader"],
+        return subprocess.run(
+            [tool, f"--query-gpu={field}", "--format=csv,noheader", *options],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -54,8 +72,3 @@ def _listed(tool: str) -> list[str]:
         raise UnusableDeviceError(f"{tool} has not answered in {NVIDIA_SMI_SECONDS} s: {REMEDY}") from None
     except OSError as error:
         raise UnusableDeviceError(f"{tool} does not start ({error.strerror}): {REMEDY}") from error
-    gpus = listing.stdout.split("\n")[:-1]
-    if listing.returncode == 0 and gpus and all(re.fullmatch(r"(GPU|MIG)-\S+", gpu.strip()) for gpu in gpus):
-        return [gpu.strip() for gpu in gpus]
-    told = " ".join((listing.stdout + listing.stderr).split())[:200] or "nothing"
-    raise UnusableDeviceError(f"{tool} lists no GPU; exit status {listing.returncode}, it says: {told}. {REMEDY}")

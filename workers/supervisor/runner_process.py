@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from api_schemas.runner import RUNNER_EVENT, RunnerEvent, TaskType
+from api_schemas.runner import RUNNER_EVENT, ReadyEvent, RunnerEvent, TaskType
 from workers.supervisor.slots import Slot
 
 logger = logging.getLogger(__name__)
@@ -113,6 +113,29 @@ class RunnerProcess:
                 yield RUNNER_EVENT.validate_json(line)
             except ValidationError:
                 logger.warning("not an event of the runner: %r", line[:200])
+
+    @property
+    def may_stay(self) -> bool:
+        """Whether it still runs, and has not been told to end."""
+        return self._process.returncode is None and self._killer is None
+
+    def goes_on(self, folder: Path) -> bool:
+        """Give a runner that has done its task another one; False where it has ended instead, or does not answer."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        patience = threading.Timer(EXIT_SECONDS, self._signal, [signal.SIGKILL])
+        patience.start()
+        try:
+            ReadyEvent.model_validate_json(stdout.readline(LINE_BYTES))
+            self._stderr_tail.clear()
+            # Not through the buffer, which would be written once more when it is closed.
+            os.write(stdin.fileno(), os.fsencode(folder) + b"\n")
+        except (ValidationError, BrokenPipeError):
+            return False
+        finally:
+            patience.cancel()
+        return True
 
     def terminate(self) -> None:
         """SIGTERM now, SIGKILL after `GRACE_SECONDS`, both to the whole process group. Does not wait."""

@@ -1,16 +1,18 @@
-"""Where a task runs: one slot per GPU, or per CPU core where there is none; and one for what takes seconds."""
+"""Where a task runs: one slot or more per GPU, one per CPU core where there is none; and one for what takes seconds."""
 
 import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import SimpleQueue
+from typing import Literal
 
 from api_schemas.runner import TaskType
 from service.core.foundation.settings import Settings
 from service.core.kinds.task_types import TASKS
-from workers.supervisor.devices import visible_gpus
+from workers.supervisor.devices import memory_bytes, visible_gpus
+from workers.supervisor.gpu_room import GpuRoom, slots_of_memory
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +29,8 @@ class Slot:
     """How many slots share the CPU cores, this one included."""
     sharers: int = 1
     """How many slots share the GPU, this one included."""
+    room: GpuRoom | None = field(default=None, compare=False)
+    """The memory of a GPU that it shares with other slots; None where it has its GPU for itself, or it is not known."""
 
     @property
     def device(self) -> str:
@@ -81,9 +85,23 @@ def slots_of(settings: Settings) -> list[Slot]:
     wanted = settings.worker_device == "cuda" or (settings.worker_device == "auto" and "gpu" in queues_of(settings))
     gpus = visible_gpus(required=settings.worker_device == "cuda") if wanted else []
     logger.info("computing on %s", f"GPUs {', '.join(gpus)}" if gpus else "the CPU")
-    count = settings.worker_slots or len(gpus) or cpu_cores()
+    count = settings.worker_slots or _slots_on(gpus, settings.worker_gpu_slots) or cpu_cores()
     sharers = -(-count // len(gpus)) if gpus else 1
-    return [Slot(gpus[index % len(gpus)] if gpus else None, slots=count, sharers=sharers) for index in range(count)]
+    rooms = {gpu: _room(gpu, sharers) for gpu in gpus} if sharers > 1 else {}
+    named = [gpus[index % len(gpus)] if gpus else None for index in range(count)]
+    return [Slot(gpu, count, sharers, None if gpu is None else rooms.get(gpu)) for gpu in named]
+
+
+def _slots_on(gpus: list[str], each: int | Literal["auto"]) -> int:
+    if isinstance(each, int):
+        return len(gpus) * each
+    return len(gpus) * min((slots_of_memory(memory_bytes(gpu) or 0) for gpu in gpus), default=0)
+
+
+def _room(gpu: str, sharers: int) -> GpuRoom | None:
+    """None where nobody tells how much memory there is: its slots are trusted."""
+    total = memory_bytes(gpu)
+    return None if total is None else GpuRoom(total, sharers)
 
 
 def slots_by_queue(settings: Settings) -> dict[str, Slots]:

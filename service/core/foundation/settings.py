@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     `io` (small uploads, reports), which comes with `cpu` and has a slot of its own beside others."""
     worker_slots: Annotated[int, Field(ge=1)] | None = None
     """Tasks that a worker runs at a time; None: the number of GPUs, or of CPU cores where there is none."""
+    worker_gpu_slots: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
+    """Tasks that a worker runs at a time on each GPU, unless `worker_slots` says how many in all; `auto`: one for every
+    16 GiB of its memory, at most four."""
     worker_device: Literal["auto", "cuda", "cpu"] = "auto"
     """Device of a worker: `cuda` does not start without a GPU; `auto` takes the GPUs for the queue `gpu`, and the CPU
     only where there is nothing of NVIDIA."""

@@ -41,6 +41,7 @@ class ClaimedTask:
     job_id: str
     name: str
     stage: str
+    tenant: str
     attempt: int
     worker: str
     device: str
@@ -118,6 +119,7 @@ def _claim(core: Core, job_id: str, task_name: str, worker: str, device: str, to
         job_id=job_id,
         name=task_name,
         stage=task.stage,
+        tenant=job.tenant,
         attempt=attempt,
         worker=worker,
         device=device,

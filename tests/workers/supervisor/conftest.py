@@ -8,17 +8,20 @@ from pathlib import Path
 import pytest
 
 from api_schemas.datasets import Dataset, DatasetMetadata
+from api_schemas.events import EventType
 from service.core.clients import Core
 from service.core.foundation.ids import new_id
 from service.core.lifecycle import tasks
 from service.core.lifecycle.tasks import ClaimedTask
 from service.core.objects.received_files import StreamedFile, upload_key
-from service.core.resources import datasets, jobs
+from service.core.resources import datasets, events
 from tests.workers.supervisor.supervised import SCRIPTED, SLOT, Claim, Run, Submit, wait_for
 from workers.supervisor.attempt import run_task
 from workers.supervisor.fitness import Fitness
 from workers.supervisor.input_cache import InputCache
 from workers.supervisor.intake import Intake
+from workers.supervisor.runner_process import RUNNER_COMMAND
+from workers.supervisor.warm_runner import WarmRunner
 
 
 @pytest.fixture
@@ -88,10 +91,8 @@ def run(core: Core, cache: InputCache, fitness: Fitness, shutting_down: threadin
     """Run a claimed task with a scripted runner, or with the real one."""
 
     def run_it(claimed: ClaimedTask, script: str | None = None) -> None:
-        if script is None:
-            run_task(core, claimed, SLOT, cache, fitness, shutting_down)
-        else:
-            run_task(core, claimed, SLOT, cache, fitness, shutting_down, (sys.executable, SCRIPTED, script))
+        with WarmRunner(RUNNER_COMMAND if script is None else (sys.executable, SCRIPTED, script)) as warm:
+            run_task(core, claimed, SLOT, warm, cache, fitness, shutting_down)
         assert not list(core.settings.data_dir.glob("scratch/*")), "the attempt's folder is still there"
 
     return run_it
@@ -104,7 +105,8 @@ def run_aside(run: Run, core: Core) -> Callable[[ClaimedTask, str], threading.Th
     def start(claimed: ClaimedTask, script: str) -> threading.Thread:
         thread = threading.Thread(target=run, args=(claimed, script))
         thread.start()
-        wait_for(lambda: jobs.view(core, claimed.job_id).progress is not None)
+        # The job's own progress is there from the start.
+        wait_for(lambda: EventType.PROGRESS in {event.type for event in events.read(core, claimed.job_id, None, 100)})
         return thread
 
     return start

@@ -159,5 +159,34 @@ def stay_watching(folder: Path) -> None:
     stay(folder)
 
 
+def go_on(folder: Path) -> None:
+    """Do one task after the other, each of which tells who has done it and where."""
+    while True:
+        print("a word of", folder.name, file=sys.stderr)
+        tell("done", files=[], result={"process": os.getpid(), "folder": str(folder)})
+        tell("ready")
+        folder = Path(sys.stdin.readline().removesuffix("\n"))
+
+
+def go_on_and_die(folder: Path) -> None:
+    """Die in the second task."""
+    tell("done", files=[], result={"process": os.getpid(), "folder": str(folder)})
+    tell("ready")
+    second = Path(sys.stdin.readline().removesuffix("\n"))
+    print("last words in", second.name, file=sys.stderr)
+    sys.exit(3)
+
+
+def hang_after_one(folder: Path) -> None:
+    """Neither end nor be ready for another task."""
+    tell("done", files=[], result={"process": os.getpid(), "folder": str(folder)})
+    time.sleep(1000)
+
+
+def end_after_one(folder: Path) -> None:
+    """End where another task would have been possible."""
+    tell("done", files=[], result={"process": os.getpid(), "folder": str(folder)})
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]](Path(sys.argv[2]))

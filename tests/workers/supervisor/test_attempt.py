@@ -28,6 +28,7 @@ from workers.supervisor.attempt import _kept, run_task
 from workers.supervisor.fitness import Fitness
 from workers.supervisor.input_cache import InputCache
 from workers.supervisor.runner_process import RUNNER_COMMAND
+from workers.supervisor.warm_runner import WarmRunner
 
 
 def npz(**arrays: np.ndarray) -> bytes:
@@ -141,7 +142,8 @@ def test_what_a_worker_fails_at_that_is_out_of_order_is_the_workers(
     sick: str,
 ) -> None:
     dataset, fitness = submit(), make_fitness(sick)
-    run_task(core, claim(dataset), SLOT, cache, fitness, shutting_down, (sys.executable, SCRIPTED, script))
+    with WarmRunner((sys.executable, SCRIPTED, script)) as warm:
+        run_task(core, claim(dataset), SLOT, warm, cache, fitness, shutting_down)
     error = error_of(core, dataset)
     assert (error.code, error.origin, error.reasons) == (ErrorCode.DEVICE_FAILED, ErrorOrigin.WORKER, [])
     assert error.message.startswith("the CPU has failed its self-test: ")
@@ -159,7 +161,8 @@ def test_a_refused_upload_leaves_nothing_to_test(
     shutting_down: threading.Event,
 ) -> None:
     dataset, fitness = submit(), make_fitness("fail_self_test")
-    run_task(core, claim(dataset), SLOT, cache, fitness, shutting_down, (sys.executable, SCRIPTED, "refuse"))
+    with WarmRunner((sys.executable, SCRIPTED, "refuse")) as warm:
+        run_task(core, claim(dataset), SLOT, warm, cache, fitness, shutting_down)
     assert error_of(core, dataset).code is ErrorCode.REJECTED_INPUT
     assert fitness.trouble == "the CPU is being tested"
 
@@ -208,7 +211,7 @@ def test_inputs_that_an_outage_keeps_away_cost_no_attempt(
     waiting = core.dispatcher.waiting("cpu")
     with closing(open_core(settings.model_copy(update={"s3_endpoint_url": "http://127.0.0.1:9"}))) as cut_off:
         cache = InputCache(cut_off.storage, tmp_path / "cache")
-        outage = run_task(cut_off, claimed, SLOT, cache, fitness, shutting_down)
+        outage = run_task(cut_off, claimed, SLOT, WarmRunner(), cache, fitness, shutting_down)
     job = jobs.view(core, dataset.job)
     assert (job.tasks[0].state, only_attempt(job).outcome) == (JobState.QUEUED, "released")
     error = only_attempt(job).error
@@ -225,12 +228,13 @@ def test_a_full_disk_is_the_workers_and_shows_nothing_half_written(
 ) -> None:
     images = np.random.default_rng(3).integers(0, 256, (40, 32, 32, 3), np.uint8)
     dataset = submit(npz(images=images, labels=np.arange(40) % 2))
-    run_task(core, claim(dataset), SLOT, cache, fitness, shutting_down, ("prlimit", "--fsize=50000", *RUNNER_COMMAND))
+    with WarmRunner(("prlimit", "--fsize=50000", *RUNNER_COMMAND)) as warm:
+        run_task(core, claim(dataset), SLOT, warm, cache, fitness, shutting_down)
     error = error_of(core, dataset)
     assert (error.code, error.origin) == (ErrorCode.DISK_FULL, ErrorOrigin.WORKER), error.message
     assert datasets.view(core, dataset.id).state is DatasetState.VALIDATING
     assert core.storage.list_keys("blobs/") == []
-    run_task(core, claim(dataset), SLOT, cache, fitness, shutting_down)
+    run_task(core, claim(dataset), SLOT, WarmRunner(), cache, fitness, shutting_down)
     assert datasets.view(core, dataset.id).state is DatasetState.READY
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from workers.supervisor import devices
-from workers.supervisor.devices import UnusableDeviceError, visible_gpus
+from workers.supervisor.devices import UnusableDeviceError, memory_bytes, visible_gpus
 
 Tool = Callable[[str], None]
 
@@ -80,3 +80,10 @@ def test_a_machine_without_anything_of_nvidia_computes_on_its_cpu_unless_a_gpu_i
     assert visible_gpus() == []
     with pytest.raises(UnusableDeviceError, match="has neither nvidia-smi nor a driver"):
         visible_gpus(required=True)
+
+
+def test_the_memory_of_a_gpu_is_what_the_driver_tells_of_it(tool: Tool) -> None:
+    assert memory_bytes("GPU-aa") is None
+    tool("#!/bin/sh\n[ \"$3 $4\" = '--id GPU-aa' ] && echo '81559 MiB' || echo '[N/A]'\n")
+    assert memory_bytes("GPU-aa") == 81559 << 20
+    assert memory_bytes("MIG-5f") is None

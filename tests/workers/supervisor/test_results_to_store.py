@@ -25,6 +25,7 @@ from tests.workers.supervisor.supervised import SCRIPTED, SLOT, Claim, Run, Subm
 from workers.supervisor.attempt import run_task
 from workers.supervisor.fitness import Fitness
 from workers.supervisor.input_cache import InputCache
+from workers.supervisor.warm_runner import WarmRunner
 
 RESULT = {
     "stats": {
@@ -91,12 +92,10 @@ def test_a_shutdown_while_a_result_waits_for_the_storage_costs_no_attempt(
 ) -> None:
     dataset = submit(json.dumps(RESULT).encode())
     claimed = claim(dataset)
-    command = (sys.executable, SCRIPTED, "hand_in_the_upload")
+    warm = WarmRunner((sys.executable, SCRIPTED, "hand_in_the_upload"))
     with closing(Storage(settings.model_copy(update={"s3_endpoint_url": "http://127.0.0.1:9"}))) as away:
         holding = dataclasses.replace(core, blobs=Blobs(core.redis, away))
-        thread = threading.Thread(
-            target=run_task, args=(holding, claimed, SLOT, cache, fitness, shutting_down, command)
-        )
+        thread = threading.Thread(target=run_task, args=(holding, claimed, SLOT, warm, cache, fitness, shutting_down))
         thread.start()
         wait_for(lambda: "The result cannot be stored" in caplog.text)
         shutting_down.set()
@@ -122,10 +121,10 @@ def test_a_result_waits_for_the_storage_as_long_as_it_takes(
     dataset = submit(json.dumps(RESULT).encode())
     claimed = claim(dataset)
     faulty.refuses = lambda *_: (503, "SlowDown") if faulty.refused < refusals else None
-    command = (sys.executable, SCRIPTED, "hand_in_the_upload")
+    warm = WarmRunner((sys.executable, SCRIPTED, "hand_in_the_upload"))
     with closing(Storage(settings.model_copy(update={"s3_endpoint_url": faulty.url}))) as storage:
         storing = dataclasses.replace(core, blobs=Blobs(core.redis, storage))
-        assert run_task(storing, claimed, SLOT, cache, fitness, shutting_down, command) is None
+        assert run_task(storing, claimed, SLOT, warm, cache, fitness, shutting_down) is None
     assert faulty.refused == refusals
     job = jobs.view(core, dataset.job)
     assert (job.state, only_attempt(job).outcome) == (JobState.SUCCEEDED, "succeeded")

@@ -33,6 +33,30 @@ def test_more_slots_than_gpus_share_them(monkeypatch: pytest.MonkeyPatch) -> Non
     assert {slot.sharers for slot in slots} == {2}
 
 
+def test_a_gpu_may_have_several_slots(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    slots = slots_of(Settings(worker_gpu_slots=2))
+    assert slots == [Slot(gpu=gpu, slots=4) for gpu in ("0", "1", "0", "1")]
+
+
+def test_auto_slots_are_those_that_the_smallest_gpu_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory: dict[str, int | None] = {"0": 80 << 30, "1": 40 << 30}
+    monkeypatch.setattr(slots_module, "memory_bytes", memory.get)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    slots = slots_of(Settings.model_validate({"worker_gpu_slots": "auto"}))
+    assert [slot.gpu for slot in slots] == ["0", "1", "0", "1"]
+    assert slots[0].room is slots[2].room is not slots[1].room
+    memory["1"] = None
+    assert [slot.room for slot in slots_of(Settings.model_validate({"worker_gpu_slots": "auto"}))] == [None, None]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert len(slots_of(Settings.model_validate({"worker_gpu_slots": "auto"}))) == 8
+
+
+def test_the_sum_of_slots_comes_before_those_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    assert len(slots_of(Settings(worker_slots=3, worker_gpu_slots=2))) == 3
+
+
 def test_a_worker_for_the_cpu_queue_leaves_gpus_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     settings = Settings(worker_queues=" cpu , ", worker_slots=1)

@@ -1,23 +1,26 @@
-"""A wake-up leads to one claim, unless it speaks a protocol that this worker does not know."""
+"""A wake-up leads to claims as long as there is work, unless it speaks a protocol that this worker does not know."""
 
+import sys
 import threading
 from collections.abc import Callable
 
 import pytest
 
+from api_schemas.datasets import Dataset
 from api_schemas.jobs import TERMINAL_STATES
 from service.core.clients import Core
 from service.core.foundation.protocol import PROTOCOL
 from service.core.queue.dispatch import PROTOCOL_HEADER, WAKE
 from service.core.resources import jobs
-from tests.workers.supervisor.supervised import SLOT, Submit
+from tests.workers.supervisor.supervised import SCRIPTED, SLOT, Submit
 from workers.supervisor.celery_app import create_app
 from workers.supervisor.fitness import Fitness, Place
 from workers.supervisor.heartbeat import worker_name
 from workers.supervisor.input_cache import InputCache
 from workers.supervisor.intake import Intake
 from workers.supervisor.slots import Slots
-from workers.supervisor.wake import answer_to, register_wake
+from workers.supervisor.wake import Answering, register_wake
+from workers.supervisor.warm_runner import WarmRunner
 
 Wake = Callable[..., None]
 
@@ -28,7 +31,7 @@ def wake(core: Core, cache: InputCache, fitness: Fitness, intake: Intake, shutti
     app = create_app(core.settings)
     assert fitness.test(Place(SLOT)) is None
     slots = dict.fromkeys(("cpu", "gpu"), Slots([SLOT]))
-    register_wake(app, answer_to(core, worker_name(), slots, cache, fitness, intake, shutting_down))
+    register_wake(app, Answering(core, worker_name(), slots, cache, fitness, intake, shutting_down))
 
     def take(job_id: str, **headers: int) -> None:
         task = app.tasks[WAKE]
@@ -62,3 +65,63 @@ def test_a_claim_that_cannot_be_read_closes_the_intake_for_a_while(
     assert (task["state"], task["outcome:1"]) == ("queued", "released")
     assert "of a later version" in task["error:1"]
     assert "of a later version" in str(intake.trouble)
+
+
+@pytest.fixture
+def answer(
+    core: Core,
+    cache: InputCache,
+    fitness: Fitness,
+    intake: Intake,
+    shutting_down: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Answering:
+    """The answer of a worker with one slot for all queues, whose runners refuse what they read."""
+    monkeypatch.setattr("workers.supervisor.wake.WarmRunner", lambda: WarmRunner((sys.executable, SCRIPTED, "refuse")))
+    assert fitness.test(Place(SLOT)) is None
+    slots = dict.fromkeys(("io", "cpu"), Slots([SLOT]))
+    return Answering(core, worker_name(), slots, cache, fitness, intake, shutting_down)
+
+
+def begun(core: Core, datasets: list[Dataset]) -> list[int]:
+    """The places of those sets whose ingestion has begun, the earliest first."""
+    attempts = [jobs.view(core, dataset.job).tasks[0].attempts for dataset in datasets]
+    return sorted(
+        (place for place, made in enumerate(attempts) if made), key=lambda place: attempts[place][0].started_at
+    )
+
+
+def test_a_slot_that_is_free_again_takes_what_comes_next(core: Core, submit: Submit, answer: Answering) -> None:
+    uploads = [submit() for _ in range(3)]
+    answer("io", uploads[0].job, "ingest")
+    assert begun(core, uploads) == [0, 1, 2]
+    assert [len(jobs.view(core, dataset.job).tasks[0].attempts) for dataset in uploads] == [1, 1, 1]
+
+
+def test_queues_of_a_slot_take_turns(
+    core: Core, submit: Submit, answer: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.core.kinds.ingest_dataset._is_small", lambda upload: True)
+    small = [submit(), submit()]
+    monkeypatch.setattr("service.core.kinds.ingest_dataset._is_small", lambda upload: False)
+    large = [submit(), submit()]
+    answer("io", small[0].job, "ingest")
+    assert begun(core, [*small, *large]) == [0, 2, 1, 3]
+
+
+def test_a_worker_that_shuts_down_takes_nothing_more(
+    core: Core, submit: Submit, answer: Answering, shutting_down: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uploads = [submit() for _ in range(2)]
+    monkeypatch.setattr(answer.intake, "succeeded", shutting_down.set)
+    answer("io", uploads[0].job, "ingest")
+    assert begun(core, uploads) == [0]
+
+
+def test_a_worker_in_trouble_takes_nothing_more(
+    core: Core, submit: Submit, answer: Answering, intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uploads = [submit() for _ in range(2)]
+    monkeypatch.setattr(intake, "succeeded", lambda: intake.failed(OSError("the storage is away")))
+    answer("io", uploads[0].job, "ingest")
+    assert begun(core, uploads) == [0]
