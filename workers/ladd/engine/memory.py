@@ -38,8 +38,7 @@ def free_bytes(device: "torch.device", sharers: int = 1) -> int:
     import torch
 
     free, total = torch.cuda.mem_get_info(device)
-    mine = torch.cuda.memory_reserved(device)
-    cached = mine - torch.cuda.memory_allocated(device)
+    cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return min(free + cached, total // sharers)
 
 
