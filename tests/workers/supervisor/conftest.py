@@ -1,5 +1,6 @@
 """Ingestions that a supervisor runs with real runner processes, scripted ones or the service's own."""
 
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -15,7 +16,10 @@ from service.core.lifecycle import tasks
 from service.core.lifecycle.tasks import ClaimedTask
 from service.core.objects.received_files import StreamedFile, upload_key
 from service.core.resources import datasets, events
+from stack.readiness import BUCKET
+from tests.servers import Embedded
 from tests.workers.supervisor.supervised import SCRIPTED, SLOT, Claim, Run, Submit, wait_for
+from tests.workers.supervisor.worker_processes import SLOTS
 from workers.supervisor.attempt import run_task
 from workers.supervisor.fitness import Fitness
 from workers.supervisor.input_cache import InputCache
@@ -110,3 +114,19 @@ def run_aside(run: Run, core: Core) -> Callable[[ClaimedTask, str], threading.Th
         return thread
 
     return start
+
+
+@pytest.fixture
+def environment(embedded: Embedded, core: Core) -> dict[str, str]:
+    """Of a worker process on these servers."""
+    return {
+        **os.environ,
+        "LADD_REDIS_URL": embedded.redis_url,
+        "LADD_S3_ENDPOINT_URL": embedded.s3_endpoint,
+        "LADD_S3_BUCKET": BUCKET,
+        "LADD_S3_ACCESS_KEY": embedded.s3_access_key,
+        "LADD_S3_SECRET_KEY": embedded.s3_secret_key,
+        "LADD_DATA_DIR": str(core.settings.data_dir),
+        "LADD_WORKER_SLOTS": str(SLOTS),
+        "LADD_WORKER_QUEUES": "cpu",
+    }
