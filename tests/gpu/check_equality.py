@@ -5,6 +5,8 @@ times further apart than its weights were before them, ConvNetD3's are not. So t
 far apart they are when every weight starts a rounding error away, times `ALLOWED`.
 """
 
+from itertools import product
+
 import torch
 from trainings import PRECISIONS
 
@@ -18,7 +20,7 @@ ALLOWED = 32
 six steps forth and back. With what was seen on an H200 in exact arithmetic the largest factor was about 8 (VGG11)."""
 
 
-def check_equality_with_the_cpu(device: torch.device) -> str:
+def check_with_the_cpu(device: torch.device) -> str:
     """Epoch by epoch; ViT without dropout, which draws other masks on every kind of device."""
     lines, wrong = [], []
     for network in networks(device):
@@ -58,14 +60,16 @@ def check_bits_repeat(device: torch.device) -> str:
 
 def check_bits_repeat_when_deterministic(device: torch.device) -> str:
     """The networks under `deterministic: true`, in another process: cuBLAS reads its environment when it starts."""
-    works = [small(network, device, more={"deterministic": True}) for network in networks(device) for _ in range(2)]
+    cases = list(product(networks(device), (PRECISIONS[0], PRECISIONS[-1])))
+    works = [small(network, device, precision=each, more={"deterministic": True}) for network, each in cases]
+    works = [work for work in works for _ in range(2)]
     with TrainingProcess(works, device, {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}) as process:
         process.wait_until_ready()
         process.start()
         outcomes = process.outcomes()
     assert outcomes is not None, "the process was killed"
     digests = [outcome.sha256 for outcome in outcomes]
-    pairs = zip(networks(device), digests[::2], digests[1::2], strict=True)
-    different = [network for network, first, second in pairs if first != second]
+    pairs = zip(cases, digests[::2], digests[1::2], strict=True)
+    different = [" ".join(case) for case, first, second in pairs if first != second]
     assert not different, f"other bits the second time: {', '.join(different)}"
-    return f"each of {', '.join(networks(device))} twice"
+    return f"{', '.join(' '.join(case) for case in cases)}: each twice"

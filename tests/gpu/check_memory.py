@@ -18,17 +18,17 @@ MOST = 1.25
 MIB = 2**20
 
 
-def check_memory_at_128_px(device: torch.device) -> str:
+def check_at_128_px(device: torch.device) -> str:
     """Where a wrong prediction costs most."""
     return _table(128, device)
 
 
-def check_memory_at_32_px(device: torch.device) -> str:
+def check_at_32_px(device: torch.device) -> str:
     """Where the weights are most of it."""
     return _table(32, device)
 
 
-def check_memory_at_64_px(device: torch.device) -> str:
+def check_at_64_px(device: torch.device) -> str:
     """Between the two."""
     return _table(64, device)
 

@@ -28,7 +28,7 @@ EVALUATION = {
 CLASSES = 10
 
 
-def check_service(device: torch.device) -> str:
+def check_ladd_job(device: torch.device) -> str:
     """Upload random images, train a labeler, write labels, train and test networks, read the report."""
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         raise SkipTest(f"the service needs {', '.join(missing)}, not installed here")

@@ -5,8 +5,8 @@
 Needs torch, numpy, scipy, Pillow and safetensors, no installation and no package index. Every function `check_...` of
 every module `check_*.py` in this folder is called with the device, one after the other in this process; it raises
 AssertionError where something is wrong, unittest.SkipTest where its requirements are missing, and else returns what
-was seen. Named checks run alone. Exit status: 0 all passed; 1 one failed; 3 there is no CUDA; 4 no time was left for
-one.
+was seen. Checks that are named run alone. Exit status: 0 all passed; 1 one failed; 3 there is no CUDA; 4 no time was
+left for one.
 """
 
 import argparse
@@ -29,7 +29,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:2])
 
 FIRST = ("equality", "kernels", "graphs", "interruptions", "labels", "runner", "memory")
-"""Modules in the order of what they decide; others come before the last, which takes longest, `service`."""
+LAST = "service"
+"""Modules in the order of what they decide; others come before the last, which takes longest."""
 
 FAILED, NO_CUDA, NO_TIME = 1, 3, 4
 
@@ -41,53 +42,54 @@ class TimeIsUp(BaseException):
 
 
 def checks() -> dict[str, Check]:
-    """Return every check by name, in the order in which they are to run; a module that cannot be imported fails."""
+    """Return every check as "module.name", in the order in which they are to run; an import that fails is a check."""
     names = {path.stem.removeprefix("check_") for path in Path(__file__).parent.glob("check_*.py")}
-    others = sorted(names - {*FIRST, "service"})
+    others = sorted(names - {*FIRST, LAST})
     found: dict[str, Check] = {}
-    for name in (*FIRST, *others, "service"):
+    for name in (*FIRST, *others, LAST):
         if name not in names:
             continue
         try:
             module = importlib.import_module(f"tests.gpu.check_{name}")
         except Exception as error:
-            found[name] = _raising(error)
+            found[f"{name}.import"] = _raising(error)
             continue
-        own = {each: value for each, value in vars(module).items() if each.startswith("check_")}
-        found |= {
-            each.removeprefix("check_"): value for each, value in own.items() if value.__module__ == module.__name__
-        }
+        for each, value in vars(module).items():
+            if each.startswith("check_") and value.__module__ == module.__name__:
+                found[f"{name}.{each.removeprefix('check_')}"] = value
     return found
 
 
 def main() -> int:
     """Run them, say how each ended, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checks", nargs="*", metavar="CHECK", help="by name; default: all")
+    parser.add_argument("checks", nargs="*", metavar="CHECK", help="a module, or module.name; default: all")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="sizes are tiny on a CPU")
     parser.add_argument("--smoke", action="store_const", const="cpu", dest="device", help="--device cpu")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="name what is not done by then as not run")
     parser.add_argument("--out", type=Path, help="JSON of what was seen, written after every check")
     asked = parser.parse_args()
+    if asked.device == "cpu":
+        # Tiny work on a machine that has other work: threads would wait for each other.
+        os.environ["OMP_NUM_THREADS"] = "1"
+        # Read when Triton is imported: kernels are interpreted.
+        os.environ["TRITON_INTERPRET"] = "1"
+    # Not before: it reads the environment.
     import torch
 
     if asked.device == "cuda" and not torch.cuda.is_available():
         print("there is no CUDA device here: nothing was checked (--smoke runs the checks on the CPU)")
         return NO_CUDA
     known = checks()
-    if unknown := set(asked.checks) - set(known):
-        parser.error(f"checks must be out of {', '.join(known)}; got {', '.join(sorted(unknown))}")
+    for name in asked.checks:
+        if name not in {each.partition(".")[0] for each in known} | set(known):
+            parser.error(f"checks must be out of {', '.join(known)}; got {name}")
+    wanted = [name for name in known if not asked.checks or {name, name.partition(".")[0]} & set(asked.checks)]
     where = torch.cuda.get_device_name() if asked.device == "cuda" else f"CPU, {os.cpu_count()} cores"
     print(f"{where}; torch {torch.__version__}, Python {sys.version.split()[0]}", flush=True)
-    if asked.device == "cpu":
-        # Tiny work on a machine that has other work: threads would wait for each other.
-        os.environ["OMP_NUM_THREADS"] = "1"
-        # Read when Triton is imported: kernels are interpreted.
-        os.environ.setdefault("TRITON_INTERPRET", "1")
-        torch.set_num_threads(1)
     device, results = torch.device(asked.device), dict[str, dict[str, Any]]()
     document = {"measured_on": where, "torch": torch.__version__, "checks": results}
-    for name in asked.checks or known:
+    for name in wanted:
         results[name] = _outcome(known[name], device, asked.seconds - (time.monotonic() - BEGAN))
         print(f"{name}: {_text(results[name])}", flush=True)
         if asked.out is not None:

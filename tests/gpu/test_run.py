@@ -61,32 +61,39 @@ def test_every_check_runs_on_a_bare_machine(run: Run, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     seen = json.loads((tmp_path / "seen.json").read_text())["checks"]
     not_run = {name: check["seen"] for name, check in seen.items() if check["outcome"] == "not run"}
-    assert {"equality_with_the_cpu", "resume_after_a_kill", "memory_at_128_px"} <= set(seen) - set(not_run)
+    assert {"equality.with_the_cpu", "interruptions.resume_after_a_kill", "memory.at_128_px"} <= set(seen) - set(
+        not_run
+    )
     # What needs more than such a machine has says so.
-    assert "pydantic" in not_run["confined_runner"]
-    assert "celery" in not_run["service"]
+    assert "pydantic" in not_run["runner.confined_runner"]
+    assert "celery" in not_run["service.ladd_job"]
 
 
 def test_a_check_that_fails_stops_no_other(run: Run) -> None:
-    done = run("python3", "tests/gpu/run.py", "--smoke", "bits", "kernel", "moved", "servers", "device", made_up=True)
+    named = ["moved", *(f"made_up.{name}" for name in ("device", "servers", "kernel", "bits"))]
+    done = run("python3", "tests/gpu/run.py", "--smoke", *named, made_up=True)
     assert done.returncode == 1, done.stderr
-    _, bits, kernel, *_, servers, device, ended = done.stdout.splitlines()
-    assert bits.startswith("bits: FAILED")
+    lines = done.stdout.splitlines()
+    bits, kernel, servers, device = (
+        next(line for line in lines if line.startswith(f"made_up.{name}:"))
+        for name in ("bits", "kernel", "servers", "device")
+    )
+    assert bits.startswith("made_up.bits: FAILED")
     assert bits.endswith("3 is not 4")
-    assert kernel.startswith("kernel: FAILED")
+    assert kernel.startswith("made_up.kernel: FAILED")
     assert "RuntimeError: illegal memory access" in done.stdout
     assert "No module named 'workers.ladd.nowhere'" in done.stdout
-    assert servers.startswith("servers: not run")
-    assert device.startswith("device: passed")
+    assert servers.startswith("made_up.servers: not run")
+    assert device.startswith("made_up.device: passed")
     assert device.endswith("on cpu")
-    assert ended == "3 FAILED, 1 not run, 1 passed"
+    assert lines[-1] == "3 FAILED, 1 not run, 1 passed"
 
 
 def test_what_there_was_no_time_for_is_named(run: Run) -> None:
-    done = run("python3", "tests/gpu/run.py", "--smoke", "--seconds", "8", "hanging", "device", made_up=True)
+    done = run("python3", "tests/gpu/run.py", "--smoke", "--seconds", "8", "made_up.hanging", "moved", made_up=True)
     assert done.returncode == 4, done.stdout + done.stderr
-    assert "hanging: no time left" in done.stdout
-    assert "device: no time left" in done.stdout
+    assert "made_up.hanging: no time left" in done.stdout
+    assert "moved.import: no time left" in done.stdout
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
