@@ -7,14 +7,11 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from deployment import NETWORKS
 from gpu_session import MIB, Cell, Session
 from interleaved import Timing
 from trainings import DEFAULT_PRECISION, ours, reference
 
-NETWORKS = {
-    128: ("ConvNetD5", "AlexNet", "VGG11", "ResNet18", "ViT"),
-    32: ("ConvNetD3", "AlexNet", "VGG11", "ResNet18", "ViT"),
-}
 KINDS: dict[str, tuple[dict[str, Any], int]] = {
     "baseline": ({"arm": "baseline", "views": "full"}, 1),
     "Eq. 5": ({"arm": "ladd", "views": "full"}, 26),

@@ -51,6 +51,7 @@ def test_what_there_was_no_time_for_is_named(out: Path, tmp_path: Path) -> None:
     assert "No time was left for: ConvNetD3 32 px" in (tmp_path / "labelling_cpu.md").read_text()
 
 
+@pytest.mark.slow
 def test_without_the_peak_it_says_what_to_run(tmp_path: Path) -> None:
     done = run("labelling", tmp_path)
     assert done.returncode == 1

@@ -63,6 +63,7 @@ def test_evidence_trains_on_real_images_where_it_is_given_some(run: Run, tmp_pat
     assert [(row["set"], row["arm"]) for row in trained] == [("dm", "baseline"), ("dm", "ladd")]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_without_a_gpu_it_says_so_with_a_status_of_its_own(run: Run) -> None:
     done = run("engine")
@@ -70,6 +71,7 @@ def test_without_a_gpu_it_says_so_with_a_status_of_its_own(run: Run) -> None:
     assert "there is no CUDA device here" in done.stdout
 
 
+@pytest.mark.slow
 def test_an_unknown_section_is_refused(run: Run) -> None:
     assert run("machine_peak").returncode == 2
 

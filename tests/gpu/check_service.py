@@ -4,6 +4,7 @@ import importlib.util
 import io
 import tarfile
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import SkipTest
@@ -35,18 +36,13 @@ def check_ladd_job(device: torch.device) -> str:
     from client.api import LaddClient
     from stack.running import running_stack
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as resources:
         try:
-            stack = running_stack(Path(folder) / "stack", say=lambda line: None)
-            # Starting is the first thing that looks for the servers.
-            running = stack.__enter__()
+            stack = resources.enter_context(running_stack(Path(folder) / "stack", say=lambda line: None))
         except FileNotFoundError as error:
             raise SkipTest(f"the service's servers are not here: {error}") from error
-        try:
-            with LaddClient(running.url) as client:
-                return _ladd(client, Path(folder), device)
-        finally:
-            stack.__exit__(None, None, None)
+        client = resources.enter_context(LaddClient(stack.url))
+        return _ladd(client, Path(folder), device)
 
 
 def _ladd(client: "LaddClient", folder: Path, device: torch.device) -> str:

@@ -14,7 +14,9 @@ import importlib
 import json
 import os
 import signal
+import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -89,9 +91,15 @@ def main() -> int:
     print(f"{where}; torch {torch.__version__}, Python {sys.version.split()[0]}", flush=True)
     device, results = torch.device(asked.device), dict[str, dict[str, Any]]()
     document = {"measured_on": where, "torch": torch.__version__, "checks": results}
-    for name in wanted:
-        results[name] = _outcome(known[name], device, asked.seconds - (time.monotonic() - BEGAN))
+    while wanted:
+        name = wanted.pop(0)
+        left = asked.seconds - (time.monotonic() - BEGAN)
+        results[name] = _outcome(known[name], device, left)
         print(f"{name}: {_text(results[name])}", flush=True)
+        if wanted and results[name]["outcome"] == "FAILED" and not _answers(device):
+            print(f"{device} does not answer in this process any more: the rest in another", flush=True)
+            results |= _elsewhere(wanted, device, left - results[name]["seconds"])
+            wanted = []
         if asked.out is not None:
             asked.out.write_text(json.dumps(document, indent=1) + "\n")
     ended = [result["outcome"] for result in results.values()]
@@ -118,6 +126,28 @@ def _outcome(check: Check, device: Any, left: float) -> dict[str, Any]:
     except Exception:
         outcome, seen = "FAILED", traceback.format_exc()
     return {"outcome": outcome, "seen": seen, "seconds": round(time.monotonic() - started, 1)}
+
+
+def _answers(device: Any) -> bool:
+    """Whether the device computes still: after an illegal access a process has lost its GPU for good."""
+    import torch
+
+    try:
+        return torch.ones(1, device=device).item() == 1
+    except Exception:
+        return False
+
+
+def _elsewhere(names: list[str], device: Any, left: float) -> dict[str, Any]:
+    """Run these checks in a process of their own, which prints what it sees; returns the results by name."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "seen.json")
+        limit = [] if left == float("inf") else ["--seconds", f"{left}"]
+        command = [sys.executable, __file__, *names, "--device", device.type, "--out", str(out), *limit]
+        subprocess.run(command, check=False)
+        found = json.loads(out.read_text())["checks"] if out.exists() else {}
+    died = {"outcome": "FAILED", "seen": "its process died", "seconds": 0.0}
+    return {name: found.get(name, died) for name in names}
 
 
 def _text(result: dict[str, Any]) -> str:

@@ -25,11 +25,17 @@ CHECKS = """
     def check_kernel(device):
         raise RuntimeError("illegal memory access")
 
-    def check_servers(device):
-        raise SkipTest("no server")
-
     def check_device(device):
         return f"on {device}"
+
+    def check_illegal_access(device):
+        # As on a GPU: nothing that this process asks of it is answered any more.
+        import torch
+        torch.ones = None
+        raise RuntimeError("illegal memory access")
+
+    def check_servers(device):
+        raise SkipTest("no server")
 
     def check_hanging(device):
         while True:
@@ -86,7 +92,17 @@ def test_a_check_that_fails_stops_no_other(run: Run) -> None:
     assert servers.startswith("made_up.servers: not run")
     assert device.startswith("made_up.device: passed")
     assert device.endswith("on cpu")
-    assert lines[-1] == "3 FAILED, 1 not run, 1 passed"
+    assert lines[-1] == "3 FAILED, 1 passed, 1 not run"
+
+
+def test_the_rest_runs_in_another_process_when_a_check_takes_the_device_away(run: Run, tmp_path: Path) -> None:
+    named = [f"made_up.{name}" for name in ("device", "illegal_access", "servers")]
+    done = run("python3", "tests/gpu/run.py", "--smoke", "--out", tmp_path / "seen.json", *named, made_up=True)
+    assert "does not answer in this process any more" in done.stdout
+    seen = json.loads((tmp_path / "seen.json").read_text())["checks"]
+    ended = {name.partition(".")[2]: check["outcome"] for name, check in seen.items()}
+    assert ended == {"device": "passed", "illegal_access": "FAILED", "servers": "not run"}
+    assert done.returncode == 1
 
 
 def test_what_there_was_no_time_for_is_named(run: Run) -> None:
