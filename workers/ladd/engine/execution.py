@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from method.architectures import ARCHITECTURES
+from workers.ladd.engine.kernels.trust import trusted
 
 COMPILE_AFTER_SECONDS = 300.0
 """A training is compiled when it is expected to take longer than this without: the compiler takes 7 to 120 s."""
@@ -26,26 +27,32 @@ EAGER_FLOPS_PER_SECOND = {"cpu": 60e9, "cuda": 20e12}
 
 @dataclass(frozen=True)
 class Execution:
-    """`dtype`: "float32", or "bfloat16" under torch's autocast; `layout`: of images and weights in memory."""
+    """`dtype`: "float32", or "bfloat16" under torch's autocast; `layout`: of images and weights in memory; `fused`: with
+    the kernels of `workers.ladd.engine.kernels`, which want channels_last and no compiler.
+    """
 
     dtype: Literal["float32", "bfloat16"] = "float32"
     layout: Literal["contiguous", "channels_last"] = "contiguous"
     compiled: bool = False
+    fused: bool = False
 
     def forward_of(self, model: nn.Module, device: torch.device) -> Callable[[Tensor], Tensor]:
         """Return the model's forward pass, computed like this: images [B, C, H, W] to logits of the images' dtype.
 
-        Changes the layout of the model's weights, not their values.
+        Changes the layout of the model's weights, not their values. Its first call raises what a compiler raises, and
+        NotFusedError where the fused kernels cannot be had or trusted.
         """
         memory_format = torch.channels_last if self.layout == "channels_last" else torch.contiguous_format
         model.to(memory_format=memory_format)  # type: ignore[call-overload]
-        network = torch.compile(model, dynamic=False) if self.compiled else model
+        network: Callable[[Tensor], Tensor] = torch.compile(model, dynamic=False) if self.compiled else model
+        if self.fused:
+            network = trusted(model, getattr(torch, self.dtype))
         reduced = self.dtype == "bfloat16"
 
         def forward(images: Tensor) -> Tensor:
             images = images.contiguous(memory_format=memory_format)
             with torch.autocast(device.type, torch.bfloat16, enabled=reduced):
-                logits: Tensor = network(images)
+                logits = network(images)
             return logits.to(images.dtype)
 
         return forward
@@ -57,12 +64,15 @@ _BF16 = Execution("bfloat16")
 _BF16_NHWC = Execution("bfloat16", "channels_last")
 _COMPILED = Execution(layout="channels_last", compiled=True)
 _BF16_COMPILED = Execution("bfloat16", "channels_last", compiled=True)
+_FUSED = Execution(layout="channels_last", fused=True)
+_BF16_FUSED = Execution("bfloat16", "channels_last", fused=True)
 
 _FASTEST: dict[tuple[str, str], dict[str, Execution]] = {
     ("exact", "cpu"): {"ConvNet": _COMPILED},
     ("exact", "cpu bf16"): {"ConvNet": _COMPILED},
     ("exact", "cpu amx"): {"ConvNet": _COMPILED, "AlexNet": Execution(layout="channels_last")},
-    ("exact", "cuda"): {},
+    # Fused: checked against float64 in Triton's interpreter, never timed.
+    ("exact", "cuda"): {"ConvNet": _FUSED, "VGG11": _FUSED, "ResNet18": _FUSED},
     # Without instructions for bfloat16 a CPU emulates it, slower than float32.
     ("fast", "cpu"): {"ConvNet": _COMPILED},
     ("fast", "cpu bf16"): {
@@ -81,10 +91,10 @@ _FASTEST: dict[tuple[str, str], dict[str, Execution]] = {
     },
     # Not measured: predicted from arithmetic and bytes.
     ("fast", "cuda"): {
-        "ConvNet": _BF16_COMPILED,
+        "ConvNet": _BF16_FUSED,
         "AlexNet": _BF16_NHWC,
-        "VGG11": _BF16_NHWC,
-        "ResNet18": _BF16_NHWC,
+        "VGG11": _BF16_FUSED,
+        "ResNet18": _BF16_FUSED,
         "ViT": Execution("bfloat16", compiled=True),
     },
 }
@@ -109,7 +119,7 @@ def choose_execution(architecture: str, device: torch.device, precision: str, fl
 
 
 def uncompiled(execution: Execution) -> Execution:
-    """Return the same number format without the compiler, which alone makes channels_last pay where both are named."""
+    """Return the same number format without the compiler and the fused kernels, which make channels_last pay."""
     return Execution(execution.dtype)
 
 
