@@ -27,8 +27,8 @@ EAGER_FLOPS_PER_SECOND = {"cpu": 60e9, "cuda": 20e12}
 
 @dataclass(frozen=True)
 class Execution:
-    """`dtype`: "float32", or "bfloat16" under torch's autocast; `layout`: of images and weights in memory; `fused`: with
-    the kernels of `workers.ladd.engine.kernels`, which want channels_last and no compiler.
+    """`dtype`: "float32", or "bfloat16" under torch's autocast; `layout`: of images and weights in memory;
+    `fused`: with the kernels of `workers.ladd.engine.kernels`, which want channels_last and no compiler.
     """
 
     dtype: Literal["float32", "bfloat16"] = "float32"

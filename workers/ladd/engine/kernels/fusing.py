@@ -66,7 +66,8 @@ class Unbiased(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return the convolution of maps [B, C, H, W]."""
-        return self.convolution._conv_forward(maps, self.convolution.weight, None)
+        convolved: Tensor = self.convolution._conv_forward(maps, self.convolution.weight, None)
+        return convolved
 
 
 def _fuse(network: fx.GraphModule, norm: fx.Node, name: str) -> None:
@@ -105,7 +106,9 @@ def _unbiased(network: fx.GraphModule, node: fx.Node, name: str) -> nn.Parameter
         return None
     network.add_submodule(name, Unbiased(convolution))
     node.target = name
-    return convolution.bias
+    bias = convolution.bias
+    assert isinstance(bias, nn.Parameter)
+    return bias
 
 
 def _module(network: nn.Module, node: fx.Node) -> nn.Module | None:

@@ -64,7 +64,8 @@ def norm_relu_pool(
         raise TypeError(f"maps must be float32 or bfloat16; got {maps.dtype}")
     if form.pooling != "none" and (residual is not None or maps.shape[2] % 2 or maps.shape[3] % 2):
         raise ValueError("pooling needs an even height and width, and no residual")
-    pooled: Tensor = _NormReluPool.apply(maps, scale, shift, residual, cancelled, eps, form)
+    apply: Any = _NormReluPool.apply
+    pooled: Tensor = apply(maps, scale, shift, residual, cancelled, eps, form)
     return pooled
 
 
@@ -84,7 +85,7 @@ class _NormReluPool(torch.autograd.Function):
         if residual is not None:
             residual = residual.to(maps.dtype).contiguous(memory_format=torch.channels_last)
         images, channels, height, width = maps.shape
-        launch = _Launch(maps, form, residual is not None)
+        launch = Launch(maps, form, residual is not None)
         pooled = torch.empty(
             (images, channels, height // launch.side, width // launch.side),
             dtype=maps.dtype,
@@ -94,8 +95,8 @@ class _NormReluPool(torch.autograd.Function):
         mean, rstd = maps.new_empty((2, images, channels), dtype=torch.float32)
         partial = launch.partial(maps)
         if launch.splits > 1:
-            launch(moments_kernel, maps, partial, height * width, channels)
-        launch(
+            launch.run(moments_kernel, maps, partial, height * width, channels)
+        launch.run(
             forward_kernel,
             *(maps, maps if residual is None else residual, scale, shift, partial, pooled, mean, rstd),
             *(height * width, width, channels, eps),
@@ -111,27 +112,30 @@ class _NormReluPool(torch.autograd.Function):
         maps, scale, shift, mean, rstd, output, cancelled = ctx.saved_tensors
         gradient = gradient.contiguous(memory_format=torch.channels_last)
         _, channels, height, width = maps.shape
-        launch = _Launch(maps, ctx.form, output is not None)
+        launch = Launch(maps, ctx.form, output is not None)
         of_maps = torch.empty_like(maps)
         of_residual = torch.empty_like(maps) if output is not None else None
         sums = launch.partial(maps)
         # Where there is no residual, its pointers are not followed.
-        read, written = (output, of_residual) if output is not None else (maps, maps)
+        read, written = (maps, maps) if of_residual is None else (output, of_residual)
         fixed = (scale, shift, mean, rstd, sums)
         sizes = (height * width, width, channels)
         if launch.splits > 1:
-            launch(sums_kernel, maps, read, gradient, written, *fixed, *sizes, **launch.form)
+            launch.run(sums_kernel, maps, read, gradient, written, *fixed, *sizes, **launch.form)
             if of_residual is not None:
                 # Already behind the ReLU: the second pass reads one map in place of two.
-                gradient, launch = of_residual, _Launch(maps, Form(relu=False), residual=False)
-        launch(backward_kernel, maps, read, gradient, written, *fixed, of_maps, *sizes, **launch.form)
+                gradient, launch = of_residual, Launch(maps, Form(relu=False), residual=False)
+        launch.run(backward_kernel, maps, read, gradient, written, *fixed, of_maps, *sizes, **launch.form)
         of_shift, of_scale = sums.sum(dim=(0, 1))
         of_cancelled = torch.zeros_like(cancelled) if cancelled is not None else None
         return of_maps, of_scale, of_shift, of_residual, of_cancelled, None, None
 
 
-class _Launch:
-    """How the kernels are cut into programs for maps [N, C, H, W]; called with a kernel and its arguments."""
+class Launch:
+    """How the kernels are cut into programs for maps [N, C, H, W].
+
+    `form` and `cut` are the constants that kernels are compiled for, `warps` the size of a program.
+    """
 
     def __init__(self, maps: Tensor, form: Form, residual: bool) -> None:
         images, channels, height, width = maps.shape
@@ -140,18 +144,27 @@ class _Launch:
         self.side = 1 if form.pooling == "none" else 2
         block = min(CHANNELS_OF_SMALL_PLANES if self.splits == 1 else CHANNELS, _power_of_two_from(channels))
         pixels = min(TILE // block, _power_of_two_from(plane))
-        self._cut = {"SPLITS": self.splits, "PIXELS": pixels, "CHANNELS": block}
-        self._warps = min(max(1, pixels * block // (32 * THREADS_OF_A_WARP)), 4)
+        self.cut = {"SPLITS": self.splits, "PIXELS": pixels, "CHANNELS": block}
+        self.warps = min(max(1, pixels * block // (32 * THREADS_OF_A_WARP)), 4)
         self._programs = images * self.splits * -(-channels // block)
-        self.form = {"RESIDUAL": residual, "RELU": form.relu, "SIDE": self.side, "MAX": form.pooling == "max"}
+        self.form: dict[str, Any] = {
+            "RESIDUAL": residual,
+            "RELU": form.relu,
+            "SIDE": self.side,
+            "MAX": form.pooling == "max",
+        }
 
     def partial(self, maps: Tensor) -> Tensor:
         """Return room for two numbers of every chunk, float32 [N, splits, 2, C]."""
         return maps.new_empty((maps.shape[0], self.splits, 2, maps.shape[1]), dtype=torch.float32)
 
-    def __call__(self, kernel: Any, maps: Tensor, *arguments: Tensor | float, **form: bool | int) -> None:
-        with torch.cuda.device_of(maps):
-            kernel[(self._programs,)](maps, *arguments, **form, **self._cut, num_warps=self._warps)
+    def run(self, kernel: Any, maps: Tensor, *arguments: Tensor | float, **form: int) -> None:
+        """Start a kernel on the current stream; `form`: for those that are compiled for it."""
+        on_its_device: Any = torch.cuda.device_of
+        with on_its_device(maps):
+            # Multiply and add in one rounding, said aloud: Triton's default changes.
+            options = {"num_warps": self.warps, "enable_fp_fusion": True}
+            kernel[(self._programs,)](maps, *arguments, **form, **self.cut, **options)
 
 
 def _power_of_two_from(count: int) -> int:

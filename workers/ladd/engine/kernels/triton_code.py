@@ -1,3 +1,5 @@
+# mypy: disable-error-code="no-untyped-def, untyped-decorator"
+# ruff: noqa: N803 - capitals are constants that a kernel is compiled for, by Triton's custom
 """Triton code of instance norm, residual sum, ReLU and 2x2 pooling over maps in memory order [N, H, W, C].
 
 All of it is bound by memory: what counts is how often a map is read and written. A program handles CHANNELS channels of
@@ -138,9 +140,7 @@ def forward_kernel(
     program = tl.num_programs(0) - 1 - tl.program_id(0)
     row, split, channel, exists = _place(program, channels, SPLITS, CHANNELS)
     x_ptr += row * plane * channels
-    mean, squares = _plane_moments(
-        x_ptr, partial_ptr, row, channel, exists, plane, channels, SPLITS, PIXELS, CHANNELS
-    )
+    mean, squares = _plane_moments(x_ptr, partial_ptr, row, channel, exists, plane, channels, SPLITS, PIXELS, CHANNELS)
     rstd = tl.rsqrt(squares / plane + eps)
     if split == 0:
         tl.store(mean_ptr + row * channels + channel, mean, channel < channels)
@@ -242,15 +242,11 @@ def _chunk_sums(
         window = start + tl.arange(0, WINDOWS)
         inside = (window < last)[:, None] & exists
         dy = tl.load(dy_ptr + window[:, None] * channels + channel[None, :], inside, other=0.0).to(tl.float32)
-        winner = _first_maximum(
-            x_ptr, window, inside, width, channel, channels, mean, rstd, scale, shift, SIDE, MAX
-        )
+        winner = _first_maximum(x_ptr, window, inside, width, channel, channels, mean, rstd, scale, shift, SIDE, MAX)
         for k in tl.static_range(AREA):
             at = _pixel(window, width, k, SIDE)[:, None] * channels + channel[None, :]
             normalized = _normalized(x_ptr, at, inside, mean, rstd)
-            slope = _slope(
-                dy, normalized, y_ptr, at, inside, scale, shift, winner, k, RESIDUAL, RELU, SIDE, MAX
-            )
+            slope = _slope(dy, normalized, y_ptr, at, inside, scale, shift, winner, k, RESIDUAL, RELU, SIDE, MAX)
             if RESIDUAL:
                 tl.store(dresidual_ptr + at, slope.to(dresidual_ptr.dtype.element_ty), inside)
             slopes += tl.sum(slope, axis=0)
@@ -327,14 +323,10 @@ def backward_kernel(
         window = start + tl.arange(0, WINDOWS)
         inside = (window < last)[:, None] & exists
         dy = tl.load(dy_ptr + window[:, None] * channels + channel[None, :], inside, other=0.0).to(tl.float32)
-        winner = _first_maximum(
-            x_ptr, window, inside, width, channel, channels, mean, rstd, scale, shift, SIDE, MAX
-        )
+        winner = _first_maximum(x_ptr, window, inside, width, channel, channels, mean, rstd, scale, shift, SIDE, MAX)
         for k in tl.static_range(AREA):
             at = _pixel(window, width, k, SIDE)[:, None] * channels + channel[None, :]
             normalized = _normalized(x_ptr, at, inside, mean, rstd)
-            slope = _slope(
-                dy, normalized, y_ptr, at, inside, scale, shift, winner, k, RESIDUAL, RELU, SIDE, MAX
-            )
+            slope = _slope(dy, normalized, y_ptr, at, inside, scale, shift, winner, k, RESIDUAL, RELU, SIDE, MAX)
             dx = (slope - slopes[None, :] - normalized * products[None, :]) * (rstd * scale)[None, :]
             tl.store(dx_ptr + at, dx.to(dx_ptr.dtype.element_ty), inside)

@@ -4,6 +4,7 @@ The interpreter takes a tenth of a second for a program, so maps are small, and 
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -30,15 +31,16 @@ def wide_programs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("check", checks(), ids=lambda check: check.__name__)
-def test_kernels_against_float64(check: Callable[[torch.device], str], wide_programs_for_networks: None) -> None:
+def test_what_is_checked_on_a_gpu_as_well(check: Callable[[torch.device], str]) -> None:
     assert check(CPU)
 
 
-@pytest.fixture
-def wide_programs_for_networks(request: pytest.FixtureRequest) -> None:
-    """The checks of single forms are about the programs as they are cut on a GPU."""
-    if request.node.callspec.params["check"].__name__ == "check_networks":
-        request.getfixturevalue("wide_programs")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("architecture", ["ConvNetD3", "VGG11", "ResNet18"])
+def test_fused_networks_are_as_near_to_float64_as_the_plain_ones(
+    architecture: str, dtype: torch.dtype, wide_programs: None
+) -> None:
+    assert trust.why_not_fused(network(architecture, 32), (3, 32, 32), dtype, CPU) is None
 
 
 def network(architecture: str = "ConvNetD3", size: int = 8) -> nn.Module:
@@ -80,7 +82,8 @@ def test_other_norms_sums_and_poolings_are_left_alone(wide_programs: None) -> No
             maps = self.first(images)
             convolved = self.third(maps)
             # The convolution's result is used twice, and no ReLU follows the sum.
-            return (self.norm(convolved) + self.second(maps).mean() + convolved.mean()).mean(dim=(2, 3))
+            done: Tensor = self.norm(convolved) + self.second(maps).mean() + convolved.mean()
+            return done.mean(dim=(2, 3))
 
     plain = Odd()
     images = torch.randn(2, 3, 16, 16).contiguous(memory_format=torch.channels_last)
@@ -118,18 +121,18 @@ def test_a_training_with_fused_kernels_has_the_losses_of_one_without(dtype: str,
 def test_kernels_that_compute_something_else_are_not_used(
     wrong: str, wide_programs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = norm_relu_pool._NormReluPool.forward
+    function: Any = norm_relu_pool._NormReluPool
+    forward, backward = function.forward, function.backward
 
-    def without_relu(ctx: object, *arguments: object) -> Tensor:
+    def without_relu(ctx: Any, *arguments: Any) -> Any:
         *others, form = arguments
-        return right(ctx, *others, norm_relu_pool.Form(False, form.pooling))
+        return forward(ctx, *others, norm_relu_pool.Form(False, form.pooling))
 
-    def half_the_slope(ctx: object, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def half_the_slope(ctx: Any, gradient: Tensor) -> Any:
         return backward(ctx, gradient / 2)
 
-    backward = norm_relu_pool._NormReluPool.backward
     replacement = without_relu if wrong == "forward" else half_the_slope
-    monkeypatch.setattr(norm_relu_pool._NormReluPool, wrong, staticmethod(replacement))
+    monkeypatch.setattr(function, wrong, staticmethod(replacement))
     monkeypatch.setattr(trust, "_checked", {})
     logs: list[str] = []
     losses, execution = trained(Execution(layout="channels_last", fused=True), logs)
