@@ -19,13 +19,17 @@ HOPPER = GPUTarget("cuda", 90, 32)
 MAPS = {"x_ptr", "residual_ptr", "y_ptr", "dy_ptr", "dresidual_ptr", "dx_ptr"}
 
 
-def ptx(kernel: Any, launch: Launch, dtype: str) -> str:
-    """Compile a kernel as torch's tensors would have it: pointers and sizes divisible by 16."""
+def ptx(kernel: Any, launch: Launch, dtype: str, sizes: dict[str, int] | None = None) -> str:
+    """Compile a kernel as torch's tensors would have it: pointers and sizes divisible by 16, but for those named."""
     constants = {name: value for name, value in {**launch.form, **launch.cut}.items() if name in kernel.arg_names}
     types = dict.fromkeys(kernel.arg_names, "i32")
     types |= {name: f"*{dtype}" if name in MAPS else "*fp32" for name in types if name.endswith("_ptr")}
     types |= {name: "fp32" for name in types if name == "eps"} | dict.fromkeys(constants, "constexpr")
-    divisible = {(place,): [["tt.divisibility", 16]] for place, name in enumerate(types) if types[name][0] in "*i"}
+    # Triton makes a constant of a size of one.
+    constants |= (ones := {name: 1 for name, size in (sizes or {}).items() if size == 1 and name in types})
+    types |= dict.fromkeys(ones, "constexpr")
+    even = [name for name, type in types.items() if type[0] in "*i" and name not in (sizes or {})]
+    divisible = {(place,): [["tt.divisibility", 16]] for place, name in enumerate(types) if name in even}
     source = ASTSource(kernel, types, constexprs=constants, attrs=divisible)
     options = {"num_warps": launch.warps, "enable_fp_fusion": True}
     compiled = triton.compile(source, target=HOPPER, options=options)
@@ -50,3 +54,12 @@ def test_every_form_compiles_and_moves_sixteen_bytes_at_once(
         assert re.search(r"ld\.global\S*\.v4\.b32", code)
         # A map's value alone would be 16 bits.
         assert not re.search(r"(ld|st)\.global\S*\.b16", code)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("side", "form"), [(1, Form()), (2, Form(pooling="max")), (3, Form(relu=False))])
+def test_planes_of_a_few_pixels_compile(side: int, form: Form, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    launch = Launch(torch.empty(2, 32, side, side, device="meta"), form, residual=False)
+    for kernel in (triton_code.forward_kernel, triton_code.backward_kernel):
+        assert "ld.global" in ptx(kernel, launch, "fp32", {"plane": side**2, "width": side})
