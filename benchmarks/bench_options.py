@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from interleaved import STRETCH_SECONDS, Deadline, TimeIsUp, Timing, Variant, measure
-from trainings import PRECISIONS
+
+from method.precisions import PRECISIONS
 
 RESULTS = Path(__file__).with_name("results")
 

@@ -10,7 +10,9 @@ from typing import Any
 from deployment import NETWORKS
 from gpu_session import MIB, Cell, Session
 from interleaved import Timing
-from trainings import DEFAULT_PRECISION, ours, reference
+from trainings import ours, reference
+
+from method.precisions import FAST, PUBLISHED
 
 KINDS: dict[str, tuple[dict[str, Any], int]] = {
     "baseline": ({"arm": "baseline", "views": "full"}, 1),
@@ -19,7 +21,7 @@ KINDS: dict[str, tuple[dict[str, Any], int]] = {
 }
 """{work: (arm and views, rows of an image in a step)}."""
 
-PRECISIONS = (DEFAULT_PRECISION, "fast")
+PRECISIONS = (PUBLISHED, FAST)
 NOTES = [
     "reference: benchmarks/reference_loop.py under torch's defaults (TF32 convolutions); the same arm, network, rows "
     "of a step and steps. MiB: peak of torch's tensors, of each alone. warm-up s: two steps, with compiling and "

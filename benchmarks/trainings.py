@@ -23,21 +23,6 @@ its policy for long trainings."""
 Lap = Callable[[], None]
 
 
-def _is_precision(name: str) -> bool:
-    try:
-        resolve_recipe("glad", "ConvNetD3", {"precision": name})
-    except ValueError:
-        return False
-    return True
-
-
-PRECISIONS = tuple(filter(_is_precision, ("exact", "published", "fast")))
-"""Those that a recipe takes."""
-
-DEFAULT_PRECISION = next(name for name in ("published", "exact") if name in PRECISIONS)
-"""That of an evaluation for which nobody names one."""
-
-
 def ours(
     lap: Lap,
     *,

@@ -8,8 +8,8 @@ far apart they are when every weight starts a rounding error away, times `ALLOWE
 from itertools import product
 
 import torch
-from trainings import PRECISIONS
 
+from method.precisions import FAST, PRECISIONS, PUBLISHED
 from tests.gpu.small_training import TrainingProcess, networks, small, train
 
 ROUNDING = {"exact": 2**-24, "published": 2**-11, "fast": 2**-8}
@@ -60,7 +60,7 @@ def check_bits_repeat(device: torch.device) -> str:
 
 def check_bits_repeat_when_deterministic(device: torch.device) -> str:
     """The networks under `deterministic: true`, in another process: cuBLAS reads its environment when it starts."""
-    cases = list(product(networks(device), (PRECISIONS[0], PRECISIONS[-1])))
+    cases = list(product(networks(device), (PUBLISHED, FAST)))
     works = [small(network, device, precision=each, more={"deterministic": True}) for network, each in cases]
     works = [work for work in works for _ in range(2)]
     with TrainingProcess(works, device, {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}) as process:

@@ -4,9 +4,9 @@ from itertools import product
 
 import torch
 from random_sets import random_labelled_set
-from trainings import PRECISIONS
 
 from method.arms import ARMS
+from method.precisions import PRECISIONS
 from workers.ladd.deployment.cost import predict_cost
 from workers.ladd.deployment.training import train_trial
 from workers.ladd.engine.memory import peak_bytes

@@ -16,6 +16,7 @@ from method.arms import Arm
 from workers.ladd.deployment.training_set import FULL_IMAGE, Targets, TrainingSet
 from workers.ladd.engine.dsa import DSADraw, apply_dsa, draw_dsa
 from workers.ladd.engine.execution import Execution, uncompiled
+from workers.ladd.engine.kernels.trust import NotFusedError
 from workers.ladd.engine.memory import is_memory_shortage
 from workers.ladd.engine.micro_batch import check_divisible, slices
 from workers.ladd.engine.seeds import DropoutState, generator
@@ -249,6 +250,10 @@ class StepGradient:
                 return False
             self._log(f"out of memory with {self.micro_batch} images at once; going on with {smaller}")
             self.micro_batch = smaller
+            return True
+        if isinstance(error, NotFusedError):
+            self._log(f"going on without the fused kernels: {error}")
+            self._use(uncompiled(self.execution))
             return True
         if self.execution.compiled and not self._compiler_worked:
             self._log(f"going on without torch.compile, which failed: {type(error).__name__}")

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from method.architectures import ARCHITECTURES
 from method.precisions import EXACT, PRECISIONS, PUBLISHED
+from workers.ladd.engine.kernels.trust import trusted
 from workers.ladd.engine.precision import exact_float32, published_float32
 
 EAGER_FLOPS_PER_SECOND = {"cpu": 60e9, "cuda": 30e12}
@@ -41,12 +42,14 @@ class Execution:
     """The arithmetic of a network's passes.
 
     `dtype`: "float32"; "tf32", float32 whose cuDNN convolutions multiply in TF32; "bfloat16" under torch's autocast.
-    `layout`: of images and weights in memory.
+    `layout`: of images and weights in memory. `fused`: with the kernels of `workers.ladd.engine.kernels`, which want
+    channels_last and no compiler.
     """
 
     dtype: Literal["float32", "tf32", "bfloat16"] = "float32"
     layout: Literal["contiguous", "channels_last"] = "contiguous"
     compiled: bool = False
+    fused: bool = False
 
     def float32(self) -> AbstractContextManager[None]:
         """Compute what the passes leave in float32 as `dtype` has it, for the block."""
@@ -55,17 +58,20 @@ class Execution:
     def forward_of(self, model: nn.Module, device: torch.device) -> Callable[[Tensor], Tensor]:
         """Return the model's forward pass, computed like this: images [B, C, H, W] to logits of the images' dtype.
 
-        Changes the layout of the model's weights, not their values.
+        Changes the layout of the model's weights, not their values. Its first call raises what a compiler raises, and
+        NotFusedError where the fused kernels cannot be had or trusted.
         """
         memory_format = torch.channels_last if self.layout == "channels_last" else torch.contiguous_format
         model.to(memory_format=memory_format)  # type: ignore[call-overload]
-        network = torch.compile(model, dynamic=False) if self.compiled else model
+        network: Callable[[Tensor], Tensor] = torch.compile(model, dynamic=False) if self.compiled else model
         reduced = self.dtype == "bfloat16"
+        if self.fused:
+            network = trusted(model, torch.bfloat16 if reduced else torch.float32)
 
         def forward(images: Tensor) -> Tensor:
             images = images.contiguous(memory_format=memory_format)
             with torch.autocast(device.type, torch.bfloat16, enabled=reduced):
-                logits: Tensor = network(images)
+                logits = network(images)
             return logits.to(images.dtype)
 
         return forward
@@ -78,6 +84,8 @@ _BF16_NHWC = Execution("bfloat16", "channels_last")
 _NHWC = Execution(layout="channels_last")
 _COMPILED = Execution(layout="channels_last", compiled=True)
 _BF16_COMPILED = Execution("bfloat16", "channels_last", compiled=True)
+_TF32_FUSED = Execution("tf32", "channels_last", fused=True)
+_BF16_FUSED = Execution("bfloat16", "channels_last", fused=True)
 
 _FASTEST: dict[tuple[str, str], dict[str, Execution]] = {
     ("exact", "cpu"): {"ConvNet": _COMPILED},
@@ -85,9 +93,10 @@ _FASTEST: dict[tuple[str, str], dict[str, Execution]] = {
     ("exact", "cpu amx"): {"ConvNet": _COMPILED, "AlexNet": _NHWC},
     # In IEEE float32 ten images took 6.6 times the time of TF32, and the 1,977 MiB of an FFT of 49,152 filters, which
     # cuDNN's heuristics choose for however few images. Its reference has the FFT for NCHW alone. Not measured since.
+    # No fused kernels here: they want NHWC, in which cuDNN has few convolutions of IEEE float32.
     ("exact", "cuda"): {"AlexNet": _NHWC},
-    # Not measured; without the compiler NHWC was slower than NCHW for networks with norms.
-    ("published", "cuda"): {"ConvNet": Execution("tf32", "channels_last", compiled=True)},
+    # The fused kernels were checked against float64 in Triton's interpreter, never timed.
+    ("published", "cuda"): {"ConvNet": _TF32_FUSED, "VGG11": _TF32_FUSED, "ResNet18": _TF32_FUSED},
     # Without instructions for bfloat16 a CPU emulates it, slower than float32.
     ("fast", "cpu"): {"ConvNet": _COMPILED},
     ("fast", "cpu bf16"): {
@@ -106,10 +115,10 @@ _FASTEST: dict[tuple[str, str], dict[str, Execution]] = {
     },
     # Not measured: predicted from arithmetic and bytes.
     ("fast", "cuda"): {
-        "ConvNet": _BF16_COMPILED,
+        "ConvNet": _BF16_FUSED,
         "AlexNet": _BF16_NHWC,
-        "VGG11": _BF16_NHWC,
-        "ResNet18": _BF16_NHWC,
+        "VGG11": _BF16_FUSED,
+        "ResNet18": _BF16_FUSED,
         "ViT": Execution("bfloat16", compiled=True),
     },
 }
@@ -161,7 +170,7 @@ def choose_execution(
 
 
 def uncompiled(execution: Execution) -> Execution:
-    """Return the same number format without the compiler, which alone makes channels_last pay where both are named."""
+    """Return the same number format without the compiler and the fused kernels, which make channels_last pay."""
     return Execution(execution.dtype)
 
 

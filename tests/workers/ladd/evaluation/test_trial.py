@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from api_schemas.evaluation import TrialRow
 from method.arms import ARMS
 from workers.ladd.deployment.training_set import TrainingSet
+from workers.ladd.engine.execution import Execution
 from workers.ladd.engine.normalization import normalize
 from workers.ladd.engine.seeds import trial_seed
 from workers.ladd.evaluation.answers import unpack_answers
@@ -62,7 +63,7 @@ def test_a_row_says_what_was_done() -> None:
         assert (row.epochs, row.steps, row.forwards, row.images_seen) == (6, 6, 120, 24)
         assert row.recipe["micro_batch"] == 20
         assert row.recipe["views"] == "full"
-        assert row.recipe["arithmetic"] == {"dtype": "float32", "layout": "contiguous", "compiled": False}
+        assert row.recipe["arithmetic"] == asdict(Execution())
 
 
 def test_float32_is_that_of_the_precision_in_the_test_as_well() -> None:
