@@ -36,7 +36,7 @@ def test_more_slots_than_gpus_share_them(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_gpu_may_have_several_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     slots = slots_of(Settings(worker_gpu_slots=2))
-    assert slots == [Slot(gpu=gpu, slots=4) for gpu in ("0", "1", "0", "1")]
+    assert slots == [Slot(gpu, slots=4, sharers=2) for gpu in ("0", "1", "0", "1")]
 
 
 def test_auto_slots_are_those_that_the_smallest_gpu_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ def on_a_gpu(monkeypatch: pytest.MonkeyPatch, free: int, **overrides: Any) -> Tr
 
 def test_rows_follow_the_free_memory_and_the_peak_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     ample, scarce = (on_a_gpu(monkeypatch, free) for free in (80 * GIB, 8 * GIB))
-    assert ample.execution == Execution("tf32")
+    assert ample.execution == Execution("tf32", "channels_last", fused=True)
     assert (ample.micro_batch, scarce.micro_batch) == (200, 100)
     assert scarce.peak_bytes <= 0.8 * 4 * GIB < ample.peak_bytes < 2 * scarce.peak_bytes
 
