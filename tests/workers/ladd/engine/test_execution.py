@@ -41,6 +41,14 @@ def test_without_a_compiler_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch)
     assert choose_execution("ConvNetD5", CPU, "exact", LONG) == Execution()
 
 
+def test_on_cuda_networks_with_instance_norms_are_fused() -> None:
+    for architecture, precision in product(ARCHITECTURES, ("exact", "fast")):
+        chosen = choose_execution(architecture, torch.device("cuda"), precision, 0)
+        assert chosen.fused == architecture.startswith(("ConvNet", "VGG11", "ResNet18"))
+        assert not chosen.fused or (chosen.layout == "channels_last" and not chosen.compiled)
+        assert chosen.dtype == ("bfloat16" if precision == "fast" else "float32")
+
+
 def losses(execution: Execution, micro_batch: int | None = None) -> list[float]:
     draws = torch.Generator().manual_seed(4)
     data = TrainingSet(
