@@ -38,7 +38,7 @@ NOTES = [
 
 
 def variants(dtype: Literal["bfloat16", "float32"]) -> dict[str, Execution]:
-    """What is compared, by name."""
+    """The compared ways, by name."""
     return {
         BASE: Execution(dtype),
         "NHWC": Execution(dtype, "channels_last"),
