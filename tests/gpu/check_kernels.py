@@ -64,7 +64,7 @@ LARGE = (
 
 
 def plain(maps: Tensor, scale: Tensor, shift: Tensor, residual: Tensor | None, form: Form) -> Tensor:
-    """What `norm_relu_pool` is to compute, in torch's own operations."""
+    """The function that `norm_relu_pool` is to compute, in torch's own operations."""
     done = F.group_norm(maps, maps.shape[1], scale, shift, EPS)
     done = done if residual is None else done + residual
     done = F.relu(done) if form.relu else done

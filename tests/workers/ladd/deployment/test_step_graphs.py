@@ -64,12 +64,12 @@ def test_captured_steps_train_as_others_do(architecture: str, epochs: int, forms
 
 def test_a_step_that_is_captured_wrongly_is_found_and_left_out() -> None:
     said: list[str] = []
-    losses, weights = train(lambda work: lambda: None, log=said.append)
+    losses, weights = train(lambda work: lambda: None, epochs=12, log=said.append)
     assert said == [
         "going on without CUDA graphs: the update of a captured step differs from that of the same step by 1 of its "
         "norm"
     ]
-    plain_losses, plain_weights = train(None)
+    plain_losses, plain_weights = train(None, epochs=12)
     assert losses == plain_losses
     assert torch.equal(weights, plain_weights)
 
@@ -80,6 +80,6 @@ def test_a_capture_that_fails_is_told_once_and_left_out() -> None:
     def capture(work: Work) -> Work:
         raise RuntimeError("operation not permitted when stream is capturing")
 
-    losses, _ = train(capture, log=said.append)
+    losses, _ = train(capture, epochs=12, log=said.append)
     assert said == ["going on without CUDA graphs: RuntimeError: operation not permitted when stream is capturing"]
-    assert losses == train(None)[0]
+    assert losses == train(None, epochs=12)[0]

@@ -36,7 +36,7 @@ values. At 128 px ten images of 64 channels are 320 programs for an H100's 132 m
 
 @dataclass(frozen=True)
 class Form:
-    """What is computed after the norm. A residual is added before the ReLU and excludes pooling, which needs an even
+    """The operations after the norm. A residual is added before the ReLU and excludes pooling, which needs an even
     height and width.
     """
 

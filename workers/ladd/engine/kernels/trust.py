@@ -29,8 +29,8 @@ class NotFusedError(RuntimeError):
 def trusted(model: nn.Module, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
     """Return the fused forward pass of `model`: float32 images [B, C, H, W] to logits, under the caller's autocast.
 
-    Its first call with a shape in a process compiles the kernels and compares; record CUDA graphs after that. Raises
-    NotFusedError then.
+    Its first call compiles the kernels and, where this process has not done so for such images yet, compares: CUDA
+    graphs are to be recorded after it. Raises NotFusedError then.
     """
     network: nn.Module | None = None
 
