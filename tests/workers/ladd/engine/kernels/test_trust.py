@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from method.arms import ARMS
-from workers.ladd.deployment.training import Listener, Training
+from workers.ladd.deployment.listener import Listener
+from workers.ladd.deployment.training import Training
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.execution import Execution
 from workers.ladd.engine.kernels import trust
