@@ -36,8 +36,8 @@ values. At 128 px ten images of 64 channels are 320 programs for an H100's 132 m
 
 @dataclass(frozen=True)
 class Form:
-    """The operations after the norm. A residual is added before the ReLU and excludes pooling, which needs an even
-    height and width.
+    """The operations after the norm. A residual is added before the ReLU, which it needs, and excludes pooling,
+    which needs an even height and width.
     """
 
     relu: bool = True
@@ -64,6 +64,8 @@ def norm_relu_pool(
         raise TypeError(f"maps must be float32 or bfloat16; got {maps.dtype}")
     if form.pooling != "none" and (residual is not None or maps.shape[2] % 2 or maps.shape[3] % 2):
         raise ValueError("pooling needs an even height and width, and no residual")
+    if residual is not None and not form.relu:
+        raise ValueError("a residual needs a ReLU: its backward pass reads the sign of the output")
     apply: Any = _NormReluPool.apply
     pooled: Tensor = apply(maps, scale, shift, residual, cancelled, eps, form)
     return pooled
