@@ -118,7 +118,7 @@ class FailedEvent(Response):
 
 
 class ReadyEvent(Response):
-    """A runner whose task `stays` and succeeded takes the next folder; of no task, and the last line before its events."""
+    """A runner whose task `stays` and succeeded takes the next folder; no event of a task."""
 
     event: Literal["ready"]
 
