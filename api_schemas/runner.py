@@ -122,7 +122,7 @@ class FailedEvent(Response):
 
 
 class ReadyEvent(Response):
-    """A runner whose task `stays` and succeeded takes the next folder. The last line before that task's events."""
+    """A runner whose task `stays` and succeeded takes the next folder; no event of a task."""
 
     event: Literal["ready"]
 
