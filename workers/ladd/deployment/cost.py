@@ -110,5 +110,7 @@ def predict_cost(
         if execution.compiled:
             # All micro-batches get the same number of images: as little padding as may be.
             micro_batch = even(rows, micro_batch)
-        peak = resident_bytes() + training_bytes(architecture, **network, micro_batch=micro_batch).expected
+        needed = training_bytes(architecture, **network, micro_batch=micro_batch).expected
+        # After the prediction, for which torch loads some 100 MB of its modules, as a training does.
+        peak = resident_bytes() + needed
     return TrialCost(counts, flops, execution, micro_batch, peak)
