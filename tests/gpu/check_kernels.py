@@ -5,6 +5,7 @@ Every check takes the device, raises AssertionError, and returns a line that say
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
+from unittest import SkipTest
 
 import torch
 import torch.nn.functional as F
@@ -194,7 +195,7 @@ def check_networks(device: torch.device) -> str:
 def check_cuda_graph(device: torch.device) -> str:
     """A recorded forward and backward pass gives what the same pass gives as it comes, on images that came later."""
     if device.type == "cpu":
-        return "a CPU has no CUDA graphs"
+        raise SkipTest("CUDA graphs need CUDA")
     model = build_model("ConvNetD3", num_classes=10, channels=3, size=32, seed=0).to(device)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     network = fused(model)
@@ -225,7 +226,7 @@ def check_cuda_graph(device: torch.device) -> str:
 def check_times(device: torch.device) -> str:
     """Nothing is asserted: ConvNetD5 with 64 rows plain and fused, and how fast its first norm moves its bytes."""
     if device.type == "cpu":
-        return "not timed on a CPU"
+        raise SkipTest("nothing is timed on a CPU")
     model = build_model("ConvNetD5", num_classes=10, channels=3, size=128, seed=0).to(device)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     images = torch.randn(64, 3, 128, 128, device=device).contiguous(memory_format=torch.channels_last)
