@@ -149,7 +149,7 @@ class EvaluationRow(Response):
     seconds: float
     recipe: dict[str, Any]
     """`arithmetic` is what the passes were computed in: number format (`tf32`: float32 with TF32 convolutions), layout,
-    compiled or not. A list, by trial, in the place of a value that differed between trials (`micro_batch` on unlike
+    compiled, fused or not. A list, by trial, in the place of a value that differed between trials (`micro_batch` on unlike
     machines)."""
     rule: Literal["last epoch"]
     in_summary: bool
