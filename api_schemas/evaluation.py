@@ -72,6 +72,8 @@ class RecipeOverrides(Request):
     deterministic: bool | None = None
     """True: the same training on the same kind of device has the same bits, at a price in speed on a GPU; on a CPU it
     has them anyway."""
+    seed_rule: Literal[1, 2] | None = None
+    """Null: 2. 1 draws what trials drew in earlier versions: the same for all architectures."""
     micro_batch: Annotated[int, Field(ge=1, le=65_536)] | None = None
 
 

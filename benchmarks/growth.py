@@ -59,7 +59,7 @@ def trials(lap: Lap, *, trials: int, device: str) -> None:
     recipe = resolve_recipe("glad", NETWORK, {"epochs": 2})
     while True:
         for trial in range(trials):
-            train_trial(data, ARMS["ladd"], NETWORK, recipe, trial_seed(0, trial), device, 10)
+            train_trial(data, ARMS["ladd"], NETWORK, recipe, trial_seed(0, trial, NETWORK), device, 10)
         lap()
 
 

@@ -12,6 +12,7 @@ from method.arms import ARMS
 from method.precisions import PUBLISHED
 from method.protocols import PROTOCOLS
 from method.recipes import EPOCHS
+from method.seed_rules import SEED_RULE
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.kinds.controls import Controls, own_arms, plan_controls
@@ -116,9 +117,9 @@ def resolve(
     if overrides.warmup_epochs is not None and overrides.warmup_epochs > epochs:
         message = f"overrides.warmup_epochs is {overrides.warmup_epochs}, but there are {epochs} epochs"
         errors.add(f"{path}overrides.warmup_epochs", "within_epochs", overrides.warmup_epochs, message)
-    if overrides.precision is None:
-        # Named in the job: what it is computed in does not change with a later version's default.
-        overrides = overrides.model_copy(update={"precision": PUBLISHED})
+    # Named in the job: what it is computed in, and from which random numbers, is not a later version's default.
+    named = {"precision": overrides.precision or PUBLISHED, "seed_rule": overrides.seed_rule or SEED_RULE}
+    overrides = overrides.model_copy(update=named)
     return spec.model_copy(update={"architectures": architectures, "overrides": overrides})
 
 

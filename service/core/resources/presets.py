@@ -13,6 +13,7 @@ from method.arms import TABLE_6 as TABLE_6_ARMS
 from method.precisions import PUBLISHED
 from method.protocols import PAPER, PROTOCOLS, QUICK
 from method.recipes import EPOCHS
+from method.seed_rules import SEED_RULE
 from service.core.clients import Core
 from service.core.foundation.errors import existing
 from service.core.kinds.validation_errors import ValidationErrors
@@ -74,7 +75,8 @@ PRESETS = {
 _LEFT_OUT = {"paper-table1": ["ViT"]}
 """Of the five architectures, which depend on the resolution of the set."""
 
-_WRITTEN_OUT = {"epochs": EPOCHS, "views": "full", "reduction": "sum", "precision": PUBLISHED}
+_NAMED = {"precision": PUBLISHED, "seed_rule": SEED_RULE}
+_WRITTEN_OUT = {"epochs": EPOCHS, "views": "full", "reduction": "sum", **_NAMED}
 """Recipe `glad` and Eq. 5 of the paper's protocol, so that they can be seen and edited."""
 
 
@@ -104,7 +106,7 @@ def expand(
     borne, _ = fitting(PROTOCOLS[protocol].architectures(size), size)
     architectures = [each for each in borne if each not in _LEFT_OUT.get(name, [])]
     asked = preset.params.get("evaluation", {})
-    overrides = (_WRITTEN_OUT if protocol == PAPER else {"precision": PUBLISHED}) | asked.get("overrides", {})
+    overrides = (_WRITTEN_OUT if protocol == PAPER else _NAMED) | asked.get("overrides", {})
     request = _JOB_REQUEST.validate_python(
         {
             "kind": preset.kind,

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from method.arms import Arm
+from method.seed_rules import SEED_RULE
 from workers.ladd.deployment.training_set import FULL_IMAGE, Targets, TrainingSet
 from workers.ladd.engine.dsa import DSADraw, apply_dsa, draw_dsa
 from workers.ladd.engine.execution import Execution, uncompiled
@@ -62,12 +63,15 @@ def on_device(steps: Sequence[Step], device: torch.device) -> list[Step]:
 
 
 class Streams:
-    """The random streams of one trial, each with a seed of its own derived from the trial's."""
+    """The random streams of one trial, each with a seed of its own derived from the trial's, by a rule of
+    `method.seed_rules`.
+    """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, rule: int = SEED_RULE) -> None:
         self.order = generator(seed, "order")
         self.views = generator(seed, "views")
         self.augmentation = generator(seed, "augmentation")
+        self.family = generator(seed, "family") if rule > 1 else self.augmentation
 
     @property
     def states(self) -> dict[str, Tensor]:
@@ -93,7 +97,7 @@ def plan_epoch(
     """
     rows = _pool_rows if recipe.views == "pool" else _image_rows
     for image, view, weight, samples in rows(images, view_count, arm, recipe, streams):
-        draw = draw_dsa(len(image), size, streams.augmentation, recipe.augmentation)
+        draw = draw_dsa(len(image), size, streams.augmentation, recipe.augmentation, streams.family)
         yield Step(image, view, weight, int((view == FULL_IMAGE).sum()), samples, draw)
 
 

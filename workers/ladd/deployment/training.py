@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from method.arms import Arm
+from method.seed_rules import UNNAMED
 from workers.ladd.deployment.cost import TrialCost, predict_cost
 from workers.ladd.deployment.ema import MovingAverage
 from workers.ladd.deployment.listener import SILENT, Listener
@@ -145,6 +146,8 @@ class Training:
         if not recipe.deterministic:
             # A training that was saved before there was a choice goes on.
             del self._settings["deterministic"]
+        if recipe.seed_rule == UNNAMED:
+            del self._settings["seed_rule"]
         self._optimizer = torch.optim.SGD(
             model.parameters(),
             lr=recipe.lr,
@@ -158,7 +161,7 @@ class Training:
         # A graph reads the learning rate where it lies.
         self._rate = torch.zeros((), device=self._device) if capture else None
         self._graphs = StepGraphs(self._compute, self._changing, capture, listener.log) if capture else None
-        self._streams = Streams(seed)
+        self._streams = Streams(seed, recipe.seed_rule)
         self._losses: list[float] = []
         self._unread: list[tuple[Tensor, int]] = []
         self._epoch_states = self._streams.states

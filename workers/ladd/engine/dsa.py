@@ -51,15 +51,22 @@ class DSADraw:
         return self.rows(torch.zeros(rows, dtype=torch.long))
 
 
-def draw_dsa(rows: int, size: tuple[int, int], generator: torch.Generator, strategy: str = STRATEGY) -> DSADraw:
+def draw_dsa(
+    rows: int,
+    size: tuple[int, int],
+    generator: torch.Generator,
+    strategy: str = STRATEGY,
+    families: torch.Generator | None = None,
+) -> DSADraw:
     """Draw one augmentation for `rows` images of size (height, width) from a CPU generator.
 
-    One family for all rows, parameters for each row. Raises ValueError for an unknown strategy.
+    One family for all rows, from `families` where given, and parameters for each row. Raises ValueError for an unknown
+    strategy.
     """
-    families = parse_strategy(strategy)
-    if families == (NONE,):
+    named = parse_strategy(strategy)
+    if named == (NONE,):
         return DSADraw(NONE, {})
-    family = families[int(torch.randint(len(families), (), generator=generator))]
+    family = named[int(torch.randint(len(named), (), generator=families or generator))]
     draw, _ = _FAMILIES[family]
     return DSADraw(family, draw(rows, size, generator))
 

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from method.seed_rules import SEED_RULE
+
 
 def derive_seed(seed: int, *path: str | int) -> int:
     """Return a seed in [0, 2^32) for what `path` names: the first 4 bytes of SHA-256 over "seed/path/...".
@@ -18,13 +20,14 @@ def derive_seed(seed: int, *path: str | int) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
-def trial_seed(seed: int, trial: int) -> int:
-    """Return the seed of a trial: a function of the evaluation's seed and the trial's number, counted from 0.
+def trial_seed(seed: int, trial: int, architecture: str, rule: int = SEED_RULE) -> int:
+    """Return the seed of a trial by a rule of `method.seed_rules`: a function of the evaluation's seed, the trial's
+    number, counted from 0, and the architecture.
 
     It depends neither on how trials are spread over machines nor on the arm: in trial k, every arm starts from the
     same weights.
     """
-    return derive_seed(seed, "trial", trial)
+    return derive_seed(seed, "trial", trial, *([architecture] if rule > 1 else []))
 
 
 def generator(seed: int, *path: str | int) -> torch.Generator:

@@ -152,7 +152,7 @@ def evaluate_trial(
     recipes = [replace(recipe, lr=factor * recipe.lr) for factor in (LR_FACTORS if arm.best_lr else (1,))]
     device = torch.device(device)
     training_set = training_set.to(device)
-    drawn = trial_seed(seed, trial)
+    drawn = trial_seed(seed, trial, architecture, recipe.seed_rule)
     cost = predict_cost(training_set, arm, architecture, recipe, device, num_classes, around)
     networks = len(recipes)
     advance = counting(progress, networks * cost.counts.forwards + len(test.labels))

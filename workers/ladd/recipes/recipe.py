@@ -8,6 +8,7 @@ from typing import Literal
 from method.augmentation import parse_strategy
 from method.precisions import PRECISIONS, PUBLISHED
 from method.recipes import SCHEDULES, Schedule, passes
+from method.seed_rules import SEED_RULE, SEED_RULES
 from method.views import drawn_views, is_policy
 
 
@@ -31,6 +32,7 @@ class Recipe:
         IEEE float32 throughout. "fast": whatever `workers.ladd.engine.execution` has for the architecture and the
         device, as a rule bfloat16 under autocast. The test is in float32, IEEE under "exact".
     deterministic: whether the same training is to have the same bits on the same kind of GPU; on a CPU it has.
+    seed_rule: what the random numbers depend on (`method.seed_rules`).
     micro_batch: rows forwarded at once, None for the rule of `engine.micro_batch`. Not part of the mathematics,
         but ViT's dropout masks are drawn micro-batch by micro-batch.
 
@@ -51,6 +53,7 @@ class Recipe:
     reduction: Literal["sum", "mean"]
     precision: str = PUBLISHED
     deterministic: bool = False
+    seed_rule: int = SEED_RULE
     micro_batch: int | None = None
 
     def __post_init__(self) -> None:
@@ -73,6 +76,7 @@ class Recipe:
         _check_choice("reduction", self.reduction, ("sum", "mean"))
         _check_choice("precision", self.precision, tuple(PRECISIONS))
         _check_choice("deterministic", self.deterministic, (False, True))
+        _check_choice("seed_rule", self.seed_rule, SEED_RULES)
         if self.micro_batch is not None:
             _check_count("micro_batch", self.micro_batch, 1)
 

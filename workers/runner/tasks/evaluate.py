@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from api_schemas.datasets import Dataset
 from api_schemas.runner import DoneEvent, RunnerTask
+from method import precisions, seed_rules
 from method.arms import ARMS
 from method.files import DENSE_LABELS, FULL_LABELS, IMAGES, LABELS, SOFT_LABELS, TRAIN_IMAGES, TRAIN_LABELS, WHITENING
-from method.precisions import UNNAMED
 from workers.ladd.deployment.cost import Surroundings
 from workers.ladd.deployment.listener import Listener
 from workers.ladd.deployment.training import CHECKPOINT_FILE
@@ -83,7 +83,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
 
 def recipe_of(params: Mapping[str, Any]) -> Recipe:
     """Return the recipe of a trial, also of one that was planned by an earlier version."""
-    overrides = {"precision": UNNAMED} | params["overrides"]
+    overrides = {"precision": precisions.UNNAMED, "seed_rule": seed_rules.UNNAMED} | params["overrides"]
     return resolve_recipe(params["recipe"], params["architecture"], overrides, params["learned_lr"])
 
 

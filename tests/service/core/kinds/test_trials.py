@@ -113,14 +113,18 @@ def test_other_arms_decide_nothing_under_progressive_views(shelf: Any) -> None:
         overrides={"views": "progressive", "epochs": 3},
     )
     tasks = named(plan)
-    assert tasks["evaluate:sub_soft:ViT:0"].params["overrides"] == {"epochs": 3, "precision": "published"}
+    assert tasks["evaluate:sub_soft:ViT:0"].params["overrides"] == {
+        "epochs": 3,
+        "precision": "published",
+        "seed_rule": 2,
+    }
     assert tasks["evaluate:sub_soft:ViT:0"].work == 3 * 20 * 25 + 100
     assert not [name for name in tasks["confirm:ladd:ViT:0"].after if "sub_soft" in name]
 
 
 def test_precision_is_carried(shelf: Any) -> None:
     plan = planned(shelf.core, dataset=shelf.augmented, architectures=["ViT"], overrides={"precision": "fast"})
-    assert plan.tasks[0].params["overrides"] == {"precision": "fast"}
+    assert plan.tasks[0].params["overrides"] == {"precision": "fast", "seed_rule": 2}
     assert plan.tasks[0].cost is not None
     assert plan.tasks[0].cost.precision == "fast"
 
@@ -128,7 +132,7 @@ def test_precision_is_carried(shelf: Any) -> None:
 @pytest.mark.parametrize("overrides", [{}, {"precision": None}])
 def test_a_job_records_the_default_precision_by_its_name(shelf: Any, overrides: dict[str, Any]) -> None:
     plan = planned(shelf.core, dataset=shelf.augmented, architectures=["ViT"], overrides=overrides)
-    assert plan.params["overrides"] == plan.tasks[0].params["overrides"] == {"precision": "published"}
+    assert plan.params["overrides"] == plan.tasks[0].params["overrides"] == {"precision": "published", "seed_rule": 2}
 
 
 def test_trainings_that_one_compiled_network_serves_know_how_many_they_are(shelf: Any) -> None:
@@ -158,7 +162,7 @@ def test_progressive_views_confirm_after_the_trials_of_their_architecture(shelf:
     views = {"views": "progressive", "epochs": 3}
     plan = planned(shelf.core, dataset=shelf.augmented, architectures=["AlexNet", "ViT"], trials=2, overrides=views)
     tasks = named(plan)
-    assert plan.params["overrides"] == views | {"precision": "published"}
+    assert plan.params["overrides"] == views | {"precision": "published", "seed_rule": 2}
     assert list(tasks) == [
         *(
             f"evaluate:{arm}:{architecture}:{trial}"
@@ -169,11 +173,16 @@ def test_progressive_views_confirm_after_the_trials_of_their_architecture(shelf:
         *(f"confirm:ladd:{architecture}:{trial}" for architecture in ("AlexNet", "ViT") for trial in range(2)),
         "report",
     ]
-    assert tasks["evaluate:baseline:ViT:0"].params["overrides"] == {"epochs": 3, "precision": "published"}
+    assert tasks["evaluate:baseline:ViT:0"].params["overrides"] == {
+        "epochs": 3,
+        "precision": "published",
+        "seed_rule": 2,
+    }
     assert tasks["evaluate:ladd:ViT:0"].params["overrides"] == {
         "epochs": 3,
         "views": "sampled:1",
         "precision": "published",
+        "seed_rule": 2,
     }
     confirmation = tasks["confirm:ladd:ViT:1"]
     assert confirmation.after == [
@@ -186,7 +195,7 @@ def test_progressive_views_confirm_after_the_trials_of_their_architecture(shelf:
     assert confirmation.inputs == {**cheap.inputs, "results": Ref("after")}
     assert confirmation.params == {
         **cheap.params,
-        "overrides": {"epochs": 3, "views": "full", "precision": "published"},
+        "overrides": {"epochs": 3, "views": "full", "precision": "published", "seed_rule": 2},
         "confirms": True,
     }
     assert confirmation.work == 3 * 20 * 26 + 100

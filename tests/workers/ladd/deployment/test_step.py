@@ -93,6 +93,19 @@ def test_one_augmentation_is_drawn_for_all_rows_of_a_step() -> None:
     assert all(len(values) == 15 for step in steps for values in step.augmentation.parameters.values())
 
 
+def test_all_arms_share_the_family_of_a_step_under_the_present_rule_alone() -> None:
+    def families(arm: str, views: str, rule: int) -> list[str]:
+        streams = Streams(0, rule)
+        chosen = recipe(views=views)
+        plans = [plan_epoch(6, VIEWS, (16, 16), ARMS[arm], chosen, streams) for _ in range(12)]
+        return [step.augmentation.family for steps in plans for step in steps]
+
+    policies = [("ladd", "full"), ("ladd", "sampled:2"), ("sub_soft", "full"), ("ladd", "pool")]
+    baseline, old = families("baseline", "full", 2), families("baseline", "full", 1)
+    assert all(families(*each, 2) == baseline for each in policies)
+    assert not any(families(*each, 1) == old for each in policies[:3])
+
+
 @pytest.mark.parametrize("views", ["full", "sampled:3", "pool"])
 @pytest.mark.parametrize("arm", ARMS)
 @pytest.mark.parametrize("name", ["glad", "mtt"])

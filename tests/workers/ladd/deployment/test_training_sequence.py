@@ -67,7 +67,8 @@ class PlainLoop:
     def __init__(self, name: str, recipe: str, views: str, reduction: str, lr: float, epochs: int) -> None:
         self.data = training_set(name)
         self.recipe, self.views, self.reduction, self.lr, self.epochs = recipe, views, reduction, lr, epochs
-        self.order, self.choice, self.draws = (generator(SEED, stream) for stream in ("order", "views", "augmentation"))
+        names = ("order", "views", "augmentation", "family")
+        self.order, self.choice, self.draws, self.family = (generator(SEED, name) for name in names)
         self.model = network(name)
 
     def run(self) -> tuple[nn.Module, list[float]]:
@@ -115,7 +116,9 @@ class PlainLoop:
     def forward(self, rows: list[Tensor]) -> Tensor:
         inputs = torch.stack(rows)
         size = inputs.shape[2]
-        logits: Tensor = self.model(apply_dsa(inputs, draw_dsa(len(rows), (size, size), self.draws, STRATEGY)))
+        logits: Tensor = self.model(
+            apply_dsa(inputs, draw_dsa(len(rows), (size, size), self.draws, STRATEGY, self.family))
+        )
         return logits
 
     def image_batches(self) -> Iterator[tuple[Tensor, int]]:

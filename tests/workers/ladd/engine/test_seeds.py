@@ -8,8 +8,14 @@ from workers.ladd.engine.seeds import derive_seed, generator, seeded_dropout, tr
 
 def test_seeds_are_the_documented_function_of_their_names() -> None:
     # First four bytes of `printf '0/trial/0' | sha256sum` and of `printf '7/order' | sha256sum`.
-    assert trial_seed(0, 0) == 0xCDB2209D
+    assert trial_seed(0, 0, "ViT", rule=1) == 0xCDB2209D
     assert derive_seed(7, "order") == 0x9E33B9E6
+
+
+def test_trials_of_different_architectures_are_different_draws() -> None:
+    # First four bytes of `printf '0/trial/0/ViT' | sha256sum`.
+    assert trial_seed(0, 0, "ViT") == 0x82E32BAC
+    assert trial_seed(0, 0, "ViT") != trial_seed(0, 0, "VGG11")
 
 
 def test_different_names_and_seeds_give_different_streams() -> None:

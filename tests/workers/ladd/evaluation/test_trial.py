@@ -54,7 +54,7 @@ def evaluate(arm: str = "ladd", **changes: Any) -> TrialResult:
 def test_a_row_says_what_was_done() -> None:
     rows = [evaluate(trial=trial) for trial in range(3)]
     trials = [TrialRow.model_validate(asdict(row.trial)) for row in rows]
-    assert [trial.seed for trial in trials] == [trial_seed(4, trial) for trial in range(3)]
+    assert [trial.seed for trial in trials] == [trial_seed(4, trial, "ConvNetD3") for trial in range(3)]
     assert len({tuple(trial.losses) for trial in trials}) == 3
     for row, trial in zip(rows, trials, strict=True):
         # 40 test images, 20 of each class: the accuracy is the mean over the classes.

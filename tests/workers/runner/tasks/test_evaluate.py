@@ -15,6 +15,8 @@ from workers.runner.tasks.evaluate import recipe_of, surroundings_of
 def test_a_trial_of_an_earlier_version_is_computed_as_it_was_planned(overrides: dict[str, Any], precision: str) -> None:
     params = {"recipe": "glad", "architecture": "ViT", "overrides": overrides, "learned_lr": None}
     assert recipe_of(params).precision == precision
+    assert recipe_of(params).seed_rule == 1
+    assert recipe_of(params | {"overrides": overrides | {"seed_rule": 2}}).seed_rule == 2
 
 
 @pytest.mark.parametrize(
