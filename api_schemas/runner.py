@@ -62,6 +62,9 @@ class RunnerTask(Response):
     """None: the task reads nothing that came from a user."""
     stays: bool = False
     """Whether the process, once this task is done, waits for another one of the same tenant and environment."""
+    small_seconds: float | None = None
+    """Of processor time for reading a small upload, after which SIGPROF ends the process; None: no upload that has to
+    be small."""
 
 
 class ProgressEvent(Response):

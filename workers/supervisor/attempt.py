@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from redis.exceptions import RedisError
 
@@ -19,7 +20,14 @@ from service.core.foundation.errors import ServiceError, in_words, is_outage
 from service.core.kinds.task_types import TASKS
 from service.core.lifecycle import tasks
 from service.core.lifecycle.tasks import ClaimedTask
-from workers.supervisor.confinement import TIMELY_TRIES, confinement_of, fault_of_upload, out_of_time
+from workers.supervisor.confinement import (
+    TIMELY_TRIES,
+    confinement_of,
+    fault_of_upload,
+    is_not_small,
+    out_of_time,
+    small_seconds,
+)
 from workers.supervisor.disk import is_full
 from workers.supervisor.fitness import Fitness, Place
 from workers.supervisor.input_cache import InputCache
@@ -56,11 +64,12 @@ def run_task(
     """Run a claimed task in a runner process, that of the task before it where it is still `warm`, and record how it
     ended.
 
-    Recorded as: succeeded or failed as the runner says; failed with its last words when it dies without saying; a
-    failure of origin `worker` when inputs or outputs cannot be moved, or when the worker proves unfit by its `fitness`;
-    of origin `timeout` when it takes too long or stands still; canceled; and given back when this worker is
-    `shutting_down`, also while it waits to store a result, or cannot get the inputs because the storage is away. After
-    a lost lease nothing is recorded: the task is another's.
+    Recorded as: succeeded or failed as the runner says; failed with its last words when it dies without saying; moved
+    to the queue `cpu` when it reads for longer than a small upload takes; a failure of origin `worker` when inputs or
+    outputs cannot be moved, or when the worker proves unfit by its `fitness`; of origin `timeout` when it takes too
+    long or stands still; canceled; and given back when this worker is `shutting_down`, also while it waits to store a
+    result, or cannot get the inputs because the storage is away. After a lost lease nothing is recorded: the task is
+    another's.
 
     Whatever is to be recorded waits for Redis and the storage as long as they are away. Returns the outage that kept
     the task from starting, None where it started.
@@ -124,6 +133,7 @@ def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, fo
         sharers=slot.sharers,
         confinement=confinement_of(claimed, core.settings, upload_bytes, slot.threads(claimed.type)),
         stays=stays(claimed),
+        small_seconds=small_seconds(claimed),
     )
     (folder / TASK_FILE).write_text(task.model_dump_json(), encoding="utf-8")
 
@@ -166,7 +176,7 @@ def _record_end(
     claimed: ClaimedTask,
     ending: DoneEvent | FailedEvent | None,
     lease: LeaseKeeper,
-    death: TaskError | None,
+    death: TaskError | Literal["not small"] | None,
     folder: Path,
     record: Record,
     fail: Callable[..., None],
@@ -188,6 +198,10 @@ def _record_end(
         fail(out_of_time(claimed, claimed.timeout_seconds, f"still running after {claimed.timeout_seconds} s"))
     elif lease.interruption == "stalled":
         fail(out_of_time(claimed, claimed.stall_seconds, f"no progress for {claimed.stall_seconds} s"))
+    elif death == "not small":
+        _tell(core, claimed, "It takes longer to read than a small upload, and waits with the trainings.", "info")
+        if record(lambda: tasks.move(core, claimed, "cpu")):
+            logger.info("%s: moved to cpu", claimed)
     elif death is not None:
         fail(death)
 
@@ -218,9 +232,11 @@ def _fail(
         logger.warning("%s: failed (%s, origin %s): %s", claimed, error.code, error.origin, first_line)
 
 
-def _death(claimed: ClaimedTask, runner: RunnerProcess) -> TaskError:
-    """The error to record of a runner that ended without a result."""
+def _death(claimed: ClaimedTask, runner: RunnerProcess) -> TaskError | Literal["not small"]:
+    """What to record of a runner that ended without a result: an error, or that its upload belongs elsewhere."""
     failure_summary = runner.failure_summary()
+    if is_not_small(claimed, runner.death_signal):
+        return "not small"
     fault = fault_of_upload(claimed.type, runner.death_signal, failure_summary)
     return fault or _error(ErrorCode.RUNNER_FAILED, ErrorOrigin.WORKER, failure_summary)
 
@@ -239,14 +255,14 @@ def _persistently(core: Core, claimed: ClaimedTask, lease: LeaseKeeper, record: 
             told = f"The result cannot be stored, and waits: {in_words(error)}"
             logger.warning("%s: next try in %g s: %s", claimed, pause, told)
             if failures == 1:
-                _tell(core, claimed, told)
+                _tell(core, claimed, told, "warning")
             if lease.waiting_is_vain.wait(pause):
                 raise
 
 
-def _tell(core: Core, claimed: ClaimedTask, message: str) -> None:
+def _tell(core: Core, claimed: ClaimedTask, message: str, level: Literal["info", "warning"]) -> None:
     with suppress(RedisError):
-        tasks.record(core, claimed, LogEvent(event="log", level="warning", message=message))
+        tasks.record(core, claimed, LogEvent(event="log", level=level, message=message))
 
 
 def _give_up(

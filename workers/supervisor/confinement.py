@@ -5,8 +5,10 @@ import signal
 from api_schemas.problems import ErrorCode, ErrorOrigin, Reason, TaskError
 from api_schemas.runner import Confinement, TaskType
 from service.core.foundation.settings import Settings
+from service.core.kinds.ingest_dataset import SMALL_SECONDS
 from service.core.kinds.task_types import TASKS
 from service.core.lifecycle.tasks import ClaimedTask
+from workers.supervisor.slots import IO
 
 FILE_BYTES = 33 << 30
 """Largest file that may be written: the importers' bound on decoded pixels (32 GiB), and room for a header."""
@@ -51,6 +53,16 @@ def _downloads(claimed: ClaimedTask) -> bool:
     """Tell whether the runner reads no upload but fetches pretrained weights itself."""
     kind: str | None = claimed.params.get("metadata", {}).get("kind")
     return kind == "torchvision"
+
+
+def small_seconds(claimed: ClaimedTask) -> float | None:
+    """Return how much processor time the reading may take of an upload that passes for a small one; None: of others."""
+    return SMALL_SECONDS if claimed.queue == IO and TASKS[claimed.type].reads_uploads else None
+
+
+def is_not_small(claimed: ClaimedTask, number: int | None) -> bool:
+    """Tell whether signal `number` ended a reader because it took longer than `small_seconds`."""
+    return number == signal.SIGPROF and small_seconds(claimed) is not None
 
 
 def fault_of_upload(type: TaskType, number: int | None, failure_summary: str) -> TaskError | None:

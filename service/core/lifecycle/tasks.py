@@ -16,6 +16,7 @@ from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent, TaskType
 from service.core.clients import Core
 from service.core.foundation.errors import OUTAGES, ServiceError, existing, in_words, is_outage
+from service.core.foundation.settings import Queue
 from service.core.kinds.kind import FinishedTask, Outcome
 from service.core.kinds.task_types import TASKS
 from service.core.lifecycle import outbox, rates, reports
@@ -46,6 +47,7 @@ class ClaimedTask:
     worker: str
     device: str
     """Kind of the device that it runs on: `cpu` or `cuda`."""
+    queue: str
     type: TaskType
     params: dict[str, Any]
     inputs: dict[str, dict[str, str]]
@@ -123,6 +125,7 @@ def _claim(core: Core, job_id: str, task_name: str, worker: str, device: str, to
         attempt=attempt,
         worker=worker,
         device=device,
+        queue=task.queue,
         type=task.type,
         params=task.params | (_report_params(core, job, task) if kind.reports else {}),
         inputs={name: files for name, (files, _) in resolved.items()},
@@ -248,6 +251,11 @@ def release(core: Core, claimed: ClaimedTask, error: Exception | None = None) ->
     task goes to the end of its line, and it is the reaper that wakes a worker for it.
     """
     return _lease(core, claimed).release(error)
+
+
+def move(core: Core, claimed: ClaimedTask, queue: Queue) -> bool:
+    """Give a task back to another queue, as its tenant's next there; the attempt does not count. False when refused."""
+    return _lease(core, claimed).finish("moved", queue)
 
 
 def lose(core: Core, job_id: str, task_name: str) -> bool:

@@ -16,7 +16,7 @@ from service.core.foundation.tenants import DEFAULT
 from service.core.queue.plan import Ref, TaskCost
 
 PLANNED = ("stage", "type", "queue", "params", "inputs", "after", "work", "unit", "makes", "cost", "protocol")
-"""Fields of a task that its attempts do not change; earlier ones lack the last."""
+"""Fields of a task that its attempts do not change, but for the queue, which one may; earlier ones lack the last."""
 
 Value = TypeVar("Value")
 
@@ -78,7 +78,7 @@ class TaskRecord(_Record):
     type = _Read(TaskType)
     """The kind of work that the runner is asked for."""
     queue = _Read(str)
-    """`cpu` or `gpu`."""
+    """`cpu`, `gpu` or `io`; an attempt may have moved it."""
     inputs = _Read(_refs)
     """Where each input comes from."""
     after = _Read[list[str]](json.loads)

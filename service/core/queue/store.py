@@ -23,7 +23,7 @@ IDEMPOTENCY_SECONDS = 7 * 24 * 3600
 
 SCRIPTS = ("submit", "claim", "renew", "record", "checkpoint", "finish", "cancel", "expire", "forget")
 
-Happened = Literal["succeeded", "failed", "retry", "lost", "released", "canceled"]
+Happened = Literal["succeeded", "failed", "retry", "lost", "released", "moved", "canceled"]
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,10 @@ def crash_on_bytes(folder: Path) -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
+def take_too_long(folder: Path) -> None:
+    os.kill(os.getpid(), signal.SIGPROF)
+
+
 def refuse(folder: Path) -> None:
     tell("failed", error={"code": "rejected_input", "origin": "input", "message": "nine labels", "reasons": []})
 

@@ -1,8 +1,12 @@
 """Common parts of the supervisor's tests: one slot, and the end of a task of one attempt."""
 
+import io
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
+
+from PIL import Image
 
 from api_schemas.datasets import Dataset
 from api_schemas.jobs import Attempt, Job
@@ -18,6 +22,17 @@ SCRIPTED = str(Path(__file__).with_name("scripted_runner.py"))
 Submit = Callable[..., Dataset]
 Claim = Callable[..., ClaimedTask]
 Run = Callable[..., None]
+
+
+def pictures(count: int) -> bytes:
+    """An archive of so many images of two classes."""
+    picture = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(picture, "PNG")
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as members:
+        for number in range(count):
+            members.writestr(f"class {number % 2}/{number}.png", picture.getvalue())
+    return archive.getvalue()
 
 
 def only_attempt(job: Job) -> Attempt:

@@ -23,7 +23,16 @@ from service.core.clients import Core, open_core
 from service.core.foundation.settings import Settings
 from service.core.objects.received_files import upload_key
 from service.core.resources import datasets, events, jobs
-from tests.workers.supervisor.supervised import SCRIPTED, SLOT, Claim, Run, Submit, error_of, only_attempt
+from tests.workers.supervisor.supervised import (
+    SCRIPTED,
+    SLOT,
+    Claim,
+    Run,
+    Submit,
+    error_of,
+    only_attempt,
+    pictures,
+)
 from workers.supervisor.attempt import _kept, run_task
 from workers.supervisor.fitness import Fitness
 from workers.supervisor.input_cache import InputCache
@@ -165,6 +174,34 @@ def test_a_refused_upload_leaves_nothing_to_test(
         run_task(core, claim(dataset), SLOT, warm, cache, fitness, shutting_down)
     assert error_of(core, dataset).code is ErrorCode.REJECTED_INPUT
     assert fitness.trouble == "the CPU is being tested"
+
+
+def test_an_upload_that_is_not_small_is_read_from_the_beginning_where_that_may_last(
+    core: Core, submit: Submit, claim: Claim, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.supervisor.confinement.SMALL_SECONDS", 0.05)
+    dataset = submit(pictures(1500), "set.zip")
+    woken = core.dispatcher.waiting("cpu")
+    run(claim(dataset))
+    job = jobs.view(core, dataset.job)
+    assert (job.tasks[0].state, only_attempt(job).outcome, only_attempt(job).error) == ("queued", "released", None)
+    assert core.dispatcher.waiting("cpu") == woken + 1
+    told = [event.data["message"] for event in events.read(core, job.id, None, 100) if event.type is EventType.LOG]
+    assert told == ["It takes longer to read than a small upload, and waits with the trainings."]
+    run(claim(dataset))
+    ready = datasets.view(core, dataset.id)
+    assert (ready.state, ready.stats and ready.stats.num_images) == (DatasetState.READY, 1500)
+    assert [attempt.outcome for attempt in jobs.view(core, job.id).tasks[0].attempts] == ["released", "succeeded"]
+
+
+def test_what_was_moved_is_not_moved_again(core: Core, submit: Submit, claim: Claim, run: Run) -> None:
+    dataset = submit()
+    run(claim(dataset), "take_too_long")
+    run(claim(dataset), "take_too_long")
+    first, second = jobs.view(core, dataset.job).tasks[0].attempts
+    assert (first.outcome, second.outcome) == ("released", "failed")
+    assert second.error is not None
+    assert second.error.code is ErrorCode.RUNNER_FAILED
 
 
 def test_an_end_without_result_is_a_failure(core: Core, submit: Submit, claim: Claim, run: Run) -> None:

@@ -13,8 +13,16 @@ import pytest
 from api_schemas.problems import ErrorCode, ErrorOrigin
 from api_schemas.runner import Confinement, TaskType
 from service.core.foundation.settings import Settings
+from service.core.kinds.ingest_dataset import SMALL_SECONDS
 from service.core.lifecycle.tasks import ClaimedTask
-from workers.supervisor.confinement import FAULTS, confinement_of, fault_of_upload, out_of_time
+from workers.supervisor.confinement import (
+    FAULTS,
+    confinement_of,
+    fault_of_upload,
+    is_not_small,
+    out_of_time,
+    small_seconds,
+)
 
 MiB = 1 << 20
 ROOT = Path(__file__).parents[3]
@@ -39,8 +47,9 @@ def confined(code: str, limits: Confinement = LIMITS) -> subprocess.CompletedPro
     )
 
 
-def claimed(type: TaskType, **metadata: Any) -> ClaimedTask:
-    return cast(ClaimedTask, SimpleNamespace(type=type, params={"metadata": metadata}, timeout_seconds=100))
+def claimed(type: TaskType, queue: str = "cpu", **metadata: Any) -> ClaimedTask:
+    named = SimpleNamespace(type=type, queue=queue, params={"metadata": metadata}, timeout_seconds=100)
+    return cast(ClaimedTask, named)
 
 
 def test_memory_is_bounded() -> None:
@@ -123,6 +132,13 @@ def test_a_reader_that_crashes_is_blamed_on_the_upload(number: int) -> None:
 )
 def test_any_other_death_is_not(type: TaskType, number: int | None) -> None:
     assert fault_of_upload(type, number, "") is None
+
+
+def test_only_what_passes_for_a_small_upload_has_to_be_read_in_seconds() -> None:
+    small, large, report = claimed(TaskType.INGEST, "io"), claimed(TaskType.INGEST), claimed(TaskType.REPORT, "io")
+    assert [small_seconds(task) for task in (small, large, report)] == [SMALL_SECONDS, None, None]
+    assert [is_not_small(task, signal.SIGPROF) for task in (small, large, report)] == [True, False, False]
+    assert not any(is_not_small(small, number) for number in (None, signal.SIGKILL, *FAULTS))
 
 
 @pytest.mark.parametrize(

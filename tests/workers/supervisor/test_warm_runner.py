@@ -30,6 +30,7 @@ def claimed(tenant: str = "one", type: TaskType = TaskType.EVALUATE) -> ClaimedT
         attempt=1,
         worker="tests",
         device="cpu",
+        queue="gpu",
         type=type,
         params={},
         inputs={},

@@ -14,7 +14,17 @@ from api_schemas.jobs import TERMINAL_STATES, JobState
 from service.core.clients import Core
 from service.core.queue import workers
 from service.core.resources import datasets, jobs
-from tests.workers.supervisor.worker_processes import LARGE, SLOTS, health, runners, upload, wait_for, worker
+from tests.workers.supervisor.supervised import pictures
+from tests.workers.supervisor.worker_processes import (
+    LARGE,
+    SLOTS,
+    health,
+    runners,
+    upload,
+    upload_file,
+    wait_for,
+    worker,
+)
 
 
 def test_a_worker_takes_uploads_and_gives_back_what_it_cannot_finish(
@@ -52,6 +62,21 @@ def test_a_worker_takes_uploads_and_gives_back_what_it_cannot_finish(
 
     with worker(environment, tmp_path / "next.log"):
         wait_for(lambda: all(datasets.view(core, dataset.id).state is DatasetState.READY for dataset in more))
+
+
+def test_an_archive_that_is_not_small_leaves_the_queue_of_what_takes_seconds(
+    core: Core, environment: dict[str, str], tmp_path: Path
+) -> None:
+    # No reaper comes to help with wake-ups.
+    patient = environment | {"LADD_REAPER_SECONDS": "3600"}
+    strict = "from workers.supervisor import confinement; confinement.SMALL_SECONDS = 0.05"
+    program = f"import runpy; {strict}; runpy.run_module('workers', run_name='__main__')"
+    with worker(patient, tmp_path / "worker.log", arguments=("-c", program)):
+        archive = upload_file(core, "set.zip", pictures(1500))
+        wait_for(lambda: jobs.view(core, archive.job).state in TERMINAL_STATES)
+    assert datasets.view(core, archive.id).state is DatasetState.READY
+    (task,) = jobs.view(core, archive.job).tasks
+    assert [attempt.outcome for attempt in task.attempts] == ["released", "succeeded"]
 
 
 def test_another_worker_takes_over_from_a_killed_one_and_no_runner_is_left(

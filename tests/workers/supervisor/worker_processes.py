@@ -46,11 +46,15 @@ def upload(core: Core, images: int = 2, labels: int | None = None) -> Dataset:
     content = io.BytesIO()
     pixels = np.arange(images * 32 * 32 * 3).astype(np.uint8).reshape(images, 32, 32, 3)
     np.savez(content, images=pixels, labels=np.arange(labels or images) % 2)
+    return upload_file(core, "set.npz", content.getvalue())
+
+
+def upload_file(core: Core, name: str, content: bytes) -> Dataset:
     dataset_id = new_id("ds")
     key = upload_key(dataset_id, 0)
     streaming = core.storage.open_upload(key)
-    streaming.write(content.getvalue())
-    file = StreamedFile("set.npz", key, streaming.finish())
+    streaming.write(content)
+    file = StreamedFile(name, key, streaming.finish())
     metadata = DatasetMetadata.model_validate({"name": "small", "role": "distilled"})
     return datasets.create(core, metadata, [file], dataset_id)
 

@@ -5,6 +5,7 @@
 --   retry      JSON of the error; fails the job unless attempts remain, or a worker that has not tried
 --   lost       as retry, but holds only when the lease has run out; the attempt is not looked at
 --   released   '' or JSON of the error that kept it from being done; given back, not counted
+--   moved      the queue that it belongs to; given back to that one as if released, not counted
 --   canceled   '' ; only after a request to cancel
 -- Returns {'refused'}, or the state of the task followed by the names of the tasks that became ready.
 local happened, text = ARGV[5], ARGV[6]
@@ -32,7 +33,7 @@ end
 local function give_back(details)
   redis.call('HDEL', key, 'progress')
   enter(task, 'queued', details)
-  -- A task that stopped with its worker goes on before anything new; one that failed, or met an outage, gives another
+  -- A task that stopped with its worker, or was moved, goes on before anything new; one that failed, or met an outage, gives another
   -- worker time to come.
   make_ready(task, details == '' or happened == 'lost')
   return { 'queued', task }
@@ -53,6 +54,12 @@ end
 
 if happened == 'canceled' then
   return { 'refused' }
+end
+
+if happened == 'moved' then
+  redis.call('HSET', key, 'queue', text)
+  close_attempt('released', '')
+  return give_back('')
 end
 
 if happened == 'released' then

@@ -16,6 +16,7 @@ class TaskModel:
     attempt: int = 0
     failures: int = 0
     overdue: bool = False
+    queue: str = "cpu"
 
     @property
     def is_running(self) -> bool:
@@ -64,8 +65,11 @@ class JobModel:
         """Let the time pass until the lease of a running task is over."""
         self.tasks[name].overdue = True
 
-    def finish(self, name: str, attempt: int, happened: Happened) -> tuple[str, set[str]]:
-        """End an attempt; returns the state of the task or `refused`, and what may be claimed now because of it."""
+    def finish(self, name: str, attempt: int, happened: Happened, text: str) -> tuple[str, set[str]]:
+        """End an attempt; returns the state of the task or `refused`, and what may be claimed now because of it.
+
+        `text` names the queue that a task has `moved` to.
+        """
         task, before = self.tasks[name], self.ready()
         if not (task.is_running and task.overdue if happened == "lost" else self.holds(name, attempt)):
             return "refused", set()
@@ -75,8 +79,9 @@ class JobModel:
                 self.state = JobState.CANCELED
         elif happened == "canceled":
             return "refused", set()
-        elif happened == "released":
+        elif happened in ("released", "moved"):
             task.state = JobState.QUEUED
+            task.queue = text if happened == "moved" else task.queue
         elif happened == "succeeded":
             task.state = JobState.SUCCEEDED
             if all(other.state is JobState.SUCCEEDED for other in self.tasks.values()):

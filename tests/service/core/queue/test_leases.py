@@ -99,6 +99,7 @@ def test_a_zombie_is_refused_everything(core: Core, hand: Any, job: Job, tmp_pat
     assert not hand.finish(zombie)
     assert not hand.fail(zombie)
     assert not tasks.release(core, zombie)
+    assert not tasks.move(core, zombie, "cpu")
     assert not tasks.canceled(core, zombie)
     assert jobs.view(core, job.id) == before
     assert core.storage.list_keys("") == written
@@ -220,6 +221,19 @@ def test_a_release_does_not_count(core: Core, hand: Any, job: Job) -> None:
         assert tasks.release(core, hand.claim(job.id, "train_labeler"))
     assert hand.finish(hand.claim(job.id, "train_labeler"))
     assert attempts(core, job) == ["released"] * (core.settings.max_attempts + 2) + ["succeeded"]
+
+
+def test_a_move_to_another_queue_does_not_count_and_wakes_a_worker_there(core: Core, hand: Any, job: Job) -> None:
+    assert hand.fail(hand.claim(job.id, "train_labeler"), ErrorOrigin.WORKER)
+    for queue in ("cpu", "io") * core.settings.max_attempts:
+        woken = core.dispatcher.waiting(queue)
+        assert tasks.move(core, hand.claim(job.id, "train_labeler"), queue)
+        assert core.dispatcher.waiting(queue) == woken + 1
+        assert core.store.next_in_turn(queue, None) == (job.id, "train_labeler")
+    claimed = hand.claim(job.id, "train_labeler")
+    assert claimed.queue == "io"
+    assert hand.finish(claimed)
+    assert attempts(core, job) == ["failed", *["released"] * (2 * core.settings.max_attempts), "succeeded"]
 
 
 @pytest.mark.parametrize(

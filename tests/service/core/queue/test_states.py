@@ -18,6 +18,7 @@ from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.foundation.redis_keys import LEASES, READY
+from service.core.foundation.tenants import DEFAULT
 from service.core.queue.states import TRANSITIONS
 from service.core.queue.store import Happened
 from service.core.resources import events
@@ -27,7 +28,7 @@ MAX_ATTEMPTS = 2
 AFTER: dict[str, list[str]] = {"left": [], "right": [], "next": ["left"], "last": ["next", "right"]}
 ERROR = TaskError(code=ErrorCode.INTERNAL, origin=ErrorOrigin.WORKER, message="it broke", reasons=[])
 SUCCEEDED = json.dumps({"result": "key", "job_result": "", "index": False, "counted": {}})
-HAPPENED: tuple[Happened, ...] = ("succeeded", "failed", "retry", "lost", "released", "canceled")
+HAPPENED: tuple[Happened, ...] = ("succeeded", "failed", "retry", "lost", "released", "moved", "canceled")
 LEASE_SECONDS = 600
 
 
@@ -81,9 +82,9 @@ class JobMachine(RuleBasedStateMachine):
     @rule(data=st.data(), happened=st.sampled_from(HAPPENED))
     def finish(self, data: st.DataObject, happened: Happened) -> None:
         task, attempt = data.draw(st.sampled_from(self.attempts))
-        text = SUCCEEDED if happened == "succeeded" else ERROR.model_dump_json()
+        text = {"succeeded": SUCCEEDED, "moved": "io"}.get(happened, ERROR.model_dump_json())
         found = self.core.store.finish(self.job, task, attempt, happened, text, MAX_ATTEMPTS)
-        assert (found.outcome, set(found.ready)) == self.model.finish(task, attempt, happened)
+        assert (found.outcome, set(found.ready)) == self.model.finish(task, attempt, happened, text)
 
     @precondition(lambda self: self.attempts)
     @rule(data=st.data())
@@ -116,10 +117,13 @@ class JobMachine(RuleBasedStateMachine):
         job = self.core.store.load(self.job)
         assert job is not None
         assert job.state is self.model.state
-        assert {task.name: (task.state, len(task.attempts)) for task in job.tasks} == {
-            name: (task.state, task.attempt) for name, task in self.model.tasks.items()
+        assert {task.name: (task.state, len(task.attempts), task.queue) for task in job.tasks} == {
+            name: (task.state, task.attempt, task.queue) for name, task in self.model.tasks.items()
         }
         assert self.names_in(READY) == self.model.ready()
+        for queue in ("cpu", "io"):
+            ready = {name for name in self.model.ready() if self.model.tasks[name].queue == queue}
+            assert self.names_in(redis_keys.ready_line(queue, DEFAULT)) == ready
         overdue = {name for name, task in self.model.tasks.items() if task.is_running and task.overdue}
         assert self.names_in(LEASES) == {name for name, task in self.model.tasks.items() if task.is_running}
         assert self.names_in(LEASES, self.core.store.now()) == overdue
@@ -145,7 +149,8 @@ class JobMachine(RuleBasedStateMachine):
             assert all(after in TRANSITIONS[before] for before, after in pairwise(steps)), (name, steps)
             assert steps[-1] is (self.model.tasks[name].state if name else self.model.state)
         assert JobState.QUEUED not in path[""][1:]
-        self.core.redis.delete(READY, LEASES)
+        lines = [redis_keys.ready_line(queue, DEFAULT) for queue in ("cpu", "io")]
+        self.core.redis.delete(READY, LEASES, *lines)
 
 
 def test_redis_keeps_to_the_model(core: Core, submit_graph: Callable[[dict[str, list[str]]], str]) -> None:

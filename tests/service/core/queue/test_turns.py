@@ -15,10 +15,12 @@ from service.core.lifecycle import tasks
 def queue(core: Core, spec_of: Any) -> Any:
     """Record a job of a tenant with so many tasks that are ready, and return its id."""
 
-    def record(tenant: str, names: int = 1) -> str:
+    def record(tenant: str, names: int = 1, of: str = "cpu") -> str:
         job_id = new_id("job")
         spec = spec_of({f"task {number}": [] for number in range(names)})
         spec["fields"]["tenant"] = tenant
+        for task in spec["tasks"]:
+            task["fields"]["queue"] = of
         assert core.store.submit(job_id, spec).outcome == "created"
         return job_id
 
@@ -75,6 +77,16 @@ def test_a_task_that_its_worker_gave_back_is_next_and_one_that_failed_is_last(co
     assert core.store.finish(*failed, 1, "retry", '{"code": "internal"}', 3).outcome == "queued"
     assert core.store.finish(*given_back, 1, "released", "", 3).outcome == "queued"
     assert [take(core) for _ in range(4)] == [(job, f"task {number}") for number in (0, 2, 3, 1)]
+
+
+def test_a_task_that_was_moved_is_next_in_its_new_queue(core: Core, queue: Any) -> None:
+    long, waiting, other = queue("ours"), queue("ours"), queue("ours", of="gpu")
+    assert take(core) == (long, "task 0")
+    assert core.store.finish(long, "task 0", 1, "moved", "gpu", 3).outcome == "queued"
+    assert core.store.next_in_turn("cpu", None) == (waiting, "task 0")
+    for job in (long, other):
+        assert core.store.next_in_turn("gpu", None) == (job, "task 0")
+        assert core.store.claim(job, "task 0", "worker", 30)
 
 
 def test_what_was_canceled_or_lost_stands_in_no_line(core: Core, queue: Any) -> None:

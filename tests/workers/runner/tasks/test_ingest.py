@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from api_schemas.runner import RunnerTask
 from workers.ladd.archive.archive import read_archive, write_archive
 from workers.ladd.archive.exports import write_export
+from workers.ladd.importers.dataset import import_upload
 from workers.runner.reporter import Reporter
 from workers.runner.tasks import ingest
 
@@ -34,7 +36,7 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path / "archive.zip"
 
 
-def ingested(path: Path, folder: Path, **metadata: Any) -> dict[str, Any]:
+def ingested(path: Path, folder: Path, small_seconds: float | None = None, **metadata: Any) -> dict[str, Any]:
     """Run the task on one file; its outputs lie in `outputs/`."""
     (folder / "outputs").mkdir(parents=True)
     task = RunnerTask.model_validate(
@@ -43,6 +45,7 @@ def ingested(path: Path, folder: Path, **metadata: Any) -> dict[str, Any]:
             "documents": {},
             "device": "cpu",
             "threads": 1,
+            "small_seconds": small_seconds,
             "params": {"metadata": {"name": "set", "role": "distilled", **metadata}, "files": {"f": path.name}},
             "inputs": {"uploads": {"f": str(path)}},
         }
@@ -73,6 +76,22 @@ def test_an_archive_comes_back_with_its_labels_byte_by_byte(archive: Path, tmp_p
         "digest": None,
         "reused_from": None,
     }
+
+
+@pytest.mark.parametrize("seconds", [1000, None])
+def test_the_clock_of_a_small_upload_stands_still_when_it_is_read(
+    archive: Path, tmp_path: Path, seconds: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remaining = []
+
+    def look(*arguments: Any) -> Any:
+        remaining.append(signal.getitimer(signal.ITIMER_PROF)[0])
+        return import_upload(*arguments)
+
+    monkeypatch.setattr(ingest, "import_upload", look)
+    ingested(archive, tmp_path / "task", seconds)
+    assert remaining[0] == pytest.approx(seconds or 0, abs=1)
+    assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)
 
 
 @pytest.mark.parametrize("form", ["mtt", "safetensors", "webdataset", "parquet"])
