@@ -1,5 +1,7 @@
 """Every preset is a job that can be planned as it is written out."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,7 +45,10 @@ def test_a_preset_is_planned_with_its_protocol(shelf: Any, name: str) -> None:
 def test_every_table_and_every_figure_but_the_drawing_is_a_preset() -> None:
     table_3 = {"paper-table3"} if "ResNet18BN" in ARCHITECTURES and "rded" in RECIPES else set()
     tables = {f"paper-table{number}" for number in (1, 2, 4, 5, 6)} | table_3
-    assert set(PRESETS) == {"quick", *tables, *(f"paper-fig{number}" for number in (2, 3, 4, 5))}
+    figures = {f"paper-fig{number}" for number in (2, 3, 4, 5)}
+    assert set(PRESETS) == {"quick", *tables, *figures}
+    page = (Path(__file__).parents[4] / "docs" / "paper.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"paper-(?:table|fig)\d", page)) == {*tables, *figures, "paper-table3"}
 
 
 def test_table_3_is_one_job_on_a_set_of_rded(monkeypatch: pytest.MonkeyPatch) -> None:
