@@ -1,6 +1,7 @@
 """Every preset is a job that can be planned as it is written out."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,13 @@ def test_every_table_and_every_figure_but_the_drawing_is_a_preset() -> None:
     assert set(re.findall(r"paper-(?:table|fig)\d", page)) == {*tables, *figures, "paper-table3"}
 
 
-def test_table_3_is_one_job_on_a_set_of_rded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_table_3_is_one_job_on_a_set_of_rded(shelf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ARCHITECTURES, "ResNet18BN", ARCHITECTURES["ResNet18"])
-    monkeypatch.setitem(RECIPES, "rded", RECIPES["glad"])
+    monkeypatch.setitem(RECIPES, "rded", replace(RECIPES["glad"], name="rded", epochs=300))
     [preset] = table_3()
+    monkeypatch.setitem(PRESETS, preset.name, preset)
+    expanded = expand(shelf.core, preset.name, shelf.distilled).params["evaluation"]
+    assert (expanded["architectures"], expanded["overrides"]["epochs"]) == (["ResNet18BN"], 300)
     evaluation = preset.params["evaluation"]
     assert (evaluation["architectures"], evaluation["recipe"]) == (["ResNet18BN"], "rded")
     assert evaluation["arms"][:3] == ["baseline", "full_soft", "ladd"]
