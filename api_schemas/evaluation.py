@@ -269,13 +269,30 @@ class Figure(Response):
 
 
 class PaperNumber(Response):
-    """The k-CAE that the paper reports where a summary of the report has its own."""
+    """A number of the paper's tables where the report has its own: of one architecture, or a k-CAE.
+
+    Reports of earlier versions have k-CAEs alone, of all their architectures, without what has a default here.
+    """
 
     dataset: DatasetId
     arm: ShownArm
     cae_mean: float
+    """In percent; the mean over trials where it is of one architecture."""
     source: str
-    """Method, source set and images per class, and where in the paper."""
+    """Method, source set and images per class."""
+    tables: list[str] = []
+    """Where in the paper: all tables that print it."""
+    architecture: ShownArchitecture | None = None
+    """Null: the k-CAE over `architectures`."""
+    architectures: list[ShownArchitecture] = []
+    std: float | None = None
+    """The paper's +-; null: it prints none."""
+    difference: float | None = None
+    """This report's mean over the same architectures minus the paper's, in points."""
+    overhead: float | None = None
+    """What the arm adds to the bytes of the plain set by the paper's Table 1, as a fraction."""
+    remark: str | None = None
+    """In what the number is at odds with others of the paper, or what the paper calls it."""
 
 
 class Report(Response):
@@ -301,4 +318,5 @@ class Report(Response):
     points: list[SweepPoint]
     """Of a sweep; empty for other kinds."""
     paper: list[PaperNumber]
-    """Empty unless the job's tag `paper` names a method and the set is one of the paper's."""
+    """Of every cell of its tables that is about what was measured here; empty unless the job's tag `paper` names the
+    method and the set is one of the paper's."""

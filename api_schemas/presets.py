@@ -3,37 +3,67 @@
 from typing import Annotated, Any
 
 from api_schemas.base import Response
-from api_schemas.datasets import NamedClassMap
-from api_schemas.evaluation import ArmName
+from api_schemas.evaluation import ShownArm
 from api_schemas.jobs import JobKind
+from api_schemas.labelers import ShownArchitecture
 from api_schemas.registered import Registered
 from method.paper import METHODS
 
-PaperMethod = Annotated[
-    str,
-    Registered(
-        "PaperMethod",
-        METHODS,
-        """\
+_METHOD = Registered(
+    "PaperMethod",
+    METHODS,
+    """\
 The method that distilled the sets of the paper's tables, as the tag `paper` of a job names it.
 
 The files of GLaD's three variants look alike, so nothing but the tag tells them apart.""",
-    ),
-]
+)
+PaperMethod = Annotated[str, _METHOD]
 """One of `method.paper.METHODS`."""
+ShownPaperMethod = Annotated[str, _METHOD.shown()]
 
 
 class PaperResult(Response):
-    """k-CAE in percent that the paper reports for the arms of one distilled set."""
+    """Accuracies in percent that the paper reports for the arms of one distilled set, over the same networks."""
 
-    method: PaperMethod
-    class_map: NamedClassMap
-    resolution: int
+    method: ShownPaperMethod
+    class_map: str
+    """The source set: a `NamedClassMap`, or `imagenet` for all 1,000 classes."""
+    resolution: int | None
+    """In pixels; null: the paper does not tell."""
     ipc: int
     k: int
-    arms: dict[ArmName, float]
+    """How many networks are averaged; 1: a single one."""
+    architectures: list[ShownArchitecture]
+    arms: dict[ShownArm, float]
+    stds: dict[ShownArm, float]
+    """The mean over the networks of the standard deviations over five trials; empty where the paper has none."""
+    remarks: list[str]
+    """In what the numbers are at odds with others of the paper, or what the paper calls them."""
     source: str
     """Where in the paper."""
+
+
+class PaperClaim(Response):
+    """A number of the paper's text."""
+
+    section: str
+    claim: str
+    value: float
+    unit: str
+    recomputed: float | None
+    """The same by the paper's other numbers or in closed form; null: they do not give it."""
+    remark: str | None
+
+
+class PaperSets(Response):
+    """What the sets of an experiment are. A job on another set can be made as well, and a note in it says so."""
+
+    class_maps: list[str]
+    """The source sets: `NamedClassMap`s, or `imagenet` for all 1,000 classes."""
+    resolution: int | None
+    """In pixels; null: the paper does not tell."""
+    ipc: list[int]
+    """Images per class; empty: the paper does not tell."""
 
 
 class Preset(Response):
@@ -47,7 +77,11 @@ class Preset(Response):
     kind: JobKind
     params: dict[str, Any]
     paper: list[PaperResult]
-    """The paper's numbers, as far as they are known here."""
+    """The numbers of the paper's table."""
+    claims: list[PaperClaim]
+    """What the paper's text says about the table or figure in numbers."""
+    sets: PaperSets | None
+    """Null: no experiment of the paper."""
 
 
 class PresetList(Response):

@@ -1,28 +1,20 @@
 """The measurements of a job as tables of text: the terminal, Markdown and HTML only lay them out."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import compress
 
+from api_schemas.cells import arm_title, spread
 from api_schemas.cost import Cost, CostName, CostParts, JobCost
-from api_schemas.evaluation import ArmName, Evaluation, EvaluationRow, FlopCount, PaperNumber, Report, Storage
+from api_schemas.evaluation import ArmName, Evaluation, EvaluationRow, FlopCount, Report, Storage
+from api_schemas.paper_tables import paper_tables
 from api_schemas.report_inputs import names_of
+from api_schemas.table import Table
 from method.arms import ARMS
 from method.precisions import arithmetic_in_words
 
 _COMPARED = {"baseline", "ladd"}
 _PETA = 1e15
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of cells under a header; the first column names the row."""
-
-    title: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    muted: int | None = None
-    """The column of numbers that are not this report's own."""
 
 
 def tables(report: Report, *, intervals: bool = True) -> list[Table]:
@@ -33,7 +25,7 @@ def tables(report: Report, *, intervals: bool = True) -> list[Table]:
     found = [
         _sweep(report),
         *measured(report.evaluation, report.storage, report.flops, report.cost, intervals=intervals),
-        *_paper(report.paper, report.evaluation),
+        *paper_tables(report),
     ]
     return [_named(table, names_of(report.inputs)) for table in found if table.rows]
 
@@ -108,7 +100,7 @@ def _sweep(report: Report) -> Table:
     summary = report.evaluation.summary if report.evaluation else []
     sets = {point.dataset for point in report.points}
     arms = _in_order(found.arm for found in summary if found.dataset in sets)
-    cae = {(found.dataset, found.arm): _spread(found.cae_mean, found.cae_std) for found in summary}
+    cae = {(found.dataset, found.arm): spread(found.cae_mean, found.cae_std) for found in summary}
     rows = [
         [
             f"N {point.n}, R {point.ratio:g}, epoch {point.epoch}",
@@ -120,7 +112,7 @@ def _sweep(report: Report) -> Table:
         ]
         for point in report.points
     ]
-    caes = (f"{_title(arm)}, k-CAE" for arm in arms)
+    caes = (f"{arm_title(arm)}, k-CAE" for arm in arms)
     return Table("Sweep", ["point", *caes, "labeler val %", "entropy", "agreement %", "overhead"], rows)
 
 
@@ -151,10 +143,10 @@ def _accuracies(evaluation: Evaluation, dataset: str, intervals: bool) -> Table:
     summaries = {summary.arm: summary for summary in evaluation.summary if summary.dataset == dataset}
     if summaries:
         k = max(summary.k for summary in summaries.values())
-        cells = [_spread(summaries[arm].cae_mean, summaries[arm].cae_std) if arm in summaries else "-" for arm in arms]
+        cells = [spread(summaries[arm].cae_mean, summaries[arm].cae_std) if arm in summaries else "-" for arm in arms]
         gain = _difference({arm: summary.cae_mean for arm, summary in summaries.items()})
         lines.append([f"{k}-CAE", *cells, gain, ""])
-    header = ["architecture", *(_title(arm) for arm in arms), "difference", "views"]
+    header = ["architecture", *(arm_title(arm) for arm in arms), "difference", "views"]
     shown = [True] * (1 + len(arms)) + [set(arms) >= _COMPARED, len(policies) > 1]
     title = f"Accuracy in % on {evaluation.test_images:,} real test images after the last epoch, {dataset}"
     header, *lines = (list(compress(cells, shown)) for cells in (header, *lines))
@@ -166,17 +158,9 @@ def _in_order(arms: Iterator[ArmName]) -> list[ArmName]:
     return [arm for arm in ARMS if arm in present] + sorted(present - set(ARMS))
 
 
-def _title(arm: ArmName) -> str:
-    return "LADD" if arm == "ladd" else arm
-
-
 def _accuracy(row: EvaluationRow, interval: bool) -> str:
     bounds = f" [{row.ci95[0]:.2f}, {row.ci95[1]:.2f}]" if interval and row.ci95 else ""
-    return f"{_spread(row.mean, row.std)}{bounds}"
-
-
-def _spread(mean: float, std: float) -> str:
-    return f"{mean:.2f} ± {std:.2f}"
+    return f"{spread(row.mean, row.std)}{bounds}"
 
 
 def _difference(means: Mapping[ArmName, float]) -> str:
@@ -187,7 +171,7 @@ def _comparisons(evaluation: Evaluation, dataset: str) -> Table:
     """Each arm minus the baseline of its set; the interval covers trials and test images."""
     rows = [
         [
-            f"{_title(found.arm)} minus baseline",
+            f"{arm_title(found.arm)} minus baseline",
             found.architecture or "CAE",
             f"{found.difference:+.2f}",
             "{:+.2f} to {:+.2f}".format(*found.ci95),
@@ -206,7 +190,7 @@ def _protocol(rows: Sequence[EvaluationRow]) -> Table:
     for row in rows:
         recipe = [str(row.recipe.get(field, "-")) for field in ("name", "views", "reduction", "precision")]
         computed_in = arithmetic_in_words(row.recipe)
-        settings = (_title(row.arm), *recipe, computed_in, f"{row.epochs:,}", str(len(row.trials)))
+        settings = (arm_title(row.arm), *recipe, computed_in, f"{row.epochs:,}", str(len(row.trials)))
         forwards.setdefault(settings, set()).add(row.forwards)
     lines = [[*settings, " / ".join(f"{n:,}" for n in sorted(forwards[settings]))] for settings in sorted(forwards)]
     header = ["arm", "recipe", "views", "reduction", "precision", "computed in", "epochs", "trials", "forwards"]
@@ -278,26 +262,3 @@ def _cost_text(cost: Cost | None) -> str:
     else:
         held = "not known yet" if cost.seconds is None else clock(cost.seconds)
     return f"{cost.flops / _PETA:.3g} PFLOP, {cost.bytes / 2**20:,.1f} MiB, device time {held}"
-
-
-def _paper(numbers: Sequence[PaperNumber], evaluation: Evaluation | None) -> Iterator[Table]:
-    """One table for each set that the paper has numbers of: arms down, and what LADD gains relative to the baseline."""
-    summary = evaluation.summary if evaluation else []
-    for dataset in dict.fromkeys(number.dataset for number in numbers):
-        theirs = {number.arm: number.cae_mean for number in numbers if number.dataset == dataset}
-        found = {each.arm: each for each in summary if each.dataset == dataset and each.arm in theirs}
-        rows = [
-            [_title(arm), _spread(each.cae_mean, each.cae_std), f"{theirs[arm]:.1f}"] for arm, each in found.items()
-        ]
-        if set(found) >= _COMPARED:
-            ours = {arm: each.cae_mean for arm, each in found.items()}
-            rows.append(["LADD relative to baseline", _relative_gain(ours), _relative_gain(theirs)])
-        source = next(number.source for number in numbers if number.dataset == dataset)
-        k = max(each.k for each in found.values())
-        yield Table(f"Beside the paper: {source}, {dataset}", ["arm", f"{k}-CAE here", "paper"], rows, muted=2)
-
-
-def _relative_gain(cae: Mapping[ArmName, float]) -> str:
-    """The mean that the paper's Table 4 reports."""
-    baseline = cae["baseline"]
-    return f"{cae['ladd'] / baseline - 1:+.1%}" if baseline else "-"

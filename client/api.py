@@ -170,10 +170,15 @@ class LaddClient:
         return self._get(PresetList, "/v1/presets")
 
     def preset(
-        self, name: str, dataset: str, source_dataset: str | None = None, method: PaperMethod | None = None
+        self,
+        name: str,
+        dataset: str,
+        source_dataset: str | None = None,
+        method: PaperMethod | None = None,
+        plus_dataset: str | None = None,
     ) -> JobBody:
         """One of them as a job for a distilled set, which `method` says the origin of."""
-        query = {"dataset": dataset, "source_dataset": source_dataset, "method": method}
+        query = {"dataset": dataset, "source_dataset": source_dataset, "method": method, "plus_dataset": plus_dataset}
         return self._get(JobBody, f"/v1/presets/{name}", query)
 
     def submit(self, request: JobRequest | Mapping[str, Any], idempotency_key: str | None = None) -> Job:

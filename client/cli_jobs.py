@@ -51,10 +51,13 @@ def preset(
         str | None,
         typer.Option(help=f"What distilled the set ({', '.join(METHODS)}): the report then shows the paper's numbers."),
     ] = None,
+    plus_dataset: Annotated[
+        str | None, typer.Option(help="A set with one image more of each class, for the arm baseline_plus.")
+    ] = None,
 ) -> None:
     """Print one of the paper's experiments as a job, for `ladd submit -` or to edit first."""
     session: Session = context.obj
-    session.answer_json(session.client.preset(name, dataset, source_dataset, method))
+    session.answer_json(session.client.preset(name, dataset, source_dataset, method, plus_dataset))
 
 
 @jobs_app.command()

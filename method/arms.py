@@ -1,4 +1,4 @@
-"""Arms: the ways to train that an evaluation compares, the seven rows of the paper's Table 6 and controls."""
+"""Arms: the ways to train that an evaluation compares, the rows of the paper's Table 6 (section 4.3) and controls."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -50,7 +50,7 @@ class Arm:
 BASELINE = "baseline"
 """The arm that every other one is compared with."""
 LADD = "ladd"
-"""Eq. 5."""
+"""Eq. 5 (section 3.3)."""
 
 ARMS: dict[str, Arm] = registry(
     (
@@ -67,7 +67,7 @@ ARMS: dict[str, Arm] = registry(
         # How much is due to the images, and how much to their labels.
         Arm("random", full_images="hard", views=None, images="random"),
         Arm("random_ladd", full_images="hard", views="soft", images="random"),
-        # baseline++ of the paper: what the bytes of the dense labels would buy as one image more of each class.
+        # The paper's baseline++ (section 4.2): what the labels' bytes would buy as one image more of each class.
         Arm("baseline_plus", full_images="hard", views=None, images="plus"),
     )
 )

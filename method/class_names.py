@@ -58,7 +58,7 @@ def match_classes(names: Sequence[str], others: Sequence[str]) -> Matching | Unm
         return Matching(places, ", ".join(f"{name} is {other}" for name, other in list(pairs)[:_SHOWN]) or "names")
     numbers, their_numbers = _numbers(names), _numbers(others)
     for mine, other_keys in ((numbers, theirs), (their_numbers, ours)):
-        indices = [f"imagenet {number}" for number in mine or ()]
+        indices = [imagenet_key(number) for number in mine or ()]
         if indices and set(indices) == set(other_keys):
             pairing = [other_keys.index(index) for index in indices]
             return Matching(tuple(pairing if mine is numbers else _inverse(pairing)), "numbers are ImageNet's indices")
@@ -92,9 +92,14 @@ def meaning(name: str) -> str:
     word = _word(name)
     index = _imagenet().get(word)
     if index is not None:
-        return f"imagenet {index}"
+        return imagenet_key(index)
     number = NUMBERED.fullmatch(name.strip())
     return word if number is None else f"number {int(number[1])}"
+
+
+def imagenet_key(index: int) -> str:
+    """Return the `meaning` of a class of ImageNet-1K by its index."""
+    return f"imagenet {index}"
 
 
 def are_numbers(names: Collection[str]) -> bool:

@@ -4,12 +4,13 @@ import math
 import re
 
 GRID = 5
-"""N of the paper's N x N views (section 4.1)."""
+"""N of the paper's N x N views (sections 3.1 and 4.1)."""
 RATIO = 0.625
 """R: the part of each axis that a view covers (section 4.1)."""
 
 POLICY = r"full|pool|sampled:[1-9][0-9]{0,3}"
-"""A policy of one training: all views, as in Eq. 5; rows out of images and views alike; K views drawn each step."""
+"""A policy of one training: all views, as in Eq. 5 (section 3.3); rows out of images and views alike; K views drawn
+each step."""
 PROGRESSIVE = "progressive"
 """`sampled:1` first, then `full` where that leaves open which arm is better: a policy of an evaluation."""
 

@@ -1,6 +1,6 @@
 """The text of a report's tables, whatever lays them out."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from api_schemas.cost import Cost, CostParts, JobCost
 from api_schemas.evaluation import (
@@ -18,7 +18,8 @@ from api_schemas.evaluation import (
     TrialRow,
 )
 from api_schemas.labelers import Architecture
-from api_schemas.report_tables import Table, measured, predicted_cost, tables
+from api_schemas.report_tables import measured, predicted_cost, tables
+from api_schemas.table import Table
 
 SET = "ds_" + "0" * 26
 OTHER_SET = "ds_" + "1" * 26
@@ -231,27 +232,44 @@ def report_with(paper: list[PaperNumber]) -> Report:
     )
 
 
+def paper_number(arm: ArmName, mean: float, *architectures: Architecture, **known: Any) -> PaperNumber:
+    alone = architectures[0] if len(architectures) == 1 else None
+    source = "GLaD-MTT, imagenette at 128 px, 5 IPC"
+    known = {"architecture": alone, "architectures": list(architectures), **known}
+    return PaperNumber(dataset=SET, arm=arm, cae_mean=mean, source=source, **known)
+
+
 def test_the_papers_numbers_stand_beside_ours() -> None:
-    source = "GLaD-MTT, imagenette at 128 px, 5 IPC (Table 6)"
+    both = ("ConvNetD3", "VGG11")
     paper = [
-        PaperNumber(dataset=SET, arm=arm, cae_mean=mean, source=source)
-        for arm, mean in (("baseline", 44.2), ("ladd", 53.9))
+        paper_number("ladd", 55.7, "VGG11", tables=["Table 6"]),
+        paper_number("baseline", 44.2, *both, tables=["Table 5", "Table 6"], std=1.0, remark="not so"),
+        paper_number("ladd", 53.9, *both, tables=["Table 1"], std=0.9, overhead=0.025),
     ]
     assert tables(report_with(paper))[-1] == Table(
-        f"Beside the paper: {source}, {SET}",
-        ["arm", "2-CAE here", "paper"],
+        f"Beside the paper: GLaD-MTT, imagenette at 128 px, 5 IPC, {SET}",
+        ["arm", "networks", "here", "paper", "difference", "where in the paper"],
         [
-            ["baseline", "65.75 ± 0.50", "44.2"],
-            ["LADD", "65.62 ± 0.75", "53.9"],
-            ["LADD relative to baseline", "-0.2%", "+21.9%"],
+            ["LADD", "VGG11", "60.00 ± 1.00", "55.7", "+4.30", "Table 6"],
+            ["baseline", "2-CAE", "65.75 ± 0.50", "44.2 ± 1.0", "+21.55", "Table 5, Table 6; not so"],
+            ["LADD", "2-CAE", "65.62 ± 0.75", "53.9 ± 0.9", "+11.73", "Table 1"],
+            ["LADD relative to baseline", "2-CAE", "-0.2%", "+21.9%", "-", "-"],
+            ["storage added by LADD", "-", "+2.50%", "+2.5%", "-", "Table 1"],
         ],
-        muted=2,
+        muted=3,
     )
 
 
-def test_an_arm_alone_beside_the_paper_has_no_gain() -> None:
-    paper = [PaperNumber(dataset=SET, arm="ladd", cae_mean=53.9, source="MTT")]
-    assert tables(report_with(paper))[-1].rows == [["LADD", "65.62 ± 0.75", "53.9"]]
+def test_the_gain_relative_to_the_baseline_is_over_the_same_networks() -> None:
+    paper = [paper_number("baseline", 44.2, "ConvNetD3", "VGG11"), paper_number("ladd", 58.4, "VGG11")]
+    assert [line[0] for line in tables(report_with(paper))[-1].rows] == ["baseline", "LADD"]
+
+
+def test_a_report_from_before_there_were_networks_beside_the_paper_is_shown() -> None:
+    stored = {"dataset": SET, "arm": "ladd", "cae_mean": 53.9, "source": "MTT (Table 5)"}
+    table = tables(report_with([PaperNumber.model_validate(stored)]))[-1]
+    assert table.title == f"Beside the paper: MTT (Table 5), {SET}"
+    assert table.rows == [["LADD", "k-CAE", "65.62 ± 0.75", "53.9", "+11.73", "-"]]
     assert not any("paper:" in table.title for table in tables(report_with([])))
 
 

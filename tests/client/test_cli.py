@@ -322,7 +322,10 @@ def test_a_preset_is_printed_to_be_submitted(ladd: Ladd, client: LaddClient, wor
     assert json.loads(printed)["params"]["source_dataset"] == source
     job = client.job(ladd("submit", "-", "--detach", "--yes", stdin=printed).stdout.strip())
     assert job.tags == {"preset": "paper-table6", "paper": "GLaD-MTT"}
-    assert len(job.params["evaluation"]["arms"]) == 7
+    assert len(job.params["evaluation"]["arms"]) == 9
+    assert any(note.startswith("Table 6 of the paper has 5 images per class") for note in job.notes)
+    refused = ladd("preset", "paper-table6", "--dataset", distilled, "--plus-dataset", distilled)
+    assert "no arm baseline_plus" in refused.stderr
     refused = ladd("preset", "paper-table9", "--dataset", distilled)
     assert refused.exit_code == 1
     assert "There is no preset paper-table9" in refused.stderr

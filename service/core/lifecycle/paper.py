@@ -1,11 +1,11 @@
-"""Which of the paper's numbers (`method.paper`) may stand beside the rows of a report."""
+"""The paper's numbers (`method.paper`) that may stand beside those of a report."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from api_schemas.evaluation import Evaluation, EvaluationSummary, PaperNumber
-from api_schemas.presets import PaperResult
+from api_schemas.evaluation import Evaluation, PaperNumber
+from api_schemas.paper_tables import mean_here
 from method import paper
-from method.architectures import default_architectures
+from method.arms import ARMS
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 
@@ -13,56 +13,72 @@ METHOD_TAG = "paper"
 """The tag of a job that says what distilled its set."""
 
 
-def _shown(result: paper.Result) -> PaperResult:
-    return PaperResult(
-        method=result.method,
-        class_map=result.class_map,
-        resolution=paper.RESOLUTION,
-        ipc=result.ipc,
-        k=len(result.architectures),
-        arms=result.arms,
-        source=result.source,
-    )
-
-
-_AT_FIVE = [_shown(found) for found in paper.results() if found.source in ("Table 5", "Table 6")]
-[TABLE_6] = [found for found in _AT_FIVE if found.source == "Table 6"]
-RESULTS = [TABLE_6 if found.method == TABLE_6.method else found for found in _AT_FIVE if found is not TABLE_6]
-"""One entry for each method: ImageNette at 128 px with 5 images per class, over all five architectures."""
-
-
 def beside(core: Core, tags: Mapping[str, str], evaluation: Evaluation | None) -> list[PaperNumber]:
-    """Return the paper's number for each k-CAE of a report that has one.
+    """Return the paper's number for whatever a report has measured of its tables, set by set and network by network.
 
-    The tag `paper` names the method; classes, resolution, images per class, architectures and the point of a
-    label-augmented set must be the paper's. Epochs and trials need not: the report's protocol shows them.
+    The tag `paper` names the method; classes, resolution, images per class and the point of a label-augmented set must
+    be the paper's, and all networks of a k-CAE be there: others besides them do no harm. Epochs, trials and recipe need
+    not be the paper's: the report's protocol shows them.
     """
-    result = next((found for found in RESULTS if found.method == tags.get(METHOD_TAG)), None)
-    if result is None or evaluation is None:
+    if evaluation is None or tags.get(METHOD_TAG) not in paper.METHODS:
         return []
     source = core.catalogue.dataset(evaluation.source_dataset)
+    if source is None:
+        return []
+    measured: dict[str, dict[str, set[str]]] = {}
+    for row in evaluation.rows:
+        if row.in_summary:
+            measured.setdefault(row.dataset, {}).setdefault(row.arm, set()).add(row.architecture)
     return [
-        PaperNumber(
-            dataset=summary.dataset,
-            arm=summary.arm,
-            cae_mean=result.arms[summary.arm],
-            source=f"{result.method}, {result.class_map} at {result.resolution} px, {result.ipc} IPC ({result.source})",
-        )
-        for summary in evaluation.summary
-        if summary.arm in result.arms and _is_of(result, summary, core.catalogue.dataset(summary.dataset), source)
+        _shown(dataset, cells, evaluation)
+        for dataset, of_arms in measured.items()
+        if (manifest := core.catalogue.dataset(dataset)) is not None
+        for cells in _shared(manifest, source, tags[METHOD_TAG], of_arms)
     ]
 
 
-def _is_of(
-    result: PaperResult, summary: EvaluationSummary, dataset: DatasetManifest | None, source: DatasetManifest | None
-) -> bool:
-    if dataset is None or source is None:
-        return False
+def _shared(
+    dataset: DatasetManifest, source: DatasetManifest, method: str, of_arms: Mapping[str, set[str]]
+) -> Iterator[list[paper.Cell]]:
+    """Yield the cells about a set, those together that several tables print: single networks first, arms in turn."""
+    found: dict[tuple[str, str], list[paper.Cell]] = {}
+    for cell in paper.CELLS:
+        networks = of_arms.get(cell.arm, set())
+        if cell.method == method and networks >= set(cell.architectures) and _is_of(cell, dataset, source):
+            found.setdefault((cell.model, cell.arm), []).append(cell)
+    arms = list(ARMS)
+    for _, cells in sorted(found.items(), key=lambda each: (each[1][0].k, each[0][0], arms.index(each[0][1]))):
+        yield cells
+
+
+def _is_of(cell: paper.Cell, dataset: DatasetManifest, source: DatasetManifest) -> bool:
     stats, made = dataset.measured, dataset.augmentation
     return (
-        # The classes of both sets are the same ones, and either may have been uploaded with their name.
-        result.class_map in (dataset.metadata.class_map, source.metadata.class_map)
-        and (stats.ipc, stats.image_shape) == (result.ipc, [3, result.resolution, result.resolution])
-        and set(summary.architectures) == set(default_architectures(result.resolution))
+        stats.ipc == cell.ipc + (ARMS[cell.arm].images == "plus")
+        and (cell.resolution is None or stats.image_shape == [3, cell.resolution, cell.resolution])
         and (made is None or (made.n, made.ratio, made.epoch) == paper.POINT)
+        # The classes of both sets are the same ones, and either may have been uploaded with their name.
+        and (
+            cell.class_map in (dataset.metadata.class_map, source.metadata.class_map)
+            or paper.has_classes(cell.class_map, [each.name for each in source.measured.class_counts])
+        )
+    )
+
+
+def _shown(dataset: str, cells: Sequence[paper.Cell], evaluation: Evaluation) -> PaperNumber:
+    first = cells[0]
+    here, _ = mean_here(evaluation, dataset, first.arm, first.architectures)
+    size = "" if first.resolution is None else f" at {first.resolution} px"
+    return PaperNumber(
+        dataset=dataset,
+        arm=first.arm,
+        cae_mean=first.mean,
+        source=f"{first.method}, {first.class_map}{size}, {first.ipc} IPC",
+        tables=[cell.table for cell in cells],
+        architecture=first.model if first.k == 1 else None,
+        architectures=list(first.architectures),
+        std=next((cell.std for cell in cells if cell.std is not None), None),
+        difference=here - first.mean,
+        overhead=next((cell.overhead / 100 for cell in cells if cell.overhead is not None), None),
+        remark=next((cell.remark for cell in cells if cell.remark is not None), None),
     )

@@ -22,6 +22,7 @@ from service.core.queue import workers
 from service.core.queue.plan import Plan
 from service.core.queue.records import PLANNED, JobRecord, TaskRecord
 from service.core.resources.job_view import listed, shown
+from service.core.resources.presets import differences
 
 
 def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tuple[Job, bool]:
@@ -66,7 +67,8 @@ def validate(core: Core, request: JobRequest) -> JobPlan:
 def _planned(core: Core, request: JobRequest) -> Plan:
     """Return the plan of a request, the time of its tasks predicted.
 
-    Trainings get the rates that are known now: all of a job decide by the same whether to compile.
+    Trainings get the rates that are known now: all of a job decide by the same whether to compile. To its notes comes
+    in what it is not the preset that its tag names.
     """
     plan = KINDS[request.kind].plan(core, request.params)
     costs_now = [task.cost for task in plan.tasks]
@@ -76,7 +78,7 @@ def _planned(core: Core, request: JobRequest) -> Plan:
             plan.tasks, rates.timed(core, costs_now), rates.uncompiled(core, costs_now), strict=True
         )
     ]
-    return replace(plan, tasks=tasks)
+    return replace(plan, tasks=tasks, notes=[*plan.notes, *differences(core, request.tags, plan.params)])
 
 
 def _sha256(text: str) -> str:

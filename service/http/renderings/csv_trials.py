@@ -9,20 +9,26 @@ from service.http.renderings.picture import Picture
 
 COLUMNS = (
     "dataset", "arm", "architecture", "trial", "seed", "accuracy", "seconds", "epochs", "forwards", "recipe", "views",
-    "reduction", "precision", "computed_in", "in_summary",
+    "reduction", "precision", "computed_in", "in_summary", "paper_mean", "paper_std",
 )  # fmt: skip
 
 
 def render(report: Report, picture: Picture) -> str:
-    """Return a header and a line for each trial; the header alone where nothing was evaluated."""
+    """Return a header and a line for each trial; the header alone where nothing was evaluated.
+
+    `paper_mean` and `paper_std` are the paper's, over trials, for the same set, arm and architecture, where it has one.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
+    theirs = {(found.dataset, found.arm, found.architecture): found for found in report.paper}
     for row in report.evaluation.rows if report.evaluation else ():
+        found = theirs.get((row.dataset, row.arm, row.architecture)) if row.in_summary else None
+        paper = ["", ""] if found is None else [found.cae_mean, "" if found.std is None else found.std]
         recipe = [row.recipe.get(field, "") for field in ("name", "views", "reduction", "precision")]
         computed_in = arithmetic_in_words(row.recipe)
         for trial in row.trials:
             place = [row.dataset, row.arm, row.architecture]
             measured = [trial.trial, trial.seed, trial.accuracy, trial.seconds, row.epochs, row.forwards]
-            writer.writerow([*place, *measured, *recipe, computed_in, row.in_summary])
+            writer.writerow([*place, *measured, *recipe, computed_in, row.in_summary, *paper])
     return text.getvalue()

@@ -30,6 +30,10 @@ def get_preset(
         PaperMethod | None,
         Query(description="What distilled the set; the tag `paper`, by which a report shows the paper's numbers."),
     ] = None,
+    plus_dataset: Annotated[
+        DatasetId | None,
+        Query(description="A set with one image more of each class; without it the arm `baseline_plus` is left out."),
+    ] = None,
 ) -> JobBody:
     """Write out an experiment for a distilled set: a body for `POST /v1/jobs` that may be edited first."""
-    return presets.expand(core, name, dataset, source_dataset, method)
+    return presets.expand(core, name, dataset, source_dataset, method, plus_dataset)

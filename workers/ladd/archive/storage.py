@@ -29,7 +29,7 @@ def storage(
     """Count the bytes of the plain and the augmented set three ways.
 
     `paper`: Python's zipfile (deflate) around uint8 images and float32 labels, the set's own (classes or soft labels)
-    and dense (Kang, Lim & Shim 2025, section 4.3); `raw`: the same arrays unzipped; `stored`: the archive, with and
+    and dense (Kang, Lim & Shim 2025, section 4.2); `raw`: the same arrays unzipped; `stored`: the archive, with and
     without its dense labels, and in both without the labels of whole images, which take `full_labels_bytes` more.
     `overhead` is the extra as a fraction of the plain bytes. `images` is uint8 [M, H, W, C]: see `pixels_of`.
     `dense_labels` are those of the labeler, which the archive holds in `encoding`; `encodings` compares it with others.

@@ -25,7 +25,7 @@ from workers.ladd.engine.transfer import to_device
 from workers.ladd.recipes.recipe import Recipe
 
 AUGMENTATION_RULE = "one operation per step, for its images and views alike, after the crop"
-"""Goes into every result: the paper does not say how DSA and the views go together."""
+"""Goes into every result: the paper (section 4.1) does not say how DSA and the views go together."""
 
 
 @dataclass(frozen=True)

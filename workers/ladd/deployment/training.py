@@ -1,4 +1,4 @@
-"""Deployment: train a fresh network on a label-augmented set, Eq. 5 of the LADD paper (WACV 2025).
+"""Deployment: train a fresh network on a label-augmented set, Eq. 5 of the LADD paper (WACV 2025, section 3.3).
 
     loss = CE(h(x), y) + sum over views j of CE(h(S_j x), y^d_j)
 

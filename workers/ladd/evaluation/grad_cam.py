@@ -1,4 +1,7 @@
-"""Grad-CAM (Selvaraju et al., ICCV 2017): where in an image a trained network finds its class. The paper's Figure 4."""
+"""Grad-CAM (Selvaraju et al., ICCV 2017): where in an image a trained network finds its class.
+
+The paper's Figure 4 (section 4.4) is made of it.
+"""
 
 import numpy as np
 import torch

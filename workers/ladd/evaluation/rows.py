@@ -41,8 +41,9 @@ def summaries(rows: Sequence[EvaluationRow]) -> list[EvaluationSummary]:
 def cae(rows: Sequence[EvaluationRow]) -> EvaluationSummary:
     """Return the k-CAE of one arm of a set: the mean over its k rows of `mean`; `cae_std` is the mean of their `std`.
 
-    That is how the paper's tables are made: "+-" there is the average of the standard deviations of the trials, not
-    the spread over architectures. Raises ValueError unless all rows are of one arm, each of another architecture.
+    That is how the paper's tables are made (Table 1): "+-" there is the average of the standard deviations of the
+    trials, not the spread over architectures. Raises ValueError unless all rows are of one arm, each of another
+    architecture.
     """
     arms = sorted({row.arm for row in rows})
     if len(arms) != 1:

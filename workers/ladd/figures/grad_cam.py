@@ -1,4 +1,4 @@
-"""Where networks find the class of test images, trained one way and another: the paper's Figure 4."""
+"""Where networks find the class of test images, trained one way and another: the paper's Figure 4 (section 4.4)."""
 
 from typing import Any
 

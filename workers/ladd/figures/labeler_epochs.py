@@ -1,4 +1,4 @@
-"""The labeler as it learns: the half of the paper's Figure 5 that one training shows."""
+"""The labeler as it learns: the half of the paper's Figure 5 (section 4.5) that one training shows."""
 
 from typing import Any
 

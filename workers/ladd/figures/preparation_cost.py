@@ -1,4 +1,4 @@
-"""The price of accuracy before deployment: distillation, labeler and labelling. The paper's Figure 2."""
+"""The price of accuracy before deployment, of distillation, labeler and labelling: Figure 2 (section 4.2)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Accuracy along a sweep; over the labeler's epochs it is the paper's Figure 5."""
+"""Accuracy along a sweep; over the labeler's epochs it is the paper's Figure 5 (section 4.5)."""
 
 from typing import Any
 

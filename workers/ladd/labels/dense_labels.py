@@ -26,9 +26,10 @@ def generate_dense_labels(
 ) -> NDArray[np.float32]:
     """Return y^d = softmax(g(S_j(x)) / temperature) float32 [M, N^2, C] for images float32 [M, C, H, W].
 
-    LADD section 3.2, whose temperature is 1. The images carry the labeler's normalization. No augmentation, evaluation
-    mode, float32 without TF32: on a CPU, with the same number of threads, two runs give the same bytes. `batch_size` is
-    the number of views forwarded at once, None for the rule of `engine.micro_batch`; `progress` counts views.
+    LADD section 3.1 (Eq. 4), which names no temperature: 1. The images carry the labeler's normalization. No
+    augmentation, evaluation mode, float32 without TF32: on a CPU, with the same number of threads, two runs give the
+    same bytes. `batch_size` is the number of views forwarded at once, None for the rule of `engine.micro_batch`;
+    `progress` counts views.
     Raises ValueError if the labeler answers with something that is not a number.
     """
     device = torch.device(device)

@@ -1,6 +1,6 @@
 """The local views S_j of an image: a grid of overlapping crops, each resized back to the full size.
 
-Kang, Lim & Shim, "Label-Augmented Dataset Distillation" (WACV 2025), section 3.2: N x N crops, each covering
+Kang, Lim & Shim, "Label-Augmented Dataset Distillation" (WACV 2025), section 3.1: N x N crops, each covering
 a ratio R of either axis, a stride of (1 - R) / (N - 1) of the axis apart.
 """
 
@@ -16,7 +16,7 @@ from method.views import crop_offsets, crop_side
 
 @dataclass(frozen=True)
 class ViewGrid:
-    """N x N views that cover `ratio` of each axis; the paper uses n = 5 and ratio = 0.625.
+    """N x N views that cover `ratio` of each axis; the paper uses n = 5 and ratio = 0.625 (section 4.1).
 
     View j = row * n + column. At 128 px the paper's grid has crops of 80 px at 0, 12, 24, 36, 48.
     Raises ValueError unless n is a whole number of at least 1 and ratio lies in (0, 1].

@@ -241,6 +241,8 @@ def test_csv_has_every_trial(report: Report) -> None:
         "precision": "exact",
         "computed_in": "IEEE float32, compiled",
         "in_summary": "False",
+        "paper_mean": "",
+        "paper_std": "",
     }
 
 
@@ -252,19 +254,26 @@ def test_a_sweep_has_a_line_for_each_point() -> None:
 
 
 def test_the_papers_numbers_stand_beside_ours() -> None:
-    source = "GLaD-MTT, imagenette at 128 px, 5 IPC (Table 6)"
+    source, cae = "GLaD-MTT, imagenette at 128 px, 5 IPC", ["ViT", "VGG11"]
     paper = [
-        {"dataset": SET, "arm": arm, "cae_mean": cae, "source": source}
-        for arm, cae in (("baseline", 44.2), ("ladd", 53.9))
+        {"dataset": SET, "arm": arm, "cae_mean": mean, "source": source, "tables": ["Table 6"], **networks}
+        for arm, mean, networks in (
+            ("ladd", 35.9, {"architecture": "ViT", "architectures": ["ViT"], "std": 1.5}),
+            ("baseline", 44.2, {"architectures": cae}),
+            ("ladd", 53.9, {"architectures": ["ViT"]}),
+        )
     ]
     report = report_with(paper=paper)
     text = markdown.render(report, picture)
     assert f"## Beside the paper: {source}, {SET}" in text
-    assert "| arm | 2-CAE here | paper |" in text
-    assert "| baseline | 35.25 ± 0.75 | 44.2 |" in text
-    assert "| LADD relative to baseline | +29.1% | +21.9% |" in text
+    assert "| arm | networks | here | paper | difference | where in the paper |" in text
+    assert "| LADD | ViT | 45.50 ± 0.50 | 35.9 ± 1.5 | +9.60 | Table 6 |" in text
+    assert "| baseline | 2-CAE | 35.25 ± 0.50 | 44.2 | -8.95 | Table 6 |" in text
     page = html_page.render(report, picture)
-    assert '<td>LADD</td><td>45.50 ± 0.75</td><td class="paper">53.9</td>' in page
+    assert '<td>45.50 ± 0.50</td><td class="paper">35.9 ± 1.5</td><td>+9.60</td>' in page
+    lines = list(csv.DictReader(csv_trials.render(report, picture).splitlines()))
+    theirs = {(line["arm"], line["architecture"]): (line["paper_mean"], line["paper_std"]) for line in lines}
+    assert theirs == {("baseline", "ViT"): ("", ""), ("ladd", "ViT"): ("35.9", "1.5"), ("baseline", "VGG11"): ("", "")}
 
 
 def test_without_numbers_of_the_paper_there_is_no_column(report: Report) -> None:
