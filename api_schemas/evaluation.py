@@ -136,7 +136,7 @@ class EvaluationRow(Response):
     mean: float
     std: float
     ci95: list[float] | None
-    """Student-t 95 % interval of the mean over trials; null for a single trial."""
+    """Student-t 95 % interval of the mean over trials; null for fewer than three trials."""
     labels: Literal["hard", "soft"]
     """Targets of the full images: classes, or the soft labels that the set was distilled with."""
     epochs: int
@@ -169,12 +169,16 @@ class EvaluationSummary(Response):
     cae_std: float
 
 
+Verdict = Literal["better", "worse", "no evidence", "too few trials"]
+
+
 class Comparison(Response):
-    """An arm minus the baseline of the same set, in points, over the trials and test images that both have.
+    """An arm minus the baseline of the same set, in points, over all trials of both and the same test images.
 
     A set without a baseline of its own is compared with that of the first set that has one.
 
-    `ci95` covers trial noise and the choice of test images, `trials_ci95` trial noise alone.
+    `ci95` covers trial noise and the choice of test images, `trials_ci95` trial noise alone; both, and the p values,
+    are null where either side has fewer than three trials. The k-CAE is the primary comparison of an arm.
     """
 
     dataset: DatasetId
@@ -182,10 +186,18 @@ class Comparison(Response):
     architecture: ShownArchitecture | None
     """Null: the k-CAE over all architectures of the arm."""
     difference: float
-    ci95: Annotated[list[float], Field(min_length=2, max_length=2)]
-    trials_ci95: Annotated[list[float], Field(min_length=2, max_length=2)]
-    verdict: Literal["better", "worse", "no evidence"]
-    """`no evidence`: `ci95` covers 0."""
+    ci95: Annotated[list[float], Field(min_length=2, max_length=2)] | None
+    """Of this difference alone: not adjusted for the other architectures."""
+    trials_ci95: Annotated[list[float], Field(min_length=2, max_length=2)] | None
+    p_value: float | None = None
+    """Two-sided, of this difference alone: below 0.05 where `ci95` leaves 0 out. Null, too, in reports of earlier
+    versions."""
+    adjusted_p: float | None = None
+    """Of an architecture: adjusted by Holm's method for the other architectures of the arm and set. Of the k-CAE:
+    `p_value`."""
+    verdict: Verdict
+    """`no evidence`: `adjusted_p` is above 0.05, though `ci95` of an architecture may leave 0 out. In reports of
+    earlier versions, which adjusted nothing: `ci95` covers 0."""
 
 
 class Evaluation(Response):
@@ -196,7 +208,7 @@ class Evaluation(Response):
     rows: list[EvaluationRow]
     summary: list[EvaluationSummary]
     comparisons: list[Comparison]
-    """Of every arm with the baseline; empty without one, or with a single trial."""
+    """Of every arm with the baseline; empty without one."""
 
 
 class StorageCount(Response):

@@ -37,6 +37,15 @@ def input_warnings(report: Report) -> list[str]:
     )
 
 
+def judgement(found: Comparison) -> str:
+    """Return interval and verdict in words."""
+    if found.ci95 is None:
+        return "too few trials for an interval"
+    low, high = found.ci95
+    verdict = "no evidence of a difference" if found.verdict == "no evidence" else found.verdict
+    return f"95 % interval {low:+.2f} to {high:+.2f}: {verdict}"
+
+
 def other_notes(report: Report) -> list[str]:
     """Return the notes that are not among the warnings."""
     warned = set(report.labelling.warnings) if report.labelling else set()
@@ -51,12 +60,10 @@ def _compared(summaries: list[EvaluationSummary], found: Comparison, names: dict
     cae = {each.arm: each for each in summaries if each.dataset == found.dataset}
     ladd = cae.get(LADD) or next(each for each in summaries if each.arm == LADD)
     baseline = cae.get(BASELINE) or next(each for each in summaries if each.arm == BASELINE)
-    low, high = found.ci95
-    verdict = "no evidence of a difference" if found.verdict == "no evidence" else found.verdict
     return (
         f"{names.get(found.dataset, found.dataset)}: LADD {ladd.cae_mean:.2f} % against {baseline.cae_mean:.2f} % of "
-        f"the baseline, {found.difference:+.2f} points (95 % interval {low:+.2f} to {high:+.2f}: {verdict}), as the "
-        f"mean of {counted(ladd.k, 'architecture')}"
+        f"the baseline, {found.difference:+.2f} points ({judgement(found)}), as the mean of "
+        f"{counted(ladd.k, 'architecture')}"
     )
 
 

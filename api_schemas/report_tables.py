@@ -159,8 +159,8 @@ def _in_order(arms: Iterator[ArmName]) -> list[ArmName]:
 
 
 def _accuracy(row: EvaluationRow, interval: bool) -> str:
-    bounds = f" [{row.ci95[0]:.2f}, {row.ci95[1]:.2f}]" if interval and row.ci95 else ""
-    return f"{spread(row.mean, row.std)}{bounds}"
+    bounds = f"{row.ci95[0]:.2f}, {row.ci95[1]:.2f}" if row.ci95 else "too few trials"
+    return f"{spread(row.mean, row.std)}{f' [{bounds}]' if interval else ''}"
 
 
 def _difference(means: Mapping[ArmName, float]) -> str:
@@ -168,19 +168,23 @@ def _difference(means: Mapping[ArmName, float]) -> str:
 
 
 def _comparisons(evaluation: Evaluation, dataset: str) -> Table:
-    """Each arm minus the baseline of its set; the interval covers trials and test images."""
+    """Each arm minus the baseline of its set; the interval covers trials and test images.
+
+    The column of p values explains a verdict of no evidence beside an interval that leaves out 0.
+    """
     rows = [
         [
             f"{arm_title(found.arm)} minus baseline",
             found.architecture or "CAE",
             f"{found.difference:+.2f}",
-            "{:+.2f} to {:+.2f}".format(*found.ci95),
+            "{:+.2f} to {:+.2f}".format(*found.ci95) if found.ci95 else "-",
+            "-" if found.adjusted_p is None else f"{found.adjusted_p:.2g}" if found.adjusted_p >= 1e-4 else "< 0.0001",
             found.verdict,
         ]
         for found in evaluation.comparisons
         if found.dataset == dataset
     ]
-    header = ["arms", "architecture", "difference", "95 % interval", "verdict"]
+    header = ["arms", "architecture", "difference", "95 % interval", "adjusted p", "verdict"]
     return Table(f"Paired differences in points, {dataset}", header, rows)
 
 

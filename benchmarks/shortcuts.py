@@ -156,7 +156,7 @@ def _rows(differences: Mapping[tuple[str, str], Sequence[float]]) -> list[str]:
     lines = ["| difference | pairs | points | 95 % interval |", "|---|---|---|---|"]
     for (one, other), found in differences.items():
         summary = summarize(found)
-        interval = "{:+.2f} to {:+.2f}".format(*summary.ci95) if summary.ci95 and len(found) > 2 else "-"
+        interval = "{:+.2f} to {:+.2f}".format(*summary.ci95) if summary.ci95 else "-"
         lines.append(f"| {one} minus {other} | {len(found)} | {summary.mean:+.2f} | {interval} |")
     return lines
 

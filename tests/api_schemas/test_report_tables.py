@@ -1,6 +1,6 @@
 """The text of a report's tables, whatever lays them out."""
 
-from typing import Any, Literal
+from typing import Any
 
 from api_schemas.cost import Cost, CostParts, JobCost
 from api_schemas.evaluation import (
@@ -16,6 +16,7 @@ from api_schemas.evaluation import (
     Storage,
     StorageCount,
     TrialRow,
+    Verdict,
 )
 from api_schemas.labelers import Architecture
 from api_schemas.report_tables import measured, predicted_cost, tables
@@ -67,15 +68,17 @@ def summary(arm: ArmName, mean: float, std: float, dataset: str = SET) -> Evalua
 
 
 def comparison(
-    architecture: Architecture | None, difference: float, verdict: Literal["better", "worse", "no evidence"]
+    architecture: Architecture | None, difference: float, verdict: Verdict, adjusted_p: float | None
 ) -> Comparison:
     return Comparison(
         dataset=SET,
         arm="ladd",
         architecture=architecture,
         difference=difference,
-        ci95=[-3.25, 0.25],
-        trials_ci95=[-3.0, 0.0],
+        ci95=None if adjusted_p is None else [-3.25, 0.25],
+        trials_ci95=None if adjusted_p is None else [-3.0, 0.0],
+        p_value=adjusted_p,
+        adjusted_p=adjusted_p,
         verdict=verdict,
     )
 
@@ -90,7 +93,11 @@ EVALUATION = Evaluation(
         row("baseline", "VGG11", 61.5, 0.75, 2000),
     ],
     summary=[summary("baseline", 65.75, 0.5), summary("ladd", 65.625, 0.75)],
-    comparisons=[comparison("VGG11", -1.5, "no evidence"), comparison(None, -0.125, "worse")],
+    comparisons=[
+        comparison("ConvNetD3", 1.25, "too few trials", None),
+        comparison("VGG11", -1.5, "no evidence", 0.0834),
+        comparison(None, -0.125, "worse", 0.00001),
+    ],
 )
 COUNT = StorageCount(plain_bytes=40_000, augmented_bytes=41_000, overhead=0.025)
 UINT8 = EncodingCost(
@@ -119,7 +126,7 @@ FLOPS = FlopCount(labelling=2_150_000_000_000, labeler_training=None, deployment
 
 
 def of(evaluation: Evaluation) -> list[Table]:
-    return measured(evaluation, None, None, None, intervals=True)
+    return measured(evaluation, None, None, None, intervals=False)
 
 
 def test_one_row_per_architecture_with_both_arms_and_their_difference() -> None:
@@ -135,9 +142,13 @@ def test_one_row_per_architecture_with_both_arms_and_their_difference() -> None:
 
 def test_intervals_stand_beside_the_means_where_there_is_room() -> None:
     wide = row("ladd", "VGG11", 60.0, 1.0, 6000).model_copy(update={"ci95": [57.5, 62.5]})
-    evaluation = EVALUATION.model_copy(update={"rows": [wide], "summary": [], "comparisons": []})
-    assert of(evaluation)[0].rows == [["VGG11", "60.00 ± 1.00 [57.50, 62.50]"]]
-    assert measured(evaluation, None, None, None, intervals=False)[0].rows == [["VGG11", "60.00 ± 1.00"]]
+    few = row("ladd", "ViT", 50.0, 1.0, 6000)
+    evaluation = EVALUATION.model_copy(update={"rows": [wide, few], "summary": [], "comparisons": []})
+    assert measured(evaluation, None, None, None, intervals=True)[0].rows == [
+        ["VGG11", "60.00 ± 1.00 [57.50, 62.50]"],
+        ["ViT", "50.00 ± 1.00 [too few trials]"],
+    ]
+    assert of(evaluation)[0].rows == [["VGG11", "60.00 ± 1.00"], ["ViT", "50.00 ± 1.00"]]
 
 
 def test_the_protocol_has_a_line_for_each_set_of_settings() -> None:
@@ -188,8 +199,9 @@ def test_several_sets_get_a_table_each() -> None:
 
 def test_comparisons_say_interval_and_verdict() -> None:
     assert of(EVALUATION)[1].rows == [
-        ["LADD minus baseline", "VGG11", "-1.50", "-3.25 to +0.25", "no evidence"],
-        ["LADD minus baseline", "CAE", "-0.12", "-3.25 to +0.25", "worse"],
+        ["LADD minus baseline", "ConvNetD3", "+1.25", "-", "-", "too few trials"],
+        ["LADD minus baseline", "VGG11", "-1.50", "-3.25 to +0.25", "0.083", "no evidence"],
+        ["LADD minus baseline", "CAE", "-0.12", "-3.25 to +0.25", "< 0.0001", "worse"],
     ]
 
 

@@ -1,60 +1,93 @@
 """Every arm of an evaluation against the baseline, by architecture and as k-CAE."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from api_schemas.evaluation import ArmName, Comparison, EvaluationRow
-from api_schemas.labelers import Architecture
+from api_schemas.evaluation import Comparison, EvaluationRow, Verdict
 from workers.ladd.evaluation.answers import unpack_answers
-from workers.ladd.evaluation.paired_difference import PairedDifference, paired_difference
+from workers.ladd.evaluation.paired_difference import Pair, PairedDifference, paired_difference
+from workers.ladd.evaluation.statistics import LEVEL, holm
+
+
+class Judged(NamedTuple):
+    """A difference with its verdict, which is by `adjusted_p`; None where there are too few trials."""
+
+    found: PairedDifference
+    adjusted_p: float | None
+    verdict: Verdict
 
 
 def compare_with_baseline(rows: Sequence[EvaluationRow], test_images: int) -> list[Comparison]:
     """Compare each set and arm that the summary quotes, in the order of the rows.
 
     The baseline is that of the same set; a set that has none is compared with the baseline of the first set that does.
-    Compared are the trials that both have; what has less than two of them is left out, and the k-CAE (architecture
-    None) where that leaves out an architecture of the arm.
+    An architecture without a baseline is left out, and with it the k-CAE (architecture None) of the arm.
     """
-    quoted = {(row.dataset, row.arm, row.architecture): row for row in rows if row.in_summary}
-    answers = {  # {trial: which test images were right}
-        place: {trial.trial: unpack_answers(trial.correct, test_images) for trial in row.trials}
-        for place, row in quoted.items()
+    answers = {
+        (row.dataset, row.arm, row.architecture): np.stack(
+            [unpack_answers(trial.correct, test_images) for trial in row.trials]
+        )
+        for row in rows
+        if row.in_summary
     }
     found = []
-    with_baseline = list(dict.fromkeys(place[0] for place in quoted if place[1] == "baseline"))
-    for dataset, arm in dict.fromkeys(place[:2] for place in quoted):
+    with_baseline = list(dict.fromkeys(place[0] for place in answers if place[1] == "baseline"))
+    for dataset, arm in dict.fromkeys(place[:2] for place in answers):
         if arm == "baseline":
             continue
-        architectures = [place[2] for place in quoted if place[:2] == (dataset, arm)]
+        architectures = [place[2] for place in answers if place[:2] == (dataset, arm)]
         reference = dataset if dataset in with_baseline else next(iter(with_baseline), dataset)
-        pairs = {}
-        for architecture in architectures:
-            both = answers[dataset, arm, architecture], answers.get((reference, "baseline", architecture), {})
-            shared = sorted(both[0].keys() & both[1].keys())
-            if len(shared) >= 2:
-                pairs[architecture] = [np.stack([right[trial] for trial in shared]).astype(float) for right in both]
-        for architecture, (ours, baseline) in pairs.items():
-            found.append(_comparison(dataset, arm, architecture, paired_difference(ours, baseline)))
-        if pairs and len(pairs) == len(architectures):
-            trials = min(len(ours) for ours, _ in pairs.values())
-            ours, baseline = (np.mean([pair[side][:trials] for pair in pairs.values()], axis=0) for side in (0, 1))
-            found.append(_comparison(dataset, arm, None, paired_difference(ours, baseline)))
+        pairs = {
+            architecture: Pair(answers[dataset, arm, architecture], answers[reference, "baseline", architecture])
+            for architecture in architectures
+            if (reference, "baseline", architecture) in answers
+        }
+        for architecture, judged in judge(pairs).items():
+            if architecture is None and len(pairs) < len(architectures):
+                continue
+            found.append(
+                Comparison(
+                    dataset=dataset,
+                    arm=arm,
+                    architecture=architecture,
+                    difference=judged.found.difference,
+                    ci95=_listed(judged.found.ci95),
+                    trials_ci95=_listed(judged.found.trials_ci95),
+                    p_value=judged.found.p_value,
+                    adjusted_p=judged.adjusted_p,
+                    verdict=judged.verdict,
+                )
+            )
     return found
 
 
-def _comparison(dataset: str, arm: ArmName, architecture: Architecture | None, found: PairedDifference) -> Comparison:
-    verdict: Literal["better", "worse", "no evidence"] = "no evidence"
-    if found.evidence:
-        verdict = "better" if found.difference > 0 else "worse"
-    return Comparison(
-        dataset=dataset,
-        arm=arm,
-        architecture=architecture,
-        difference=found.difference,
-        ci95=list(found.ci95),
-        trials_ci95=list(found.trials_ci95),
-        verdict=verdict,
-    )
+def judge(pairs: Mapping[str, Pair]) -> dict[str | None, Judged]:
+    """Judge one arm of a set on each architecture and, last and as None, on the mean over all of them.
+
+    That mean, the k-CAE, is the primary comparison: its p value is taken as it is. Those of the architectures are
+    adjusted for each other (`holm`); their intervals are not. Without a pair nothing is judged.
+    """
+    if not pairs:
+        return {}
+    alone = {architecture: paired_difference([pair]) for architecture, pair in pairs.items()}
+    tested = {architecture: found.p_value for architecture, found in alone.items() if found.p_value is not None}
+    adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
+    cae = paired_difference(list(pairs.values()))
+    return {
+        **{architecture: _judged(found, adjusted.get(architecture)) for architecture, found in alone.items()},
+        None: _judged(cae, cae.p_value),
+    }
+
+
+def _judged(found: PairedDifference, adjusted_p: float | None) -> Judged:
+    if adjusted_p is None:
+        return Judged(found, None, "too few trials")
+    if adjusted_p > LEVEL:
+        return Judged(found, adjusted_p, "no evidence")
+    return Judged(found, adjusted_p, "better" if found.difference > 0 else "worse")
+
+
+def _listed(interval: tuple[float, float] | None) -> list[float] | None:
+    return None if interval is None else list(interval)

@@ -1,82 +1,122 @@
-"""How sure the difference between two arms is: trials are few, and so are test images.
+"""How sure the difference between an arm and the baseline is: trials are few, and so are test images.
 
-Both arms share the trials (equal initial weights) and the test images, so their answers are compared one by one:
-d[t, i] is 1 where in trial t the arm is right about image i and the baseline is not, -1 where it is the other way
-round, else 0. Trials and images are both random draws, crossed with each other:
+Test images are paired, as both arms answer the same ones; trials are not. That trial t of both starts from the same
+weights says next to nothing: the accuracies of an arm and its baseline correlate by trial as little as those of two
+architectures do (`benchmarks/results/interval_coverage.md`). So each arm has a trial effect of its own, and so many
+trials as it likes. The answer y = 1 for right, 0 for wrong, of one arm and architecture is
 
-    d[t, i] = difference + trial[t] + image[i] + rest[t, i]
+    y[t, i] = accuracy + trial[t] + image[i] + rest[t, i]
 
-With mean squares of trials, images and the rest, MS_t, MS_i and MS_r, the variance of the mean over n trials and T
-images is estimated, and its degrees of freedom, as is done where several readers judge the same cases. MS_t is not
-taken below MS_r, which it has as its part: few trials that happen to agree would else leave no uncertainty.
+with trials and images as random draws that are crossed with each other. The means over n trials and T images differ,
+as the mean over k architectures of arm minus baseline, with the variance
 
-    variance = (MS_t + max(MS_i - MS_r, 0)) / (n T)
-    degrees  = (MS_t + max(MS_i - MS_r, 0))^2 / (MS_t^2 / (n - 1))
+    sum over the 2 k sides of (var(trial) / n + var(rest) / (n T)) / k^2  +  var(image difference) / T
 
-Hillis, "A comparison of denominator degrees of freedom methods for multiple observer ROC analysis", Statistics in
-Medicine 26 (2007), 596-619, of two modalities. MS_t / (n T) alone is the variance of Student's interval over trials.
+where the image difference is the mean over architectures of image[i] of the arm minus that of the baseline: all
+architectures answer the same images. With the mean squares MS_t and MS_r of each side, and the variance S over images
+of the observed difference (means over trials, then over architectures), the two terms are estimated by
+
+    trials = sum of MS_t / (n T) / k^2,    images = max(0, S / T - rest),    rest = sum of MS_r / (n T) / k^2
+
+`trials` is the sum of the variances that Welch's interval over trials has. It is not taken below `rest`, which it
+contains: few trials that happen to agree would else leave no uncertainty. Degrees of freedom are Satterthwaite's,
+variance^2 / sum of part^2 / degrees of the part: n - 1 for MS_t, (n - 1) (T - 1) for MS_r, T - 1 for S.
+
+Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics Bulletin 2 (1946),
+110-114. Crossed random readers and cases, and no component below 0: Hillis, "A comparison of denominator degrees of
+freedom methods for multiple observer ROC analysis", Statistics in Medicine 26 (2007), 596-619.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.ladd.evaluation.statistics import student_t_975
+from workers.ladd.evaluation.statistics import FEWEST_TRIALS, student_t_975, two_sided_p
 
-_MOST_DEGREES = 1000
-"""At which Student's quantile, 1.962, is the normal one but for 0.002."""
+
+class Pair(NamedTuple):
+    """Answers of one architecture, 1 for right and 0 for wrong: the arm's [n, T], the baseline's [m, T]."""
+
+    arm: NDArray[Any]
+    baseline: NDArray[Any]
 
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """In points of accuracy. `ci95` [low, high] covers trials and test images; `trials_ci95` the trials alone."""
+    """In points of accuracy. `ci95` [low, high] covers trials and test images; `trials_ci95` the trials alone.
+
+    `p_value` is below 0.05 where `ci95` leaves 0 out. All three are None where a side has fewer than three trials.
+    """
 
     difference: float
-    ci95: tuple[float, float]
-    trials_ci95: tuple[float, float]
-
-    @property
-    def evidence(self) -> bool:
-        """Whether the interval leaves 0 out."""
-        return not self.ci95[0] <= 0 <= self.ci95[1]
+    ci95: tuple[float, float] | None
+    trials_ci95: tuple[float, float] | None
+    p_value: float | None
 
 
-def paired_difference(arm: NDArray[np.float64], baseline: NDArray[np.float64]) -> PairedDifference:
-    """Compare answers [n, T], 1 for right and 0 for wrong, of the same trials and test images.
+class _Part(NamedTuple):
+    """An estimate of a part of the variance, and its degrees of freedom."""
 
-    For a k-CAE they are means over architectures, which are taken as they are: the interval is about these k
-    architectures, not about others. Raises ValueError without two trials and two images, or for unequal shapes.
+    variance: float
+    degrees: float
+
+
+def paired_difference(pairs: Sequence[Pair]) -> PairedDifference:
+    """Compare an arm with the baseline as the mean over architectures, one pair each.
+
+    The interval is about these architectures, not about others. Raises ValueError without a pair, without a trial on
+    each side, and unless all sides answer the same number of images, at least two.
     """
-    if arm.shape != baseline.shape or arm.ndim != 2 or min(arm.shape) < 2:
-        raise ValueError(
-            f"answers must be [n, T] with n and T of at least 2 and equal for both arms; got {arm.shape} and "
-            f"{baseline.shape}"
-        )
-    differences = arm - baseline
-    n, images = differences.shape
-    mean = float(differences.mean())
-    of_trials = differences.mean(axis=1) - mean
-    of_images = differences.mean(axis=0) - mean
-    squares_t = images * float(of_trials @ of_trials)
-    squares_i = n * float(of_images @ of_images)
-    squares_r = max(0.0, float(((differences - mean) ** 2).sum()) - squares_t - squares_i)
-    rest = squares_r / (n - 1) / (images - 1)
-    between_trials = max(squares_t / (n - 1), rest)
-    between_images = max(0.0, squares_i / (images - 1) - rest)
-    variance = (between_trials + between_images) / n / images
-    degrees = n - 1
-    if between_images > 0:
-        share = between_trials / (between_trials + between_images)
-        degrees = _MOST_DEGREES if share == 0 else min(_MOST_DEGREES, int((n - 1) / share**2))
+    sides = [side for pair in pairs for side in pair]
+    shapes = [side.shape for side in sides]
+    if not shapes or any(len(shape) != 2 or shape[0] < 1 or shape[1] < 2 for shape in shapes):
+        raise ValueError(f"answers must be [n, T] with n of at least 1 and T of at least 2; got {shapes}")
+    if len({shape[1] for shape in shapes}) != 1:
+        raise ValueError(f"answers must be those to the same images; got {shapes}")
+    by_image = np.mean([pair.arm.mean(axis=0) - pair.baseline.mean(axis=0) for pair in pairs], axis=0)
+    difference = 100 * float(by_image.mean())
+    if min(len(side) for side in sides) < FEWEST_TRIALS:
+        return PairedDifference(difference, None, None, None)
+    trials, rest = (list(parts) for parts in zip(*(_trials_and_rest(side, len(pairs)) for side in sides), strict=True))
+    images = len(by_image)
+    observed = float(by_image.var(ddof=1)) / images
+    parts = max(trials, rest, key=_variance)
+    of_images = max(0.0, observed - _variance(rest))
+    variance = _variance(parts) + of_images
+    degrees = _degrees(variance, parts + ([_Part(observed, images - 1)] if of_images else []))
     return PairedDifference(
-        100 * mean,
-        _interval(mean, variance, degrees),
-        _interval(mean, squares_t / (n - 1) / n / images, n - 1),
+        difference,
+        _interval(difference, variance, degrees),
+        _interval(difference, _variance(trials), _degrees(_variance(trials), trials)),
+        two_sided_p(difference, 100 * math.sqrt(variance), degrees),
     )
 
 
-def _interval(mean: float, variance: float, degrees: int) -> tuple[float, float]:
-    reach = student_t_975(degrees) * math.sqrt(variance)
-    return 100 * (mean - reach), 100 * (mean + reach)
+def _trials_and_rest(answers: NDArray[Any], architectures: int) -> tuple[_Part, _Part]:
+    """The parts that one side's trials have in the variance, as seen between them and as seen within them."""
+    n, images = answers.shape
+    of_trials, of_images = answers.mean(axis=1), answers.mean(axis=0)
+    between_trials = float(of_trials.var(ddof=1))
+    # Sums of squares: all, less those between trials and between images.
+    squares = n * images * float(answers.var()) - images * (n - 1) * between_trials - n * images * of_images.var()
+    degrees = (n - 1) * (images - 1)
+    scale = n * architectures**2
+    return _Part(between_trials / scale, n - 1), _Part(max(0.0, squares / degrees / images) / scale, degrees)
+
+
+def _variance(parts: Sequence[_Part]) -> float:
+    return math.fsum(part.variance for part in parts)
+
+
+def _degrees(variance: float, parts: Sequence[_Part]) -> float:
+    squares = math.fsum(part.variance**2 / part.degrees for part in parts)
+    return variance**2 / squares if squares else 1.0
+
+
+def _interval(difference: float, variance: float, degrees: float) -> tuple[float, float]:
+    reach = 100 * student_t_975(degrees) * math.sqrt(variance)
+    return difference - reach, difference + reach

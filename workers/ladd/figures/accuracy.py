@@ -8,7 +8,7 @@ from workers.ladd.figures.found import Found
 
 
 def collect(found: Found) -> dict[str, Any] | None:
-    """Return a series for each set and arm: mean and 95 % interval (null for one trial) by architecture, in %."""
+    """Return a series for each set and arm: mean and 95 % interval (null for too few trials) by architecture, in %."""
     quoted = [row for row in found.rows if row.in_summary]
     if not quoted:
         return None
@@ -36,4 +36,6 @@ def draw(figure: Figure, data: dict[str, Any], found: Found) -> None:
     axes.set_xticks(range(len(architectures)), architectures)
     axes.set_xlim(-0.6, len(architectures) - 0.4)
     axes.set_ylabel("accuracy, %")
+    if any(point["ci95"] is None for points in series.values() for point in points.values()):
+        axes.set_xlabel("without an interval: too few trials")
     figure.legend(loc="outside lower center", ncols=2, fontsize=8)

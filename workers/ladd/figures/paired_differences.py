@@ -1,4 +1,4 @@
-"""Every arm minus the baseline of its set, with the interval that the verdict is taken from."""
+"""Every arm minus the baseline of its set, with its interval and verdict."""
 
 from typing import Any
 
@@ -8,7 +8,10 @@ from workers.ladd.figures.found import Found
 
 
 def collect(found: Found) -> dict[str, Any] | None:
-    """Return a series for each set and arm: difference and 95 % interval by architecture, `CAE` last, in points."""
+    """Return a series for each set and arm: difference, 95 % interval (null for too few trials) and verdict.
+
+    By architecture, `CAE` last, in points.
+    """
     comparisons = found.evaluation.comparisons if found.evaluation else []
     if not comparisons:
         return None
@@ -23,20 +26,38 @@ def collect(found: Found) -> dict[str, Any] | None:
 
 
 def draw(figure: Figure, data: dict[str, Any], found: Found) -> None:
-    """Draw the series below one another at every architecture, around a line at 0."""
+    """Draw the series below one another at every architecture, around a line at 0.
+
+    Markers are filled where the verdict is that there is a difference, which may take more than an interval without 0.
+    """
     axes = figure.subplots()
     architectures, series = data["architectures"], data["series"]
     for number, (name, points) in enumerate(series.items()):
         shift = (number - (len(series) - 1) / 2) * 0.6 / len(series)
-        shown = [(place + shift, points[each]) for place, each in enumerate(architectures) if each in points]
-        differences = [point["difference"] for _, point in shown]
-        reach = [
-            [point["difference"] - point["ci95"][0] for _, point in shown],
-            [point["ci95"][1] - point["difference"] for _, point in shown],
-        ]
-        axes.errorbar(differences, [place for place, _ in shown], xerr=reach, fmt="o", capsize=3, label=name)
+        for place, architecture in enumerate(architectures):
+            if architecture not in points:
+                continue
+            difference, ci95 = points[architecture]["difference"], points[architecture]["ci95"]
+            axes.errorbar(
+                difference,
+                place + shift,
+                xerr=None if ci95 is None else [[difference - ci95[0]], [ci95[1] - difference]],
+                fmt="o",
+                capsize=3,
+                color=f"C{number}",
+                markerfacecolor=None if points[architecture]["verdict"] in ("better", "worse") else "white",
+            )
+            if ci95 is None:
+                axes.annotate(
+                    "too few trials",
+                    (difference, place + shift),
+                    xytext=(6, 4),
+                    textcoords="offset points",
+                    fontsize=7,
+                )
+        axes.plot([], [], "o", color=f"C{number}", label=name)
     axes.axvline(0, color="0.6", linewidth=0.8)
     axes.set_yticks(range(len(architectures)), architectures)
     axes.invert_yaxis()
-    axes.set_xlabel("points above the baseline")
+    axes.set_xlabel("points above the baseline; filled: a difference by the adjusted p")
     figure.legend(loc="outside lower center", ncols=2, fontsize=8)

@@ -82,6 +82,8 @@ def report_with(points: list[dict[str, Any]] | None = None, paper: list[dict[str
         "difference": 5.0,
         "ci95": [-0.5, 10.5],
         "trials_ci95": [4.0, 6.0],
+        "p_value": 0.03,
+        "adjusted_p": 0.06,
         "verdict": "no evidence",
     }
     count = {"plain_bytes": 1000, "augmented_bytes": 1025, "overhead": 0.025}
@@ -147,7 +149,7 @@ def test_markdown_quotes_the_rows_of_the_summary(report: Report) -> None:
     assert "| VGG11 | 30.00 ± 0.50 [40.00, 41.25] | - |" in text
     assert "| 2-CAE | 35.25 ± 0.75 | 45.50 ± 0.75 |" in text
     assert "on 1,234 real test images" in text
-    assert "| LADD minus baseline | ViT | +5.00 | -0.50 to +10.50 | no evidence |" in text
+    assert "| LADD minus baseline | ViT | +5.00 | -0.50 to +10.50 | 0.06 | no evidence |" in text
     assert "| zipped, as the paper counts | 1,000 | 1,025 | +2.50% |" in text
     assert "| uint8 | 7,000 | +10.00% | +12.50% | +150.00% | 0.00012 | 0.005 |" in text
     assert "| deployment | 2 PFLOP, 0.0 MiB, device time 12.5 s | 2 PFLOP, 0.0 MiB, device time 12.5 s |" in text
@@ -220,6 +222,26 @@ def test_the_sentence_names_difference_and_interval(report: Report) -> None:
         "LADD 45.50 % against 35.25 % of the baseline, +5.00 points (95 % interval -0.50 to +10.50: better), as the "
         "mean of 2 architectures, on 1,234 test images"
     ) in text
+
+
+def test_the_sentence_says_where_trials_are_too_few(report: Report) -> None:
+    assert report.evaluation is not None
+    nothing = {"architecture": None, "ci95": None, "p_value": None, "adjusted_p": None, "verdict": "too few trials"}
+    cae = report.evaluation.comparisons[0].model_copy(update=nothing)
+    few = report.model_copy(update={"evaluation": report.evaluation.model_copy(update={"comparisons": [cae]})})
+    for text in (markdown.render(few, picture), html_page.render(few, picture)):
+        assert "of the baseline, +5.00 points (too few trials for an interval), as the mean of" in text
+    assert "| LADD minus baseline | CAE | +5.00 | - | - | too few trials |" in markdown.render(few, picture)
+
+
+def test_a_report_of_an_earlier_version_is_still_shown(report: Report) -> None:
+    document = report.model_dump()
+    for found in document["evaluation"]["comparisons"]:
+        del found["p_value"], found["adjusted_p"]
+    earlier = Report.model_validate(document)
+    assert "| LADD minus baseline | ViT | +5.00 | -0.50 to +10.50 | - | no evidence |" in markdown.render(
+        earlier, picture
+    )
 
 
 def test_csv_has_every_trial(report: Report) -> None:

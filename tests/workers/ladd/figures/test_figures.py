@@ -91,7 +91,7 @@ def test_accuracy_shows_what_the_summary_quotes() -> None:
 
 
 def compared(architecture: str | None, difference: float, dataset: str = "ds_a") -> Comparison:
-    ci95 = [difference - 2, difference + 2]
+    ci95 = [difference - 2, difference + 2] if difference else None
     return part(
         Comparison,
         dataset=dataset,
@@ -99,19 +99,21 @@ def compared(architecture: str | None, difference: float, dataset: str = "ds_a")
         architecture=architecture,
         difference=difference,
         ci95=ci95,
-        verdict="better" if difference > 2 else "no evidence",
+        verdict="better" if difference > 2 else "no evidence" if difference else "too few trials",
     )
 
 
-def test_paired_differences_have_the_interval_of_the_verdict(tmp_path: Path) -> None:
+def test_paired_differences_have_interval_and_verdict(tmp_path: Path) -> None:
     figure = FIGURES["paired_differences"]
-    several = Found(part(Evaluation, rows=ROWS, summary=[], comparisons=[compared("ViT", 5.0), compared(None, 1.0)]))
+    comparisons = [compared("ViT", 5.0), compared("VGG11", 0.0), compared(None, 1.0)]
+    several = Found(part(Evaluation, rows=ROWS, summary=[], comparisons=comparisons))
     data = figure.collect(several)
     assert data == {
-        "architectures": ["ViT", "CAE"],
+        "architectures": ["ViT", "VGG11", "CAE"],
         "series": {
             "ladd": {
                 "ViT": {"difference": 5.0, "ci95": [3.0, 7.0], "verdict": "better"},
+                "VGG11": {"difference": 0.0, "ci95": None, "verdict": "too few trials"},
                 "CAE": {"difference": 1.0, "ci95": [-1.0, 3.0], "verdict": "no evidence"},
             }
         },

@@ -165,11 +165,45 @@ def test_an_arm_is_compared_with_the_baseline_and_the_verdict_is_told(tmp_path: 
         ("sub_hard", None, "worse"),
     ]
     cae = report.evaluation.comparisons[2]
+    assert cae.ci95 is not None
+    assert cae.trials_ci95 is not None
     assert cae.difference == pytest.approx((71.333333 - 51 + 41.333333 - 41) / 2)
     assert cae.ci95[0] < cae.trials_ci95[0] < cae.difference < cae.trials_ci95[1] < cae.ci95[1]
     (note,) = [note for note in report.notes if note.startswith("ladd minus baseline")]
     assert "2-CAE: +10.33 points" in note
-    assert note.endswith("better; no evidence for VGG11 alone.")
+    assert note.endswith(": better); no evidence for VGG11 alone.")
+    (note,) = [note for note in report.notes if "Holm" in note]
+    assert note.startswith("6 comparisons with a verdict, 2 of them k-CAE")
+
+
+def test_architectures_are_adjusted_for_each_other_and_the_mean_is_not(tmp_path: Path) -> None:
+    found: dict[str, Any] = {}
+    for architecture, gain in (("ViT", 4.0), ("VGG11", 1.0)):
+        found |= documents("evaluate", "baseline", architecture, [50.0, 51.0, 52.0])
+        found |= documents("evaluate", "ladd", architecture, [50.0 + gain, 51.0 + gain, 52.0 + gain])
+    report = reported(found, tmp_path)
+    assert report.evaluation is not None
+    vit, vgg, cae = report.evaluation.comparisons
+    assert vit.p_value is not None
+    assert vgg.p_value is not None
+    assert 0.025 < vit.p_value < 0.05
+    assert vit.adjusted_p == pytest.approx(2 * vit.p_value)
+    assert vgg.adjusted_p == pytest.approx(vgg.p_value)
+    assert vit.ci95 is not None
+    assert vit.ci95[0] > 0
+    assert vit.verdict == "no evidence"
+    assert cae.adjusted_p == cae.p_value
+
+
+def test_trials_of_both_arms_need_not_be_the_same(tmp_path: Path) -> None:
+    found = documents("evaluate", "baseline", "ViT", [50.0, 52.0, 51.0, 51.0, 53.0])
+    ladd = documents("evaluate", "ladd", "ViT", [0.0, 0.0, 70.0, 72.0, 72.0])
+    found |= {name: document for name, document in ladd.items() if document["row"]["trial"]["accuracy"]}
+    report = reported(found, tmp_path)
+    assert report.evaluation is not None
+    alone, cae = report.evaluation.comparisons
+    assert alone.difference == pytest.approx(71.333333 - 51.4)
+    assert alone.verdict == cae.verdict == "better"
 
 
 def test_a_trial_that_diverged_is_named_before_all_else(tmp_path: Path) -> None:
@@ -191,11 +225,19 @@ def test_the_part_of_the_step_size_is_told(tmp_path: Path) -> None:
     assert note.endswith("the baseline alone gains +5.00.")
 
 
-def test_without_a_second_trial_nothing_is_compared(tmp_path: Path) -> None:
-    found = documents("evaluate", "baseline", "ViT", [50.0]) | documents("evaluate", "ladd", "ViT", [60.0])
+@pytest.mark.parametrize("trials", [1, 2])
+def test_too_few_trials_have_a_difference_and_neither_interval_nor_verdict(tmp_path: Path, trials: int) -> None:
+    found = documents("evaluate", "baseline", "ViT", [50.0, 52.0, 54.0])
+    found |= documents("evaluate", "ladd", "ViT", [60.0, 64.0][:trials])
     report = reported(found, tmp_path)
     assert report.evaluation is not None
-    assert report.evaluation.comparisons == []
+    alone, cae = report.evaluation.comparisons
+    assert alone.difference == cae.difference == pytest.approx({1: 8.0, 2: 10.0}[trials])
+    assert (alone.ci95, alone.trials_ci95, alone.p_value, alone.adjusted_p) == (None, None, None, None)
+    assert alone.verdict == cae.verdict == "too few trials"
+    assert any(note.endswith("points (too few trials for an interval).") for note in report.notes)
+    assert any("per row: too few for an interval, which takes 3" in note for note in report.notes)
+    assert not any("Holm" in note for note in report.notes)
 
 
 def test_large_labels_get_a_note_that_advises_an_encoding(tmp_path: Path) -> None:
