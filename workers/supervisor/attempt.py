@@ -97,7 +97,7 @@ def _on_gpu(slot: Slot, claimed: ClaimedTask, lease: LeaseKeeper) -> Iterator[St
     """Wait for memory of a GPU that is shared. Yields what the task will have held of the GPU; None of another."""
     seat, room = slot.seat, slot.room
     with (
-        nullcontext() if seat is None else seat.working(kind_of(claimed)),
+        nullcontext() if seat is None else seat.working(kind_of(claimed), is_whole=not claimed.checkpoint),
         nullcontext() if room is None else room.taken_by(claimed.type, lambda: lease.interruption is not None) as stay,
     ):
         yield stay

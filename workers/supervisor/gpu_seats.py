@@ -52,8 +52,9 @@ class Seat:
     def __init__(self, neighbours: Neighbours) -> None:
         self.kind: str | None = UNKNOWN
         """Of the task that the slot has, or had last; None: not measured."""
-        self._all = neighbours
+        self.neighbours = neighbours
         self._computes = False
+        self._is_whole = False
         self._began: float | None = None
         self._told: tuple[float, int, int] | None = None
         """When the task got on last, how much was done, and how many changes there had been."""
@@ -61,8 +62,8 @@ class Seat:
     @property
     def is_open(self) -> bool:
         """Whether one more task is worth it."""
-        with self._all.lock:
-            return self._all.is_open
+        with self.neighbours.lock:
+            return self.neighbours.is_open
 
     @contextmanager
     def taken(self, shutting_down: threading.Event) -> Iterator[None]:
@@ -72,29 +73,29 @@ class Seat:
         try:
             yield
         finally:
-            with self._all.lock:
+            with self.neighbours.lock:
                 self._leave()
 
     def stays(self) -> bool:
         """Tell whether the slot is to go on with another task; it has lost the seat where there are too many."""
-        with self._all.lock:
-            if self._all.are_too_many if self.kind is not None else not self._all.is_open:
+        with self.neighbours.lock:
+            if self.neighbours.are_too_many if self.kind is not None else not self.neighbours.is_open:
                 self._leave()
                 return False
             return True
 
     @contextmanager
-    def working(self, kind: str | None) -> Iterator[None]:
-        """While the runner does a task of this kind."""
-        with self._all.lock:
-            self.kind = kind
+    def working(self, kind: str | None, is_whole: bool = True) -> Iterator[None]:
+        """While the runner does a task of this kind; `is_whole`: from its beginning, from no checkpoint."""
+        with self.neighbours.lock:
+            self.kind, self._is_whole = kind, is_whole
             self._told = self._began = None
         try:
             yield
         finally:
-            with self._all.lock:
+            with self.neighbours.lock:
                 self._computes = False
-                self._all.changes += 1
+                self.neighbours.changes += 1
 
     def progressed(self, done: int, total: int) -> None:
         """Note how far the task is. What was done since the last time counts where all seats were at the same work.
@@ -104,41 +105,43 @@ class Seat:
         kind = self.kind
         if kind is None:
             return
-        with self._all.lock:
-            now = self._all.clock()
+        with self.neighbours.lock:
+            now = self.neighbours.clock()
             if self._told is None:
-                self._began = now if done == 0 else None
+                self._began = now if done == 0 and self._is_whole else None
             elif done > self._told[1]:
                 self._got_on(kind, done, now)
                 if done >= total and self._began is not None and now - self._began < BRIEF_SECONDS:
-                    self._all.gains.note_brief(kind)
+                    self.neighbours.gains.note_brief(kind)
             else:
                 return
-            self._told = (now, done, self._all.changes)
+            self._told = (now, done, self.neighbours.changes)
 
     def _got_on(self, kind: str, done: int, now: float) -> None:
         assert self._told is not None
         at, before, changes = self._told
-        seated = self._all.seated
+        seated = self.neighbours.seated
         if not self._computes:
             self._computes = True
-            self._all.changes += 1
-        elif changes == self._all.changes and all(seat.kind == kind and seat._computes for seat in seated):
-            gains = self._all.gains
+            self.neighbours.changes += 1
+        elif changes == self.neighbours.changes and all(seat.kind == kind and seat._computes for seat in seated):
+            gains = self.neighbours.gains
             most = gains.most(kind)
             gains.note(kind, len(seated), done - before, now - at)
             if gains.most(kind) != most:
                 told = gains.in_words(kind)
-                logger.info("GPU %s: now at most %d at a time of %s (%s)", self._all.gpu, gains.most(kind), kind, told)
+                logger.info(
+                    "GPU %s: now at most %d at a time of %s (%s)", self.neighbours.gpu, gains.most(kind), kind, told
+                )
 
     def _sits_down(self) -> bool:
-        with self._all.lock:
-            if self._all.is_open:
+        with self.neighbours.lock:
+            if self.neighbours.is_open:
                 self.kind = UNKNOWN
-                self._all.seated.append(self)
-            return self in self._all.seated
+                self.neighbours.seated.append(self)
+            return self in self.neighbours.seated
 
     def _leave(self) -> None:
-        if self in self._all.seated:
-            self._all.seated.remove(self)
-            self._all.changes += 1
+        if self in self.neighbours.seated:
+            self.neighbours.seated.remove(self)
+            self.neighbours.changes += 1
