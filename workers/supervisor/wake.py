@@ -65,7 +65,8 @@ class Answering:
                 if self.shutting_down.is_set() or self._trouble is not None:
                     return  # wake-ups of what is left are still on their way
                 if slot.seat is not None and not slot.seat.stays():
-                    return  # the neighbours go on
+                    self._send_on(queue, job_id, task_name)  # to wait for a seat again, here or elsewhere
+                    return
                 claimed = self._claimed(lambda: self._next(turns, slot))
 
     def _seat(self, slot: Slot, queue: str, job_id: str, task_name: str) -> AbstractContextManager[None]:

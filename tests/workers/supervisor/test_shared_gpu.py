@@ -6,6 +6,8 @@ No GPU computes here: runners are scripted.
 import json
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -88,30 +90,55 @@ def test_a_task_that_succeeds_is_recorded_with_what_it_held_of_the_gpu(
     assert 0 < job.tasks[0].held_seconds(attempt) < whole
 
 
-def test_nothing_is_claimed_for_a_gpu_to_which_one_more_is_not_worth_it(
+@pytest.fixture
+def answer(
     core: Core,
-    submit: Submit,
     slot: Slot,
     cache: InputCache,
     fitness: Fitness,
     intake: Intake,
     shutting_down: threading.Event,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:
+) -> Answering:
+    """The answer of a worker with this slot, whose runners refuse what they read."""
     monkeypatch.setattr("workers.supervisor.wake.WarmRunner", lambda: WarmRunner((sys.executable, SCRIPTED, "refuse")))
     assert fitness.test(Place(SLOT)) is None
-    slots = Slots([slot])
-    answer = Answering(core, worker_name(), {"gpu": slots, "io": slots}, cache, fitness, intake, shutting_down)
-    dataset = submit()
-    core.redis.delete("io")
+    slots = dict.fromkeys(("gpu", "io"), Slots([slot]))
+    return Answering(core, worker_name(), slots, cache, fitness, intake, shutting_down)
+
+
+@contextmanager
+def newcomer(slot: Slot) -> Iterator[None]:
+    """A training beside the slot's of a kind that nobody has measured."""
     assert slot.seat is not None
     neighbour = Seat(slot.seat.neighbours)
+    with neighbour.taken(NEVER), neighbour.working("a new kind"):
+        yield
+
+
+def test_nothing_is_claimed_where_one_more_is_not_worth_it(
+    core: Core, submit: Submit, slot: Slot, answer: Answering
+) -> None:
+    dataset = submit()
+    core.redis.delete("io")
     thread = threading.Thread(target=answer, args=("io", dataset.job, "ingest"))
-    with neighbour.taken(NEVER), neighbour.working("a kind that nobody has measured"):
+    with newcomer(slot):
         thread.start()
         # The wake-up goes on to other workers, whose GPU may be idle.
         wait_for(lambda: core.dispatcher.waiting("io") == 1)
         assert jobs.view(core, dataset.job).state is JobState.QUEUED
     thread.join()
     assert jobs.view(core, dataset.job).state is JobState.FAILED
-    assert slots.free == 1
+    assert answer.slots["io"].free == 1
+
+
+def test_a_slot_that_is_one_too_many_stops_and_leaves_a_wake_up(
+    core: Core, submit: Submit, slot: Slot, answer: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = submit(), submit()
+    core.redis.delete("io")
+    with ExitStack() as stack:
+        monkeypatch.setattr(answer.intake, "succeeded", lambda: stack.enter_context(newcomer(slot)))
+        answer("io", first.job, "ingest")
+        assert [jobs.view(core, each.job).state for each in (first, second)] == [JobState.FAILED, JobState.QUEUED]
+        assert core.dispatcher.waiting("io") == 1
