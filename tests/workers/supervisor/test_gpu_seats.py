@@ -85,7 +85,7 @@ class Card:
 @pytest.mark.parametrize("images", [20_000, 1_000_000], ids=["33 s alone", "half an hour alone"])
 def test_a_card_comes_to_its_best_width(together: tuple[float, ...], best: int, images: int) -> None:
     card = Card(together, images)
-    widths = card.run(4 * 60 * 60)
+    widths = card.run(2.5 * 60 * 60)
     assert widths[0] == 1
     assert set(widths[len(widths) // 2 :]) == {best}
     assert max(widths) <= best + 1
@@ -113,6 +113,46 @@ def test_a_training_that_went_on_near_its_end_is_not_taken_for_one_that_is_over_
             seat.progressed(0, 1000)
             seat.progressed(1000, 1000)
             assert Seat(neighbours).is_open is is_open
+
+
+def test_only_time_in_which_all_compute_and_none_comes_or_goes_is_measured() -> None:
+    now = 0.0
+    neighbours = Neighbours("0", gains := Gains(2), lambda: now)
+    with ExitStack() as stack:
+        seats = [Seat(neighbours) for _ in range(2)]
+        for seat in seats:
+            stack.enter_context(seat.taken(NEVER))
+            stack.enter_context(seat.working(KIND))
+            gains.note(KIND, 1, 1, MEASURED_SECONDS)  # a second one may begin
+        first, second = seats
+        first.progressed(0, 10**6)
+        first.progressed(5, 10**6)
+        second.progressed(0, 10**6)
+        for at, seat, done in (
+            (100.0, first, 100),  # the second loads
+            (200.0, second, 1),  # its first step
+            (300.0, first, 200),  # began before that
+            (350.0, first, 200),  # a sign of life
+        ):
+            now = at
+            seat.progressed(done, 10**6)
+            assert gains.together(KIND, 2) is None
+        now = 400.0
+        first.progressed(300, 10**6)
+        # A hundred images in a hundred seconds, two at a time.
+        assert gains.together(KIND, 2) == 2.0
+
+
+def test_who_stays_does_not_count_those_who_have_claimed_nothing_yet() -> None:
+    neighbours = Neighbours("0", gains := Gains(3))
+    first, second, third = (Seat(neighbours) for _ in range(3))
+    gains.note_brief(KIND)
+    with first.taken(NEVER), first.working(KIND), second.taken(NEVER):
+        assert first.stays()
+        assert not third.is_open
+        with second.working("a new kind"):
+            assert not first.stays()
+            assert neighbours.seated == [second]
 
 
 def test_a_labeler_neither_keeps_trainings_away_nor_is_measured_with_them() -> None:
