@@ -5,8 +5,8 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -30,12 +30,14 @@ from workers.supervisor.confinement import (
 )
 from workers.supervisor.disk import is_full
 from workers.supervisor.fitness import Fitness, Place
+from workers.supervisor.gpu_room import Stay
 from workers.supervisor.input_cache import InputCache
 from workers.supervisor.intake import pause_after
 from workers.supervisor.lease import LeaseKeeper
 from workers.supervisor.runner_process import RunnerProcess, runner_environment
 from workers.supervisor.scratch import attempt_folder
 from workers.supervisor.slots import Slot
+from workers.supervisor.training_kind import kind_of
 from workers.supervisor.warm_runner import WarmRunner, stays
 
 logger = logging.getLogger(__name__)
@@ -86,23 +88,28 @@ def run_task(
                 _prepare(core, claimed, slot, cache, folder)
                 started = True
                 environment = runner_environment(slot, claimed.type, home)
-                with _room(slot, claimed, lease), warm.working(claimed, folder, environment) as runner:
+                with _on_gpu(slot, claimed, lease) as stay, warm.working(claimed, folder, environment) as runner:
                     with lease.watching(lambda why: runner.preempt() if why == "shutdown" else runner.terminate()):
-                        ending = _relay(core, claimed, runner.events(), folder, lease)
+                        ending = _relay(core, claimed, runner.events(), folder, lease, slot)
                     if not (stays(claimed) and isinstance(ending, DoneEvent)):
                         runner.wait()
                     death = None if ending or lease.interruption else _death(claimed, runner)
-                _record_end(core, claimed, ending, lease, death, folder, record, fail)
+                _record_end(core, claimed, ending, lease, death, folder, stay, record, fail)
         except Exception as error:
             _give_up(core, claimed, error, started, shutting_down.is_set(), record, fail)
             return error if is_outage(error) and not started else None
     return None
 
 
-def _room(slot: Slot, claimed: ClaimedTask, lease: LeaseKeeper) -> AbstractContextManager[None]:
-    if slot.room is None:
-        return nullcontext()
-    return slot.room.taken_by(claimed.type, lambda: lease.interruption is not None)
+@contextmanager
+def _on_gpu(slot: Slot, claimed: ClaimedTask, lease: LeaseKeeper) -> Iterator[Stay | None]:
+    """Wait for memory of a GPU that is shared. Yields what the task will have held of the GPU; None of another."""
+    seat, room = slot.seat, slot.room
+    with (
+        nullcontext() if seat is None else seat.working(kind_of(claimed), is_whole=not claimed.checkpoint),
+        nullcontext() if room is None else room.taken_by(claimed.type, lambda: lease.interruption is not None) as stay,
+    ):
+        yield stay
 
 
 def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, folder: Path) -> None:
@@ -139,7 +146,7 @@ def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, fo
 
 
 def _relay(
-    core: Core, claimed: ClaimedTask, events: Iterable[RunnerEvent], folder: Path, lease: LeaseKeeper
+    core: Core, claimed: ClaimedTask, events: Iterable[RunnerEvent], folder: Path, lease: LeaseKeeper, slot: Slot
 ) -> DoneEvent | FailedEvent | None:
     """Pass events on until the last one, which is returned; None when the runner ends without it.
 
@@ -155,6 +162,8 @@ def _relay(
         if isinstance(event, DoneEvent | FailedEvent):
             return event
         if isinstance(event, ProgressEvent):
+            if slot.seat is not None:
+                slot.seat.progressed(event.done, event.total)
             now = time.monotonic()
             if now - told_at < PROGRESS_PAUSE and event.done < event.total:
                 continue
@@ -178,12 +187,14 @@ def _record_end(
     lease: LeaseKeeper,
     death: TaskError | Literal["not small"] | None,
     folder: Path,
+    stay: Stay | None,
     record: Record,
     fail: Callable[..., None],
 ) -> None:
     if isinstance(ending, DoneEvent):
         files = _regular_files(folder / "outputs", ending.files)
-        if record(lambda: tasks.succeed(core, claimed, ending.result, files)):
+        held = None if stay is None else stay.seconds
+        if record(lambda: tasks.succeed(core, claimed, ending.result, files, held)):
             logger.info("%s: succeeded", claimed)
     elif isinstance(ending, FailedEvent):
         told = ending.error

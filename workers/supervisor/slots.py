@@ -12,7 +12,9 @@ from api_schemas.runner import TaskType
 from service.core.foundation.settings import Settings
 from service.core.kinds.task_types import TASKS
 from workers.supervisor.devices import memory_bytes, visible_gpus
+from workers.supervisor.gains import Gains
 from workers.supervisor.gpu_room import GpuRoom, slots_of_memory
+from workers.supervisor.gpu_seats import Neighbours, Seat
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,8 @@ class Slot:
     """How many slots share the GPU, this one included."""
     room: GpuRoom | None = field(default=None, compare=False)
     """The memory of a GPU that it shares with other slots; None where it has its GPU for itself, or it is not known."""
+    seat: Seat | None = field(default=None, compare=False)
+    """Its own, where as many share a GPU as are worth it; None where as many as somebody said."""
 
     @property
     def device(self) -> str:
@@ -88,8 +92,12 @@ def slots_of(settings: Settings) -> list[Slot]:
     count = settings.worker_slots or _slots_on(gpus, settings.worker_gpu_slots) or cpu_cores()
     sharers = -(-count // len(gpus)) if gpus else 1
     rooms = {gpu: _room(gpu, sharers) for gpu in gpus} if sharers > 1 else {}
+    measured = settings.worker_slots is None and settings.worker_gpu_slots == "auto"
+    beside = {gpu: Neighbours(gpu, Gains(sharers)) for gpu in rooms if measured}
     named = [gpus[index % len(gpus)] if gpus else None for index in range(count)]
-    return [Slot(gpu, count, sharers, None if gpu is None else rooms.get(gpu)) for gpu in named]
+    return [
+        Slot(gpu, count, sharers, rooms.get(gpu or ""), Seat(beside[gpu]) if gpu in beside else None) for gpu in named
+    ]
 
 
 def _slots_on(gpus: list[str], each: int | Literal["auto"]) -> int:

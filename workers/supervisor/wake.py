@@ -4,6 +4,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +50,7 @@ class Answering:
         Then run what comes next in the queues of the slot, which take turns, without waiting for its wake-up.
         """
         turns = deque(name for name, its in self.slots.items() if its is self.slots[queue])
-        with self.slots[queue].taken() as slot, WarmRunner() as warm:
+        with self.slots[queue].taken() as slot, self._seat(slot, queue, job_id, task_name), WarmRunner() as warm:
             if self._trouble is not None:
                 # For others: this thread holds its slot and takes no other message until the worker takes tasks.
                 self._send_on(queue, job_id, task_name)
@@ -63,7 +64,18 @@ class Answering:
                 self._run(claimed, slot, warm)
                 if self.shutting_down.is_set() or self._trouble is not None:
                     return  # wake-ups of what is left are still on their way
+                if slot.seat is not None and not slot.seat.stays():
+                    self._send_on(queue, job_id, task_name)  # to wait for a seat again, here or elsewhere
+                    return
                 claimed = self._claimed(lambda: self._next(turns, slot))
+
+    def _seat(self, slot: Slot, queue: str, job_id: str, task_name: str) -> AbstractContextManager[None]:
+        """Hold the slot's seat on a GPU that is shared, waiting for it if need be."""
+        if slot.seat is None:
+            return nullcontext()
+        if not slot.seat.is_open:
+            self._send_on(queue, job_id, task_name)  # for others: this thread takes no other message meanwhile
+        return slot.seat.taken(self.shutting_down)
 
     @property
     def _trouble(self) -> str | None:

@@ -54,9 +54,8 @@ def _predicted(costs: Sequence[TaskCost]) -> Cost:
 
 def _counted(tasks: Sequence[TaskRecord]) -> Cost:
     # Every attempt that has ended, however it ended, held a device.
-    ended = ((attempt.started_at, attempt.finished_at) for task in tasks for attempt in task.attempts)
     return Cost(
         flops=sum(task.counted_flops for task in tasks),
         bytes=sum(task.counted_bytes for task in tasks),
-        seconds=math.fsum((end - start).total_seconds() for start, end in ended if end is not None),
+        seconds=math.fsum(task.held_seconds(attempt) for task in tasks for attempt in task.attempts),
     )

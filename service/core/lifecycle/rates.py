@@ -39,6 +39,7 @@ TFLOP/s of float32, which has no TF32, to 60 % of an H100's 67; with TF32 to 20 
 def note(core: Core, device: str, cost: TaskCost, flops: int, seconds: float, compiled: bool = False) -> None:
     """Remember that a device of this kind (`cpu`, `cuda`) took `seconds` for the `flops` of such a task.
 
+    Of a GPU that was shared they are the task's part, so that the rate is the GPU's.
     `compiled`: whether a compiler made its network, which says nothing about networks without.
     """
     if flops <= 0 or seconds <= 0:

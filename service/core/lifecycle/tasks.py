@@ -23,6 +23,7 @@ from service.core.lifecycle import outbox, rates, reports
 from service.core.lifecycle.inputs import resolve, results
 from service.core.lifecycle.report_inputs import report_inputs
 from service.core.lifecycle.submission import request_key
+from service.core.queue.plan import TaskCost
 from service.core.queue.records import JobRecord, TaskRecord
 from service.core.queue.store import Happened
 
@@ -57,6 +58,8 @@ class ClaimedTask:
     """{file name: SHA-256} of what an earlier attempt kept."""
     timeout_seconds: int
     stall_seconds: int
+    cost: TaskCost | None = None
+    """As predicted; None for a task that costs next to nothing."""
 
     def __str__(self) -> str:
         """Name it in a log."""
@@ -133,6 +136,7 @@ def _claim(core: Core, job_id: str, task_name: str, worker: str, device: str, to
         checkpoint=task.checkpoint,
         timeout_seconds=settings.task_timeout_seconds.get(task.type, kind.timeout_seconds),
         stall_seconds=settings.task_stall_seconds.get(task.type, kind.stall_seconds),
+        cost=task.cost,
     )
 
 
@@ -190,9 +194,12 @@ def keep_checkpoint(core: Core, claimed: ClaimedTask, files: Mapping[str, Path])
     return True
 
 
-def succeed(core: Core, claimed: ClaimedTask, result: dict[str, Any], files: Mapping[str, Path]) -> bool:
+def succeed(
+    core: Core, claimed: ClaimedTask, result: dict[str, Any], files: Mapping[str, Path], held: float | None = None
+) -> bool:
     """Store the files, then what the task made, then its success; False when refused.
 
+    `held`: the seconds of a GPU that the task had of those it shared it with; None: all of its attempt's.
     The caller keeps renewing the lease meanwhile. Raises ValueError or KeyError for a result or files that are not
     what the type of task must hand over.
     """
@@ -213,15 +220,15 @@ def succeed(core: Core, claimed: ClaimedTask, result: dict[str, Any], files: Map
     outcome = kind.outcome(core, finished)
     if kind.reports:
         reports.store(core, finished)
-    _note_rate(core, claimed, finished, outcome)
-    return lease.succeed(result, outcome)
+    _note_rate(core, claimed, finished, outcome, held)
+    return lease.succeed(result, outcome, held)
 
 
-def _note_rate(core: Core, claimed: ClaimedTask, finished: FinishedTask, outcome: Outcome) -> None:
+def _note_rate(core: Core, claimed: ClaimedTask, finished: FinishedTask, outcome: Outcome, held: float | None) -> None:
     """Note the speed of an attempt that did all of the work itself, none of it found in a checkpoint."""
     task = finished.task
     if task.cost is not None and not claimed.checkpoint:
-        seconds = (core.store.now() - int(task.fields[f"start:{claimed.attempt}"])) / 1000
+        seconds = (core.store.now() - int(task.fields[f"start:{claimed.attempt}"])) / 1000 if held is None else held
         recipe = (finished.result.get("row") or {}).get("recipe", {})
         compiled = bool(recipe.get("arithmetic", {}).get("compiled"))
         rates.note(core, claimed.device, task.cost, outcome.flops, seconds, compiled)
@@ -287,14 +294,15 @@ class _Lease:
     def renew(self, seconds: float = 0) -> Literal["running", "canceling", "lost"]:
         return self.core.store.renew(self.job_id, self.task, self.attempt, seconds)
 
-    def succeed(self, result: dict[str, Any], outcome: Outcome) -> bool:
+    def succeed(self, result: dict[str, Any], outcome: Outcome, held: float | None = None) -> bool:
         storage = self.core.storage
+        shared = {} if held is None else {f"held:{self.attempt}": str(held)}
         made: dict[str, Any] = {
             "result": f"{results_prefix(self.job_id)}{self.task}/{self.attempt}.json",
             "job_result": job_result_key(self.job_id) if outcome.job_result else "",
             "index": outcome.manifest.index if outcome.manifest else False,
             # As text: Lua's numbers are exact up to 2^53, which the FLOPs of one trial may pass.
-            "counted": {"counted_flops": str(outcome.flops), "counted_bytes": str(outcome.bytes)},
+            "counted": {"counted_flops": str(outcome.flops), "counted_bytes": str(outcome.bytes)} | shared,
         }
         storage.put_json(made["result"], result, note=self._note() | made["counted"])
         if outcome.job_result:

@@ -107,6 +107,16 @@ class TaskRecord(_Record):
         numbers = sorted(int(name.partition(":")[2]) for name in self.fields if name.startswith("worker:"))
         return [self._attempt(number) for number in numbers]
 
+    def held_seconds(self, attempt: Attempt) -> float:
+        """Return for how long an attempt that has ended held a device, 0 for one that has not.
+
+        One that succeeded on a GPU beside others held its part of it.
+        """
+        if attempt.finished_at is None:
+            return 0.0
+        whole = (attempt.finished_at - attempt.started_at).total_seconds()
+        return float(self.fields.get(f"held:{attempt.number}", whole))
+
     def _attempt(self, number: int) -> Attempt:
         error = self.fields.get(f"error:{number}")
         return Attempt.model_validate(

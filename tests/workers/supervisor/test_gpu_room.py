@@ -107,6 +107,20 @@ def test_a_task_that_is_to_stop_does_not_wait() -> None:
         wait_for(lambda: tasks.begun == ["labeler", "another"])
 
 
+def test_a_second_beside_another_counts_half_and_waiting_not_at_all() -> None:
+    now = 100.0
+    room = GpuRoom(32 * GIB, 2, clock=lambda: now)
+    with room.taken_by(TaskType.EVALUATE, never) as first:
+        now += 3
+        with room.taken_by(TaskType.EVALUATE, never) as second:
+            now += 4
+        now += 1
+    now += 50
+    with room.taken_by(TaskType.EVALUATE, never) as third:
+        now += 7
+    assert (first.seconds, second.seconds, third.seconds) == (3 + 2 + 1, 2, 7)
+
+
 @pytest.mark.parametrize("is_canceled", [False, True])
 def test_a_claimed_task_waits_for_room_and_may_be_canceled_meanwhile(
     core: Core,

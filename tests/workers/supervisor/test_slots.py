@@ -46,10 +46,19 @@ def test_auto_slots_are_those_that_the_smallest_gpu_has_room_for(monkeypatch: py
     slots = slots_of(Settings.model_validate({"worker_gpu_slots": "auto"}))
     assert [slot.gpu for slot in slots] == ["0", "1", "0", "1"]
     assert slots[0].room is slots[2].room is not slots[1].room
+    assert slots[0].seat is not slots[2].seat is not None
     memory["1"] = None
     assert [slot.room for slot in slots_of(Settings.model_validate({"worker_gpu_slots": "auto"}))] == [None, None]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert len(slots_of(Settings.model_validate({"worker_gpu_slots": "auto"}))) == 8
+
+
+@pytest.mark.parametrize("changes", [{"worker_gpu_slots": 2}, {"worker_gpu_slots": "auto", "worker_slots": 2}])
+def test_as_many_as_somebody_said_are_not_judged(monkeypatch: pytest.MonkeyPatch, changes: dict[str, object]) -> None:
+    monkeypatch.setattr(slots_module, "memory_bytes", lambda gpu: 80 << 30)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    slots = slots_of(Settings.model_validate(changes))
+    assert [(slot.room is None, slot.seat) for slot in slots] == [(False, None)] * 2
 
 
 def test_the_sum_of_slots_comes_before_those_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The cost of a job, from its submission to its report."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from method.architectures import forward_flops, parameter_count, training_flops
 from method.layers import Shape
 from service.core.clients import Core
 from service.core.foundation.redis_keys import RATES
-from service.core.lifecycle import tasks
+from service.core.lifecycle import rates, tasks
 from service.core.resources import jobs
 
 CONVNET = "ConvNetD3"
@@ -106,10 +107,10 @@ def test_a_second_job_is_predicted_by_the_speed_of_the_first(core: Core, hand: A
     hand.work(ladd.id)
     evaluation = ladd.params["evaluation"]
     again = hand.submit("ladd", dataset=ladd.params["dataset"], evaluation=evaluation)
-    rates = core.redis.hgetall(RATES)
-    assert rates["device"] == "cpu"
+    noted = core.redis.hgetall(RATES)
+    assert noted["device"] == "cpu"
     expected = sum(
-        2 * 20 * (1 + 26) * training_flops(each, SHAPE) / float(rates[f"cpu {CostName.DEPLOYMENT} {each} published"])
+        2 * 20 * (1 + 26) * training_flops(each, SHAPE) / float(noted[f"cpu {CostName.DEPLOYMENT} {each} published"])
         for each in (CONVNET, "ResNet18")
     )
     assert again.cost.predicted.deployment.seconds == pytest.approx(expected)
@@ -117,7 +118,7 @@ def test_a_second_job_is_predicted_by_the_speed_of_the_first(core: Core, hand: A
     assert job is not None
     told = {task.cost.architecture: task.params["rates"] for task in job.tasks if task.type == "evaluate" and task.cost}
     assert told == {
-        each: {"cpu": pytest.approx(float(rates[f"cpu {CostName.DEPLOYMENT} {each} published eager"]))}
+        each: {"cpu": pytest.approx(float(noted[f"cpu {CostName.DEPLOYMENT} {each} published eager"]))}
         for each in (CONVNET, "ResNet18")
     }
     unseen = hand.submit("ladd", dataset=ladd.params["dataset"], evaluation=evaluation | {"architectures": ["ViT"]})
@@ -129,6 +130,20 @@ def test_a_second_job_is_predicted_by_the_speed_of_the_first(core: Core, hand: A
     assert mixed.cost.predicted.labelling.basis == "measured"
     # A prediction stays what it was, whatever is learned afterwards.
     assert jobs.view(core, ladd.id).cost.predicted == ladd.cost.predicted  # type: ignore[union-attr]
+
+
+def test_of_a_shared_gpu_a_trial_counts_its_part(core: Core, hand: Any, ladd: Job) -> None:
+    hand.work(ladd.id, until="evaluate:ladd:ResNet18:0")
+    claimed = hand.claim(ladd.id, "evaluate:ladd:ResNet18:0")
+    before = jobs.view(core, ladd.id).cost.counted.deployment.seconds  # type: ignore[union-attr]
+    core.redis.delete(RATES)
+    assert tasks.succeed(core, claimed, {"row": {"flops": 10**12}}, {}, held=2.5)
+    counted = jobs.view(core, ladd.id).cost.counted.deployment.seconds  # type: ignore[union-attr]
+    assert counted == pytest.approx(before + 2.5)  # type: ignore[operator]
+    assert claimed.cost is not None
+    [predicted] = rates.timed(core, [replace(claimed.cost, flops=10**12)])
+    assert predicted is not None
+    assert predicted.seconds == 2.5
 
 
 def test_an_attempt_that_went_on_from_a_checkpoint_says_nothing_about_speed(core: Core, hand: Any, ladd: Job) -> None:
