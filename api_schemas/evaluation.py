@@ -276,6 +276,17 @@ class PaperNumber(Response):
     """Method, source set and images per class, and where in the paper."""
 
 
+class PaperClass(Response):
+    """The accuracy in percent that the paper gives for one class of a set of the report."""
+
+    dataset: DatasetId
+    label: int
+    arm: ShownArm
+    accuracy: float
+    source: str
+    """Method, source set and images per class, and where in the paper."""
+
+
 class Report(Response):
     """`GET /v1/jobs/{id}/report`."""
 
@@ -300,3 +311,5 @@ class Report(Response):
     """Of a sweep; empty for other kinds."""
     paper: list[PaperNumber]
     """Empty unless the job's tag `paper` names a method and the set is one of the paper's."""
+    paper_classes: list[PaperClass] = []
+    """The classes that the paper calls hard to classify (section 4.4); empty for other sets than its own."""

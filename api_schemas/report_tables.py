@@ -1,28 +1,19 @@
 """The measurements of a job as tables of text: the terminal, Markdown and HTML only lay them out."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import compress
 
+from api_schemas.class_tables import class_tables
 from api_schemas.cost import Cost, CostName, CostParts, JobCost
 from api_schemas.evaluation import ArmName, Evaluation, EvaluationRow, FlopCount, PaperNumber, Report, Storage
 from api_schemas.report_inputs import names_of
+from api_schemas.table import Table
 from method.arms import ARMS
 from method.precisions import arithmetic_in_words
 
 _COMPARED = {"baseline", "ladd"}
 _PETA = 1e15
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of cells under a header; the first column names the row."""
-
-    title: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    muted: int | None = None
-    """The column of numbers that are not this report's own."""
 
 
 def tables(report: Report, *, intervals: bool = True) -> list[Table]:
@@ -33,6 +24,7 @@ def tables(report: Report, *, intervals: bool = True) -> list[Table]:
     found = [
         _sweep(report),
         *measured(report.evaluation, report.storage, report.flops, report.cost, intervals=intervals),
+        *class_tables(report),
         *_paper(report.paper, report.evaluation),
     ]
     return [_named(table, names_of(report.inputs)) for table in found if table.rows]

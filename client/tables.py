@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from api_schemas.evaluation import Report
 from api_schemas.report_summary import headline, input_warnings, other_notes
-from api_schemas.report_tables import Table, ran_on, tables
+from api_schemas.report_tables import ran_on, tables
+from api_schemas.table import Table
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

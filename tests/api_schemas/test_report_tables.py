@@ -18,7 +18,8 @@ from api_schemas.evaluation import (
     TrialRow,
 )
 from api_schemas.labelers import Architecture
-from api_schemas.report_tables import Table, measured, predicted_cost, tables
+from api_schemas.report_tables import measured, predicted_cost, tables
+from api_schemas.table import Table
 
 SET = "ds_" + "0" * 26
 OTHER_SET = "ds_" + "1" * 26

@@ -16,6 +16,7 @@ from workers.ladd.figures import (
     grad_cam,
     labeler_epochs,
     paired_differences,
+    per_class,
     preparation_cost,
     sweep,
 )
@@ -48,6 +49,7 @@ FIGURES = {
         paired_differences.collect,
         paired_differences.draw,
     ),
+    "per_class": FigureKind("Accuracy by class, mean over trials and architectures", per_class.collect, per_class.draw),
     "deployment_cost": FigureKind(
         "Accuracy against the FLOPs of one training", deployment_cost.collect, deployment_cost.draw
     ),

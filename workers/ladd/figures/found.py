@@ -13,6 +13,11 @@ from api_schemas.labelling import Labelling
 from api_schemas.report_inputs import ReportInput, names_of
 
 
+def drawn(name: str, width: int) -> str:
+    """Return a user's name as a figure can show it: shortened, and no dollar signs that would begin a formula."""
+    return shorten(name, width, placeholder="…").replace("$", r"\$")
+
+
 @dataclass(frozen=True)
 class Preparation:
     """FLOPs before deployment of the sets `own_sets`, which are no controls; None for a part that nobody counted."""
@@ -43,8 +48,8 @@ class Found:
     inputs: Sequence[ReportInput] = ()
 
     def name_of(self, id: str) -> str:
-        """Return the name of a set or labeler, shortened to fit a legend, or its id where that is not known."""
-        return shorten(names_of(self.inputs).get(id, id), 48, placeholder="…")
+        """Return the name of a set or labeler as a legend can show it, or its id where that is not known."""
+        return drawn(names_of(self.inputs).get(id, id), 48)
 
     @property
     def rows(self) -> Sequence[EvaluationRow]:

@@ -18,6 +18,7 @@ from api_schemas.evaluation import (
     TrialRow,
 )
 from api_schemas.labelers import Labeler, LabelerEpoch
+from api_schemas.report_inputs import ReportInput
 from workers.ladd.figures import FIGURES
 from workers.ladd.figures.found import Found, Preparation
 
@@ -57,7 +58,10 @@ def row(arm: str, architecture: str, mean: float, dataset: str = "ds_a", **chang
             "architecture": architecture,
             "mean": mean,
             "ci95": [mean - 1, mean + 1],
-            "trials": [part(TrialRow, grad_cam=CAM), part(TrialRow, grad_cam=None)],
+            "trials": [
+                part(TrialRow, grad_cam=CAM, per_class_accuracy=[mean, 0.0]),
+                part(TrialRow, grad_cam=None, per_class_accuracy=[mean + 2, 0.0]),
+            ],
             "flops": 4 * 10**9,
             "recipe": {"views": "full"},
             "in_summary": True,
@@ -126,6 +130,29 @@ def test_accuracy_tells_several_sets_apart() -> None:
     data = FIGURES["accuracy"].collect(found([*ROWS, row("ladd", "ViT", 30.0, "ds_b")]))
     assert data is not None
     assert list(data["series"]) == ["baseline, ds_a", "ladd, ds_a", "ladd, ds_b"]
+
+
+def test_classes_are_named_and_shown_for_both_arms() -> None:
+    names = ReportInput(
+        id="ds_s", name="real", role="source", made_here=False, warnings=[], classes=None, class_names=["tench", "dog"]
+    )
+    assert FIGURES["per_class"].collect(found(ROWS, inputs=[names])) == {
+        "dataset": "ds_a",
+        "classes": 2,
+        "rows": [
+            {"label": 0, "name": "tench", "baseline": 41.0, "ladd": 46.0},
+            {"label": 1, "name": "dog", "baseline": 0.0, "ladd": 0.0},
+        ],
+    }
+    assert FIGURES["per_class"].collect(found(ROWS[:1])) is None
+
+
+def test_dollar_signs_in_names_are_no_formulas(tmp_path: Path) -> None:
+    named = part(ReportInput, id="ds_a", name="real", role="source", class_names=[r"$\nonsense$", "long " * 20])
+    kind, everything = FIGURES["per_class"], found(ROWS, inputs=[named])
+    data = kind.collect(everything)
+    assert data is not None
+    kind.write_png(data, everything, tmp_path / "figure.png")
 
 
 def test_deployment_cost_is_that_of_one_trial() -> None:

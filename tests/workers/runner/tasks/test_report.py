@@ -139,7 +139,7 @@ def test_trials_become_rows_with_their_spread(tmp_path: Path) -> None:
     assert report.flops.deployment == 4 * 10**9
     assert not any("Progressive" in note for note in report.notes)
     drawn = sorted(path.name for path in (tmp_path / "outputs").iterdir())
-    assert drawn == ["accuracy.png", "deployment_cost.png", "paired_differences.png"]
+    assert drawn == ["accuracy.png", "deployment_cost.png", "paired_differences.png", "per_class.png"]
 
 
 def test_an_arm_is_compared_with_the_baseline_and_the_verdict_is_told(tmp_path: Path) -> None:
