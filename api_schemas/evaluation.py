@@ -229,6 +229,9 @@ class Storage(Response):
     full_labels_bytes: int
     """Bytes of the labeler's soft labels of the whole images, which the counts leave out."""
     encodings: list[EncodingCost]
+    plus: StorageCount | None = None
+    """What the dense labels are weighed against: `plus_dataset`, with one image more of each class, in the place of
+    the augmented set, counted as `paper` counts. Null where none was evaluated."""
 
 
 class FlopCount(Response):

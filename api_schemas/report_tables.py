@@ -213,12 +213,14 @@ def _storage(storage: Storage) -> Table:
         "the same, not zipped": storage.raw,
         f"as stored here ({storage.encoding})": storage.stored,
     }
+    if storage.plus is not None:
+        counts["zipped, one image more per class instead"] = storage.plus
     rows = [
         [name, f"{count.plain_bytes:,}", f"{count.augmented_bytes:,}", f"{count.overhead:+.2%}"]
         for name, count in counts.items()
     ]
     rows.append(["soft labels of whole images besides", "-", f"{storage.full_labels_bytes:,}", "-"])
-    return Table("Storage", ["counted", "plain bytes", "with dense labels", "overhead"], rows)
+    return Table("Storage", ["counted", "plain bytes", "augmented bytes", "overhead"], rows)
 
 
 def _encodings(storage: Storage) -> Table:

@@ -204,6 +204,12 @@ def test_storage_counts_three_ways() -> None:
     assert encodings.rows == [["uint8", "7,000", "+10.00%", "+12.50%", "+150.00%", "0.00012", "0.005"]]
 
 
+def test_one_image_more_per_class_stands_beside_the_labels() -> None:
+    plus = StorageCount(plain_bytes=40_000, augmented_bytes=48_000, overhead=0.2)
+    storage, _ = measured(None, STORAGE.model_copy(update={"plus": plus}), None, None, intervals=True)
+    assert storage.rows[3] == ["zipped, one image more per class instead", "40,000", "48,000", "+20.00%"]
+
+
 def test_flops_in_petaflop_and_nothing_for_what_was_not_counted() -> None:
     (flops,) = measured(None, None, FLOPS, None, intervals=True)
     assert flops.rows == [["labelling", "0.00215"], ["deployment (all arms and trials)", "51"]]

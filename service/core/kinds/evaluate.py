@@ -17,6 +17,7 @@ from service.core.clients import Core
 from service.core.kinds.controls import Controls, own_arms, plan_controls
 from service.core.kinds.evaluated_set import evaluated
 from service.core.kinds.kind import Kind
+from service.core.kinds.preparations import prepared
 from service.core.kinds.report import plan_report
 from service.core.kinds.trials import plan_trials
 from service.core.kinds.validation_errors import ValidationErrors
@@ -53,7 +54,10 @@ def plan(core: Core, params: EvaluateParams) -> Plan:
         **shown(spec),
     }
     tested = source.measured.splits["val"]
-    report = plan_report(JobKind.EVALUATE, resolved, tasks, [], source.id, tested, spec.explained_images)
+    preparations = prepared(core, [*manifests, *controls.plus_sets])
+    report = plan_report(
+        JobKind.EVALUATE, resolved, tasks, [], source.id, tested, spec.explained_images, preparations=preparations
+    )
     return Plan(params=resolved, tasks=[*tasks, report], reads=[*named, *controls.reads, source.id], notes=errors.notes)
 
 
@@ -78,7 +82,7 @@ def _controls(
         if ARMS[arm].images != "own":
             message = f"arm {arm} is a control of one set; {len(manifests)} are named"
             errors.add("arms", "arm_of_one_set", arm, message)
-    return Controls(tasks=[], sets=[], reads=[])
+    return Controls(tasks=[], sets=[])
 
 
 def shown(spec: EvaluationSpec) -> dict[str, Any]:

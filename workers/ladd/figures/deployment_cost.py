@@ -4,6 +4,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from workers.ladd.figures.flops_axis import flops_axis
 from workers.ladd.figures.found import Found
 
 
@@ -33,7 +34,6 @@ def draw(figure: Figure, data: dict[str, Any], found: Found) -> None:
             place = (point["flops"], point["mean"])
             axes.annotate(point["architecture"], place, textcoords="offset points", xytext=(5, 4), fontsize=7)
     axes.margins(x=0.18, y=0.1)  # room for the names
-    axes.set_xscale("log")
-    axes.set_xlabel("FLOPs of one training")
+    flops_axis(axes, "one training")
     axes.set_ylabel("accuracy, %")
     figure.legend(loc="outside lower center", ncols=2, fontsize=8)

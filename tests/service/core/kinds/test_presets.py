@@ -56,7 +56,7 @@ def test_figure_3_has_steps_of_the_same_size_for_both_arms(shelf: Any) -> None:
 def test_figure_2_has_what_the_distillation_took(shelf: Any) -> None:
     [report] = [task for task in planned(shelf, "paper-fig2").tasks if task.name == "report"]
     [labelling] = [task for task in planned(shelf, "paper-fig2").tasks if task.name == "generate_labels"]
-    assert (report.params["distillation"]["flops"], labelling.makes[:3]) == (1e15, "ds_")
+    assert (report.params["preparations"][0]["distillation"], labelling.makes[:3]) == (1e15, "ds_")
     with pytest.raises(ServiceError) as caught:
         expand(shelf.core, "paper-fig2", shelf.lonely, source_dataset=shelf.source)
     assert [(why.location, why.rule) for why in caught.value.reasons] == [

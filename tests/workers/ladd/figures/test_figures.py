@@ -79,7 +79,10 @@ def found(
     return Found(part(Evaluation, rows=rows, summary=summary or [], comparisons=comparisons or []), **others)
 
 
-SPENT = Preparation(distillation=1e12, labelling=2 * 10**9, labeler_training=None, own_sets=["ds_1"])
+SPENT = [
+    Preparation("ds_1", distillation=1e12, labelling=2 * 10**9, labeler_training=None),
+    Preparation("ds_plus", distillation=3e12, labelling=None, labeler_training=None),
+]
 ROWS = [row("baseline", "ViT", 40.0), row("ladd", "ViT", 44.0, in_summary=False), row("ladd", "ViT", 45.0)]
 
 
@@ -171,13 +174,15 @@ def test_preparation_is_paid_for_by_the_arms_that_use_the_labels() -> None:
         for arm in ("baseline", "sub_hard", "full_soft", "ladd")
     ]
     control = part(EvaluationSummary, dataset="ds_random", arm="random", cae_mean=30.0)
-    data = FIGURES["preparation_cost"].collect(found([], [*summary, control], preparation=SPENT))
+    plus = part(EvaluationSummary, dataset="ds_plus", arm="baseline_plus", cae_mean=42.0)
+    data = FIGURES["preparation_cost"].collect(found([], [*summary, control, plus], preparations=SPENT))
     assert data is not None
-    assert [(point["arm"], point["flops"]) for point in data["points"]] == [
-        ("baseline", 1e12),
-        ("sub_hard", 1e12),
-        ("full_soft", 1e12 + 2e9),
-        ("ladd", 1e12 + 2e9),
+    assert [(point["dataset"], point["arm"], point["flops"]) for point in data["points"]] == [
+        ("ds_1", "baseline", 1e12),
+        ("ds_1", "sub_hard", 1e12),
+        ("ds_1", "full_soft", 1e12 + 2e9),
+        ("ds_1", "ladd", 1e12 + 2e9),
+        ("ds_plus", "baseline_plus", 3e12),
     ]
 
 
@@ -194,7 +199,7 @@ def test_equal_numbers_give_equal_pictures(name: str, tmp_path: Path) -> None:
         [compared("ViT", 5.0), compared(None, 1.0)],
         labelers=[LABELER],
         points=POINTS,
-        preparation=SPENT,
+        preparations=SPENT,
         test_images=PIXELS,
     )
     data = kind.collect(everything)
