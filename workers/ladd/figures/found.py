@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from api_schemas.evaluation import Evaluation, EvaluationRow, EvaluationSummary, FlopCount, Storage, SweepPoint
 from api_schemas.labelers import Labeler
-from api_schemas.labelling import Labelling
+from api_schemas.labelling import ExampleAnswers, Labelling
 from api_schemas.report_inputs import ReportInput, names_of
 
 
@@ -38,6 +38,7 @@ class Found:
 
     evaluation: Evaluation | None = None
     labelling: Labelling | None = None
+    example: ExampleAnswers | None = None
     storage: Storage | None = None
     flops: FlopCount = field(default_factory=lambda: FlopCount(labelling=None, labeler_training=None, deployment=None))
     labelers: Sequence[Labeler] = ()

@@ -16,7 +16,7 @@ from api_schemas.evaluation import (
     SweepPoint,
 )
 from api_schemas.labelers import Labeler
-from api_schemas.labelling import Labelling
+from api_schemas.labelling import ExampleAnswers, Labelling
 from api_schemas.report_inputs import ReportInput
 from api_schemas.runner import DoneEvent, RunnerTask
 from method.files import VAL_IMAGES
@@ -65,6 +65,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
 def _found(task: RunnerTask, folder: Path) -> Found:
     params, documents = task.params, task.documents
     labelled = documents.get("generate_labels")
+    own = ["generate_labels", *(point["task"] for point in params["points"])]
     labellings = [document for name, document in documents.items() if name.startswith("generate_labels")]
     labelers = [Labeler.model_validate(document) for name, document in documents.items() if name.startswith("labeler_")]
     trials = [document["row"] for name, document in documents.items() if name.startswith(TRAININGS)]
@@ -79,6 +80,7 @@ def _found(task: RunnerTask, folder: Path) -> Found:
     return Found(
         evaluation=_evaluation(rows, params["source_dataset"], params["test_images"]) if rows else None,
         labelling=Labelling.model_validate(labelled["labelling"]) if labelled else None,
+        example=_example([documents[name] for name in own if name in documents]),
         storage=_storage(labelled["storage"], task, folder) if labelled else None,
         flops=flops,
         labelers=labelers,
@@ -88,6 +90,12 @@ def _found(task: RunnerTask, folder: Path) -> Found:
         inputs=[ReportInput.model_validate(known) for known in params["inputs"]],
         progressive=any(name.startswith("confirm:") for name in documents),
     )
+
+
+def _example(labellings: Sequence[Mapping[str, Any]]) -> ExampleAnswers | None:
+    """The answers at most epochs: where labels were written before, not all of them know each epoch."""
+    known = [Labelling.model_validate(document["labelling"]).example for document in labellings]
+    return max((each for each in known if each), key=lambda each: len(each.epochs), default=None)
 
 
 def _preparations(task: RunnerTask, labeler_training: int | None) -> list[Preparation]:

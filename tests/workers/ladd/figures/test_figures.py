@@ -18,6 +18,7 @@ from api_schemas.evaluation import (
     TrialRow,
 )
 from api_schemas.labelers import Labeler, LabelerEpoch
+from api_schemas.labelling import ExampleAnswers
 from api_schemas.report_inputs import ReportInput
 from workers.ladd.figures import FIGURES
 from workers.ladd.figures.found import Found, Preparation
@@ -83,6 +84,9 @@ SPENT = [
     Preparation("ds_1", distillation=1e12, labelling=2 * 10**9, labeler_training=None),
     Preparation("ds_plus", distillation=3e12, labelling=None, labeler_training=None),
 ]
+EXAMPLE = ExampleAnswers(
+    image=0, label=1, classes=[0, 1], epochs=[10, 20], probabilities=[[0.375, 0.625], [0.0625, 0.9375]]
+)
 ROWS = [row("baseline", "ViT", 40.0), row("ladd", "ViT", 44.0, in_summary=False), row("ladd", "ViT", 45.0)]
 
 
@@ -150,6 +154,18 @@ def test_classes_are_named_and_shown_for_both_arms() -> None:
     assert FIGURES["per_class"].collect(found(ROWS[:1])) is None
 
 
+def test_the_answers_to_an_example_have_the_names_of_the_classes() -> None:
+    named = part(ReportInput, id="ds_s", name="real", role="source", class_names=["tench", "dog"])
+    assert FIGURES["example_answers"].collect(found([], example=EXAMPLE, inputs=[named])) == {
+        "image": 0,
+        "label": 1,
+        "classes": [0, 1],
+        "epochs": [10, 20],
+        "probabilities": [[0.375, 0.625], [0.0625, 0.9375]],
+        "names": ["tench", "dog"],
+    }
+
+
 def test_dollar_signs_in_names_are_no_formulas(tmp_path: Path) -> None:
     named = part(ReportInput, id="ds_a", name="real", role="source", class_names=[r"$\nonsense$", "long " * 20])
     kind, everything = FIGURES["per_class"], found(ROWS, inputs=[named])
@@ -200,6 +216,7 @@ def test_equal_numbers_give_equal_pictures(name: str, tmp_path: Path) -> None:
         labelers=[LABELER],
         points=POINTS,
         preparations=SPENT,
+        example=EXAMPLE,
         test_images=PIXELS,
     )
     data = kind.collect(everything)

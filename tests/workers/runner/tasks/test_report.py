@@ -310,7 +310,9 @@ def test_a_sweep_reports_its_points_and_compares_them_with_the_plain_baseline(tm
     found = documents("evaluate", "baseline", "ViT", [50.0, 51.0, 52.0])
     for name, document in documents(f"evaluate:{made}", "ladd", "ViT", [70.0, 71.0, 72.0]).items():
         found[name] = {"row": document["row"] | {"dataset": made}}
-    found["generate_labels:n3-r0.5-e7"] = {"storage": storage, "flops": 10, "labelling": LABELLED}
+    answers = {"image": 0, "label": 0, "classes": [0], "epochs": [7, 8], "probabilities": [[0.5], [0.75]]}
+    labelling = LABELLED | {"example": answers}
+    found["generate_labels:n3-r0.5-e7"] = {"storage": storage, "flops": 10, "labelling": labelling}
     point = {"task": "generate_labels:n3-r0.5-e7", "dataset": made, "n": 3, "ratio": 0.5, "epoch": 7}
     report = reported(found, tmp_path, [point])
     assert [found.model_dump() for found in report.points] == [
@@ -331,3 +333,4 @@ def test_a_sweep_reports_its_points_and_compares_them_with_the_plain_baseline(tm
     }
     assert report.flops.labelling == 10
     assert (tmp_path / "outputs" / "sweep.png").exists()
+    assert (tmp_path / "outputs" / "example_answers.png").exists()
