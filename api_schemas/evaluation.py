@@ -52,13 +52,16 @@ LearningRate = Annotated[float, Field(gt=0, le=100)]
 ViewPolicy = Annotated[str, StringConstraints(pattern=rf"^({views.POLICY}|{views.PROGRESSIVE})$")]
 
 
+Epochs = Annotated[int, Field(ge=1, le=100_000)]
+
+
 class RecipeOverrides(Request):
     """Fields of the recipe to replace; null keeps the recipe's own value."""
 
     lr: LearningRate | dict[Architecture, LearningRate] | None = None
     momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
     weight_decay: Annotated[float, Field(ge=0, le=1)] | None = None
-    epochs: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    epochs: Epochs | None = None
     batch_size: Annotated[int, Field(ge=1, le=65_536)] | None = None
     warmup_epochs: Annotated[int, Field(ge=0, le=100_000)] | None = None
     ema_beta: Annotated[float, Field(ge=0, lt=1)] | None = None
@@ -87,6 +90,9 @@ class EvaluationSpec(Request):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     explained_images: Annotated[int, Field(ge=0, le=16)] = 0
     """Test images, the first of each class in turn, whose Grad-CAM the first trial of every row keeps."""
+    curve_epochs: Annotated[list[Epochs], Field(max_length=16)] = []
+    """Smaller numbers of epochs for which everything is trained as well: points of the curve of accuracy against cost
+    (the paper's Figure 3). Each is a training of its own, whose schedule ends there; no k-CAE contains it."""
     plus_dataset: DatasetId | None = None
     """The set of the arm `baseline_plus`: by the same method, with one image more of each class."""
 
@@ -125,6 +131,7 @@ class EvaluationRow(Response):
     """All trials of one architecture on one arm. `std` is the population one (ddof 0), as the field reports.
 
     Progressive views make two rows for the arm `ladd` where the question was open; `recipe.views` tells them apart.
+    `curve_epochs` makes a row for each number of epochs.
     """
 
     dataset: DatasetId
@@ -153,7 +160,7 @@ class EvaluationRow(Response):
     unlike machines)."""
     rule: Literal["last epoch"]
     in_summary: bool
-    """False for a row of `sampled:1` in whose place a row of `full` is to be quoted."""
+    """False for a row of `sampled:1` in whose place a row of `full` is to be quoted, and for one of fewer epochs."""
 
 
 class EvaluationSummary(Response):

@@ -6,6 +6,7 @@ from itertools import compress
 
 from api_schemas.class_tables import class_tables
 from api_schemas.cost import Cost, CostName, CostParts, JobCost
+from api_schemas.curve_table import curve_tables
 from api_schemas.evaluation import ArmName, Evaluation, EvaluationRow, FlopCount, PaperNumber, Report, Storage
 from api_schemas.report_inputs import names_of
 from api_schemas.table import Table
@@ -24,6 +25,7 @@ def tables(report: Report, *, intervals: bool = True) -> list[Table]:
     found = [
         _sweep(report),
         *measured(report.evaluation, report.storage, report.flops, report.cost, intervals=intervals),
+        *curve_tables(report.evaluation),
         *class_tables(report),
         *_paper(report.paper, report.evaluation),
     ]

@@ -71,9 +71,14 @@ def _of_evaluation(evaluation: Evaluation) -> list[str]:
     trials = min(len(row.trials) for row in evaluation.rows)
     if trials < 5:
         notes.append(f"{counted(trials, 'trial')} per row; the paper has 5.")
-    epochs = {row.epochs for row in evaluation.rows}
+    epochs = {row.epochs for row in evaluation.rows if row.in_summary}
     if min(epochs) < 1000:
         notes.append(f"{min(epochs)} epochs; the paper has 1,000: networks may be far from converged.")
+    if fewer := sorted({row.epochs for row in evaluation.rows} - epochs):
+        notes.append(
+            f"Rows of {', '.join(f'{each:,}' for each in fewer)} epochs are points of the curve of accuracy against "
+            "cost, each a training whose schedule ends there; k-CAE and comparisons are without them."
+        )
     on_views = [row for row in evaluation.rows if ARMS[row.arm].views]
     if any(row.recipe["reduction"] == "sum" and row.recipe["views"] != "pool" for row in on_views):
         notes.append(

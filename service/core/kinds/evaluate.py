@@ -117,8 +117,14 @@ def resolve(
     if overrides.augmentation is not None:
         errors.strategy(f"{path}overrides.augmentation", overrides.augmentation)
     epochs = overrides.epochs or EPOCHS
-    if overrides.warmup_epochs is not None and overrides.warmup_epochs > epochs:
-        message = f"overrides.warmup_epochs is {overrides.warmup_epochs}, but there are {epochs} epochs"
+    errors.distinct(f"{path}curve_epochs", spec.curve_epochs)
+    for fewer in spec.curve_epochs:
+        if fewer >= epochs:
+            message = f"curve_epochs holds {fewer}, but must be below the {epochs} epochs of the evaluation"
+            errors.add(f"{path}curve_epochs", "below_epochs", fewer, message)
+    least = min([epochs, *spec.curve_epochs])
+    if overrides.warmup_epochs is not None and overrides.warmup_epochs > least:
+        message = f"overrides.warmup_epochs is {overrides.warmup_epochs}, but there are {least} epochs"
         errors.add(f"{path}overrides.warmup_epochs", "within_epochs", overrides.warmup_epochs, message)
     if overrides.precision is None:
         # Named in the job: what it is computed in does not change with a later version's default.

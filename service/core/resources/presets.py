@@ -57,7 +57,7 @@ PRESETS = {
         _preset(
             "paper-fig3",
             "Figure 3: accuracy against deployment FLOPs at the same batch size and number of iterations",
-            {"evaluation": {"overrides": {"views": "pool"}}},
+            {"evaluation": {"overrides": {"views": "pool"}, "curve_epochs": [100, 200, 500]}},
         ),
         # Section 3.2: 50 epochs at a learning rate of 0.015, a checkpoint every ten.
         _preset(

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 from pydantic import BaseModel
 
@@ -64,6 +65,7 @@ def row(arm: str, architecture: str, mean: float, dataset: str = "ds_a", **chang
                 part(TrialRow, grad_cam=None, per_class_accuracy=[mean + 2, 0.0]),
             ],
             "flops": 4 * 10**9,
+            "epochs": 10,
             "recipe": {"views": "full"},
             "in_summary": True,
             **changed,
@@ -182,6 +184,28 @@ def test_deployment_cost_is_that_of_one_trial() -> None:
         ("ladd", 2e9, 44.0),
         ("ladd", 2e9, 45.0),
     ]
+
+
+def test_deployment_cost_is_a_curve_over_epochs() -> None:
+    rows = [
+        row(arm, "ViT", mean + epochs, epochs=epochs, flops=cost * epochs, in_summary=epochs == 8)
+        for arm, mean, cost in (("baseline", 40.0, 10**9), ("ladd", 45.0, 2 * 10**9))
+        for epochs in (8, 2, 4)
+    ]
+    kind, everything = FIGURES["deployment_cost"], found(rows)
+    data = kind.collect(everything)
+    assert data is not None
+    assert [(point["arm"], point["epochs"], point["flops"]) for point in data["points"][:2]] == [
+        ("baseline", 8, 4e9),
+        ("baseline", 2, 1e9),
+    ]
+    figure = Figure()
+    kind.draw(figure, data, everything)
+    (axes,) = figure.axes
+    assert [np.asarray(line.get_xdata()).tolist() for line in axes.get_lines()] == [[1e9, 2e9, 4e9], [2e9, 4e9, 8e9]]
+    assert [np.asarray(line.get_ydata()).tolist() for line in axes.get_lines()] == [[42, 44, 48], [47, 49, 53]]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["baseline", "ladd"]
 
 
 def test_preparation_is_paid_for_by_the_arms_that_use_the_labels() -> None:

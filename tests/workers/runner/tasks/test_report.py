@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from api_schemas.curve_table import curve_tables
 from api_schemas.evaluation import Report, StorageCount
 from api_schemas.runner import RunnerTask, TaskType
 from workers.ladd.archive.encoding_costs import zipped_bytes
@@ -241,6 +242,28 @@ def test_without_a_second_trial_nothing_is_compared(tmp_path: Path) -> None:
     report = reported(found, tmp_path)
     assert report.evaluation is not None
     assert report.evaluation.comparisons == []
+
+
+def test_fewer_epochs_are_a_curve_and_no_part_of_the_mean(tmp_path: Path) -> None:
+    found = documents("evaluate", "baseline", "ViT", [50.0, 51.0]) | documents("evaluate", "ladd", "ViT", [60.0, 61.0])
+    for name, document in list(found.items()):
+        found[f"{name}:e5"] = {"row": document["row"] | {"epochs": 5, "flops": 5 * 10**8}}
+    report = reported(found, tmp_path)
+    assert report.evaluation is not None
+    assert [(row.epochs, row.in_summary) for row in report.evaluation.rows] == 2 * [(10, True)] + 2 * [(5, False)]
+    assert [(each.arm, each.k) for each in report.evaluation.summary] == [("baseline", 1), ("ladd", 1)]
+    assert len(report.evaluation.comparisons) == 2
+    assert "10 epochs; the paper has 1,000: networks may be far from converged." in report.notes
+    assert any(note.startswith("Rows of 5 epochs are points of the curve") for note in report.notes)
+    (table,) = curve_tables(report.evaluation)
+    assert table.title == f"Accuracy in % at the PFLOP of one training, by its epochs, {SET}"
+    assert table.header == ["architecture, arm", "5 epochs", "10 epochs"]
+    assert table.rows == [
+        ["ViT, baseline", "50.50 at 5e-07", "50.50 at 1e-06"],
+        ["ViT, ladd", "60.50 at 5e-07", "60.50 at 1e-06"],
+    ]
+    without = report.evaluation.model_copy(update={"rows": report.evaluation.rows[:2]})
+    assert list(curve_tables(without)) == []
 
 
 def test_large_labels_get_a_note_that_advises_an_encoding(tmp_path: Path) -> None:
