@@ -10,6 +10,7 @@ from api_schemas.labelers import Architecture, ShownArchitecture
 from api_schemas.labelling import Labelling
 from api_schemas.registered import Registered
 from api_schemas.report_inputs import ReportInput
+from api_schemas.storage import Storage
 from method import views
 from method.arms import ARMS, BASELINE, LADD
 from method.precisions import PRECISIONS
@@ -52,13 +53,16 @@ LearningRate = Annotated[float, Field(gt=0, le=100)]
 ViewPolicy = Annotated[str, StringConstraints(pattern=rf"^({views.POLICY}|{views.PROGRESSIVE})$")]
 
 
+Epochs = Annotated[int, Field(ge=1, le=100_000)]
+
+
 class RecipeOverrides(Request):
     """Fields of the recipe to replace; null keeps the recipe's own value."""
 
     lr: LearningRate | dict[Architecture, LearningRate] | None = None
     momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
     weight_decay: Annotated[float, Field(ge=0, le=1)] | None = None
-    epochs: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    epochs: Epochs | None = None
     batch_size: Annotated[int, Field(ge=1, le=65_536)] | None = None
     warmup_epochs: Annotated[int, Field(ge=0, le=100_000)] | None = None
     ema_beta: Annotated[float, Field(ge=0, lt=1)] | None = None
@@ -89,6 +93,9 @@ class EvaluationSpec(Request):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     explained_images: Annotated[int, Field(ge=0, le=16)] = 0
     """Test images, the first of each class in turn, whose Grad-CAM the first trial of every row keeps."""
+    curve_epochs: Annotated[list[Epochs], Field(max_length=16)] = []
+    """Smaller numbers of epochs for which everything is trained as well: points of the curve of accuracy against cost
+    (the paper's Figure 3). Each is a training of its own, whose schedule ends there; no k-CAE contains it."""
     plus_dataset: DatasetId | None = None
     """The set of the arm `baseline_plus`: by the same method, with one image more of each class."""
 
@@ -127,6 +134,7 @@ class EvaluationRow(Response):
     """All trials of one architecture on one arm. `std` is the population one (ddof 0), as the field reports.
 
     Progressive views make two rows for the arm `ladd` where the question was open; `recipe.views` tells them apart.
+    `curve_epochs` makes a row for each number of epochs.
     """
 
     dataset: DatasetId
@@ -155,7 +163,7 @@ class EvaluationRow(Response):
     unlike machines)."""
     rule: Literal["last epoch"]
     in_summary: bool
-    """False for a row of `sampled:1` in whose place a row of `full` is to be quoted."""
+    """False for a row of `sampled:1` in whose place a row of `full` is to be quoted, and for one of fewer epochs."""
 
 
 class EvaluationSummary(Response):
@@ -209,40 +217,6 @@ class Evaluation(Response):
     summary: list[EvaluationSummary]
     comparisons: list[Comparison]
     """Of every arm with the baseline; empty without one."""
-
-
-class StorageCount(Response):
-    """Bytes of the plain and the augmented set; `overhead` is a fraction of the plain bytes."""
-
-    plain_bytes: int
-    augmented_bytes: int
-    overhead: float
-
-
-class EncodingCost(Response):
-    """The price of one encoding of the dense labels: zipped bytes, as fractions of the images, and its loss."""
-
-    encoding: str
-    bytes: int
-    overhead_raw: float
-    overhead_zipped: float
-    overhead_jpeg: float
-    """Against the images as JPEG files of quality 75."""
-    kl: float
-    """Mean over the views of KL(float32, decoded), in nats."""
-    total_variation: float
-
-
-class Storage(Response):
-    """`paper`: zipped uint8 images, labels and float32 dense labels; `stored`: the archive, in `encoding`."""
-
-    paper: StorageCount
-    raw: StorageCount
-    stored: StorageCount
-    encoding: str
-    full_labels_bytes: int
-    """Bytes of the labeler's soft labels of the whole images, which the counts leave out."""
-    encodings: list[EncodingCost]
 
 
 class FlopCount(Response):
@@ -307,6 +281,17 @@ class PaperNumber(Response):
     """In what the number is at odds with others of the paper, or what the paper calls it."""
 
 
+class PaperClass(Response):
+    """The accuracy in percent that the paper gives for one class of a set of the report."""
+
+    dataset: DatasetId
+    label: int
+    arm: ShownArm
+    accuracy: float
+    source: str
+    """Method, source set and images per class, and where in the paper."""
+
+
 class Report(Response):
     """`GET /v1/jobs/{id}/report`."""
 
@@ -332,3 +317,5 @@ class Report(Response):
     paper: list[PaperNumber]
     """Of every cell of its tables that is about what was measured here; empty unless the job's tag `paper` names the
     method and the set is one of the paper's."""
+    paper_classes: list[PaperClass] = []
+    """The classes that the paper calls hard to classify (section 4.4); empty for other sets than its own."""

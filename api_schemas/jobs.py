@@ -8,11 +8,12 @@ from pydantic import Discriminator, Field, StringConstraints, Tag, model_validat
 from api_schemas.base import DatasetId, JobId, LabelerId, Links, Page, Request, Response, Timestamp
 from api_schemas.cost import JobCost
 from api_schemas.ensemble import Ensemble, EpochChoice, LabelerChoice, OneLabeler, SeveralLabelers, Temperature
-from api_schemas.evaluation import Evaluation, EvaluationSpec, FlopCount, Storage
+from api_schemas.evaluation import Evaluation, EvaluationSpec, FlopCount
 from api_schemas.labelers import LabelerRecipe
 from api_schemas.labelling import Labelling
 from api_schemas.problems import TaskError
 from api_schemas.protocols import ByProtocol
+from api_schemas.storage import Storage
 from method.encodings import PATTERN
 from method.views import GRID, RATIO
 

@@ -36,6 +36,20 @@ class LabelAgreement(Response):
     permuted_agreement: float | None
 
 
+class ExampleAnswers(Response):
+    """The probabilities that a labeler gives one whole image at each epoch that it keeps, as in the paper's Figure 5b.
+
+    `probabilities` [epochs, classes] are of at most ten `classes` (labels, in order): that of the image, and those with
+    the highest mean over the epochs.
+    """
+
+    image: int
+    label: int
+    classes: list[int]
+    epochs: list[int]
+    probabilities: list[list[float]]
+
+
 class Labelling(Response):
     """How dense labels were made."""
 
@@ -44,3 +58,6 @@ class Labelling(Response):
     warnings: list[str]
     reused_from: DatasetId | None = None
     """The set whose dense labels these are: they were written before in the same way. Null: they were made anew."""
+    example: ExampleAnswers | None = None
+    """Null for several labelers, one that keeps a single epoch, and labels of earlier versions. Labels that were
+    written before bring the answers of the labeler that wrote them."""

@@ -22,6 +22,8 @@ class ReportInput(Response):
     """Of a source set: the class with the most images in `val`."""
     largest_share: float | None = None
     """Of `val`, in percent: the accuracy of always answering that class."""
+    class_names: list[str] = []
+    """Of a source set: its classes by label, WordNet ids in English; empty in reports of earlier versions."""
 
 
 def names_of(inputs: Iterable[ReportInput]) -> dict[str, str]:

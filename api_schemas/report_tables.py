@@ -5,10 +5,13 @@ from dataclasses import replace
 from itertools import compress
 
 from api_schemas.cells import arm_title, spread
+from api_schemas.class_tables import class_tables
 from api_schemas.cost import Cost, CostName, CostParts, JobCost
-from api_schemas.evaluation import ArmName, Evaluation, EvaluationRow, FlopCount, Report, Storage
+from api_schemas.curve_table import curve_tables
+from api_schemas.evaluation import ArmName, Evaluation, EvaluationRow, FlopCount, Report
 from api_schemas.paper_tables import paper_tables
 from api_schemas.report_inputs import names_of
+from api_schemas.storage import Storage
 from api_schemas.table import Table
 from method.arms import ARMS
 from method.precisions import arithmetic_in_words
@@ -25,6 +28,8 @@ def tables(report: Report, *, intervals: bool = True) -> list[Table]:
     found = [
         _sweep(report),
         *measured(report.evaluation, report.storage, report.flops, report.cost, intervals=intervals),
+        *curve_tables(report.evaluation),
+        *class_tables(report),
         *paper_tables(report),
     ]
     return [_named(table, names_of(report.inputs)) for table in found if table.rows]
@@ -209,12 +214,14 @@ def _storage(storage: Storage) -> Table:
         "the same, not zipped": storage.raw,
         f"as stored here ({storage.encoding})": storage.stored,
     }
+    if storage.plus is not None:
+        counts["zipped, one image more per class instead"] = storage.plus
     rows = [
         [name, f"{count.plain_bytes:,}", f"{count.augmented_bytes:,}", f"{count.overhead:+.2%}"]
         for name, count in counts.items()
     ]
     rows.append(["soft labels of whole images besides", "-", f"{storage.full_labels_bytes:,}", "-"])
-    return Table("Storage", ["counted", "plain bytes", "with dense labels", "overhead"], rows)
+    return Table("Storage", ["counted", "plain bytes", "augmented bytes", "overhead"], rows)
 
 
 def _encodings(storage: Storage) -> Table:

@@ -6,20 +6,18 @@ from api_schemas.cost import Cost, CostParts, JobCost
 from api_schemas.evaluation import (
     ArmName,
     Comparison,
-    EncodingCost,
     Evaluation,
     EvaluationRow,
     EvaluationSummary,
     FlopCount,
     PaperNumber,
     Report,
-    Storage,
-    StorageCount,
     TrialRow,
     Verdict,
 )
 from api_schemas.labelers import Architecture
 from api_schemas.report_tables import measured, predicted_cost, tables
+from api_schemas.storage import EncodingCost, Storage, StorageCount
 from api_schemas.table import Table
 
 SET = "ds_" + "0" * 26
@@ -214,6 +212,12 @@ def test_storage_counts_three_ways() -> None:
         ["soft labels of whole images besides", "-", "4,000", "-"],
     ]
     assert encodings.rows == [["uint8", "7,000", "+10.00%", "+12.50%", "+150.00%", "0.00012", "0.005"]]
+
+
+def test_one_image_more_per_class_stands_beside_the_labels() -> None:
+    plus = StorageCount(plain_bytes=40_000, augmented_bytes=48_000, overhead=0.2)
+    storage, _ = measured(None, STORAGE.model_copy(update={"plus": plus}), None, None, intervals=True)
+    assert storage.rows[3] == ["zipped, one image more per class instead", "40,000", "48,000", "+20.00%"]
 
 
 def test_flops_in_petaflop_and_nothing_for_what_was_not_counted() -> None:

@@ -62,6 +62,7 @@ EVALUATION: dict[str, Any] = {
     "overrides": OVERRIDES,
     "seed": 4,
     "explained_images": 2,
+    "curve_epochs": [4],
     "plus_dataset": "plus",
 }
 RECIPE: dict[str, Any] = {

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from api_schemas.evaluation import Comparison, EncodingCost, Evaluation, EvaluationRow
+from api_schemas.evaluation import Comparison, Evaluation, EvaluationRow
 from api_schemas.labelling import Labelling
 from api_schemas.report_inputs import names_of
 from api_schemas.report_summary import judgement
+from api_schemas.storage import EncodingCost
 from method.arms import ARMS
 from method.counted import counted
 from workers.ladd.evaluation.progressive import open_question
@@ -74,9 +75,14 @@ def _of_evaluation(evaluation: Evaluation) -> list[str]:
     if trials < 5:
         too_few = f"too few for an interval, which takes {FEWEST_TRIALS}; " if trials < FEWEST_TRIALS else ""
         notes.append(f"{counted(trials, 'trial')} per row: {too_few}the paper has 5.")
-    epochs = {row.epochs for row in evaluation.rows}
+    epochs = {row.epochs for row in evaluation.rows if row.in_summary}
     if min(epochs) < 1000:
         notes.append(f"{min(epochs)} epochs; the paper has 1,000: networks may be far from converged.")
+    if fewer := sorted({row.epochs for row in evaluation.rows} - epochs):
+        notes.append(
+            f"Rows of {', '.join(f'{each:,}' for each in fewer)} epochs are points of the curve of accuracy against "
+            "cost, each a training whose schedule ends there; k-CAE and comparisons are without them."
+        )
     on_views = [row for row in evaluation.rows if ARMS[row.arm].views]
     if any(row.recipe["reduction"] == "sum" and row.recipe["views"] != "pool" for row in on_views):
         notes.append(

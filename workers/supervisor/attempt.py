@@ -1,11 +1,9 @@
 """One claimed task from its inputs to its outcome: prepare a folder, run the runner in it, relay what it tells."""
 
 import logging
-import os
-import stat
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -34,6 +32,7 @@ from workers.supervisor.gpu_room import Stay
 from workers.supervisor.input_cache import InputCache
 from workers.supervisor.intake import pause_after
 from workers.supervisor.lease import LeaseKeeper
+from workers.supervisor.runner_files import kept_files, plain_name, regular_files
 from workers.supervisor.runner_process import RunnerProcess, runner_environment
 from workers.supervisor.scratch import attempt_folder
 from workers.supervisor.slots import Slot
@@ -117,7 +116,7 @@ def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, fo
     for name, files in claimed.inputs.items():
         inputs[name] = {}
         for file, reference in files.items():
-            path = folder / "inputs" / _plain(name) / _plain(file)
+            path = folder / "inputs" / plain_name(name) / plain_name(file)
             path.parent.mkdir(parents=True, exist_ok=True)
             if len(reference) == SHA256_LENGTH:
                 cache.place(reference, path)
@@ -127,7 +126,7 @@ def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, fo
     for subfolder in ("outputs", "checkpoint", "kept"):
         (folder / subfolder).mkdir()
     for file, sha256 in claimed.checkpoint.items():
-        core.storage.download(sha256, folder / "checkpoint" / _plain(file))
+        core.storage.download(sha256, folder / "checkpoint" / plain_name(file))
     upload_bytes = sum((folder / path).stat().st_size for path in inputs.get("uploads", {}).values())
     task = RunnerTask(
         type=claimed.type,
@@ -171,7 +170,7 @@ def _relay(
         try:
             if isinstance(event, CheckpointEvent):
                 with lease.storing():
-                    tasks.keep_checkpoint(core, claimed, _kept(folder, event.files))
+                    tasks.keep_checkpoint(core, claimed, kept_files(folder, event.files))
             else:
                 tasks.record(core, claimed, event)
         except (RedisError, ServiceError) as error:
@@ -192,7 +191,7 @@ def _record_end(
     fail: Callable[..., None],
 ) -> None:
     if isinstance(ending, DoneEvent):
-        files = _regular_files(folder / "outputs", ending.files)
+        files = regular_files(folder / "outputs", ending.files)
         held = None if stay is None else stay.seconds
         if record(lambda: tasks.succeed(core, claimed, ending.result, files, held)):
             logger.info("%s: succeeded", claimed)
@@ -314,43 +313,6 @@ def _own_error(error: Exception) -> TaskError:
         ErrorOrigin.WORKER if elsewhere else ErrorOrigin.INTERNAL,
         f"{type(error).__name__}: {error}",
     )
-
-
-def _kept(folder: Path, names: Sequence[str]) -> Mapping[str, Path]:
-    """Hold the checkpoint's files as they are now, while the runner may already put newer ones in their place."""
-    for name in names:
-        kept = folder / "kept" / _plain(name)
-        kept.unlink(missing_ok=True)
-        _link(folder / "checkpoint" / name, kept)
-    return _regular_files(folder / "kept", names)
-
-
-def _link(path: Path, name: Path) -> None:
-    """Give the file that is at `path` now another name. Raises FileNotFoundError where there is none."""
-    while True:
-        try:
-            os.link(path, name, follow_symlinks=False)
-            return
-        except FileNotFoundError:
-            # Also when the file found at `path` was replaced before it could be linked; there is one all the same.
-            path.lstat()
-
-
-def _regular_files(folder: Path, names: Sequence[str]) -> dict[str, Path]:
-    """The files the runner names. A link is refused: it could point at what only we may read."""
-    files = {}
-    for name in names:
-        path = folder / _plain(name)
-        if not stat.S_ISREG(path.lstat().st_mode):
-            raise ValueError(f"{folder.name}/{name} is not a regular file")
-        files[name] = path
-    return files
-
-
-def _plain(name: str) -> str:
-    if name in ("", ".", "..") or "/" in name or "\0" in name:
-        raise ValueError(f"{name!r} is not a plain file name")
-    return name
 
 
 def _error(code: ErrorCode, origin: ErrorOrigin, message: str) -> TaskError:

@@ -28,7 +28,18 @@ class Controls:
     tasks: Sequence[TaskPlan]
     """Those that make the random sets."""
     sets: Sequence[EvaluatedSet]
-    reads: Sequence[str]
+    plus: DatasetManifest | None = None
+    """The set with one image more of each class."""
+
+    @property
+    def plus_sets(self) -> list[DatasetManifest]:
+        """That set, or none."""
+        return [] if self.plus is None else [self.plus]
+
+    @property
+    def reads(self) -> list[str]:
+        """Sets of the catalogue that the job needs for them."""
+        return [each.id for each in self.plus_sets]
 
 
 def own_arms(spec: EvaluationSpec) -> list[ArmName]:
@@ -56,7 +67,7 @@ def plan_controls(
             *(found for _, found in random if found.arms),
             *([evaluated(plus, source, ["baseline_plus"])] if plus else []),
         ],
-        reads=[plus.id] if plus else [],
+        plus=plus,
     )
 
 

@@ -18,6 +18,7 @@ from service.core.clients import Core
 from service.core.kinds.controls import Controls, own_arms, plan_controls
 from service.core.kinds.evaluated_set import evaluated
 from service.core.kinds.kind import Kind
+from service.core.kinds.preparations import prepared
 from service.core.kinds.report import plan_report
 from service.core.kinds.trials import plan_trials
 from service.core.kinds.validation_errors import ValidationErrors
@@ -54,7 +55,10 @@ def plan(core: Core, params: EvaluateParams) -> Plan:
         **shown(spec),
     }
     tested = source.measured.splits["val"]
-    report = plan_report(JobKind.EVALUATE, resolved, tasks, [], source.id, tested, spec.explained_images)
+    preparations = prepared(core, [*manifests, *controls.plus_sets])
+    report = plan_report(
+        JobKind.EVALUATE, resolved, tasks, [], source.id, tested, spec.explained_images, preparations=preparations
+    )
     return Plan(params=resolved, tasks=[*tasks, report], reads=[*named, *controls.reads, source.id], notes=errors.notes)
 
 
@@ -79,7 +83,7 @@ def _controls(
         if ARMS[arm].images != "own":
             message = f"arm {arm} is a control of one set; {len(manifests)} are named"
             errors.add("arms", "arm_of_one_set", arm, message)
-    return Controls(tasks=[], sets=[], reads=[])
+    return Controls(tasks=[], sets=[])
 
 
 def shown(spec: EvaluationSpec) -> dict[str, Any]:
@@ -114,8 +118,14 @@ def resolve(
     if overrides.augmentation is not None:
         errors.strategy(f"{path}overrides.augmentation", overrides.augmentation)
     epochs = overrides.epochs or EPOCHS
-    if overrides.warmup_epochs is not None and overrides.warmup_epochs > epochs:
-        message = f"overrides.warmup_epochs is {overrides.warmup_epochs}, but there are {epochs} epochs"
+    errors.distinct(f"{path}curve_epochs", spec.curve_epochs)
+    for fewer in spec.curve_epochs:
+        if fewer >= epochs:
+            message = f"curve_epochs holds {fewer}, but must be below the {epochs} epochs of the evaluation"
+            errors.add(f"{path}curve_epochs", "below_epochs", fewer, message)
+    least = min([epochs, *spec.curve_epochs])
+    if overrides.warmup_epochs is not None and overrides.warmup_epochs > least:
+        message = f"overrides.warmup_epochs is {overrides.warmup_epochs}, but there are {least} epochs"
         errors.add(f"{path}overrides.warmup_epochs", "within_epochs", overrides.warmup_epochs, message)
     # Named in the job: what it is computed in, and from which random numbers, is not a later version's default.
     named = {"precision": overrides.precision or PUBLISHED, "seed_rule": overrides.seed_rule or SEED_RULE}

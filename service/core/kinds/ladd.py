@@ -13,11 +13,12 @@ from method.labeler import HELD_OUT
 from service.core.catalogue.manifests import DatasetManifest, shape_of
 from service.core.clients import Core
 from service.core.kinds.chosen_labelers import ChosenLabeler, choose_epochs, choose_existing, chooses
-from service.core.kinds.controls import own_arms, plan_controls
+from service.core.kinds.controls import Controls, own_arms, plan_controls
 from service.core.kinds.evaluate import resolve, shown
 from service.core.kinds.evaluated_set import augmented, evaluated, statistics_of
 from service.core.kinds.generate_labels import check_packing, held_out_sets, plan_labelling, resolved_epoch
 from service.core.kinds.kind import Kind
+from service.core.kinds.preparations import labelled_here, prepared
 from service.core.kinds.report import plan_report
 from service.core.kinds.train_labeler import plan_training
 from service.core.kinds.trials import plan_trials
@@ -37,7 +38,7 @@ def plan(core: Core, params: LaddParams) -> Plan:
     training = [task.name for task in chosen.training]
     labelling = plan_labelling(dataset.id, dataset.measured, chosen.labelers, params, statistics, training)
     tasks = [*chosen.training, labelling]
-    evaluation, controls = None, None
+    evaluation, controls = None, Controls(tasks=[], sets=[])
     if params.evaluation is not None:
         evaluation = resolve(errors, "evaluation.", params.evaluation, params.protocol, source)
         arms = own_arms(evaluation)
@@ -67,12 +68,20 @@ def plan(core: Core, params: LaddParams) -> Plan:
     }
     explained = evaluation.explained_images if evaluation else 0
     names = [labeler.id for labeler in chosen.labelers]
-    took = dataset.metadata.distillation_flops
-    distillation = None if took is None else {"flops": took, "sets": [labelling.makes]}
     tested = source.measured.splits["val"]
-    report = plan_report(JobKind.LADD, resolved, tasks, names, source.id, tested, explained, distillation=distillation)
+    report = plan_report(
+        JobKind.LADD,
+        resolved,
+        tasks,
+        names,
+        source.id,
+        tested,
+        explained,
+        preparations=[*labelled_here(dataset, [labelling]), *prepared(core, controls.plus_sets)],
+        plus=controls.plus,
+    )
     reads = dict.fromkeys([dataset.id, source.id, *held_out_sets(chosen.labelers, params)])
-    reads |= dict.fromkeys(controls.reads if controls else [])
+    reads |= dict.fromkeys(controls.reads)
     return Plan(params=resolved, tasks=[*tasks, report], reads=list(reads), notes=errors.notes)
 
 

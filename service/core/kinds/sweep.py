@@ -19,6 +19,7 @@ from service.core.kinds.evaluated_set import augmented, evaluated, statistics_of
 from service.core.kinds.generate_labels import check_packing, plan_labelling
 from service.core.kinds.kind import Kind
 from service.core.kinds.ladd import Chosen, choose_labeler
+from service.core.kinds.preparations import labelled_here, prepared
 from service.core.kinds.report import plan_report
 from service.core.kinds.trials import plan_trials
 from service.core.kinds.validation_errors import ValidationErrors
@@ -72,7 +73,10 @@ def plan(core: Core, params: SweepParams) -> Plan:
     labelers = [labeler.id for labeler in first.labelers]
     tested, explained = source.measured.splits["val"], evaluation.explained_images
     shown_points = [_shown(point) for point in points]
-    report = plan_report(JobKind.SWEEP, resolved, tasks, labelers, source.id, tested, explained, shown_points)
+    preparations = [*labelled_here(dataset, points), *prepared(core, [dataset, *controls.plus_sets])]
+    report = plan_report(
+        JobKind.SWEEP, resolved, tasks, labelers, source.id, tested, explained, shown_points, preparations
+    )
     reads = [dataset.id, source.id, *controls.reads]
     return Plan(params=resolved, tasks=[*tasks, report], reads=reads, notes=errors.notes)
 

@@ -37,7 +37,8 @@ def plan_trials(
     """Plan the tasks of a resolved evaluation, whose field is at `path` below `body.params`.
 
     The most expensive architecture comes first, and of each the first trial of every arm before the second, so that
-    whatever is finished compares the arms. Confirmations of progressive views come last.
+    whatever is finished compares the arms. Confirmations of progressive views come last, and so do the trainings of
+    fewer epochs, which are points of a curve.
     """
     _check_views(errors, path, spec, sets)
     if not _check_size(errors, path, spec, sets, source):
@@ -45,7 +46,8 @@ def plan_trials(
     architectures = sorted(spec.architectures or [], key=lambda name: ARCHITECTURES[name].turn)
     several = len(sets) > 1
     trials = [
-        _Trial(spec, evaluated, several, arm, architecture, number, source)
+        _Trial(each, evaluated, several, arm, architecture, number, source, point=each is not spec)
+        for each in [spec, *_points(spec)]
         for architecture in architectures
         for number in range(spec.trials)
         for arm in spec.arms
@@ -57,6 +59,16 @@ def plan_trials(
         trials = [*first, *_confirmations(first)]
     alike = Counter(trial.code for trial in trials)
     return [trial.plan(alike[trial.code]) for trial in trials]
+
+
+def _points(spec: EvaluationSpec) -> list[EvaluationSpec]:
+    """Return the evaluation with each of its smaller numbers of epochs, the largest first."""
+    return [
+        spec.model_copy(
+            update={"overrides": spec.overrides.model_copy(update={"epochs": epochs}), "explained_images": 0}
+        )
+        for epochs in sorted(spec.curve_epochs, reverse=True)
+    ]
 
 
 def _confirmations(first: Sequence["_Trial"]) -> Iterator["_Trial"]:
@@ -85,6 +97,8 @@ class _Trial:
     number: int
     source: DatasetManifest
     stage: str = "evaluate"
+    point: bool = False
+    """Whether it is trained for fewer epochs than the evaluation is about."""
     views: str | None = None
     """The policy in the place of `progressive`, which is none of a single training."""
     decided_by: Sequence[str] = ()
@@ -93,7 +107,8 @@ class _Trial:
     @property
     def name(self) -> str:
         of = f"{self.evaluated.id}:" if self.several else ""
-        return f"{self.stage}:{of}{self.arm}:{self.architecture}:{self.number}"
+        epochs = f":e{self.spec.overrides.epochs}" if self.point else ""
+        return f"{self.stage}:{of}{self.arm}:{self.architecture}:{self.number}{epochs}"
 
     @property
     def confirms(self) -> bool:
@@ -171,6 +186,9 @@ def _check_views(errors: ValidationErrors, path: str, spec: EvaluationSpec, sets
     if views == PROGRESSIVE and spec.trials < 2:
         message = f"progressive views compare the arms over at least 2 trials, not {spec.trials}"
         errors.add(f"{path}trials", "progressive_needs_trials", spec.trials, message)
+    if views == PROGRESSIVE and spec.curve_epochs:
+        message = "progressive views decide by trainings of one length: a curve needs full, pool or sampled:K"
+        errors.add(f"{path}curve_epochs", "one_policy", spec.curve_epochs, message)
     drawn = drawn_views(views)
     for evaluated in sets:
         for arm in evaluated.arms:
@@ -197,12 +215,14 @@ def _check_size(
     confirmed = spec.overrides.views == PROGRESSIVE
     arms = sum(len(evaluated.arms) + (confirmed and LADD in evaluated.arms) for evaluated in sets)
     architectures = len(spec.architectures or [])
-    trainings = arms * architectures * spec.trials
-    epochs = spec.overrides.epochs or EPOCHS
+    lengths = [spec.overrides.epochs or EPOCHS, *spec.curve_epochs]
+    trainings = arms * architectures * spec.trials * len(lengths)
+    epochs = sum(lengths) // len(lengths)
     classes, answers = source.measured.num_classes, source.measured.splits["val"]
     factors = (
         f"{arms} arms of {len(sets)} sets{' (ladd counts twice under progressive views)' if confirmed else ''} "
         f"x {architectures} architectures x {spec.trials} trials"
+        f"{f' x {len(lengths)} numbers of epochs' if spec.curve_epochs else ''}"
     )
     if trainings > MOST_TRAININGS:
         message = f"{factors} = {trainings:,} trainings, but a job has at most {MOST_TRAININGS:,}"

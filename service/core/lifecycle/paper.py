@@ -43,24 +43,32 @@ def _shared(
     """Yield the cells about a set, those together that several tables print: single networks first, arms in turn."""
     found: dict[tuple[str, str], list[paper.Cell]] = {}
     for cell in paper.CELLS:
-        networks = of_arms.get(cell.arm, set())
-        if cell.method == method and networks >= set(cell.architectures) and _is_of(cell, dataset, source):
+        if cell.method != method or not of_arms.get(cell.arm, set()) >= set(cell.architectures):
+            continue
+        ipc = cell.ipc + (ARMS[cell.arm].images == "plus")
+        if is_the_papers(dataset, source, cell.class_map, ipc, cell.resolution):
             found.setdefault((cell.model, cell.arm), []).append(cell)
     arms = list(ARMS)
     for _, cells in sorted(found.items(), key=lambda each: (each[1][0].k, each[0][0], arms.index(each[0][1]))):
         yield cells
 
 
-def _is_of(cell: paper.Cell, dataset: DatasetManifest, source: DatasetManifest) -> bool:
+def is_the_papers(
+    dataset: DatasetManifest, source: DatasetManifest, class_map: str, ipc: int, resolution: int | None
+) -> bool:
+    """Tell whether a set is one that the paper has numbers about: its classes, images, and the point of its labels.
+
+    `resolution` None: any.
+    """
     stats, made = dataset.measured, dataset.augmentation
     return (
-        stats.ipc == cell.ipc + (ARMS[cell.arm].images == "plus")
-        and (cell.resolution is None or stats.image_shape == [3, cell.resolution, cell.resolution])
+        stats.ipc == ipc
+        and (resolution is None or stats.image_shape == [3, resolution, resolution])
         and (made is None or (made.n, made.ratio, made.epoch) == paper.POINT)
         # The classes of both sets are the same ones, and either may have been uploaded with their name.
         and (
-            cell.class_map in (dataset.metadata.class_map, source.metadata.class_map)
-            or paper.has_classes(cell.class_map, [each.name for each in source.measured.class_counts])
+            class_map in (dataset.metadata.class_map, source.metadata.class_map)
+            or paper.has_classes(class_map, [each.name for each in source.measured.class_counts])
         )
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from api_schemas.datasets import DatasetRole
 from api_schemas.report_inputs import ReportInput
-from method.class_names import Matching, match_classes
+from method.class_names import Matching, imagenet_name, match_classes
 from service.core.catalogue.manifests import DatasetManifest, LabelerManifest
 from service.core.clients import Core
 from service.core.queue.records import JobRecord, TaskRecord
@@ -39,6 +39,7 @@ def _source(found: DatasetManifest) -> ReportInput:
         classes=None,
         largest_class=largest,
         largest_share=100 * images[largest] / max(sum(images.values()), 1),
+        class_names=[imagenet_name(name) for name in _names(found)],
     )
 
 

@@ -3,7 +3,7 @@
 from api_schemas.evaluation import Figure, Report
 from service.core.clients import Core
 from service.core.kinds.kind import FinishedTask
-from service.core.lifecycle import costs, paper
+from service.core.lifecycle import costs, paper, paper_classes
 
 
 def report_key(job_id: str) -> str:
@@ -28,7 +28,12 @@ def store(core: Core, finished: FinishedTask) -> None:
         )
         for figure in finished.result["figures"]
     ]
-    numbers = paper.beside(core, job.tags, found.evaluation)
-    added = {"cost": costs.of_job(job), "figures": figures, "paper": numbers, "notes": [*job.notes, *found.notes]}
+    added = {
+        "cost": costs.of_job(job),
+        "figures": figures,
+        "paper": paper.beside(core, job.tags, found.evaluation),
+        "paper_classes": paper_classes.beside(core, job.tags, found.evaluation),
+        "notes": [*job.notes, *found.notes],
+    }
     report = found.model_copy(update=added)
     core.storage.put_json(report_key(job.id), report.model_dump(mode="json"), if_absent=True)

@@ -3,7 +3,6 @@
 Every write names the attempt it belongs to; one that comes after the lease went to another attempt is refused.
 """
 
-import json
 import logging
 import secrets
 import threading
@@ -15,11 +14,12 @@ from typing import Any, Literal
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent, TaskType
 from service.core.clients import Core
-from service.core.foundation.errors import OUTAGES, ServiceError, existing, in_words, is_outage
+from service.core.foundation.errors import OUTAGES, ServiceError, is_outage
 from service.core.foundation.settings import Queue
 from service.core.kinds.kind import FinishedTask, Outcome
 from service.core.kinds.task_types import TASKS
 from service.core.lifecycle import outbox, rates, reports
+from service.core.lifecycle.attempts import Lease
 from service.core.lifecycle.inputs import resolve, results
 from service.core.lifecycle.report_inputs import report_inputs
 from service.core.lifecycle.submission import request_key
@@ -91,7 +91,7 @@ def _claim(core: Core, job_id: str, task_name: str, worker: str, device: str, to
     attempt = core.store.claim(job_id, task_name, worker, settings.lease_seconds, settings.quota_running_tasks, token)
     if attempt is None:
         return None
-    lease = _Lease(core, job_id, task_name, attempt)
+    lease = Lease(core, job_id, task_name, attempt)
     try:
         job, task = lease.load()
         _check_bucket(core, job_id)
@@ -273,85 +273,8 @@ def lose(core: Core, job_id: str, task_name: str) -> bool:
         message=f"The worker of {task_name} fell silent for {core.settings.lease_seconds} seconds.",
         reasons=[],
     )
-    return _Lease(core, job_id, task_name, 0).finish("lost", error.model_dump_json())
+    return Lease(core, job_id, task_name, 0).finish("lost", error.model_dump_json())
 
 
-@dataclass(frozen=True)
-class _Lease:
-    """One attempt at a task."""
-
-    core: Core
-    job_id: str
-    task: str
-    attempt: int
-
-    def load(self) -> tuple[JobRecord, TaskRecord]:
-        """Return the job with this task alone."""
-        named = f"{self.task} of {self.job_id}"
-        job = existing(self.core.store.load(self.job_id, [self.task]), "task", named)
-        return job, existing(job.task(self.task), "task", named)
-
-    def renew(self, seconds: float = 0) -> Literal["running", "canceling", "lost"]:
-        return self.core.store.renew(self.job_id, self.task, self.attempt, seconds)
-
-    def succeed(self, result: dict[str, Any], outcome: Outcome, held: float | None = None) -> bool:
-        storage = self.core.storage
-        shared = {} if held is None else {f"held:{self.attempt}": str(held)}
-        made: dict[str, Any] = {
-            "result": f"{results_prefix(self.job_id)}{self.task}/{self.attempt}.json",
-            "job_result": job_result_key(self.job_id) if outcome.job_result else "",
-            "index": outcome.manifest.index if outcome.manifest else False,
-            # As text: Lua's numbers are exact up to 2^53, which the FLOPs of one trial may pass.
-            "counted": {"counted_flops": str(outcome.flops), "counted_bytes": str(outcome.bytes)} | shared,
-        }
-        storage.put_json(made["result"], result, note=self._note() | made["counted"])
-        if outcome.job_result:
-            storage.put_json(made["job_result"], outcome.job_result.model_dump(mode="json"), if_absent=True)
-        return self.finish("succeeded", json.dumps(made))
-
-    def _note(self) -> dict[str, str]:
-        """Return the fields of the task that tell of this attempt, as they will be when it has succeeded."""
-        _, task = self.load()
-        known = {name: task.fields[name] for name in (f"worker:{self.attempt}", f"start:{self.attempt}")}
-        end = {f"end:{self.attempt}": str(round(self.core.store.now())), f"outcome:{self.attempt}": "succeeded"}
-        return {"attempt": str(self.attempt)} | known | end
-
-    def release(self, error: Exception | None) -> bool:
-        if error is None:
-            return self.finish("released")
-        code = error.code if isinstance(error, ServiceError) else ErrorCode.INTERNAL
-        known = ErrorCode.UNAVAILABLE if is_outage(error) else code
-        told = TaskError(code=known, origin=ErrorOrigin.WORKER, message=in_words(error), reasons=[])
-        return self.finish("released", told.model_dump_json(), announce=False)
-
-    def finish(
-        self,
-        happened: Happened,
-        text: str = "",
-        announce: bool = True,
-        tries: int | None = None,
-        alone: int | None = None,
-    ) -> bool:
-        most = self.core.settings.max_attempts
-        finished = self.core.store.finish(
-            self.job_id, self.task, self.attempt, happened, text, min(tries or most, most), alone
-        )
-        if announce:
-            self.core.dispatcher.announce(self.job_id, finished.ready)
-        if self.core.store.is_due(f"close {self.job_id}"):
-            outbox.attend(self.core, f"close {self.job_id}")
-        return finished.outcome != "refused" and (happened != "succeeded" or finished.outcome == "succeeded")
-
-
-def _lease(core: Core, claimed: ClaimedTask) -> _Lease:
-    return _Lease(core, claimed.job_id, claimed.name, claimed.attempt)
-
-
-def job_result_key(job_id: str) -> str:
-    """Return where the result of a job lies."""
-    return f"jobs/{job_id}/result.json"
-
-
-def results_prefix(job_id: str) -> str:
-    """Return what the keys of the results of tasks start with; `<task>/<attempt>.json` follows."""
-    return f"jobs/{job_id}/tasks/"
+def _lease(core: Core, claimed: ClaimedTask) -> Lease:
+    return Lease(core, claimed.job_id, claimed.name, claimed.attempt)

@@ -112,7 +112,7 @@ PRESETS = {
         _figure(
             3,
             "accuracy against deployment FLOPs at the same batch size and number of iterations",
-            {"arms": _WITH_PLUS, "overrides": {"views": "pool"}},
+            {"arms": _WITH_PLUS, "overrides": {"views": "pool"}, "curve_epochs": [100, 200, 500]},
             ipc=[5],
         ),
         # One or two images of each class of ImageNette. The paper does not name the network.

@@ -19,10 +19,10 @@ from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.locks import held_alone
+from service.core.lifecycle.attempts import job_result_key, results_prefix
 from service.core.lifecycle.outbox import end_key
 from service.core.lifecycle.reports import report_key
 from service.core.lifecycle.submission import request_key
-from service.core.lifecycle.tasks import job_result_key, results_prefix
 from service.core.queue.store import IDEMPOTENCY_SECONDS
 from service.core.upkeep.restored_job import RestoredJob
 

@@ -3,6 +3,7 @@
 import csv
 import io
 
+from api_schemas.class_accuracies import class_name, class_names
 from api_schemas.evaluation import Report
 from method.precisions import arithmetic_in_words
 from service.http.renderings.picture import Picture
@@ -17,12 +18,15 @@ def render(report: Report, picture: Picture) -> str:
     """Return a header and a line for each trial; the header alone where nothing was evaluated.
 
     `paper_mean` and `paper_std` are the paper's, over trials, for the same set, arm and architecture, where it has one.
+    The last columns are the accuracies of the classes, by label; one without test images is empty.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
     theirs = {(found.dataset, found.arm, found.architecture): found for found in report.paper}
-    for row in report.evaluation.rows if report.evaluation else ():
+    rows, names = report.evaluation.rows if report.evaluation else [], class_names(report.inputs)
+    classes = max((len(trial.per_class_accuracy) for row in rows for trial in row.trials), default=0)
+    writer.writerow([*COLUMNS, *(f"accuracy of {class_name(names, label)}" for label in range(classes))])
+    for row in rows:
         found = theirs.get((row.dataset, row.arm, row.architecture)) if row.in_summary else None
         paper = ["", ""] if found is None else [found.cae_mean, "" if found.std is None else found.std]
         recipe = [row.recipe.get(field, "") for field in ("name", "views", "reduction", "precision")]
@@ -30,5 +34,6 @@ def render(report: Report, picture: Picture) -> str:
         for trial in row.trials:
             place = [row.dataset, row.arm, row.architecture]
             measured = [trial.trial, trial.seed, trial.accuracy, trial.seconds, row.epochs, row.forwards]
-            writer.writerow([*place, *measured, *recipe, computed_in, row.in_summary, *paper])
+            about = [*recipe, computed_in, row.in_summary, *paper]
+            writer.writerow([*place, *measured, *about, *trial.per_class_accuracy])
     return text.getvalue()

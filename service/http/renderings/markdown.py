@@ -28,5 +28,7 @@ def render(report: Report, picture: Picture) -> str:
 
 
 def _table(table: Table) -> str:
-    lines = [table.header, ["---", *("---:" for _ in table.header[1:])], *table.rows]
+    # Names of classes are a user's, and may hold what ends a cell.
+    rows = [[" ".join(cell.replace("|", "\\|").split()) for cell in cells] for cells in table.rows]
+    lines = [table.header, ["---", *("---:" for _ in table.header[1:])], *rows]
     return "\n".join([f"## {table.title}", "", *(f"| {' | '.join(cells)} |" for cells in lines)])

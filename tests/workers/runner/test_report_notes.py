@@ -1,6 +1,6 @@
 """The notes of a report on the bytes of its dense labels."""
 
-from api_schemas.evaluation import EncodingCost
+from api_schemas.storage import EncodingCost
 from workers.runner.report_notes import KL_WITHIN_NOISE, storage_notes
 
 

@@ -33,9 +33,10 @@ from tests.workers.supervisor.supervised import (
     only_attempt,
     pictures,
 )
-from workers.supervisor.attempt import _kept, run_task
+from workers.supervisor.attempt import run_task
 from workers.supervisor.fitness import Fitness
 from workers.supervisor.input_cache import InputCache
+from workers.supervisor.runner_files import kept_files
 from workers.supervisor.runner_process import RUNNER_COMMAND
 from workers.supervisor.warm_runner import WarmRunner
 
@@ -297,7 +298,7 @@ def test_files_of_a_checkpoint_are_held_while_the_runner_replaces_them(tmp_path:
     with subprocess.Popen([sys.executable, "-c", replace, str(state)]) as runner:
         try:
             for _ in range(30_000):
-                assert _kept(tmp_path, ["state"]) == {"state": tmp_path / "kept" / "state"}
+                assert kept_files(tmp_path, ["state"]) == {"state": tmp_path / "kept" / "state"}
         finally:
             runner.kill()
 
@@ -306,10 +307,10 @@ def test_a_checkpoint_that_is_not_there_is_missed(tmp_path: Path) -> None:
     (tmp_path / "checkpoint").mkdir()
     (tmp_path / "kept").mkdir()
     with pytest.raises(FileNotFoundError):
-        _kept(tmp_path, ["state"])
+        kept_files(tmp_path, ["state"])
     (tmp_path / "checkpoint" / "state").symlink_to("/etc/hostname")
     with pytest.raises(ValueError, match="is not a regular file"):
-        _kept(tmp_path, ["state"])
+        kept_files(tmp_path, ["state"])
 
 
 def test_a_checkpoint_outlives_the_attempt(core: Core, submit: Submit, claim: Claim, run: Run) -> None:

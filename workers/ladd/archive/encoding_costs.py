@@ -10,7 +10,7 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 from PIL import Image
 
-from api_schemas.evaluation import EncodingCost
+from api_schemas.storage import EncodingCost
 from workers.ladd.labels.encodings import divergence, encoding_of
 
 JPEG_QUALITY = 75

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from api_schemas.evaluation import Storage, StorageCount
+from api_schemas.storage import Storage, StorageCount
 from method.files import FULL_LABELS
 from workers.ladd.archive.encoding_costs import encoding_costs, zipped_bytes
 from workers.ladd.engine.normalization import to_pixels
@@ -34,18 +34,30 @@ def storage(
     `overhead` is the extra as a fraction of the plain bytes. `images` is uint8 [M, H, W, C]: see `pixels_of`.
     `dense_labels` are those of the labeler, which the archive holds in `encoding`; `encodings` compares it with others.
     """
-    plain: dict[str, NDArray[np.generic]] = {"images": images, "labels": labels.astype(np.float32)}
+    plain = _plain(images, labels)
     augmented = {**plain, "dense_labels": dense_labels}
     full_labels = _member_bytes(archive, FULL_LABELS)
     stored = archive.stat().st_size - full_labels
     return Storage(
-        paper=_count(zipped_bytes(plain), zipped_bytes(augmented)),
-        raw=_count(_raw_bytes(plain), _raw_bytes(augmented)),
-        stored=_count(stored - _member_bytes(archive, "dense_labels"), stored),
+        paper=counted(zipped_bytes(plain), zipped_bytes(augmented)),
+        raw=counted(_raw_bytes(plain), _raw_bytes(augmented)),
+        stored=counted(stored - _member_bytes(archive, "dense_labels"), stored),
         encoding=encoding,
         full_labels_bytes=full_labels,
         encodings=encoding_costs(images, dense_labels, compared(encoding, dense_labels.shape[2])),
     )
+
+
+def plain_bytes(
+    images: NDArray[np.generic],
+    labels: NDArray[np.int64] | NDArray[np.float32],
+    carried: tuple[Sequence[float], Sequence[float]] | None,
+) -> int:
+    """Return the bytes of a stored set without dense labels, as `paper` of `storage` counts it.
+
+    `labels` are the set's own, classes or soft labels, and `carried` the normalization in its images: see `pixels_of`.
+    """
+    return zipped_bytes(_plain(pixels_of(images, *(carried or (None, None))), labels))
 
 
 def pixels_of(
@@ -62,7 +74,14 @@ def pixels_of(
     return np.concatenate([to_pixels(chunk, mean, std).numpy() for chunk in chunks])
 
 
-def _count(plain: int, augmented: int) -> StorageCount:
+def _plain(
+    images: NDArray[np.uint8], labels: NDArray[np.int64] | NDArray[np.float32]
+) -> dict[str, NDArray[np.generic]]:
+    return {"images": images, "labels": labels.astype(np.float32)}
+
+
+def counted(plain: int, augmented: int) -> StorageCount:
+    """Return the count of a plain set and of what it is augmented to, in bytes."""
     return StorageCount(plain_bytes=plain, augmented_bytes=augmented, overhead=(augmented - plain) / plain)
 
 

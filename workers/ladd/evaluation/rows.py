@@ -9,21 +9,25 @@ from workers.ladd.evaluation.statistics import summarize
 
 
 def merge_trials(results: Iterable[Mapping[str, Any]]) -> list[EvaluationRow]:
-    """Make one row of all trials of the same set, arm, architecture and view policy, in the order they come up.
+    """Make one row of all trials of the same set, arm, architecture, view policy and epochs, as they come up.
 
     A result is a `TrialResult` with its `dataset`, as JSON. `flops` and `seconds` are added up. Where the trials differ
     in a field of the recipe (`micro_batch` follows the device), its value is the list of theirs. `in_summary` is False
-    for a row in whose place one with the policy "full" is to be quoted. Raises ValueError for two trials of the same
-    number.
+    for a row in whose place one with the policy "full", or one of more epochs, is to be quoted. Raises ValueError for
+    two trials of the same number.
     """
     together: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for result in results:
-        key = result["dataset"], result["arm"], result["architecture"], result["recipe"]["views"]
-        together.setdefault(key, []).append(result)
+        place = result["dataset"], result["arm"], result["architecture"]
+        together.setdefault((*place, result["recipe"]["views"], result["epochs"]), []).append(result)
     rows = [_merge(group) for group in together.values()]
     confirmed = {_cell(row) for row in rows if row.recipe["views"] == "full"}
+    longest: dict[tuple[str, str, str], int] = {}
     for row in rows:
-        row.in_summary = row.recipe["views"] == "full" or _cell(row) not in confirmed
+        longest[_cell(row)] = max(row.epochs, longest.get(_cell(row), 0))
+    for row in rows:
+        final = row.recipe["views"] == "full" or _cell(row) not in confirmed
+        row.in_summary = final and row.epochs == longest[_cell(row)]
     return rows
 
 

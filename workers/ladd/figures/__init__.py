@@ -13,9 +13,11 @@ from matplotlib.figure import Figure
 from workers.ladd.figures import (
     accuracy,
     deployment_cost,
+    example_answers,
     grad_cam,
     labeler_epochs,
     paired_differences,
+    per_class,
     preparation_cost,
     sweep,
 )
@@ -48,6 +50,7 @@ FIGURES = {
         paired_differences.collect,
         paired_differences.draw,
     ),
+    "per_class": FigureKind("Accuracy by class, mean over trials and architectures", per_class.collect, per_class.draw),
     "deployment_cost": FigureKind(
         "Accuracy against the FLOPs of one training", deployment_cost.collect, deployment_cost.draw
     ),
@@ -56,6 +59,9 @@ FIGURES = {
     ),
     "labeler_epochs": FigureKind(
         "Labeler by epoch: accuracy and entropy on val", labeler_epochs.collect, labeler_epochs.draw
+    ),
+    "example_answers": FigureKind(
+        "Answers of the labeler to one image by its epoch", example_answers.collect, example_answers.draw
     ),
     "sweep": FigureKind("k-CAE at every point of the sweep", sweep.collect, sweep.draw),
     "grad_cam": FigureKind("Grad-CAM: where a network finds the class", grad_cam.collect, grad_cam.draw),

@@ -4,17 +4,19 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from workers.ladd.figures.flops_axis import flops_axis
 from workers.ladd.figures.found import Found
 
 
 def collect(found: Found) -> dict[str, Any] | None:
-    """Return for each row the training FLOPs of one trial (1 MAC = 2) and the mean accuracy in %."""
+    """Return for each row, of fewer epochs as well, the training FLOPs of one trial (1 MAC = 2) and its mean in %."""
     points = [
         {
             "dataset": row.dataset,
             "arm": row.arm,
             "architecture": row.architecture,
             "views": row.recipe.get("views"),
+            "epochs": row.epochs,
             "flops": row.flops / len(row.trials),
             "mean": row.mean,
         }
@@ -24,16 +26,19 @@ def collect(found: Found) -> dict[str, Any] | None:
 
 
 def draw(figure: Figure, data: dict[str, Any], found: Found) -> None:
-    """Draw a colour for each arm and the name of the architecture beside each point."""
+    """Draw a line through the epochs of each training, coloured by arm, the architecture beside its last point."""
     axes = figure.subplots()
-    for arm in dict.fromkeys(point["arm"] for point in data["points"]):
-        mine = [point for point in data["points"] if point["arm"] == arm]
-        axes.scatter([point["flops"] for point in mine], [point["mean"] for point in mine], label=arm)
-        for point in mine:
-            place = (point["flops"], point["mean"])
-            axes.annotate(point["architecture"], place, textcoords="offset points", xytext=(5, 4), fontsize=7)
+    arms = list(dict.fromkeys(point["arm"] for point in data["points"]))
+    lines: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for point in data["points"]:
+        lines.setdefault(tuple(point[field] for field in ("dataset", "arm", "architecture", "views")), []).append(point)
+    for (_, arm, architecture, _), points in lines.items():
+        points.sort(key=lambda point: float(point["flops"]))
+        flops, means = ([point[field] for point in points] for field in ("flops", "mean"))
+        axes.plot(flops, means, marker="o", color=f"C{arms.index(arm) % 10}", label=arm)
+        axes.annotate(architecture, (flops[-1], means[-1]), textcoords="offset points", xytext=(5, 4), fontsize=7)
     axes.margins(x=0.18, y=0.1)  # room for the names
-    axes.set_xscale("log")
-    axes.set_xlabel("FLOPs of one training")
+    flops_axis(axes, "one training")
     axes.set_ylabel("accuracy, %")
-    figure.legend(loc="outside lower center", ncols=2, fontsize=8)
+    by_arm = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    figure.legend(by_arm.values(), by_arm.keys(), loc="outside lower center", ncols=2, fontsize=8)

@@ -7,44 +7,51 @@ from textwrap import shorten
 import numpy as np
 from numpy.typing import NDArray
 
-from api_schemas.evaluation import Evaluation, EvaluationRow, EvaluationSummary, FlopCount, Storage, SweepPoint
+from api_schemas.evaluation import Evaluation, EvaluationRow, EvaluationSummary, FlopCount, SweepPoint
 from api_schemas.labelers import Labeler
-from api_schemas.labelling import Labelling
+from api_schemas.labelling import ExampleAnswers, Labelling
 from api_schemas.report_inputs import ReportInput, names_of
+from api_schemas.storage import Storage
+
+
+def drawn(name: str, width: int) -> str:
+    """Return a user's name as a figure can show it: shortened, and no dollar signs that would begin a formula."""
+    return shorten(name, width, placeholder="…").replace("$", r"\$")
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """FLOPs before deployment of the sets `own_sets`, which are no controls; None for a part that nobody counted."""
+    """FLOPs before deployment of a set; None for a part that nobody counted, and for labels that it does not have."""
 
+    dataset: str
     distillation: float
-    labelling: int
+    labelling: int | None
     labeler_training: int | None
-    own_sets: Sequence[str]
 
 
 @dataclass(frozen=True)
 class Found:
     """None or empty for what the job was not about.
 
-    `test_images` uint8 [T, H, W, C]; `preparation` is None where nobody said what the distillation took. `progressive`:
+    `test_images` uint8 [T, H, W, C]; `preparations` are of the sets whose distillation somebody counted. `progressive`:
     cheap trials came first, and others confirmed them where they left the answer open. `inputs`: the sets and labelers.
     """
 
     evaluation: Evaluation | None = None
     labelling: Labelling | None = None
+    example: ExampleAnswers | None = None
     storage: Storage | None = None
     flops: FlopCount = field(default_factory=lambda: FlopCount(labelling=None, labeler_training=None, deployment=None))
     labelers: Sequence[Labeler] = ()
     points: Sequence[SweepPoint] = ()
-    preparation: Preparation | None = None
+    preparations: Sequence[Preparation] = ()
     test_images: NDArray[np.uint8] | None = field(default=None, compare=False)
     progressive: bool = False
     inputs: Sequence[ReportInput] = ()
 
-    def name_of(self, id: str) -> str:
-        """Return the name of a set or labeler, shortened to fit a legend, or its id where that is not known."""
-        return shorten(names_of(self.inputs).get(id, id), 48, placeholder="…")
+    def name_of(self, id: str, width: int = 48) -> str:
+        """Return the name of a set or labeler as a legend can show it, or its id where that is not known."""
+        return drawn(names_of(self.inputs).get(id, id), width)
 
     @property
     def rows(self) -> Sequence[EvaluationRow]:

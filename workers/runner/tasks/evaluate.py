@@ -77,7 +77,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     )
     about = {"dataset": params["dataset"], "arm": params["arm"], "architecture": params["architecture"]}
     trial = {field: getattr(row.trial, field) for field in ("trial", "seed", "accuracy", "seconds")}
-    report.row(about | {"views": row.recipe["views"]} | trial)
+    report.row(about | {"views": row.recipe["views"], "epochs": row.epochs} | trial)
     return DoneEvent(event="done", files=[], result={"row": {"dataset": params["dataset"], **asdict(row)}, **decided})
 
 

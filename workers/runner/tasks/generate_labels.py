@@ -23,6 +23,7 @@ from workers.ladd.labels.dense_labels import WHOLE_IMAGE, generate_dense_labels
 from workers.ladd.labels.encodings import decode_checked
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.sets.stored_set import DistilledSet, load_distilled
+from workers.runner.example_answers import example_answers
 from workers.runner.label_writers import LabelWriter, choose_writers
 from workers.runner.reporter import Reporter
 from workers.runner.versions import versions
@@ -73,10 +74,12 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         for export_format in formats:
             files.append(f"archive.{export_format}")
             write_export(archive, export_format, outputs / files[-1])
+    labelling = _labelling(names, stored, dense_labels, writers, report)
+    labelling.example = example_answers(writers, stored, carried, task.device)
     result = {
         "storage": counts.model_dump(mode="json"),
         "flops": sum(writer.flops(len(stored.images) * (grid.count + 1)) for writer in writers),
-        "labelling": _labelling(names, stored, dense_labels, writers, report).model_dump(mode="json"),
+        "labelling": labelling.model_dump(mode="json"),
     }
     (outputs / LABELLING).write_text(json.dumps(result), encoding="utf-8")
     return DoneEvent(event="done", files=[*files, LABELLING], result=result)

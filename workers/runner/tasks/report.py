@@ -1,4 +1,4 @@
-"""Gather the findings of a job's tasks into its report. Needs no torch."""
+"""Gather the findings of a job's tasks into its report. Needs no torch but to count the bytes of another set."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,23 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from api_schemas.evaluation import (
-    Evaluation,
-    EvaluationRow,
-    FlopCount,
-    Report,
-    Storage,
-    SweepPoint,
-)
+from api_schemas.datasets import Normalization
+from api_schemas.evaluation import Evaluation, EvaluationRow, FlopCount, Report, SweepPoint
 from api_schemas.labelers import Labeler
-from api_schemas.labelling import Labelling
+from api_schemas.labelling import ExampleAnswers, Labelling
 from api_schemas.report_inputs import ReportInput
 from api_schemas.runner import DoneEvent, RunnerTask
+from api_schemas.storage import Storage
 from method.files import VAL_IMAGES
 from workers.ladd.evaluation.comparisons import compare_with_baseline
 from workers.ladd.evaluation.rows import merge_trials, summaries
 from workers.ladd.figures import FIGURES
 from workers.ladd.figures.found import Found, Preparation
+from workers.ladd.sets.stored_set import load_distilled
 from workers.runner.report_notes import notes_of
 from workers.runner.reporter import Reporter
 from workers.runner.versions import hardware, versions
@@ -63,6 +59,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
 def _found(task: RunnerTask, folder: Path) -> Found:
     params, documents = task.params, task.documents
     labelled = documents.get("generate_labels")
+    own = ["generate_labels", *(point["task"] for point in params["points"])]
     labellings = [document for name, document in documents.items() if name.startswith("generate_labels")]
     labelers = [Labeler.model_validate(document) for name, document in documents.items() if name.startswith("labeler_")]
     trials = [document["row"] for name, document in documents.items() if name.startswith(TRAININGS)]
@@ -73,25 +70,60 @@ def _found(task: RunnerTask, folder: Path) -> Found:
         labeler_training=sum(trained) if trained else None,
         deployment=sum(row.flops for row in rows) if rows else None,
     )
-    distillation, images = params["distillation"], task.inputs.get("source", {}).get(VAL_IMAGES)
+    images = task.inputs.get("source", {}).get(VAL_IMAGES)
     return Found(
         evaluation=_evaluation(rows, params["source_dataset"], params["test_images"]) if rows else None,
         labelling=Labelling.model_validate(labelled["labelling"]) if labelled else None,
-        storage=Storage.model_validate(labelled["storage"]) if labelled else None,
+        example=_example([documents[name] for name in own if name in documents]),
+        storage=_storage(labelled["storage"], task, folder) if labelled else None,
         flops=flops,
         labelers=labelers,
         points=[_point(point, documents[point["task"]], labelers) for point in params["points"]],
-        preparation=distillation
-        and Preparation(
-            distillation["flops"],
-            documents["generate_labels"]["flops"],
-            flops.labeler_training,
-            distillation["sets"],
-        ),
+        preparations=_preparations(task, flops.labeler_training),
         test_images=np.load(folder / images, mmap_mode="r", allow_pickle=False) if images else None,
         inputs=[ReportInput.model_validate(known) for known in params["inputs"]],
         progressive=any(name.startswith("confirm:") for name in documents),
     )
+
+
+def _example(labellings: Sequence[Mapping[str, Any]]) -> ExampleAnswers | None:
+    """The answers at most epochs: where labels were written before, not all of them know each epoch."""
+    known = [Labelling.model_validate(document["labelling"]).example for document in labellings]
+    return max((each for each in known if each), key=lambda each: len(each.epochs), default=None)
+
+
+def _preparations(task: RunnerTask, labeler_training: int | None) -> list[Preparation]:
+    """What sets took before deployment; of those labelled by this job their tasks know it."""
+    planned = task.params.get("preparations")
+    if planned is None:  # By an earlier version, for the sets of one distillation.
+        earlier = task.params["distillation"] or {"sets": []}
+        planned = [
+            {"dataset": dataset, "distillation": earlier["flops"], "labelled_by": "generate_labels"}
+            for dataset in earlier["sets"]
+        ]
+    found = []
+    for each in planned:
+        if (name := each.get("labelled_by")) is not None:
+            labels = {"labelling": task.documents[name]["flops"], "labeler_training": labeler_training}
+        else:
+            labels = {part: each[part] for part in ("labelling", "labeler_training")}
+        found.append(Preparation(each["dataset"], each["distillation"], **labels))
+    return found
+
+
+def _storage(found: Mapping[str, Any], task: RunnerTask, folder: Path) -> Storage:
+    """The counted bytes, with those of the set of one image more per class where one was evaluated."""
+    storage = Storage.model_validate(found)
+    files = task.inputs.get("plus")
+    if files is None:
+        return storage
+    from workers.ladd.archive.storage import counted, plain_bytes  # torch, without which most reports are made
+
+    normalization = Normalization.model_validate(task.documents["plus"]["stats"]["normalization"])
+    stored = load_distilled({name: folder / path for name, path in files.items()})
+    labels = stored.labels if stored.soft_labels is None else stored.soft_labels
+    plus = plain_bytes(stored.images, labels, normalization.carried)
+    return storage.model_copy(update={"plus": counted(storage.paper.plain_bytes, plus)})
 
 
 def _evaluation(rows: list[EvaluationRow], source_dataset: str, test_images: int) -> Evaluation:

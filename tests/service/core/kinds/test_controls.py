@@ -70,6 +70,8 @@ def test_ladd_plans_a_set_for_each_control(shelf: Any, plus: str) -> None:
     assert learned == {**dict.fromkeys(ALL, 0.03), "baseline_plus": 0.07}
     assert plan.reads == [shelf.distilled, shelf.source, plus]
     assert plan.params["evaluation"]["plus_dataset"] == plus
+    # The report counts the bytes of its images and labels.
+    assert tasks["report"].inputs["plus"] == Ref("dataset", plus, ["images.npy", "labels.npy"])
 
 
 def test_soft_labels_of_the_set_are_not_those_of_random_images(shelf: Any) -> None:

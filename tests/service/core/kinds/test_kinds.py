@@ -152,6 +152,7 @@ def test_evaluate(shelf: Any) -> None:
         "overrides": {"epochs": 100, "views": "sampled:4", "precision": "published", "seed_rule": 2},
         "seed": 0,
         "explained_images": 3,
+        "curve_epochs": [],
         "plus_dataset": None,
     }
     names = [task.name for task in plan.tasks]

@@ -161,12 +161,15 @@ def test_figure_3_has_steps_of_the_same_size_for_both_arms(shelf: Any) -> None:
     trials = {task.name: task for task in planned(shelf, "paper-fig3").tasks if task.stage == "evaluate"}
     baseline, ladd = (trials[f"evaluate:{arm}:AlexNet:0"] for arm in ("baseline", "ladd"))
     assert (ladd.work, ladd.cost.flops) == (baseline.work, baseline.cost.flops)
+    assert {trials[f"evaluate:ladd:AlexNet:0:e{epochs}"].work - 100 for epochs in (100, 200, 500)} == {
+        epochs * 20 for epochs in (100, 200, 500)
+    }
 
 
 def test_figure_2_has_what_the_distillation_took(shelf: Any) -> None:
     [report] = [task for task in planned(shelf, "paper-fig2").tasks if task.name == "report"]
     [labelling] = [task for task in planned(shelf, "paper-fig2").tasks if task.name == "generate_labels"]
-    assert (report.params["distillation"]["flops"], labelling.makes[:3]) == (1e15, "ds_")
+    assert (report.params["preparations"][0]["distillation"], labelling.makes[:3]) == (1e15, "ds_")
     with pytest.raises(ServiceError) as caught:
         expand(shelf.core, "paper-fig2", shelf.lonely, source_dataset=shelf.source)
     assert [(why.location, why.rule) for why in caught.value.reasons] == [

@@ -122,6 +122,34 @@ def test_other_arms_decide_nothing_under_progressive_views(shelf: Any) -> None:
     assert not [name for name in tasks["confirm:ladd:ViT:0"].after if "sub_soft" in name]
 
 
+def test_a_curve_trains_everything_for_fewer_epochs_as_well(shelf: Any) -> None:
+    plan = planned(
+        shelf.core,
+        dataset=shelf.augmented,
+        architectures=["ViT"],
+        trials=1,
+        overrides={"epochs": 8, "views": "sampled:1"},
+        curve_epochs=[2, 4],
+        explained_images=3,
+    )
+    points = {task.name: task for task in plan.tasks if task.stage == "evaluate"}
+    # The trainings that are quoted come first.
+    assert {name: (task.work - 100, task.params["explained_images"]) for name, task in points.items()} == {
+        "evaluate:baseline:ViT:0": (8 * 20, 3),
+        "evaluate:ladd:ViT:0": (8 * 40, 3),
+        "evaluate:baseline:ViT:0:e4": (4 * 20, 0),
+        "evaluate:ladd:ViT:0:e4": (4 * 40, 0),
+        "evaluate:baseline:ViT:0:e2": (2 * 20, 0),
+        "evaluate:ladd:ViT:0:e2": (2 * 40, 0),
+    }
+    few = points["evaluate:ladd:ViT:0:e2"].params
+    whole = points["evaluate:ladd:ViT:0"].params
+    assert few["overrides"] == whole["overrides"] | {"epochs": 2}
+    assert (few["seed"], few["trial"], few["alike"]) == (whole["seed"], 0, 3)
+    assert plan.params["curve_epochs"] == [2, 4]
+    assert plan.tasks[-1].after == list(points)
+
+
 def test_precision_is_carried(shelf: Any) -> None:
     plan = planned(shelf.core, dataset=shelf.augmented, architectures=["ViT"], overrides={"precision": "fast"})
     assert plan.tasks[0].params["overrides"] == {"precision": "fast", "seed_rule": 2}
@@ -231,8 +259,34 @@ def test_progressive_views_need_both_arms_and_trials(
 
 
 @pytest.mark.parametrize(
+    ("spec", "field", "rule", "value"),
+    [
+        ({"curve_epochs": [2, 8]}, "curve_epochs", "below_epochs", "8"),
+        ({"curve_epochs": [2, 2]}, "curve_epochs", "distinct", "2"),
+        ({"curve_epochs": [2], "overrides": {"warmup_epochs": 3}}, "overrides.warmup_epochs", "within_epochs", "3"),
+        ({"curve_epochs": [2], "overrides": {"views": "progressive"}}, "curve_epochs", "one_policy", "[2]"),
+    ],
+)
+def test_a_curve_has_fewer_epochs_and_one_policy(
+    shelf: Any, spec: dict[str, Any], field: str, rule: str, value: str
+) -> None:
+    overrides = {"epochs": 8} | spec.get("overrides", {})
+    with pytest.raises(ServiceError) as caught:
+        planned(shelf.core, dataset=shelf.augmented, **spec | {"overrides": overrides})
+    (reason,) = caught.value.reasons
+    assert (reason.location, reason.rule, reason.value) == (f"body.params.{field}", rule, value)
+
+
+@pytest.mark.parametrize(
     ("spec", "field", "rule", "value", "message"),
     [
+        (
+            {"trials": 100, "curve_epochs": [1, 2]},
+            "trials",
+            "within_trainings",
+            "3000",
+            "2 arms of 1 sets x 5 architectures x 100 trials x 3 numbers of epochs = 3,000 trainings",
+        ),
         (
             {"sets": 3, "trials": 67},
             "trials",

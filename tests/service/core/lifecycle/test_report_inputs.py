@@ -29,7 +29,7 @@ def test_a_report_gets_its_source_set_its_sets_and_its_labelers(hand: Hand) -> N
     assert list(known) == ["real", "synthetic", "synthetic (label-augmented)", "ConvNetD3, 10 epochs"]
     real, synthetic, augmented, labeler = known.values()
     assert (real["id"], real["role"], real["warnings"]) == (source, "source", ["there is no val split"])
-    assert (real["largest_class"], real["largest_share"]) == (TEN[0], 91.0)
+    assert (real["largest_class"], real["largest_share"], real["class_names"]) == (TEN[0], 91.0, TEN)
     assert (synthetic["role"], synthetic["warnings"]) == ("distilled", ["values exceed"])
     assert "N00000001 is n00000001" in synthetic["classes"]
     assert (augmented["made_here"], augmented["warnings"]) == (True, [])

@@ -265,7 +265,17 @@ def test_csv_has_every_trial(report: Report) -> None:
         "in_summary": "False",
         "paper_mean": "",
         "paper_std": "",
+        "accuracy of class 0": "44.0",
     }
+
+
+def test_classes_stand_under_their_names_whatever_these_are(report: Report) -> None:
+    source = {"id": SET, "name": "real", "role": "source", "made_here": False, "warnings": [], "classes": None}
+    named = Report.model_validate(report.model_dump() | {"inputs": [source | {"class_names": ["a|b\nc"]}]})
+    assert "| a\\|b c | 40.5 | 45.5 | +5.0 |" in markdown.render(named, picture)
+    assert "<td>a|b\nc</td><td>40.5</td><td>45.5</td><td>+5.0</td>" in html_page.render(named, picture)
+    (first, *_) = csv.DictReader(io.StringIO(csv_trials.render(named, picture)))
+    assert first["accuracy of a|b\nc"] == "40.0"
 
 
 def test_a_sweep_has_a_line_for_each_point() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from api_schemas.evaluation import Storage
+from api_schemas.storage import Storage
 from method.normalizations import NORMALIZATIONS
 from workers.ladd.archive.archive import write_archive
 from workers.ladd.archive.storage import pixels_of, storage

@@ -51,6 +51,15 @@ def test_a_confirmed_row_is_quoted_in_the_place_of_the_cheap_one() -> None:
     assert [row.in_summary for row in rows] == [False, True, True]
 
 
+def test_of_several_numbers_of_epochs_the_most_is_quoted() -> None:
+    rows = merge_trials([result(epochs=10), result(epochs=100), result(1, epochs=10), result(arm="baseline", epochs=9)])
+    assert [(row.arm, row.epochs, len(row.trials), row.in_summary) for row in rows] == [
+        ("ladd", 10, 2, False),
+        ("ladd", 100, 1, True),
+        ("baseline", 9, 1, True),
+    ]
+
+
 def test_what_differs_between_trials_of_unlike_machines_is_said_by_trial() -> None:
     (row,) = merge_trials([result(1, micro_batch=256), result(0, micro_batch=8)])
     assert row.recipe == {"views": "full", "lr": 0.01, "micro_batch": [8, 256]}

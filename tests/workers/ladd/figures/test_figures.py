@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 from pydantic import BaseModel
 
@@ -18,6 +19,8 @@ from api_schemas.evaluation import (
     TrialRow,
 )
 from api_schemas.labelers import Labeler, LabelerEpoch
+from api_schemas.labelling import ExampleAnswers
+from api_schemas.report_inputs import ReportInput
 from workers.ladd.figures import FIGURES
 from workers.ladd.figures.found import Found, Preparation
 
@@ -57,8 +60,12 @@ def row(arm: str, architecture: str, mean: float, dataset: str = "ds_a", **chang
             "architecture": architecture,
             "mean": mean,
             "ci95": [mean - 1, mean + 1],
-            "trials": [part(TrialRow, grad_cam=CAM), part(TrialRow, grad_cam=None)],
+            "trials": [
+                part(TrialRow, grad_cam=CAM, per_class_accuracy=[mean, 0.0]),
+                part(TrialRow, grad_cam=None, per_class_accuracy=[mean + 2, 0.0]),
+            ],
             "flops": 4 * 10**9,
+            "epochs": 10,
             "recipe": {"views": "full"},
             "in_summary": True,
             **changed,
@@ -75,7 +82,13 @@ def found(
     return Found(part(Evaluation, rows=rows, summary=summary or [], comparisons=comparisons or []), **others)
 
 
-SPENT = Preparation(distillation=1e12, labelling=2 * 10**9, labeler_training=None, own_sets=["ds_1"])
+SPENT = [
+    Preparation("ds_1", distillation=1e12, labelling=2 * 10**9, labeler_training=None),
+    Preparation("ds_plus", distillation=3e12, labelling=None, labeler_training=None),
+]
+EXAMPLE = ExampleAnswers(
+    image=0, label=1, classes=[0, 1], epochs=[10, 20], probabilities=[[0.375, 0.625], [0.0625, 0.9375]]
+)
 ROWS = [row("baseline", "ViT", 40.0), row("ladd", "ViT", 44.0, in_summary=False), row("ladd", "ViT", 45.0)]
 
 
@@ -130,6 +143,41 @@ def test_accuracy_tells_several_sets_apart() -> None:
     assert list(data["series"]) == ["baseline, ds_a", "ladd, ds_a", "ladd, ds_b"]
 
 
+def test_classes_are_named_and_shown_for_both_arms() -> None:
+    names = ReportInput(
+        id="ds_s", name="real", role="source", made_here=False, warnings=[], classes=None, class_names=["tench", "dog"]
+    )
+    assert FIGURES["per_class"].collect(found(ROWS, inputs=[names])) == {
+        "dataset": "ds_a",
+        "classes": 2,
+        "rows": [
+            {"label": 0, "name": "tench", "baseline": 41.0, "ladd": 46.0},
+            {"label": 1, "name": "dog", "baseline": 0.0, "ladd": 0.0},
+        ],
+    }
+    assert FIGURES["per_class"].collect(found(ROWS[:1])) is None
+
+
+def test_the_answers_to_an_example_have_the_names_of_the_classes() -> None:
+    named = part(ReportInput, id="ds_s", name="real", role="source", class_names=["tench", "dog"])
+    assert FIGURES["example_answers"].collect(found([], example=EXAMPLE, inputs=[named])) == {
+        "image": 0,
+        "label": 1,
+        "classes": [0, 1],
+        "epochs": [10, 20],
+        "probabilities": [[0.375, 0.625], [0.0625, 0.9375]],
+        "names": ["tench", "dog"],
+    }
+
+
+def test_dollar_signs_in_names_are_no_formulas(tmp_path: Path) -> None:
+    named = part(ReportInput, id="ds_a", name="real", role="source", class_names=[r"$\nonsense$", "long " * 20])
+    kind, everything = FIGURES["per_class"], found(ROWS, inputs=[named])
+    data = kind.collect(everything)
+    assert data is not None
+    kind.write_png(data, everything, tmp_path / "figure.png")
+
+
 def test_deployment_cost_is_that_of_one_trial() -> None:
     data = FIGURES["deployment_cost"].collect(found(ROWS))
     assert data is not None
@@ -140,19 +188,43 @@ def test_deployment_cost_is_that_of_one_trial() -> None:
     ]
 
 
+def test_deployment_cost_is_a_curve_over_epochs() -> None:
+    rows = [
+        row(arm, "ViT", mean + epochs, epochs=epochs, flops=cost * epochs, in_summary=epochs == 8)
+        for arm, mean, cost in (("baseline", 40.0, 10**9), ("ladd", 45.0, 2 * 10**9))
+        for epochs in (8, 2, 4)
+    ]
+    kind, everything = FIGURES["deployment_cost"], found(rows)
+    data = kind.collect(everything)
+    assert data is not None
+    assert [(point["arm"], point["epochs"], point["flops"]) for point in data["points"][:2]] == [
+        ("baseline", 8, 4e9),
+        ("baseline", 2, 1e9),
+    ]
+    figure = Figure()
+    kind.draw(figure, data, everything)
+    (axes,) = figure.axes
+    assert [np.asarray(line.get_xdata()).tolist() for line in axes.get_lines()] == [[1e9, 2e9, 4e9], [2e9, 4e9, 8e9]]
+    assert [np.asarray(line.get_ydata()).tolist() for line in axes.get_lines()] == [[42, 44, 48], [47, 49, 53]]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["baseline", "ladd"]
+
+
 def test_preparation_is_paid_for_by_the_arms_that_use_the_labels() -> None:
     summary = [
         part(EvaluationSummary, dataset="ds_1", arm=arm, cae_mean=40.0)
         for arm in ("baseline", "sub_hard", "full_soft", "ladd")
     ]
     control = part(EvaluationSummary, dataset="ds_random", arm="random", cae_mean=30.0)
-    data = FIGURES["preparation_cost"].collect(found([], [*summary, control], preparation=SPENT))
+    plus = part(EvaluationSummary, dataset="ds_plus", arm="baseline_plus", cae_mean=42.0)
+    data = FIGURES["preparation_cost"].collect(found([], [*summary, control, plus], preparations=SPENT))
     assert data is not None
-    assert [(point["arm"], point["flops"]) for point in data["points"]] == [
-        ("baseline", 1e12),
-        ("sub_hard", 1e12),
-        ("full_soft", 1e12 + 2e9),
-        ("ladd", 1e12 + 2e9),
+    assert [(point["dataset"], point["arm"], point["flops"]) for point in data["points"]] == [
+        ("ds_1", "baseline", 1e12),
+        ("ds_1", "sub_hard", 1e12),
+        ("ds_1", "full_soft", 1e12 + 2e9),
+        ("ds_1", "ladd", 1e12 + 2e9),
+        ("ds_plus", "baseline_plus", 3e12),
     ]
 
 
@@ -169,7 +241,8 @@ def test_equal_numbers_give_equal_pictures(name: str, tmp_path: Path) -> None:
         [compared("ViT", 5.0), compared(None, 1.0)],
         labelers=[LABELER],
         points=POINTS,
-        preparation=SPENT,
+        preparations=SPENT,
+        example=EXAMPLE,
         test_images=PIXELS,
     )
     data = kind.collect(everything)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from api_schemas.curve_table import curve_tables
 from api_schemas.evaluation import Report
 from api_schemas.runner import RunnerTask, TaskType
 from workers.ladd.evaluation.answers import pack_answers
@@ -102,27 +103,6 @@ def test_a_balanced_test_split_has_no_such_note(tmp_path: Path) -> None:
     assert [each.name for each in report.inputs] == ["digits"]
 
 
-def test_what_came_before_deployment_is_drawn_where_the_distillation_is_known(tmp_path: Path) -> None:
-    (tmp_path / "outputs").mkdir()
-    params = {"job": "job_" + "0" * 26, "kind": "ladd", "params": {}, "source_dataset": SET, "test_images": 100}
-    params |= {"points": [], "distillation": {"flops": 1e12, "sets": [SET]}, "inputs": []}
-    found = documents("evaluate", "baseline", "ViT", [50.0]) | documents("evaluate", "ladd", "ViT", [60.0])
-    count = {"plain_bytes": 4, "augmented_bytes": 5, "overhead": 0.25}
-    storage: dict[str, Any] = dict.fromkeys(("paper", "raw", "stored"), count)
-    storage |= {"encoding": "float32", "full_labels_bytes": 4, "encodings": []}
-    found["generate_labels"] = {"flops": 7, "labelling": LABELLED, "storage": storage}
-    task = RunnerTask(type=TaskType.REPORT, params=params, inputs={}, documents=found, device="cpu", threads=1)
-    [figure] = [
-        figure
-        for figure in run(task, tmp_path, Reporter(io.BytesIO())).result["figures"]
-        if figure["name"] == "preparation_cost"
-    ]
-    assert [(point["arm"], point["flops"]) for point in figure["data"]["points"]] == [
-        ("baseline", 1e12),
-        ("ladd", 1e12 + 7),
-    ]
-
-
 def test_trials_become_rows_with_their_spread(tmp_path: Path) -> None:
     found = documents("evaluate", "baseline", "ViT", [50.0, 52.0]) | documents("evaluate", "ladd", "ViT", [60.0, 61.0])
     report = reported(found, tmp_path)
@@ -139,7 +119,7 @@ def test_trials_become_rows_with_their_spread(tmp_path: Path) -> None:
     assert report.flops.deployment == 4 * 10**9
     assert not any("Progressive" in note for note in report.notes)
     drawn = sorted(path.name for path in (tmp_path / "outputs").iterdir())
-    assert drawn == ["accuracy.png", "deployment_cost.png", "paired_differences.png"]
+    assert drawn == ["accuracy.png", "deployment_cost.png", "paired_differences.png", "per_class.png"]
 
 
 def test_an_arm_is_compared_with_the_baseline_and_the_verdict_is_told(tmp_path: Path) -> None:
@@ -240,6 +220,28 @@ def test_too_few_trials_have_a_difference_and_neither_interval_nor_verdict(tmp_p
     assert not any("Holm" in note for note in report.notes)
 
 
+def test_fewer_epochs_are_a_curve_and_no_part_of_the_mean(tmp_path: Path) -> None:
+    found = documents("evaluate", "baseline", "ViT", [50.0, 51.0]) | documents("evaluate", "ladd", "ViT", [60.0, 61.0])
+    for name, document in list(found.items()):
+        found[f"{name}:e5"] = {"row": document["row"] | {"epochs": 5, "flops": 5 * 10**8}}
+    report = reported(found, tmp_path)
+    assert report.evaluation is not None
+    assert [(row.epochs, row.in_summary) for row in report.evaluation.rows] == 2 * [(10, True)] + 2 * [(5, False)]
+    assert [(each.arm, each.k) for each in report.evaluation.summary] == [("baseline", 1), ("ladd", 1)]
+    assert len(report.evaluation.comparisons) == 2
+    assert "10 epochs; the paper has 1,000: networks may be far from converged." in report.notes
+    assert any(note.startswith("Rows of 5 epochs are points of the curve") for note in report.notes)
+    (table,) = curve_tables(report.evaluation)
+    assert table.title == f"Accuracy in % at the PFLOP of one training, by its epochs, {SET}"
+    assert table.header == ["architecture, arm", "5 epochs", "10 epochs"]
+    assert table.rows == [
+        ["ViT, baseline", "50.50 at 5e-07", "50.50 at 1e-06"],
+        ["ViT, ladd", "60.50 at 5e-07", "60.50 at 1e-06"],
+    ]
+    without = report.evaluation.model_copy(update={"rows": report.evaluation.rows[:2]})
+    assert list(curve_tables(without)) == []
+
+
 def test_large_labels_get_a_note_that_advises_an_encoding(tmp_path: Path) -> None:
     count = {"plain_bytes": 1000, "augmented_bytes": 1660, "overhead": 0.66}
     shared = {"overhead_raw": 0.6, "overhead_jpeg": 4.0, "total_variation": 0.0}
@@ -307,7 +309,9 @@ def test_a_sweep_reports_its_points_and_compares_them_with_the_plain_baseline(tm
     found = documents("evaluate", "baseline", "ViT", [50.0, 51.0, 52.0])
     for name, document in documents(f"evaluate:{made}", "ladd", "ViT", [70.0, 71.0, 72.0]).items():
         found[name] = {"row": document["row"] | {"dataset": made}}
-    found["generate_labels:n3-r0.5-e7"] = {"storage": storage, "flops": 10, "labelling": LABELLED}
+    answers = {"image": 0, "label": 0, "classes": [0], "epochs": [7, 8], "probabilities": [[0.5], [0.75]]}
+    labelling = LABELLED | {"example": answers}
+    found["generate_labels:n3-r0.5-e7"] = {"storage": storage, "flops": 10, "labelling": labelling}
     point = {"task": "generate_labels:n3-r0.5-e7", "dataset": made, "n": 3, "ratio": 0.5, "epoch": 7}
     report = reported(found, tmp_path, [point])
     assert [found.model_dump() for found in report.points] == [
@@ -328,3 +332,4 @@ def test_a_sweep_reports_its_points_and_compares_them_with_the_plain_baseline(tm
     }
     assert report.flops.labelling == 10
     assert (tmp_path / "outputs" / "sweep.png").exists()
+    assert (tmp_path / "outputs" / "example_answers.png").exists()
