@@ -187,6 +187,9 @@ class Labeler(Response):
     """FLOPs (1 MAC = 2) of the training, counted; null for an imported labeler."""
     forward_flops: int
     """FLOPs of one image through the network."""
+    border: int = 0
+    """Pixels by which the first convolution pads images more: 2 for ConvNet, AlexNet and VGG11 on one channel, as in
+    MTT and GLaD; 0 for others, and for labelers from before."""
     warnings: list[str]
     job: JobId
     created_at: Timestamp

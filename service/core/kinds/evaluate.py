@@ -97,9 +97,10 @@ def resolve(
     Those that the images do not fit are left out, and a note says so.
     """
     shape = source.measured.image_shape
+    channels, size, _ = shape
     architectures = spec.architectures
     if architectures is None:
-        architectures, misfits = fitting(PROTOCOLS[protocol].architectures(shape[1]), shape[1])
+        architectures, misfits = fitting(PROTOCOLS[protocol].architectures(size), size, channels)
         errors.notes += [f"{path}architectures: {misfit}; it is left out of the default ones" for misfit in misfits]
     errors.distinct(f"{path}arms", spec.arms)
     errors.distinct(f"{path}architectures", architectures)

@@ -100,6 +100,7 @@ def _store_labeler(core: Core, finished: FinishedTask, epochs: list[LabelerEpoch
         mean=params["mean"],
         std=params["std"],
         epochs=epochs,
+        border=params.get("border", 0),
         **_made(finished),
         **own,
     )

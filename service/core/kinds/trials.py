@@ -16,6 +16,7 @@ from method.recipes import EPOCHS, RECIPES, passes
 from method.views import PROGRESSIVE, drawn_views
 from service.core.catalogue.manifests import DatasetManifest, shape_of
 from service.core.kinds.evaluated_set import EvaluatedSet, own_files
+from service.core.kinds.train_labeler import bordered
 from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Ref, TaskCost, TaskPlan
 
@@ -146,6 +147,7 @@ class _Trial:
             "explained_images": 0 if self.number else self.spec.explained_images,
             **self.evaluated.statistics.model_dump(),
             "learned_lr": self.evaluated.learned_lr,
+            **bordered(shape_of(self.evaluated.stats), self.architecture),
             **({"confirms": True} if self.confirms else {}),
         }
 

@@ -100,8 +100,8 @@ def expand(
     errors.raise_if_any()
     source = errors.sure(errors.source_of("source_dataset", source_dataset, [distilled]))
     protocol = preset.params.get("protocol", PAPER)
-    size = distilled.measured.image_shape[1]
-    borne, _ = fitting(PROTOCOLS[protocol].architectures(size), size)
+    channels, size, _ = distilled.measured.image_shape
+    borne, _ = fitting(PROTOCOLS[protocol].architectures(size), size, channels)
     architectures = [each for each in borne if each not in _LEFT_OUT.get(name, [])]
     asked = preset.params.get("evaluation", {})
     overrides = (_WRITTEN_OUT if protocol == PAPER else {"precision": PUBLISHED}) | asked.get("overrides", {})

@@ -142,6 +142,7 @@ def _training_set(task: RunnerTask, folder: Path, dataset: Dataset, whitening: W
         grid=ViewGrid(augmentation.n, augmentation.ratio) if augmentation else None,
         full_labels=soft_labels(FULL_LABELS),
         soft_labels=soft_labels(SOFT_LABELS),
+        border=params.get("border", 0),
     )
 
 
