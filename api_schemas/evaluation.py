@@ -12,6 +12,7 @@ from api_schemas.registered import Registered
 from api_schemas.report_inputs import ReportInput
 from method import views
 from method.arms import ARMS, BASELINE, LADD
+from method.normalizations import CARRIED, TestNormalization
 from method.precisions import PRECISIONS
 from method.recipes import RECIPES, TRIALS
 
@@ -89,6 +90,9 @@ class EvaluationSpec(Request):
     """Test images, the first of each class in turn, whose Grad-CAM the first trial of every row keeps."""
     plus_dataset: DatasetId | None = None
     """The set of the arm `baseline_plus`: by the same method, with one image more of each class."""
+    test_normalization: TestNormalization = CARRIED
+    """The statistics that real images are normalised with, to be tested on and to train the job's labeler. `carried`:
+    those of the set; `as_published`: those of the source set, and a normalised set is fed as it is (as GLaD does)."""
 
 
 class GradCam(Response):

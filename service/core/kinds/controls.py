@@ -54,7 +54,7 @@ def plan_controls(
         tasks=[task for task, _ in random],
         sets=[
             *(found for _, found in random if found.arms),
-            *([evaluated(plus, source, ["baseline_plus"])] if plus else []),
+            *([evaluated(plus, source, ["baseline_plus"], spec.test_normalization)] if plus else []),
         ],
         reads=[plus.id] if plus else [],
     )
@@ -80,7 +80,7 @@ def _random_sets(
     picking = _plan_random_set(dataset, source, spec.seed)
     # All but the images is as the set itself has it, the learning rate it was distilled with included.
     plain = replace(
-        evaluated(dataset, source, [arm for arm in spec.arms if arm == "random"]),
+        evaluated(dataset, source, [arm for arm in spec.arms if arm == "random"], spec.test_normalization),
         id=picking.makes or "",
         stats=stats,
         views=None,

@@ -145,7 +145,7 @@ class _Trial:
             "overrides": overrides.model_dump(mode="json", exclude_none=True),
             "seed": self.spec.seed,
             "explained_images": 0 if self.number else self.spec.explained_images,
-            **self.evaluated.statistics.model_dump(),
+            **self.evaluated.real.params,
             "learned_lr": self.evaluated.learned_lr,
             **bordered(shape_of(self.evaluated.stats), self.architecture),
             **({"confirms": True} if self.confirms else {}),

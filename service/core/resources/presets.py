@@ -10,6 +10,7 @@ from api_schemas.jobs import JobKind, JobRequest
 from api_schemas.presets import JobBody, PaperMethod, PaperResult, Preset, PresetList
 from method.architectures import fitting
 from method.arms import TABLE_6 as TABLE_6_ARMS
+from method.normalizations import AS_PUBLISHED
 from method.precisions import PUBLISHED
 from method.protocols import PAPER, PROTOCOLS, QUICK
 from method.recipes import EPOCHS
@@ -76,6 +77,8 @@ _LEFT_OUT = {"paper-table1": ["ViT"]}
 
 _WRITTEN_OUT = {"epochs": EPOCHS, "views": "full", "reduction": "sum", "precision": PUBLISHED}
 """Recipe `glad` and Eq. 5 of the paper's protocol, so that they can be seen and edited."""
+_AS_PAPER = {"test_normalization": AS_PUBLISHED}
+"""Of an evaluation by the paper's protocol: one labeler for all methods of a source set, and GLaD's test images."""
 
 
 def presets() -> PresetList:
@@ -114,6 +117,7 @@ def expand(
                 "source_dataset": source.id,
                 "evaluation": {
                     "architectures": architectures,
+                    **(_AS_PAPER if protocol == PAPER else {}),
                     **asked,
                     "overrides": overrides,
                 },

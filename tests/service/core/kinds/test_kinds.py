@@ -98,6 +98,7 @@ def test_generate_labels(shelf: Any) -> None:
         "images": "npy",
         "formats": [],
         "reuse": "auto",
+        "test_normalization": "carried",
     }
     assert graph(plan) == {"generate_labels": [], "report": ["generate_labels"]}
     labelling, report = plan.tasks
@@ -153,6 +154,7 @@ def test_evaluate(shelf: Any) -> None:
         "seed": 0,
         "explained_images": 3,
         "plus_dataset": None,
+        "test_normalization": "carried",
     }
     names = [task.name for task in plan.tasks]
     assert names[:5] == [

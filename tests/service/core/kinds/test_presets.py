@@ -29,6 +29,7 @@ def test_a_preset_is_planned_with_its_protocol(shelf: Any, name: str) -> None:
     trials, epochs, reduction = (2, 24, "mean") if name == "quick" else (5, 1000, "sum")
     assert (evaluation["trials"], evaluation["recipe"]) == (trials, "glad")
     assert (evaluation["overrides"]["epochs"], evaluation["overrides"]["reduction"]) == (epochs, reduction)
+    assert evaluation["test_normalization"] == ("carried" if name == "quick" else "as_published")
     # What is written out is what the job has: nothing but nulls is left to the server.
     assert body.params["evaluation"].items() <= evaluation.items()
 

@@ -72,6 +72,7 @@ def test_an_archive_comes_back_with_its_labels_byte_by_byte(archive: Path, tmp_p
         "encoding": written.manifest["encoding"],
         "digest": None,
         "reused_from": None,
+        "labeler_normalizations": None,
     }
 
 
