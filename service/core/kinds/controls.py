@@ -12,6 +12,7 @@ from method.files import LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.foundation.ids import new_id
 from service.core.kinds.evaluated_set import EvaluatedSet, augmented, evaluated
+from service.core.kinds.normalizations import check_published
 from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Ref, TaskPlan
 
@@ -144,6 +145,7 @@ def _plus_set(
     if plus is None:
         return None
     errors.same_shape(field, plus, source)
+    check_published(errors, path, plus, source, spec.test_normalization)
     expected = dataset.measured.num_images + dataset.measured.num_classes
     if plus.measured.num_images != expected:
         message = f"{plus.id} has {plus.measured.num_images} images; one more per class than {dataset.id} is {expected}"

@@ -17,7 +17,7 @@ def build_model(
     """Build a freshly initialised network for images [B, channels, size, size] on the CPU.
 
     `border`: pixels by which its first convolution pads images more; None: as many as the architecture has for this
-    number of channels, which networks from before it had any are built without (0).
+    number of channels; 0: none, as all networks were built once.
 
     Its weights are a function of `seed` alone, drawn with torch's default initialisation as in the public
     code bases; the global generator is left as it was. Raises ValueError for an architecture that is not in
