@@ -250,6 +250,8 @@ class Augmentation(Response):
     """Equal for what is labelled in the same way; null for sets from before there was this field."""
     reused_from: DatasetId | None = None
     """The set whose dense labels these are, which may be gone; null: they were made anew."""
+    labeler_normalizations: list[ChannelStatistics] | None = None
+    """By member, what the labeler's real images were normalised with; null: not noted."""
 
 
 class UploadedFile(Response):

@@ -13,6 +13,7 @@ from api_schemas.report_inputs import ReportInput
 from api_schemas.storage import Storage
 from method import views
 from method.arms import ARMS, BASELINE, LADD
+from method.normalizations import CARRIED, TestNormalization
 from method.precisions import PRECISIONS
 from method.recipes import RECIPES, TRIALS
 
@@ -98,6 +99,9 @@ class EvaluationSpec(Request):
     (the paper's Figure 3). Each is a training of its own, whose schedule ends there; no k-CAE contains it."""
     plus_dataset: DatasetId | None = None
     """The set of the arm `baseline_plus`: by the same method, with one image more of each class."""
+    test_normalization: TestNormalization = CARRIED
+    """The statistics that real images are normalised with, to be tested on and to train the job's labeler. `carried`:
+    those of the set; `as_published`: those of the source set, and a normalised set is fed as it is (as GLaD does)."""
 
 
 class GradCam(Response):
@@ -159,8 +163,8 @@ class EvaluationRow(Response):
     seconds: float
     recipe: dict[str, Any]
     """`arithmetic` is what the passes were computed in: number format (`tf32`: float32 with TF32 convolutions), layout,
-    compiled, fused or not. A list, by trial, in the place of a value that differed between trials (`micro_batch` on
-    unlike machines)."""
+    compiled, fused or not; `normalization` has the statistics of training images, test images and the labeler's. A
+    list, by trial, in the place of a value that differed between trials (`micro_batch` on unlike machines)."""
     rule: Literal["last epoch"]
     in_summary: bool
     """False for a row of `sampled:1` in whose place a row of `full` is to be quoted, and for one of fewer epochs."""

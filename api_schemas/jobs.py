@@ -15,6 +15,7 @@ from api_schemas.problems import TaskError
 from api_schemas.protocols import ByProtocol
 from api_schemas.storage import Storage
 from method.encodings import PATTERN
+from method.normalizations import CARRIED, TestNormalization
 from method.views import GRID, RATIO
 
 
@@ -110,6 +111,8 @@ class GenerateLabelsParams(Packing):
     temperature: Temperature = 1.0
     """Logits are divided by it before the softmax; 1: the paper's labels. `auto`: fitted on held-out source images."""
     views: Views = Views()
+    test_normalization: TestNormalization = CARRIED
+    """As in an evaluation: under `as_published` the labeler sees a normalised set as it is stored."""
 
 
 class EvaluateParams(ByProtocol, EvaluationSpec):

@@ -37,7 +37,7 @@ class LabelerRecipe(Request):
     augmentation: str = RECIPE.augmentation
     """A DSA strategy string, or `none`."""
     normalization: NamedNormalization | ChannelStatistics | None = None
-    """Null: the distilled set's in a `ladd` job, else the source set's."""
+    """Null: in a job with a distilled set what its `test_normalization` says, else the source set's."""
     held_out: Annotated[float, Field(ge=0, le=0.5)] | None = None
     """Part of each class of `source.train` that is not trained on, to choose epoch and temperature by. Null: 0.1 in a
     `ladd` job that chooses either, else 0."""
@@ -187,6 +187,9 @@ class Labeler(Response):
     """FLOPs (1 MAC = 2) of the training, counted; null for an imported labeler."""
     forward_flops: int
     """FLOPs of one image through the network."""
+    border: int = 0
+    """Pixels by which the first convolution pads images more: 2 for ConvNet, AlexNet and VGG11 on one channel, as in
+    MTT and GLaD; 0 for others, and for labelers from before."""
     warnings: list[str]
     job: JobId
     created_at: Timestamp

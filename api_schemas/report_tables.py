@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import compress
+from typing import Any
 
 from api_schemas.cells import arm_title, spread
 from api_schemas.class_tables import class_tables
@@ -14,6 +15,7 @@ from api_schemas.report_inputs import names_of
 from api_schemas.storage import Storage
 from api_schemas.table import Table
 from method.arms import ARMS
+from method.normalizations import name_of
 from method.precisions import arithmetic_in_words
 
 _COMPARED = {"baseline", "ladd"}
@@ -198,14 +200,43 @@ def _protocol(rows: Sequence[EvaluationRow]) -> Table:
     forwards: dict[tuple[str, ...], set[int]] = {}
     for row in rows:
         recipe = [str(row.recipe.get(field, "-")) for field in ("name", "views", "reduction", "precision")]
+        recipe.append(normalizations_in_words(row.recipe))
         computed_in = arithmetic_in_words(row.recipe)
         settings = (arm_title(row.arm), *recipe, computed_in, f"{row.epochs:,}", str(len(row.trials)))
         forwards.setdefault(settings, set()).add(row.forwards)
     lines = [[*settings, " / ".join(f"{n:,}" for n in sorted(forwards[settings]))] for settings in sorted(forwards)]
-    header = ["arm", "recipe", "views", "reduction", "precision", "computed in", "epochs", "trials", "forwards"]
+    header = [
+        "arm",
+        "recipe",
+        "views",
+        "reduction",
+        "precision",
+        "normalised by",
+        "computed in",
+        "epochs",
+        "trials",
+        "forwards",
+    ]
     return Table(
         "Protocol; ± is the population std over trials, forwards are images and views of a trial", header, lines
     )
+
+
+def normalizations_in_words(recipe: Mapping[str, Any]) -> str:
+    """Return the statistics of training images, and of test images and the labeler's where they are others."""
+    found = recipe.get("normalization")
+    if not isinstance(found, dict):
+        return "-"
+    words = {"": _statistics(found["training"]), "test ": _statistics(found["test"])}
+    words |= {"labeler ": " and ".join(dict.fromkeys(_statistics(each) for each in found["labeler"] or ()))}
+    others = [f"{of}{word}" for of, word in words.items() if not of or word not in ("", words[""])]
+    return ", ".join(others)
+
+
+def _statistics(of: Mapping[str, Sequence[float]]) -> str:
+    """Return their name, else mean and standard deviation by channel."""
+    numbers = (" ".join(f"{value:.3g}" for value in of[field]) for field in ("mean", "std"))
+    return name_of(of["mean"], of["std"]) or " / ".join(numbers)
 
 
 def _storage(storage: Storage) -> Table:

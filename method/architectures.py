@@ -11,13 +11,17 @@ gradient. A test holds these counts against torch's on the networks themselves.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from method.layers import Layer, Shape, convolution, linear
 from method.registry import registry
 
 CONVNET_WIDTH = 128
+ONE_CHANNEL_BORDER = 2
+"""Pixels by which DC, MTT and GLaD pad the first convolution of ConvNet and VGG11 (3 instead of 1) and of AlexNet (4
+instead of 2) more where images have one channel, whatever their size: MNIST's 28 px then have the maps of 32 px. Their
+ResNet18 has no such border, and their ViT takes three channels alone."""
 VGG_STAGES = ((64,), (128,), (256, 256), (512, 512), (512, 512))
 """Output channels of the 3x3 convolutions between two 2x2 max poolings (Simonyan & Zisserman, ICLR 2015, A)."""
 VGG_IMAGENET_MAP = 7
@@ -38,7 +42,9 @@ class Architecture:
     network: `module:class` of the code, called with `num_classes`, `channels`, `size` and `arguments`.
     family: networks that are computed alike (`workers.ladd.engine.execution`).
     layers: those from the images to the logits, for a shape.
-    smallest: smallest image in pixels that leaves the network a feature map.
+    smallest: smallest image in pixels that leaves the network a feature map, its border included.
+    border: pixels by which the first convolution pads images of one channel more than others, on each side; the code
+        is called with `border` as well then.
     divisor: what an image's size must be a multiple of, as a function of that size.
     slow: whether recipes give it the lower of their two learning rates (GLaD, `glad_utils.py`: VGG11 alone).
     maps: name of the part whose output is the last feature maps [B, K, h, w], for Grad-CAM; None: it has none.
@@ -50,16 +56,22 @@ class Architecture:
     family: str
     layers: Callable[[Shape], Iterator[Layer]]
     smallest: int = 1
+    border: int = 0
     divisor: Callable[[int], int] = lambda size: 1
     slow: bool = False
     maps: str | None = "features"
     turn: int = 0
     arguments: Mapping[str, int] = field(default_factory=dict)
 
-    def misfit(self, size: int) -> str | None:
-        """Say why the network cannot take images of this size, None when it can."""
-        if size < self.smallest:
-            return f"{self.name} needs images of at least {self.smallest} px, these have {size} px"
+    def border_for(self, channels: int) -> int:
+        """Return the border in pixels that the network has around images of so many channels."""
+        return self.border if channels == 1 else 0
+
+    def misfit(self, size: int, channels: int) -> str | None:
+        """Say why the network cannot take images of this size and so many channels, None when it can."""
+        smallest = self.smallest - 2 * self.border_for(channels)
+        if size < smallest:
+            return f"{self.name} needs images of at least {smallest} px, these have {size} px"
         patch = self.divisor(size)
         if size % patch:
             return f"{self.name} needs an image size that {patch} px patches divide, these have {size} px"
@@ -68,7 +80,7 @@ class Architecture:
 
 def _convnet(depth: int, smallest: int, turn: int) -> Architecture:
     def layers(shape: Shape) -> Iterator[Layer]:
-        channels, side = shape.channels, shape.size
+        channels, side = shape.channels, shape.bordered_size
         for _ in range(depth):
             yield convolution(channels, CONVNET_WIDTH, 3, side)
             channels, side = CONVNET_WIDTH, side // 2
@@ -80,13 +92,14 @@ def _convnet(depth: int, smallest: int, turn: int) -> Architecture:
         "ConvNet",
         layers,
         smallest,
+        border=ONE_CHANNEL_BORDER,
         turn=turn,
         arguments={"depth": depth},
     )
 
 
 def _alexnet(shape: Shape) -> Iterator[Layer]:
-    size = shape.size
+    size = shape.bordered_size
     yield convolution(shape.channels, 128, 5, size, norm=False)
     yield convolution(128, 192, 5, size // 2, norm=False)
     yield convolution(192, 256, 3, size // 4, norm=False)
@@ -96,7 +109,7 @@ def _alexnet(shape: Shape) -> Iterator[Layer]:
 
 
 def _vgg11(shape: Shape) -> Iterator[Layer]:
-    channels, side = shape.channels, shape.size
+    channels, side = shape.channels, shape.bordered_size
     for stage in VGG_STAGES:
         for width in stage:
             yield convolution(channels, width, 3, side)
@@ -142,8 +155,25 @@ ARCHITECTURES: dict[str, Architecture] = registry(
         _convnet(3, smallest=8, turn=6),
         _convnet(4, smallest=16, turn=5),
         _convnet(5, smallest=32, turn=4),
-        Architecture("AlexNet", "workers.ladd.models.alexnet:AlexNet", "AlexNet", _alexnet, smallest=8, turn=2),
-        Architecture("VGG11", "workers.ladd.models.vgg:VGG11", "VGG11", _vgg11, smallest=32, slow=True, turn=1),
+        Architecture(
+            "AlexNet",
+            "workers.ladd.models.alexnet:AlexNet",
+            "AlexNet",
+            _alexnet,
+            smallest=8,
+            border=ONE_CHANNEL_BORDER,
+            turn=2,
+        ),
+        Architecture(
+            "VGG11",
+            "workers.ladd.models.vgg:VGG11",
+            "VGG11",
+            _vgg11,
+            smallest=32,
+            border=ONE_CHANNEL_BORDER,
+            slow=True,
+            turn=1,
+        ),
         # Three stages of stride 2: below 9 px the last map is one pixel, which an instance norm turns into zero.
         Architecture(
             "ResNet18", "workers.ladd.models.resnet:ResNet18", "ResNet18", _resnet18, smallest=9, maps="stages", turn=0
@@ -178,9 +208,9 @@ def default_architectures(size: int) -> list[str]:
     return [convnet_for(size), "AlexNet", "VGG11", "ResNet18", "ViT"]
 
 
-def fitting(architectures: Sequence[str], size: int) -> tuple[list[str], list[str]]:
+def fitting(architectures: Sequence[str], size: int, channels: int) -> tuple[list[str], list[str]]:
     """Return those of the architectures that take images of this size in pixels, and why the others do not."""
-    misfits = {name: ARCHITECTURES[name].misfit(size) for name in architectures}
+    misfits = {name: ARCHITECTURES[name].misfit(size, channels) for name in architectures}
     return [name for name, why in misfits.items() if why is None], [why for why in misfits.values() if why is not None]
 
 
@@ -201,4 +231,6 @@ def parameter_count(architecture: str, shape: Shape) -> int:
 
 @lru_cache(maxsize=64)
 def _layers(architecture: str, shape: Shape) -> tuple[Layer, ...]:
-    return tuple(ARCHITECTURES[architecture].layers(shape))
+    known = ARCHITECTURES[architecture]
+    border = known.border_for(shape.channels) if shape.border is None else shape.border
+    return tuple(known.layers(replace(shape, border=border)))

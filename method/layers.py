@@ -7,11 +7,21 @@ FLOAT32_BYTES = 4
 
 @dataclass(frozen=True)
 class Shape:
-    """The sizes a network is built for: classes, channels of an image, and its height = width in pixels."""
+    """The sizes a network is built for: classes, channels of an image, and its height = width in pixels.
+
+    `border`: pixels by which the first convolution pads images more than others do; None: as many as the architecture
+    has for this number of channels.
+    """
 
     num_classes: int
     channels: int
     size: int
+    border: int | None = None
+
+    @property
+    def bordered_size(self) -> int:
+        """Height = width of what the first convolution makes of an image, where it has stride 1."""
+        return self.size + 2 * (self.border or 0)
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,12 @@ from api_schemas.evaluation import (
     Verdict,
 )
 from api_schemas.labelers import Architecture
-from api_schemas.report_tables import measured, predicted_cost, tables
+from api_schemas.report_tables import measured, normalizations_in_words, predicted_cost, tables
 from api_schemas.storage import EncodingCost, Storage, StorageCount
 from api_schemas.table import Table
+from method.normalizations import NORMALIZATIONS
 
+GLAD_WP, IMAGENET = NORMALIZATIONS["glad_wp"], NORMALIZATIONS["imagenet"]
 SET = "ds_" + "0" * 26
 OTHER_SET = "ds_" + "1" * 26
 
@@ -157,15 +159,29 @@ def test_the_protocol_has_a_line_for_each_set_of_settings() -> None:
         "views",
         "reduction",
         "precision",
+        "normalised by",
         "computed in",
         "epochs",
         "trials",
         "forwards",
     ]
     assert protocol.rows == [
-        ["LADD", "glad", "sampled:2", "sum", "-", "-", "20", "2", "6,000"],
-        ["baseline", "glad", "sampled:2", "sum", "-", "-", "20", "2", "2,000"],
+        ["LADD", "glad", "sampled:2", "sum", "-", "-", "-", "20", "2", "6,000"],
+        ["baseline", "glad", "sampled:2", "sum", "-", "-", "-", "20", "2", "2,000"],
     ]
+
+
+def test_the_statistics_are_named_where_they_are_others_than_those_of_the_training_images() -> None:
+    glad, imagenet = ({"mean": list(mean), "std": list(std)} for mean, std in (GLAD_WP, IMAGENET))
+    measured = {"mean": [0.28604], "std": [0.353]}
+
+    def words(**applied: Any) -> str:
+        return normalizations_in_words({"normalization": {"labeler": None, **applied}})
+
+    assert words(training=glad, test=imagenet, labeler=[imagenet]) == "glad_wp, test imagenet, labeler imagenet"
+    assert words(training=imagenet, test=imagenet, labeler=[imagenet, imagenet]) == "imagenet"
+    assert words(training=imagenet, test=imagenet, labeler=[imagenet, glad]) == "imagenet, labeler imagenet and glad_wp"
+    assert words(training=measured, test=measured) == "0.286 / 0.353"
 
 
 def test_forwards_that_differ_between_sets_are_all_named() -> None:

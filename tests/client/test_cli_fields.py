@@ -64,6 +64,7 @@ EVALUATION: dict[str, Any] = {
     "explained_images": 2,
     "curve_epochs": [4],
     "plus_dataset": "plus",
+    "test_normalization": "as_published",
 }
 RECIPE: dict[str, Any] = {
     "architecture": "ConvNetD3",
@@ -84,7 +85,10 @@ SETS: dict[str, Any] = {"dataset": None, "source_dataset": None}
 """To be filled in by the test."""
 PARAMS: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
     "train_labeler": (TrainLabelerParams, {"source_dataset": None, **RECIPE}),
-    "generate_labels": (GenerateLabelsParams, {"dataset": None, "labeler": None, **LABELLING, **PACKING}),
+    "generate_labels": (
+        GenerateLabelsParams,
+        {"dataset": None, "labeler": None, **LABELLING, **PACKING, "test_normalization": "as_published"},
+    ),
     "evaluate": (
         EvaluateParams,
         {**SETS, "datasets": None, "protocol": "quick", **EVALUATION, "arms": ["baseline", "baseline_plus"]},

@@ -115,6 +115,8 @@ def assert_all_is_shown(core: Core) -> None:
     assert augmented.augmentation is not None
     assert (augmented.augmentation.parent, augmented.augmentation.labeler) == (distilled.id, labeler.id)
     assert (labeler.source_dataset, labeler.num_classes, len(labeler.epochs)) == (source.id, CLASSES, 2)
+    # Its network is for one channel, and from before such networks had one.
+    assert labeler.border == 0
 
     finished = job(core, "finished")
     assert (finished.kind, finished.state) == (JobKind.LADD, JobState.SUCCEEDED)

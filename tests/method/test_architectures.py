@@ -24,6 +24,9 @@ SIZES = (32, 64, 128)
 SHAPES = [
     *(Shape(classes, channels, size) for size, channels, classes in itertools.product(SIZES, (1, 3), (10, 100))),
     *(Shape(10, 3, size) for size in (96, 33)),
+    # MNIST, and networks of before there was a border.
+    Shape(10, 1, 28),
+    Shape(10, 1, 32, border=0),
 ]
 IMAGENETTE = Shape(num_classes=10, channels=3, size=128)
 
@@ -40,7 +43,7 @@ PUBLISHED = [
 
 
 def fitting(architecture: str) -> list[Shape]:
-    return [shape for shape in SHAPES if ARCHITECTURES[architecture].misfit(shape.size) is None]
+    return [shape for shape in SHAPES if ARCHITECTURES[architecture].misfit(shape.size, shape.channels) is None]
 
 
 @pytest.mark.slow
@@ -60,8 +63,8 @@ def test_torch_counts_the_same_flops(architecture: str) -> None:
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_the_networks_have_as_many_parameters(architecture: str) -> None:
     for shape in fitting(architecture):
-        if (shape.num_classes, shape.channels) == (10, 3):
-            model = build_model(architecture, num_classes=10, channels=3, size=shape.size, seed=0)
+        if shape.num_classes == 10:
+            model = build_model(architecture, **vars(shape), seed=0)
             assert parameter_count(architecture, shape) == sum(each.numel() for each in model.parameters()), shape
 
 
@@ -100,7 +103,7 @@ def test_deployment_counts_every_forward() -> None:
 def test_below_the_smallest_size_a_network_sees_nothing(architecture: str) -> None:
     known = ARCHITECTURES[architecture]
     size = known.smallest - 1
-    assert known.misfit(size) is not None
+    assert known.misfit(size, 3) is not None
     images = torch.randn(2, 1, size, size, generator=torch.Generator().manual_seed(0))
     assert not _tells_apart(architecture, size, images)
     larger = torch.randn(2, 1, size + 1, size + 1, generator=torch.Generator().manual_seed(0))
@@ -121,9 +124,15 @@ def _tells_apart(architecture: str, size: int, images: torch.Tensor) -> bool:
     return not torch.allclose(logits[0], logits[1], rtol=0, atol=5e-5)
 
 
+def test_a_border_makes_room_for_smaller_images_of_one_channel() -> None:
+    vgg = ARCHITECTURES["VGG11"]
+    assert [vgg.misfit(28, channels) is None for channels in (1, 3)] == [True, False]
+    assert vgg.misfit(27, 1) == "VGG11 needs images of at least 28 px, these have 27 px"
+
+
 def test_vit_takes_what_its_patches_divide() -> None:
     vit = ARCHITECTURES["ViT"]
-    assert [size for size in (8, 28, 31, 32, 36, 48, 64, 100, 128) if vit.misfit(size) is None] == [
+    assert [size for size in (8, 28, 31, 32, 36, 48, 64, 100, 128) if vit.misfit(size, 3) is None] == [
         *(8, 28, 32),
         *(48, 64, 128),
     ]

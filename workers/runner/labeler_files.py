@@ -16,13 +16,13 @@ def network_of(labeler: Labeler, files: Mapping[str, Path], epoch: int) -> nn.Mo
     assert checkpoint is not None
     channels, size, _ = labeler.image_shape
     if labeler.metadata is None:
-        spec = NetworkSpec("trained", labeler.architecture, labeler.num_classes, channels, size)
+        spec = NetworkSpec("trained", labeler.architecture, labeler.num_classes, channels, size, border=labeler.border)
     else:
-        spec = spec_of(labeler.metadata, labeler.num_classes, channels, size)
+        spec = spec_of(labeler.metadata, labeler.num_classes, channels, size, labeler.border)
     return load_network(spec, files[checkpoint], files.get(GRAPH))
 
 
-def spec_of(metadata: LabelerMetadata, num_classes: int, channels: int, size: int) -> NetworkSpec:
+def spec_of(metadata: LabelerMetadata, num_classes: int, channels: int, size: int, border: int) -> NetworkSpec:
     """The network that an import's metadata describes."""
     architecture: str | None = None
     if metadata.kind in (LabelerImportKind.WEIGHTS, LabelerImportKind.REPLAY_BUFFER):
@@ -38,4 +38,5 @@ def spec_of(metadata: LabelerMetadata, num_classes: int, channels: int, size: in
         class_map=metadata.class_map,
         input_size=metadata.input_size if isinstance(metadata, TorchvisionImport) else None,
         scale=metadata.scale if isinstance(metadata, ZeroShotImport) else None,
+        border=border,
     )

@@ -9,6 +9,7 @@ from api_schemas.report_summary import judgement
 from api_schemas.storage import EncodingCost
 from method.arms import ARMS
 from method.counted import counted
+from method.normalizations import NORMALIZATIONS
 from workers.ladd.evaluation.progressive import open_question
 from workers.ladd.evaluation.rows import accuracies
 from workers.ladd.evaluation.statistics import FEWEST_TRIALS
@@ -89,9 +90,24 @@ def _of_evaluation(evaluation: Evaluation) -> list[str]:
             "reduction 'sum' weighs the views as Eq. 5 does, which also acts like a larger learning rate: "
             "part of a difference between the arms may be step size."
         )
+    if shifted := _carried_by_glad(evaluation):
+        notes.append(shifted)
     caes = [found for found in evaluation.comparisons if found.architecture is None]
     verdicts = [*_comparisons(evaluation.comparisons), *(_verdict(found, evaluation) for found in caes)]
     return [*_divergences(evaluation), *notes, *verdicts, *_step_size(caes)]
+
+
+def _carried_by_glad(evaluation: Evaluation) -> str | None:
+    """Real images normalised as GLaD's decoded ones are, which its own evaluation does not do."""
+    glad = NORMALIZATIONS["glad_wp"]
+    used = [row.recipe.get("normalization") for row in evaluation.rows]
+    tests = [found["test"] for found in used if isinstance(found, dict)]
+    if all((tuple(test["mean"]), tuple(test["std"])) != glad for test in tests):
+        return None
+    return (
+        "Test images were normalised with glad_wp, which the set carries; GLaD's own evaluation normalises them with "
+        "the source set's statistics: test_normalization as_published."
+    )
 
 
 def _of_majority(found: Found) -> list[str]:

@@ -115,6 +115,7 @@ class LabelerManifest(_Manifest):
     flops: int | None = None
     counted_forward_flops: int | None = None
     """Of one image; None: they follow from the architecture."""
+    border: int = 0
     warnings: list[str] = []
     job: str
     created_at: Timestamp
@@ -145,7 +146,8 @@ class LabelerManifest(_Manifest):
             return self.counted_forward_flops
         if self.architecture is None:
             raise ValueError(f"the FLOPs of {self.id} were not counted")
-        return forward_flops(self.architecture, Shape(self.num_classes, self.image_shape[0], self.image_shape[1]))
+        channels, size, _ = self.image_shape
+        return forward_flops(self.architecture, Shape(self.num_classes, channels, size, self.border))
 
     @property
     def network(self) -> str:

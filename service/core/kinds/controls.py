@@ -12,6 +12,7 @@ from method.files import LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.foundation.ids import new_id
 from service.core.kinds.evaluated_set import EvaluatedSet, augmented, evaluated
+from service.core.kinds.normalizations import check_published
 from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Ref, TaskPlan
 
@@ -65,7 +66,7 @@ def plan_controls(
         tasks=[task for task, _ in random],
         sets=[
             *(found for _, found in random if found.arms),
-            *([evaluated(plus, source, ["baseline_plus"])] if plus else []),
+            *([evaluated(plus, source, ["baseline_plus"], spec.test_normalization)] if plus else []),
         ],
         plus=plus,
     )
@@ -91,7 +92,7 @@ def _random_sets(
     picking = _plan_random_set(dataset, source, spec.seed)
     # All but the images is as the set itself has it, the learning rate it was distilled with included.
     plain = replace(
-        evaluated(dataset, source, [arm for arm in spec.arms if arm == "random"]),
+        evaluated(dataset, source, [arm for arm in spec.arms if arm == "random"], spec.test_normalization),
         id=picking.makes or "",
         stats=stats,
         views=None,
@@ -155,6 +156,7 @@ def _plus_set(
     if plus is None:
         return None
     errors.same_shape(field, plus, source)
+    check_published(errors, path, plus, source, spec.test_normalization)
     expected = dataset.measured.num_images + dataset.measured.num_classes
     if plus.measured.num_images != expected:
         message = f"{plus.id} has {plus.measured.num_images} images; one more per class than {dataset.id} is {expected}"

@@ -18,6 +18,7 @@ from service.core.clients import Core
 from service.core.kinds.controls import Controls, own_arms, plan_controls
 from service.core.kinds.evaluated_set import evaluated
 from service.core.kinds.kind import Kind
+from service.core.kinds.normalizations import check_published
 from service.core.kinds.preparations import prepared
 from service.core.kinds.report import plan_report
 from service.core.kinds.trials import plan_trials
@@ -37,12 +38,13 @@ def plan(core: Core, params: EvaluateParams) -> Plan:
     source = errors.sure(errors.source_of("source_dataset", params.source_dataset, manifests))
     for manifest in manifests:
         errors.same_shape(field, manifest, source)
+        check_published(errors, "", manifest, source, params.test_normalization)
     errors.raise_if_any()
     asked = resolve(errors, "", params, params.protocol, source)
     arms = {manifest.id: _arms_of(errors, asked, manifest) for manifest in manifests}
     borne = [arm for arm in asked.arms if ARMS[arm].images != "own" or any(arm in each for each in arms.values())]
     spec = asked.model_copy(update={"arms": borne})
-    sets = [evaluated(manifest, source, arms[manifest.id]) for manifest in manifests]
+    sets = [evaluated(manifest, source, arms[manifest.id], spec.test_normalization) for manifest in manifests]
     controls = _controls(errors, spec, manifests, source)
     trials = plan_trials(errors, "", spec, [*sets, *controls.sets], source)
     tasks = [*controls.tasks, *trials]
@@ -102,9 +104,10 @@ def resolve(
     Those that the images do not fit are left out, and a note says so.
     """
     shape = source.measured.image_shape
+    channels, size, _ = shape
     architectures = spec.architectures
     if architectures is None:
-        architectures, misfits = fitting(PROTOCOLS[protocol].architectures(shape[1]), shape[1])
+        architectures, misfits = fitting(PROTOCOLS[protocol].architectures(size), size, channels)
         errors.notes += [f"{path}architectures: {misfit}; it is left out of the default ones" for misfit in misfits]
     errors.distinct(f"{path}arms", spec.arms)
     errors.distinct(f"{path}architectures", architectures)

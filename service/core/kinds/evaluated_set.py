@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from api_schemas.datasets import ChannelStatistics, DatasetStats
+from api_schemas.datasets import DatasetStats
 from api_schemas.evaluation import ArmName
 from method.files import FULL_LABELS, IMAGES, LABELS, SOFT_LABELS, WHITENING
+from method.normalizations import TestNormalization
 from service.core.catalogue.manifests import DatasetManifest
-from service.core.kinds.normalizations import training_statistics
+from service.core.kinds.normalizations import RealNormalization, real_normalization
 from service.core.queue.plan import TaskPlan
 
 
@@ -17,7 +18,7 @@ class EvaluatedSet:
 
     id: str
     stats: DatasetStats
-    statistics: ChannelStatistics
+    real: RealNormalization
     learned_lr: float | None
     views: int | None
     """N^2 of its dense labels; None: it has none."""
@@ -31,13 +32,15 @@ class EvaluatedSet:
     """The set with the ZCA in whose space networks are trained; None: in none."""
 
 
-def evaluated(manifest: DatasetManifest, source: DatasetManifest, arms: Sequence[ArmName]) -> EvaluatedSet:
+def evaluated(
+    manifest: DatasetManifest, source: DatasetManifest, arms: Sequence[ArmName], rule: TestNormalization
+) -> EvaluatedSet:
     """Return a set that is in the catalogue, to be evaluated on `arms`."""
     augmentation = manifest.augmentation
     return EvaluatedSet(
         id=manifest.id,
         stats=manifest.measured,
-        statistics=statistics_of(manifest, source),
+        real=real_normalization_of(manifest, source, rule),
         learned_lr=manifest.measured.learned_lr,
         views=None if augmentation is None else augmentation.n**2,
         full_labels=FULL_LABELS in manifest.blobs,
@@ -52,12 +55,14 @@ def augmented(plain: EvaluatedSet, labelling: TaskPlan, arms: Sequence[ArmName])
     return replace(plain, id=labelling.makes or "", views=views, full_labels=True, arms=arms, after=[labelling.name])
 
 
-def statistics_of(manifest: DatasetManifest, source: DatasetManifest) -> ChannelStatistics:
-    """Return the normalization networks are trained with; a source set always has one."""
-    statistics = training_statistics(manifest.measured.normalization, source.measured.normalization)
-    if statistics is None:
+def real_normalization_of(
+    manifest: DatasetManifest, source: DatasetManifest, rule: TestNormalization
+) -> RealNormalization:
+    """Return what real images are normalised with; a source set always has a normalization."""
+    found = real_normalization(manifest, source.measured.normalization, rule)
+    if found is None:
         raise ValueError(f"source set {source.id} has no normalization")
-    return statistics
+    return found
 
 
 def own_files(stats: DatasetStats) -> list[str]:

@@ -11,6 +11,7 @@ from method.encodings import classes_kept
 from method.files import TRAIN_IMAGES, TRAIN_LABELS
 from method.labeler import MOST_JUDGED_ON
 from method.layers import FLOAT32_BYTES
+from method.normalizations import TestNormalization
 from method.precisions import EXACT
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
@@ -18,7 +19,7 @@ from service.core.foundation.ids import new_id
 from service.core.kinds.chosen_labelers import ChosenLabeler, choose_existing, chooses
 from service.core.kinds.evaluated_set import own_files
 from service.core.kinds.kind import Kind
-from service.core.kinds.normalizations import training_statistics
+from service.core.kinds.normalizations import RealNormalization, check_published, real_normalization
 from service.core.kinds.report import plan_report
 from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Plan, Ref, TaskCost, TaskPlan
@@ -32,24 +33,34 @@ def plan(core: Core, params: GenerateLabelsParams) -> Plan:
     dataset = errors.sure(named)
     check_packing(errors, params, dataset)
     errors.raise_if_any()
-    statistics = _statistics(core, dataset, labelers[0])
-    task = plan_labelling(dataset.id, dataset.measured, labelers, params, statistics)
+    real = _real_normalization(core, errors, dataset, labelers[0], params.test_normalization)
+    errors.raise_if_any()
+    task = plan_labelling(dataset.id, dataset.measured, labelers, params, real)
     resolved = params.model_copy(update={"epoch": resolved_epoch(params.epoch, labelers)}).model_dump(mode="json")
     source = labelers[0].source_dataset
     report = plan_report(JobKind.GENERATE_LABELS, resolved, [task], [found.id for found in labelers], source, None)
     return Plan(params=resolved, tasks=[task, report], reads=[dataset.id, *held_out_sets(labelers, params)])
 
 
-def _statistics(core: Core, dataset: DatasetManifest, labeler: ChosenLabeler) -> ChannelStatistics:
-    """Return what the set is trained with: its own statistics, else its source set's, else the labeler's."""
+def _real_normalization(
+    core: Core,
+    errors: ValidationErrors,
+    dataset: DatasetManifest,
+    labeler: ChosenLabeler,
+    rule: TestNormalization,
+) -> RealNormalization:
+    """Return what real images are normalised with beside the set; where none is known, what the labeler's are."""
     source = core.catalogue.dataset(labeler.source_dataset)
-    of_source = source.stats.normalization if source is not None and source.stats is not None else None
-    statistics = training_statistics(dataset.measured.normalization, of_source)
-    if statistics is None:
+    if source is not None and source.stats is None:
+        source = None
+    if source is not None:
+        check_published(errors, "", dataset, source, rule)
+    real = real_normalization(dataset, None if source is None else source.measured.normalization, rule)
+    if real is None:
         found = core.catalogue.labeler(labeler.id)
         assert found is not None
-        return ChannelStatistics(mean=found.mean, std=found.std)
-    return statistics
+        return RealNormalization(ChannelStatistics(mean=found.mean, std=found.std), rule)
+    return real
 
 
 def resolved_epoch(asked: EpochChoice, labelers: Sequence[ChosenLabeler]) -> EpochChoice:
@@ -85,11 +96,11 @@ def plan_labelling(
     stats: DatasetStats,
     labelers: Sequence[ChosenLabeler],
     params: GenerateLabelsParams | LaddParams,
-    statistics: ChannelStatistics,
+    real: RealNormalization,
     after: Sequence[str] = (),
     point: str = "",
 ) -> TaskPlan:
-    """Plan the task that makes the label-augmented set; `statistics` are those the set is trained with.
+    """Plan the task that makes the label-augmented set; `real` is what real images are normalised with beside it.
 
     `dataset` is the id of the set to label, which may not be there yet, and `stats` are its own.
     `point` tells the task apart from others of its kind in the same job. It leaves the dense labels, those of the whole
@@ -118,7 +129,7 @@ def plan_labelling(
             "images": params.images,
             "formats": sorted(set(params.formats)),
             "reuse": params.reuse,
-            **statistics.model_dump(),
+            **real.params,
         },
         inputs=inputs,
         work=forwards * len(labelers),

@@ -15,10 +15,11 @@ from api_schemas.labelers import (
 from api_schemas.runner import TaskType
 from method.counted import counted
 from method.files import VAL_IMAGES, VAL_LABELS
-from service.core.catalogue.manifests import DatasetManifest
+from service.core.catalogue.manifests import DatasetManifest, shape_of
 from service.core.clients import Core
 from service.core.kinds.kind import Kind
 from service.core.kinds.normalizations import choose_statistics, named_statistics, training_statistics
+from service.core.kinds.train_labeler import bordered
 from service.core.kinds.validation_errors import ValidationErrors
 from service.core.objects.received_files import StreamedFile, original_names
 from service.core.queue.plan import Plan, Ref, TaskPlan
@@ -73,6 +74,7 @@ def plan(core: Core, upload: LabelerUpload) -> Plan:
             "channels": channels,
             "size": size,
             **statistics.model_dump(),
+            **bordered(shape_of(stats), getattr(metadata, "architecture", None)),
         },
         inputs={
             "uploads": Ref("uploads", files=[file.key for file in upload.files]),

@@ -5,19 +5,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from api_schemas.cost import CostName
-from api_schemas.datasets import ChannelStatistics, DatasetStats
+from api_schemas.datasets import DatasetStats
 from api_schemas.jobs import JobKind, LaddParams, LaddRequest
 from api_schemas.labelers import LabelerRecipe
 from method.architectures import forward_flops
 from method.labeler import HELD_OUT
+from method.normalizations import CARRIED
 from service.core.catalogue.manifests import DatasetManifest, shape_of
 from service.core.clients import Core
 from service.core.kinds.chosen_labelers import ChosenLabeler, choose_epochs, choose_existing, chooses
 from service.core.kinds.controls import Controls, own_arms, plan_controls
 from service.core.kinds.evaluate import resolve, shown
-from service.core.kinds.evaluated_set import augmented, evaluated, statistics_of
+from service.core.kinds.evaluated_set import augmented, evaluated, real_normalization_of
 from service.core.kinds.generate_labels import check_packing, held_out_sets, plan_labelling, resolved_epoch
 from service.core.kinds.kind import Kind
+from service.core.kinds.normalizations import RealNormalization, check_published
 from service.core.kinds.preparations import labelled_here, prepared
 from service.core.kinds.report import plan_report
 from service.core.kinds.train_labeler import plan_training
@@ -31,21 +33,23 @@ def plan(core: Core, params: LaddParams) -> Plan:
     errors = ValidationErrors(core.catalogue)
     dataset, source = errors.set_and_source(params.dataset, params.source_dataset)
     check_packing(errors, params, dataset)
+    rule = CARRIED if params.evaluation is None else params.evaluation.test_normalization
+    check_published(errors, "evaluation.", dataset, source, rule)
     errors.raise_if_any()
-    statistics = statistics_of(dataset, source)
-    chosen = choose_labeler(core, errors, params, dataset, source, statistics)
+    real = real_normalization_of(dataset, source, rule)
+    chosen = choose_labeler(core, errors, params, dataset, source, real)
 
     training = [task.name for task in chosen.training]
-    labelling = plan_labelling(dataset.id, dataset.measured, chosen.labelers, params, statistics, training)
+    labelling = plan_labelling(dataset.id, dataset.measured, chosen.labelers, params, real, training)
     tasks = [*chosen.training, labelling]
     evaluation, controls = None, Controls(tasks=[], sets=[])
     if params.evaluation is not None:
         evaluation = resolve(errors, "evaluation.", params.evaluation, params.protocol, source)
         arms = own_arms(evaluation)
-        labelled = augmented(evaluated(dataset, source, arms), labelling, arms)
+        labelled = augmented(evaluated(dataset, source, arms, rule), labelling, arms)
 
         def label(made: str, stats: DatasetStats, after: Sequence[str]) -> TaskPlan:
-            return plan_labelling(made, stats, chosen.labelers, params, statistics, [*training, *after], "random")
+            return plan_labelling(made, stats, chosen.labelers, params, real, [*training, *after], "random")
 
         controls = plan_controls(errors, "evaluation.", evaluation, dataset, source, label)
         tasks += controls.tasks
@@ -102,7 +106,7 @@ def choose_labeler(
     params: LaddParams,
     dataset: DatasetManifest,
     source: DatasetManifest,
-    statistics: ChannelStatistics,
+    real: RealNormalization,
 ) -> Chosen:
     """Return the outcome of `labeler`, `epoch` and `temperature` of a request; their faults are noted."""
     recipe = params.labeler
@@ -115,7 +119,7 @@ def choose_labeler(
             message = "held_out is 0: nothing is left to choose epoch or temperature by"
             errors.add("labeler.held_out", "labeler_held_out", 0, message)
         recipe = recipe.model_copy(update={"held_out": recipe.held_out or HELD_OUT})
-    training = plan_training(errors, "labeler.", recipe, source, statistics)
+    training = plan_training(errors, "labeler.", recipe, source, real.statistics)
     labeler = ChosenLabeler(
         id=training.labeler_id,
         network=training.architecture,

@@ -44,6 +44,8 @@ def labelling_digest(core: Core, task: TaskRecord) -> str | None:
         labeler = labelers[planned["id"]]
         if labeler is None or not labeler.kept_epochs.keys() >= set(planned["epochs"]):
             return None
+        # The same weights make another network with a border; without one the digest is that of before.
+        weights += [f"border {labeler.border}"] * (labeler.border > 0)
         weights += [labeler.blobs[labeler.kept_epochs[epoch]].sha256 for epoch in planned["epochs"]]
     decided_by = {
         "version": CODE_VERSION,

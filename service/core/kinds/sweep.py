@@ -6,7 +6,6 @@ from itertools import product
 from typing import Any
 
 from api_schemas.cost import CostName
-from api_schemas.datasets import ChannelStatistics
 from api_schemas.jobs import JobKind, LaddParams, SweepParams, SweepRequest, Views
 from api_schemas.labelers import LabelerRecipe
 from method.arms import ARMS
@@ -15,10 +14,11 @@ from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.kinds.controls import own_arms, plan_controls
 from service.core.kinds.evaluate import resolve, shown
-from service.core.kinds.evaluated_set import augmented, evaluated, statistics_of
+from service.core.kinds.evaluated_set import augmented, evaluated, real_normalization_of
 from service.core.kinds.generate_labels import check_packing, plan_labelling
 from service.core.kinds.kind import Kind
 from service.core.kinds.ladd import Chosen, choose_labeler
+from service.core.kinds.normalizations import RealNormalization, check_published
 from service.core.kinds.preparations import labelled_here, prepared
 from service.core.kinds.report import plan_report
 from service.core.kinds.trials import plan_trials
@@ -38,8 +38,10 @@ def plan(core: Core, params: SweepParams) -> Plan:
     dataset, source = errors.set_and_source(params.dataset, params.source_dataset)
     check_packing(errors, params, dataset)
     _check_size(errors, params)
+    rule = params.evaluation.test_normalization
+    check_published(errors, "evaluation.", dataset, source, rule)
     errors.raise_if_any()
-    statistics = statistics_of(dataset, source)
+    real = real_normalization_of(dataset, source, rule)
     evaluation = resolve(errors, "evaluation.", params.evaluation, params.protocol, source)
     if evaluation.overrides.views == PROGRESSIVE:
         message = "progressive views decide within one set: a sweep needs full, pool or sampled:K"
@@ -47,17 +49,16 @@ def plan(core: Core, params: SweepParams) -> Plan:
 
     epochs: Sequence[int | None] = params.epochs or [None]
     asked = {epoch: _ladd_params(params, epoch) for epoch in epochs}
-    chosen = {epoch: choose_labeler(core, errors, each, dataset, source, statistics) for epoch, each in asked.items()}
+    chosen = {epoch: choose_labeler(core, errors, each, dataset, source, real) for epoch, each in asked.items()}
     first = next(iter(chosen.values()))
     points = []
     for n, ratio, epoch in product(params.n, params.ratio, epochs):
         at = asked[epoch].model_copy(update={"views": Views(n=n, ratio=ratio)})
-        points.append(_plan_point(dataset, chosen[epoch], at, statistics))
+        points.append(_plan_point(dataset, chosen[epoch], at, real))
     arms = own_arms(evaluation)
     of_labels = [arm for arm in arms if ARMS[arm].views or ARMS[arm].label_files]
-    plain = replace(
-        evaluated(dataset, source, [arm for arm in arms if arm not in of_labels]), views=None, full_labels=False
-    )
+    unlabelled = [arm for arm in arms if arm not in of_labels]
+    plain = replace(evaluated(dataset, source, unlabelled, rule), views=None, full_labels=False)
     controls = plan_controls(errors, "evaluation.", evaluation, dataset, source)
     sets = [plain, *controls.sets, *(augmented(plain, point, of_labels) for point in points)]
     trials = plan_trials(errors, "evaluation.", evaluation, sets, source)
@@ -81,12 +82,10 @@ def plan(core: Core, params: SweepParams) -> Plan:
     return Plan(params=resolved, tasks=[*tasks, report], reads=reads, notes=errors.notes)
 
 
-def _plan_point(
-    dataset: DatasetManifest, chosen: Chosen, params: LaddParams, statistics: ChannelStatistics
-) -> TaskPlan:
+def _plan_point(dataset: DatasetManifest, chosen: Chosen, params: LaddParams, real: RealNormalization) -> TaskPlan:
     after = [task.name for task in chosen.training]
     point = f"n{params.views.n}-r{params.views.ratio:g}-e{chosen.labelers[0].epochs[0]}"
-    return plan_labelling(dataset.id, dataset.measured, chosen.labelers, params, statistics, after, point)
+    return plan_labelling(dataset.id, dataset.measured, chosen.labelers, params, real, after, point)
 
 
 def _shown(point: TaskPlan) -> dict[str, Any]:

@@ -6,14 +6,21 @@ it over.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from api_schemas.datasets import Augmentation, DatasetMetadata, DatasetRole, DatasetState, DatasetStats
+from api_schemas.datasets import (
+    Augmentation,
+    ChannelStatistics,
+    DatasetMetadata,
+    DatasetRole,
+    DatasetState,
+    DatasetStats,
+)
 from api_schemas.ensemble import Ensemble
 from api_schemas.evaluation import FlopCount, Report
 from api_schemas.jobs import JobKind, JobResult
@@ -100,6 +107,7 @@ def _store_labeler(core: Core, finished: FinishedTask, epochs: list[LabelerEpoch
         mean=params["mean"],
         std=params["std"],
         epochs=epochs,
+        border=params.get("border", 0),
         **_made(finished),
         **own,
     )
@@ -151,16 +159,14 @@ def _generate_labels(core: Core, finished: FinishedTask) -> Outcome:
     params = finished.task.params
     parent = _dataset(core, finished.task.inputs["dataset"].id)
     labelling = Labelling.model_validate(finished.result["labelling"])
-    labeler = core.catalogue.labeler(labelling.labelers[0].labeler)
-    if labeler is None:
-        raise ValueError(f"labeler {labelling.labelers[0].labeler} is gone")
+    labelers = [_labeler(core, used.labeler) for used in labelling.labelers]
     own = [*own_files(parent.measured), *({PREVIEW, WHITENING} & set(parent.blobs))]
     kept = {name: parent.blobs[name] for name in own}
     for blob in kept.values():
         core.blobs.hold(finished.makes, blob.sha256)
     made = _made(finished) | {"blobs": kept | finished.blobs}
     name = f"{parent.name[:180]} (label-augmented)"
-    source = parent.metadata.source_dataset or labeler.source_dataset
+    source = parent.metadata.source_dataset or labelers[0].source_dataset
     manifest = DatasetManifest(
         name=name,
         role=parent.role,
@@ -169,7 +175,7 @@ def _generate_labels(core: Core, finished: FinishedTask) -> Outcome:
         stats=parent.measured.model_copy(
             update={**_counted(made["blobs"]), "warnings": [*parent.measured.warnings, *labelling.warnings]}
         ),
-        augmentation=_augmentation(parent.id, labelling, params, labelling_digest(core, finished.task)),
+        augmentation=_augmentation(parent.id, labelling, labelers, params, labelling_digest(core, finished.task)),
         **made,
     )
     stored = core.catalogue.store(manifest)
@@ -185,7 +191,13 @@ def _labelled(core: Core, job: JobRecord, task: TaskRecord) -> tuple[dict[str, A
     return earlier.result, replace(made, flops=0, bytes=0)
 
 
-def _augmentation(parent: str, labelling: Labelling, params: Mapping[str, Any], digest: str | None) -> Augmentation:
+def _augmentation(
+    parent: str,
+    labelling: Labelling,
+    labelers: Sequence[LabelerManifest],
+    params: Mapping[str, Any],
+    digest: str | None,
+) -> Augmentation:
     used = labelling.labelers
     epochs, temperatures = [member.epoch for member in used], [member.temperature for member in used]
     alone = len(used) == 1
@@ -199,6 +211,7 @@ def _augmentation(parent: str, labelling: Labelling, params: Mapping[str, Any], 
         encoding=params["encoding"],
         digest=digest,
         reused_from=labelling.reused_from,
+        labeler_normalizations=[ChannelStatistics(mean=found.mean, std=found.std) for found in labelers],
     )
 
 
@@ -238,6 +251,13 @@ def _dataset(core: Core, dataset_id: str) -> DatasetManifest:
     if dataset is None:
         raise ValueError(f"dataset {dataset_id} is gone")
     return dataset
+
+
+def _labeler(core: Core, labeler_id: str) -> LabelerManifest:
+    labeler = core.catalogue.labeler(labeler_id)
+    if labeler is None:
+        raise ValueError(f"labeler {labeler_id} is gone")
+    return labeler
 
 
 def _reject_dataset(core: Core, job: JobRecord, task: TaskRecord) -> None:

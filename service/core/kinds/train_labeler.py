@@ -10,9 +10,9 @@ from api_schemas.datasets import ChannelStatistics, DatasetRole, DatasetStats
 from api_schemas.jobs import JobKind, TrainLabelerParams, TrainLabelerRequest
 from api_schemas.labelers import Architecture, LabelerRecipe
 from api_schemas.runner import TaskType
-from method.architectures import convnet_for, parameter_count, training_flops
+from method.architectures import ARCHITECTURES, convnet_for, parameter_count, training_flops
 from method.labeler import held_out_count, kept_epochs, rounded
-from method.layers import FLOAT32_BYTES
+from method.layers import FLOAT32_BYTES, Shape
 from method.precisions import EXACT
 from service.core.catalogue.manifests import DatasetManifest, shape_of
 from service.core.clients import Core
@@ -79,7 +79,9 @@ def plan_training(
     )
     # Without images held out the id stays what it was before there was this field.
     left_out = {"normalization"} if resolved.held_out else {"normalization", "held_out"}
-    made_by = resolved.model_dump(mode="json", exclude=left_out) | statistics.model_dump()
+    made_by = (
+        resolved.model_dump(mode="json", exclude=left_out) | statistics.model_dump() | bordered(shape, architecture)
+    )
     fraction = recipe.held_out or 0.0
     held_out = sum(held_out_count(count.images["train"], fraction) for count in stats.class_counts)
     if fraction and not held_out:
@@ -101,6 +103,7 @@ def plan_training(
             "channels": channels,
             "size": size,
             "held_out_images": held_out,
+            **bordered(shape, architecture),
         },
         inputs={"source": Ref("dataset", source.id)},
         work=(stats.num_images - held_out) * recipe.epochs,
@@ -123,6 +126,12 @@ def rounds_to_none(stats: DatasetStats, fraction: float | None) -> bool:
     if not fraction:
         return False
     return any(rounded(count.images["train"], fraction) == 0 for count in stats.class_counts)
+
+
+def bordered(shape: Shape, architecture: Architecture | None) -> dict[str, int]:
+    """Return the parameter `border` of a task whose network has one; tasks without it train networks that have none."""
+    border = 0 if architecture is None else ARCHITECTURES[architecture].border_for(shape.channels)
+    return {"border": border} if border else {}
 
 
 def canonical(document: Mapping[str, Any]) -> str:

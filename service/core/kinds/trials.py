@@ -16,6 +16,7 @@ from method.recipes import EPOCHS, RECIPES, passes
 from method.views import PROGRESSIVE, drawn_views
 from service.core.catalogue.manifests import DatasetManifest, shape_of
 from service.core.kinds.evaluated_set import EvaluatedSet, own_files
+from service.core.kinds.train_labeler import bordered
 from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Ref, TaskCost, TaskPlan
 
@@ -159,8 +160,9 @@ class _Trial:
             "overrides": overrides.model_dump(mode="json", exclude_none=True),
             "seed": self.spec.seed,
             "explained_images": 0 if self.number else self.spec.explained_images,
-            **self.evaluated.statistics.model_dump(),
+            **self.evaluated.real.params,
             "learned_lr": self.evaluated.learned_lr,
+            **bordered(shape_of(self.evaluated.stats), self.architecture),
             **({"confirms": True} if self.confirms else {}),
         }
 

@@ -120,8 +120,8 @@ class ValidationErrors:
 
     def fits(self, field: str, architecture: Architecture, image_shape: list[int]) -> None:
         """Require an architecture that takes images of this shape [channels, height, width]."""
-        _, height, width = image_shape
-        message = ARCHITECTURES[architecture].misfit(height)
+        channels, height, width = image_shape
+        message = ARCHITECTURES[architecture].misfit(height, channels)
         if height != width:
             message = f"{architecture} needs square images, these are {height} px high and {width} px wide"
         if message is not None:

@@ -12,6 +12,7 @@ from method import paper
 from method.architectures import ARCHITECTURES, convnet_for, default_architectures, fitting
 from method.arms import ARMS, BASELINE, LADD
 from method.arms import TABLE_6 as TABLE_6_ARMS
+from method.normalizations import AS_PUBLISHED
 from method.precisions import PUBLISHED
 from method.protocols import PAPER, PROTOCOLS, QUICK
 from method.recipes import RECIPES
@@ -139,6 +140,8 @@ _NETWORKS: Mapping[str, Callable[[int], list[str]]] = {
 _NAMED = {"precision": PUBLISHED, "seed_rule": SEED_RULE}
 _WRITTEN_OUT = {"views": "full", "reduction": "sum", **_NAMED}
 """The recipe and Eq. 5 of the paper's protocol, so that they can be seen and edited."""
+_AS_PAPER = {"test_normalization": AS_PUBLISHED}
+"""Of an evaluation by the paper's protocol: one labeler for all methods of a source set, and GLaD's test images."""
 
 
 def presets() -> PresetList:
@@ -175,10 +178,11 @@ def expand(
     errors.raise_if_any()
     source = errors.sure(errors.source_of("source_dataset", source_dataset, [distilled]))
     protocol = preset.params.get("protocol", PAPER)
-    size = distilled.measured.image_shape[1]
-    borne, _ = fitting(_NETWORKS.get(name, PROTOCOLS[protocol].architectures)(size), size)
+    channels, size, _ = distilled.measured.image_shape
+    borne, _ = fitting(_NETWORKS.get(name, PROTOCOLS[protocol].architectures)(size), size, channels)
     written_out = {"epochs": RECIPES[asked.get("recipe", "glad")].epochs, **_WRITTEN_OUT}
     overrides = (written_out if protocol == PAPER else _NAMED) | asked.get("overrides", {})
+    rule = _AS_PAPER if protocol == PAPER else {}
     request = _JOB_REQUEST.validate_python(
         {
             "kind": preset.kind,
@@ -186,7 +190,7 @@ def expand(
                 **preset.params,
                 "dataset": distilled.id,
                 "source_dataset": source.id,
-                "evaluation": {"architectures": borne, **asked, "overrides": overrides},
+                "evaluation": {"architectures": borne, **rule, **asked, "overrides": overrides},
             },
             "tags": {PRESET_TAG: name} | ({METHOD_TAG: method} if method else {}),
         }

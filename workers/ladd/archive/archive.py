@@ -58,8 +58,9 @@ def write_archive(
 
     `dense_labels` float32 [M, V, C] are written in the encoding of this name. `image_format` is `npy`, or for 8-bit
     images `png` or lossless `webp`. `manifest` must hold `views` {"n", "ratio"} and `normalization` {"name", "mean",
-    "std", "applied"}, the one to train with; `schema_version`, `encoding`, `image_format`, `num_classes`, `geometry`
-    (the views' side and offsets in pixels) and `arrays` (shape, dtype and SHA-256 of each array's values) are added.
+    "std", "applied"}, the one to train with, and in it `test` {"mean", "std"} where real images have another;
+    `schema_version`, `encoding`, `image_format`, `num_classes`, `geometry` (the views' side and offsets in pixels) and
+    `arrays` (shape, dtype and SHA-256 of each array's values) are added.
     Raises ValueError if the arrays do not fit each other, the views, the encoding or the format.
     """
     grid = ViewGrid(manifest["views"]["n"], manifest["views"]["ratio"])

@@ -179,4 +179,6 @@ def _load_lines(told: _Form, eight_bit: bool, files: bool, normalization: Mappin
             f"mean, std = torch.tensor({mean}).view(1, -1, 1, 1), torch.tensor({std}).view(1, -1, 1, 1)",
             "x = (x - mean) / std",
         ]
+    if test := normalization.get("test"):
+        lines.append(f"# Test images, as published, with other statistics: mean {test['mean']}, std {test['std']}.")
     return lines

@@ -7,7 +7,6 @@ import torch
 
 from method.architectures import parameter_count, training_flops
 from method.arms import Arm
-from method.layers import Shape
 from method.precisions import PRECISIONS
 from workers.ladd.deployment.cuda_memory import cuda_peak_bytes
 from workers.ladd.deployment.memory import training_bytes
@@ -82,8 +81,8 @@ def predict_cost(
     around: Surroundings = ALONE,
 ) -> TrialCost:
     """Return what training `architecture` once on a set, which lies on `device` already, will cost."""
-    images, channels, size, _ = training_set.images.shape
-    shape = Shape(num_classes, channels, size)
+    images, size = len(training_set.images), training_set.images.shape[2]
+    shape = training_set.shape(num_classes)
     counts = training_counts(images, training_set.view_count, arm, recipe)
     flops = counts.forwards * training_flops(architecture, shape)
     work = Workload(flops, around.alike, around.rate)

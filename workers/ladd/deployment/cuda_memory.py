@@ -38,6 +38,7 @@ def cuda_peak_bytes(
     num_classes: int,
     channels: int,
     size: int,
+    border: int | None = None,
     micro_batch: int,
     copies: int,
     execution: Execution,
@@ -48,7 +49,7 @@ def cuda_peak_bytes(
     `copies`: of the weights besides the gradient (momentum, average). `ieee_test`: whether the test is in IEEE float32.
     """
     with torch.device("meta"):
-        model = build_model(architecture, num_classes=num_classes, channels=channels, size=size, seed=0)
+        model = build_model(architecture, num_classes=num_classes, channels=channels, size=size, seed=0, border=border)
     weights = parameter_bytes(model)
     with _CudaBytes(execution.dtype == "float32" and execution.layout == "contiguous") as training:
         images = torch.empty(micro_batch, channels, size, size, device="meta")

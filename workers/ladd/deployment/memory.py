@@ -46,6 +46,7 @@ def training_bytes(
     num_classes: int,
     channels: int,
     size: int,
+    border: int | None = None,
     micro_batch: int,
     copies: int,
     execution: Execution,
@@ -54,7 +55,7 @@ def training_bytes(
     activations of `micro_batch` images [channels, size, size]; without the images of the set.
     """
     with torch.device("meta"):
-        model = build_model(architecture, num_classes=num_classes, channels=channels, size=size, seed=0)
+        model = build_model(architecture, num_classes=num_classes, channels=channels, size=size, seed=0, border=border)
     weights = parameter_bytes(model)
     dtype = torch.bfloat16 if execution.dtype == "bfloat16" else torch.float32
     model = model.to(dtype)

@@ -81,10 +81,7 @@ def train_trial(
     device = torch.device(device)
     training_set.check_arm(arm, num_classes)
     cost = cost or predict_cost(training_set, arm, architecture, recipe, device, num_classes)
-    channels, size = training_set.images.shape[1:3]
-    model = build_model(
-        architecture, num_classes=num_classes, channels=channels, size=size, seed=derive_seed(seed, "model")
-    )
+    model = build_model(architecture, **asdict(training_set.shape(num_classes)), seed=derive_seed(seed, "model"))
     return Training(
         model,
         training_set,
@@ -141,6 +138,8 @@ class Training:
             "arm": arm.name,
             "seed": seed,
             "images": list(self._set.images.shape),
+            # None as well where the training was saved before there was a border: it had none.
+            "border": self._set.border or None,
             **asdict(recipe),
         }
         if not recipe.deterministic:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from method.arms import Arm, LabelKind
+from method.layers import Shape
 from workers.ladd.labels.views import ViewGrid, cut_views
 
 FULL_IMAGE = -1
@@ -34,7 +35,8 @@ class TrainingSet:
     probabilities that the labeler gave view j of each image, cut by `grid` with V views; `full_labels` float32 [M, C],
     those it gave the whole images. A plain distilled set has none of the three, and views with the class of their
     image need `grid` alone. `soft_labels` float32 [M, C]: probabilities that the set was distilled with (TESLA, DATM),
-    which take the place of the classes. Raises ValueError when the parts do not fit together.
+    which take the place of the classes. `border`: pixels by which networks pad its images more, see `Shape`. Raises
+    ValueError when the parts do not fit together.
     """
 
     images: Tensor
@@ -43,6 +45,7 @@ class TrainingSet:
     grid: ViewGrid | None = None
     full_labels: Tensor | None = None
     soft_labels: Tensor | None = None
+    border: int | None = None
 
     def __post_init__(self) -> None:
         count = len(self.images)
@@ -62,6 +65,11 @@ class TrainingSet:
     def view_count(self) -> int:
         """Number of views of one image."""
         return self.grid.count if self.grid else 0
+
+    def shape(self, num_classes: int) -> Shape:
+        """Return the shape of a network that is trained on it."""
+        channels, size = self.images.shape[1:3]
+        return Shape(num_classes, channels, size, self.border)
 
     def to(self, device: torch.device) -> "TrainingSet":
         """Return the same set with its tensors on `device`."""

@@ -90,7 +90,8 @@ def _merge(results: Sequence[Mapping[str, Any]]) -> EvaluationRow:
 
 def _common(recipes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     def value(field: str) -> Any:
-        values = [recipe[field] for recipe in recipes]
+        # A trial of an earlier version lacks what was noted since.
+        values = [recipe.get(field) for recipe in recipes]
         return values[0] if all(each == values[0] for each in values) else values
 
     return {field: value(field) for field in recipes[0]}

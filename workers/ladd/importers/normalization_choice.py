@@ -97,8 +97,6 @@ def family_warnings(choice: NormalizationChoice, format: str) -> list[str]:
         ]
     if choice == "cifar100_mtt" and own == "cifar100":
         return [f"{format} normalises CIFAR-100 with its own statistics: cifar100; cifar100_mtt is MTT's"]
-    if choice == "imagenet" and format == "glad":
-        return ["images that GLaD decoded (--space wp) carry glad_wp; imagenet is right for --space p alone"]
     return []
 
 

@@ -23,12 +23,13 @@ class _Part(BaseModel):
 
 
 class CarriedNormalization(_Part):
-    """The normalization to train with; `applied`: the stored values carry it."""
+    """The normalization to train with; `applied`: the stored values carry it. `test`: of real images, if another."""
 
     name: str
     mean: ChannelValues | None
     std: ChannelValues | None
     applied: bool
+    test: ChannelStatistics | None = None
 
     @field_validator("mean", "std")
     @classmethod

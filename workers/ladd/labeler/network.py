@@ -23,7 +23,8 @@ class NetworkSpec:
     """`kind`: `trained`, or one of `imported_labelers.READERS`. `architecture`: of `models`, or torchvision's name.
 
     `class_map` is the network's output for each class, None: output i is class i. `input_size`: side in pixels that
-    images are resized to first, None: as they are. `scale`: of a zero-shot labeler's cosines.
+    images are resized to first, None: as they are. `scale`: of a zero-shot labeler's cosines. `border`: of a network of
+    ours, see `build_model`.
     """
 
     kind: str
@@ -34,12 +35,20 @@ class NetworkSpec:
     class_map: Sequence[int] | None = None
     input_size: int | None = None
     scale: float | None = None
+    border: int | None = None
 
 
 def build_own(spec: NetworkSpec) -> nn.Module:
     """Return the network of one of our architectures, freshly initialised."""
     assert spec.architecture is not None
-    return build_model(spec.architecture, num_classes=spec.num_classes, channels=spec.channels, size=spec.size, seed=0)
+    return build_model(
+        spec.architecture,
+        num_classes=spec.num_classes,
+        channels=spec.channels,
+        size=spec.size,
+        seed=0,
+        border=spec.border,
+    )
 
 
 def load_network(spec: NetworkSpec, weights: Path, graph_file: Path | None = None) -> nn.Module:

@@ -54,6 +54,8 @@ class _Training:
     held_out: float
     train_images: tuple[int, ...]
     num_classes: int
+    border: int | None
+    """None as well where the training was saved before there was a border: it had none."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def train_labeler(
     momentum: float = 0.0,
     weight_decay: float = 0.0,
     held_out: float = 0.0,
+    border: int | None = None,
     resume: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     on_epoch: Callable[[LabelerEpoch], None] = lambda row: None,
@@ -99,7 +102,7 @@ def train_labeler(
     """Train a labeler on `source` and return its epochs.
 
     Weights of the epochs in `checkpoint_epochs` become `epoch_010.safetensors` and so on in `out_dir`. The part
-    `held_out` of each class is not trained on, see `split_held_out`.
+    `held_out` of each class is not trained on, see `split_held_out`. `border`: of the network, see `build_model`.
 
     After every epoch `on_epoch` gets its row, and `on_checkpoint` the path of `out_dir/resume.pt`, which holds all that
     the training needs to go on, apart from the weights already kept. With that file as `resume` the training goes on
@@ -133,6 +136,7 @@ def train_labeler(
         held_out=held_out,
         train_images=tuple(images.shape),
         num_classes=source.num_classes,
+        border=border or None,
     )
     model = build_model(
         architecture,
@@ -140,6 +144,7 @@ def train_labeler(
         channels=images.shape[3],
         size=images.shape[1],
         seed=derive_seed(seed, "model"),
+        border=border,
     ).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=momentum, weight_decay=weight_decay, fused=True)
     history: list[LabelerEpoch] = []

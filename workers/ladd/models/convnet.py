@@ -11,16 +11,19 @@ class ConvNet(nn.Module):
     Gidaris & Komodakis (CVPR 2018) as used by DC, MTT and GLaD: 128 channels in every block. The instance
     norm is `GroupNorm(C, C)` with learned scale and shift, so that state dicts match those code bases.
     With 3 channels and 10 classes: depth 3 at 32 px has 320,010 parameters, depth 4 at 64 px 467,850,
-    depth 5 at 128 px 615,690.
+    depth 5 at 128 px 615,690. `border`: pixels by which the first convolution pads images more, on each side; with
+    MTT's 2 px for one channel, depth 3 has 2,048 features at 28 px.
     """
 
-    def __init__(self, *, num_classes: int, channels: int, size: int, depth: int) -> None:
+    def __init__(self, *, num_classes: int, channels: int, size: int, depth: int, border: int = 0) -> None:
         super().__init__()
-        side = size >> depth
+        side = (size + 2 * border) >> depth
         layers: list[nn.Module] = []
         for block in range(depth):
             layers += [
-                nn.Conv2d(channels if block == 0 else WIDTH, WIDTH, kernel_size=3, padding=1),
+                nn.Conv2d(
+                    channels if block == 0 else WIDTH, WIDTH, kernel_size=3, padding=1 + border if block == 0 else 1
+                ),
                 nn.GroupNorm(WIDTH, WIDTH),
                 nn.ReLU(inplace=True),
                 nn.AvgPool2d(kernel_size=2),
@@ -29,7 +32,10 @@ class ConvNet(nn.Module):
         self.classifier = nn.Linear(WIDTH * side * side, num_classes)
 
     def embed(self, images: Tensor) -> Tensor:
-        """Return the features before the classifier, [B, 128 * (size / 2^depth)^2], of images [B, C, H, W]."""
+        """Return the features before the classifier, [B, 128 * (side / 2^depth)^2], of images [B, C, H, W].
+
+        `side` is the images' and twice the border.
+        """
         features: Tensor = self.features(images)
         return features.flatten(1)
 

@@ -11,20 +11,21 @@ class VGG11(nn.Module):
 
     GLaD `networks/vgg_cifar.py` (32 px) and `networks/vgg.py` (larger images).
     With 3 channels and 10 classes: 9,231,114 parameters at 32 px, 9,476,874 at 64 and 128 px.
+    `border`: pixels by which the first convolution pads images more, on each side.
     """
 
-    def __init__(self, *, num_classes: int, channels: int, size: int) -> None:
+    def __init__(self, *, num_classes: int, channels: int, size: int, border: int = 0) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         previous = channels
         for stage in VGG_STAGES:
             for width in stage:
                 layers += [
-                    nn.Conv2d(previous, width, kernel_size=3, padding=1),
+                    nn.Conv2d(previous, width, kernel_size=3, padding=1 + border),
                     nn.GroupNorm(width, width),
                     nn.ReLU(inplace=True),
                 ]
-                previous = width
+                previous, border = width, 0
             layers.append(nn.MaxPool2d(2))
         side = 1
         if size > 32:

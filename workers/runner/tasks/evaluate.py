@@ -18,7 +18,6 @@ from workers.ladd.deployment.cost import Surroundings
 from workers.ladd.deployment.listener import Listener
 from workers.ladd.deployment.training import CHECKPOINT_FILE
 from workers.ladd.deployment.training_set import TrainingSet
-from workers.ladd.engine.normalization import training_images
 from workers.ladd.evaluation.lr_choice import held_out_rows
 from workers.ladd.evaluation.progressive import Decision, open_question
 from workers.ladd.evaluation.rows import accuracies, merge_trials
@@ -26,6 +25,7 @@ from workers.ladd.evaluation.trial import TestSet, evaluate_trial
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.recipes import Recipe, resolve_recipe
 from workers.ladd.sets.whitening import Whitening
+from workers.runner.normalizations import applied, network_images
 from workers.runner.preemption import Preemption
 from workers.runner.reporter import Reporter
 
@@ -54,10 +54,11 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         report.checkpoint([CHECKPOINT_FILE])
         preemption.end_if_asked()
 
+    arm = ARMS[params["arm"]]
     row = evaluate_trial(
         _training_set(task, folder, dataset, whitening),
         _test_set(task, val_images, val_labels, whitening),
-        ARMS[params["arm"]],
+        arm,
         params["architecture"],
         trial=params["trial"],
         recipe=recipe_of(params),
@@ -75,6 +76,8 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         around=surroundings_of(task),
         held_out=_held_out(task, folder, dataset.stats.num_classes, whitening),
     )
+    if whitening is None:
+        row.recipe["normalization"] = applied(dataset, params, bool(arm.label_files))
     about = {"dataset": params["dataset"], "arm": params["arm"], "architecture": params["architecture"]}
     trial = {field: getattr(row.trial, field) for field in ("trial", "seed", "accuracy", "seconds")}
     report.row(about | {"views": row.recipe["views"], "epochs": row.epochs} | trial)
@@ -120,7 +123,6 @@ def _held_out(task: RunnerTask, folder: Path, num_classes: int, whitening: White
 def _training_set(task: RunnerTask, folder: Path, dataset: Dataset, whitening: Whitening | None) -> TrainingSet:
     assert dataset.stats is not None
     params = task.params
-    carried = dataset.stats.normalization.carried
     augmentation = dataset.augmentation
 
     def soft_labels(file: str) -> torch.Tensor | None:
@@ -130,7 +132,7 @@ def _training_set(task: RunnerTask, folder: Path, dataset: Dataset, whitening: W
 
     stored = _array(task, folder, "dataset", IMAGES)
     if whitening is None:
-        images = training_images(stored, params["mean"], params["std"], carried)
+        images = network_images(stored, dataset.stats.normalization, params["mean"], params["std"], params)
     elif stored.dtype == np.uint8:
         images = whitening.whiten_pixels(stored)
     else:
@@ -142,6 +144,7 @@ def _training_set(task: RunnerTask, folder: Path, dataset: Dataset, whitening: W
         grid=ViewGrid(augmentation.n, augmentation.ratio) if augmentation else None,
         full_labels=soft_labels(FULL_LABELS),
         soft_labels=soft_labels(SOFT_LABELS),
+        border=params.get("border", 0),
     )
 
 

@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from api_schemas.datasets import Dataset
+from api_schemas.datasets import Dataset, Normalization
 from api_schemas.labelling import LabelAgreement, Labelling
 from api_schemas.runner import DoneEvent, RunnerTask
 from method.files import ARCHIVE, DENSE_LABELS, FULL_LABELS, LABELLING
-from method.normalizations import ZCA
+from method.normalizations import AS_PUBLISHED, ZCA
 from workers.ladd.archive.archive import read_archive, write_archive
 from workers.ladd.archive.exports import write_export
 from workers.ladd.archive.storage import pixels_of, storage
-from workers.ladd.engine.normalization import training_images
 from workers.ladd.labels.class_agreement import compare_classes, permutation_warning
 from workers.ladd.labels.dense_labels import WHOLE_IMAGE, generate_dense_labels
 from workers.ladd.labels.encodings import decode_checked
@@ -25,6 +24,7 @@ from workers.ladd.labels.views import ViewGrid
 from workers.ladd.sets.stored_set import DistilledSet, load_distilled
 from workers.runner.example_answers import example_answers
 from workers.runner.label_writers import LabelWriter, choose_writers
+from workers.runner.normalizations import network_images, rule_of
 from workers.runner.reporter import Reporter
 from workers.runner.versions import versions
 
@@ -42,7 +42,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     writers = choose_writers(task, folder, grid, report)
     carried = dataset.stats.normalization.carried
     names = [count.name for count in dataset.stats.class_counts]
-    full_labels, dense_labels = _mean_labels(task, stored, carried, grid, writers, report)
+    full_labels, dense_labels = _mean_labels(task, stored, dataset.stats.normalization, grid, writers, report)
     outputs = folder / "outputs"
     # Networks train on what readers of the archive decode, so that the encoding's cost in accuracy is measured.
     encoding = task.params["encoding"]
@@ -88,7 +88,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
 def _mean_labels(
     task: RunnerTask,
     stored: DistilledSet,
-    carried: tuple[list[float], list[float]] | None,
+    normalization: Normalization,
     grid: ViewGrid,
     writers: list[LabelWriter],
     report: Reporter,
@@ -106,7 +106,7 @@ def _mean_labels(
         for writer in writers:
             labels = generate_dense_labels(
                 writer.network(),
-                training_images(stored.images, writer.labeler.mean, writer.labeler.std, carried),
+                network_images(stored.images, normalization, writer.labeler.mean, writer.labeler.std, task.params),
                 asked,
                 device=task.device,
                 temperature=writer.temperature,
@@ -145,15 +145,18 @@ def _labelling(
 def _manifest(task: RunnerTask, dataset: Dataset, writers: list[LabelWriter]) -> dict[str, Any]:
     """The archive's description of itself; nothing in it depends on when or where it was made."""
     assert dataset.stats is not None
-    normalization = dataset.stats.normalization
+    params, normalization = task.params, dataset.stats.normalization
+    real = {"mean": params["mean"], "std": params["std"]}
+    # Networks for a set that was distilled in whitened space are trained there.
+    told: dict[str, Any] = {"mean": None, "std": None} if normalization.name == ZCA else real
+    if rule_of(params) == AS_PUBLISHED and normalization.carried is not None:
+        told = {**dict(zip(("mean", "std"), normalization.carried, strict=True)), "test": real}
     described = [_described(writer) for writer in writers]
     return {
         "views": task.params["views"],
         "normalization": {
             "name": normalization.name,
-            # Networks for a set that was distilled in whitened space are trained there.
-            "mean": None if normalization.name == ZCA else task.params["mean"],
-            "std": None if normalization.name == ZCA else task.params["std"],
+            **told,
             "applied": normalization.applied,
         },
         "classes": [count.name for count in dataset.stats.class_counts],

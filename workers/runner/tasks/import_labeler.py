@@ -34,7 +34,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     """
     params, outputs = task.params, folder / "outputs"
     metadata = METADATA.validate_python(params["metadata"])
-    spec = spec_of(metadata, params["num_classes"], params["channels"], params["size"])
+    spec = spec_of(metadata, params["num_classes"], params["channels"], params["size"], params.get("border", 0))
     options = metadata.model_dump() | {"class_names": params["class_names"]}
     imported = READERS[metadata.kind].read(with_their_names(task, folder), spec, options)
     if imported.class_map is not None:

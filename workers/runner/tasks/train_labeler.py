@@ -34,6 +34,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         checkpoint_epochs=recipe.checkpoint_epochs,
         seed=recipe.seed,
         held_out=recipe.held_out or 0.0,
+        border=params.get("border", 0),
         mean=params["mean"],
         std=params["std"],
         device=task.device,
@@ -47,7 +48,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     kept = [row.checkpoint for row in rows if row.checkpoint is not None]
     for name in kept:
         shutil.copyfile(checkpoint / name, outputs / name)
-    shape = Shape(params["num_classes"], params["channels"], params["size"])
+    shape = Shape(params["num_classes"], params["channels"], params["size"], params.get("border", 0))
     trained_on, _ = split_held_out(source.train_labels, recipe.held_out or 0.0, recipe.seed)
     flops = len(trained_on) * recipe.epochs * training_flops(recipe.architecture, shape)
     return DoneEvent(event="done", files=kept, result={"epochs": [asdict(row) for row in rows], "flops": flops})

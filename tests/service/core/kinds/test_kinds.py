@@ -98,6 +98,7 @@ def test_generate_labels(shelf: Any) -> None:
         "images": "npy",
         "formats": [],
         "reuse": "auto",
+        "test_normalization": "carried",
     }
     assert graph(plan) == {"generate_labels": [], "report": ["generate_labels"]}
     labelling, report = plan.tasks
@@ -154,6 +155,7 @@ def test_evaluate(shelf: Any) -> None:
         "explained_images": 3,
         "curve_epochs": [],
         "plus_dataset": None,
+        "test_normalization": "carried",
     }
     names = [task.name for task in plan.tasks]
     assert names[:5] == [

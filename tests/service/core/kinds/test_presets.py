@@ -39,6 +39,7 @@ def test_a_preset_is_planned_with_its_protocol(shelf: Any, name: str) -> None:
         assert evaluation["recipe"] == "glad"
         assert evaluation["overrides"]["epochs"] == epochs
     assert (evaluation["trials"], evaluation["overrides"]["reduction"]) == (trials, reduction)
+    assert evaluation["test_normalization"] == ("carried" if name == "quick" else "as_published")
     # What is written out is what the job has: nothing but nulls is left to the server.
     assert body.params["evaluation"].items() <= evaluation.items()
 

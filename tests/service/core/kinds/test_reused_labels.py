@@ -92,6 +92,15 @@ def test_the_sets_do_not_depend_on_each_other(core: Core, labelling: Labelling) 
     assert labelling.write(labelling.submit()) is not None
 
 
+def test_equal_weights_with_another_border_write_other_labels(core: Core, labelling: Labelling) -> None:
+    labelling.write(labelling.submit())
+    labeler = core.catalogue.labeler(labelling.labeler)
+    assert labeler is not None
+    index = labeler.model_copy(update={"border": 2}).index
+    core.redis.hset(index["key"], mapping=index["fields"])
+    assert labelling.write(labelling.submit()) is not None
+
+
 @pytest.mark.parametrize(
     "changed",
     [

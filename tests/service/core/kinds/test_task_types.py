@@ -22,6 +22,7 @@ AUGMENTATION = {
     "encoding": "uint8",
     "digest": None,
     "reused_from": None,
+    "labeler_normalizations": None,
 }
 FILES = ("images.npy", "labels.npy", "dense_labels.npy", "full_labels.npy", "archive.zip")
 

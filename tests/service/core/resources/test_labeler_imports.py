@@ -54,6 +54,15 @@ def test_an_import_becomes_a_labeler(core: Core, hand: Any) -> None:
     assert core.storage.list_keys("uploads/") == []
 
 
+def test_a_network_for_one_channel_comes_in_with_the_border_of_the_field(core: Core, hand: Any) -> None:
+    grey = {"name": "measured", "mean": [0.1], "std": [0.3], "applied": False, "reason": "made up"}
+    stats = hand.made_up_stats("source", image_shape=[1, 28, 28], normalization=grey)
+    source = hand.ready_set("source", stats=stats)
+    borders = {name: imported(core, hand, source, architecture=name).border for name in ("VGG11", "ViT")}
+    assert borders == {"VGG11": 2, "ViT": 0}
+    assert imported(core, hand, source, kind="exported").border == 0
+
+
 def test_a_labeler_that_came_in_writes_labels(core: Core, hand: Any) -> None:
     source = hand.ready_set("source")
     labeler = imported(core, hand, source)

@@ -41,9 +41,15 @@ def recipe(name: str, architecture: str, **changes: Any) -> Recipe:
 
 
 def run(
-    recipe: Recipe, architecture: str, folder: Path | None = None, listener: Listener = SILENT, seed: int = 6
+    recipe: Recipe,
+    architecture: str,
+    folder: Path | None = None,
+    listener: Listener = SILENT,
+    seed: int = 6,
+    border: int | None = None,
 ) -> Trained:
-    return train_trial(training_set(), ARMS["ladd"], architecture, recipe, seed, "cpu", CLASSES, listener, folder)
+    data = replace(training_set(), border=border)
+    return train_trial(data, ARMS["ladd"], architecture, recipe, seed, "cpu", CLASSES, listener, folder)
 
 
 def weights(trained: Trained) -> Tensor:
@@ -119,6 +125,9 @@ def test_a_training_does_not_go_on_with_the_state_of_another_one(tmp_path: Path)
     # A state of a version without this choice lacks it: then it was false.
     with pytest.raises(ValueError, match=r"deterministic of trial.pt must be True, .* got None"):
         run(replace(plain, deterministic=True), "ConvNetD3", tmp_path)
+    with pytest.raises(ValueError, match=r"border of trial.pt must be 2, .* got None"):
+        run(plain, "ConvNetD3", tmp_path, border=2)
+    run(plain, "ConvNetD3", tmp_path, border=0)
 
 
 def test_saves_are_rare_when_work_is_quick(tmp_path: Path) -> None:

@@ -65,6 +65,13 @@ def test_what_differs_between_trials_of_unlike_machines_is_said_by_trial() -> No
     assert row.recipe == {"views": "full", "lr": 0.01, "micro_batch": [8, 256]}
 
 
+def test_trials_of_before_and_after_an_upgrade_are_one_row() -> None:
+    before, after = result(1), result(0)
+    after["recipe"]["noted_since"] = 1
+    (row,) = merge_trials([before, after])
+    assert row.recipe["noted_since"] == [1, None]
+
+
 def test_a_trial_cannot_count_twice() -> None:
     with pytest.raises(ValueError, match=r"different numbers; got \[0, 0\]"):
         merge_trials([result(), result()])

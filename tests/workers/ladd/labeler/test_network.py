@@ -1,5 +1,6 @@
 """Networks come back from their stored files as they were."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -28,3 +29,15 @@ def test_a_class_map_puts_outputs_in_the_order_of_the_classes(tmp_path: Path) ->
     with torch.inference_mode():
         logits = load_network(plain, tmp_path / "w")(images)
         assert torch.equal(load_network(mapped, tmp_path / "w")(images), logits[:, [2, 0, 1]])
+
+
+def test_a_network_of_before_there_was_a_border_answers_as_it_did(tmp_path: Path) -> None:
+    """At 32 px its weights have the same shapes with a border: the mark alone tells."""
+    before = NetworkSpec("trained", "ConvNetD3", num_classes=3, channels=1, size=32, border=0)
+    network = build_own(before).eval()
+    save_file(network.state_dict(), tmp_path / "w")
+    images = torch.randn(2, 1, 32, 32)
+    with torch.inference_mode():
+        assert torch.equal(load_network(before, tmp_path / "w")(images), network(images))
+        now = load_network(replace(before, border=2), tmp_path / "w")
+        assert not torch.allclose(now(images), network(images))

@@ -181,6 +181,9 @@ def test_another_training_is_not_resumed(tmp_path: Path) -> None:
     resume = tmp_path / "resume.pt"
     with pytest.raises(ValueError, match=r"lr of resume.pt must be 0.5, .*; got 0.02"):
         train(tmp_path, checkpoint_epochs=[2], resume=resume, lr=0.5)
+    # A state of a version without a border lacks it: then there was none.
+    with pytest.raises(ValueError, match=r"border of resume.pt must be 2, .*; got None"):
+        train(tmp_path, checkpoint_epochs=[2], resume=resume, border=2)
     (tmp_path / "epoch_002.safetensors").unlink()
     with pytest.raises(FileNotFoundError, match=r"epoch_002.safetensors, kept before the interruption"):
         train(tmp_path, checkpoint_epochs=[2], resume=resume)

@@ -143,6 +143,30 @@ def test_the_smallest_and_odd_sizes_train(architecture: str, size: int) -> None:
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
+@pytest.mark.parametrize(("architecture", "features"), [("ConvNetD3", 2048), ("AlexNet", 3072), ("VGG11", 512)])
+def test_mnist_has_the_features_of_32_px(architecture: str, features: int) -> None:
+    """128 x 4 x 4, 192 x 4 x 4 and 512 x 1 x 1, as DC's, MTT's and GLaD's networks have."""
+    assert build(architecture, 28, channels=1).state_dict()["classifier.weight"].shape == (10, features)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "size"),
+    # Not VGG11 at 32 px: it has the form for 32 px there, which 36 px would not have.
+    [("ConvNetD3", 28), ("ConvNetD3", 32), ("AlexNet", 28), ("AlexNet", 32), ("VGG11", 28)],
+)
+def test_the_border_of_one_channel_is_two_pixels_of_zeros(architecture: str, size: int) -> None:
+    images = torch.randn(2, 1, size, size, generator=torch.Generator().manual_seed(0))
+    plain = build_model(architecture, num_classes=10, channels=1, size=size + 4, seed=0, border=0)
+    assert torch.equal(build(architecture, size, channels=1)(images), plain(F.pad(images, [2] * 4)))
+
+
+@pytest.mark.parametrize("architecture", ["ResNet18", "ViT"])
+def test_the_others_have_no_border(architecture: str) -> None:
+    images = torch.randn(2, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    plain = build_model(architecture, num_classes=10, channels=1, size=28, seed=0, border=0)
+    assert torch.equal(build(architecture, 28, channels=1).eval()(images), plain.eval()(images))
+
+
 def test_bad_arguments_are_named() -> None:
     with pytest.raises(ValueError, match=r"one of ConvNetD3.*ViT; got 'LeNet'"):
         build("LeNet")

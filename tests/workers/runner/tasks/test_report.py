@@ -10,6 +10,7 @@ import pytest
 from api_schemas.curve_table import curve_tables
 from api_schemas.evaluation import Report
 from api_schemas.runner import RunnerTask, TaskType
+from method.normalizations import NORMALIZATIONS
 from workers.ladd.evaluation.answers import pack_answers
 from workers.runner.reporter import Reporter
 from workers.runner.tasks.report import run
@@ -101,6 +102,18 @@ def test_a_balanced_test_split_has_no_such_note(tmp_path: Path) -> None:
     report = reported(documents("evaluate", "baseline", "ViT", [90.0]), tmp_path, inputs=[source(50.0)])
     assert not [note for note in report.notes if note.startswith("UNBALANCED")]
     assert [each.name for each in report.inputs] == ["digits"]
+
+
+@pytest.mark.parametrize(("test", "notes"), [("glad_wp", 1), ("imagenet", 0), (None, 0)])
+def test_test_images_normalised_as_glads_decoded_ones_are_told_of(tmp_path: Path, test: str | None, notes: int) -> None:
+    """None: a trial of a version that did not note it."""
+    found = documents("evaluate", "baseline", "ViT", [50.0, 51.0])
+    if test is not None:
+        mean, std = NORMALIZATIONS[test]
+        recipe = found["evaluate:baseline:ViT:0"]["row"]["recipe"]
+        recipe["normalization"] = {"test": {"mean": list(mean), "std": list(std)}}
+        found.pop("evaluate:baseline:ViT:1")
+    assert sum("test_normalization as_published" in note for note in reported(found, tmp_path).notes) == notes
 
 
 def test_trials_become_rows_with_their_spread(tmp_path: Path) -> None:

@@ -41,6 +41,18 @@ def test_epochs_can_be_chosen(read: Any, buffer: Path) -> None:
     assert list(found.checkpoints) == [3, 7]
 
 
+def test_a_buffer_of_mnist_is_taken(read: Any, tmp_path: Path) -> None:
+    """The shapes of MTT's ConvNet for 28 px of one channel, whose last map is 4 x 4 as at 32 px."""
+    shapes: list[tuple[int, ...]] = []
+    for channels in (1, 128, 128):
+        shapes += [(128, channels, 3, 3), (128,), (128,), (128,)]
+    shapes += [(10, 2048), (10,)]
+    path = tmp_path / "replay_buffer_0.pt"
+    torch.save([[[torch.zeros(shape) for shape in shapes]] * 2], path)
+    found = read("replay_buffer", path, options=options(), num_classes=10, channels=1, size=28)
+    assert found.checkpoints[1]["classifier.weight"].shape == (10, 2048)
+
+
 @pytest.mark.parametrize(
     ("given", "changed", "location", "rule"),
     [
