@@ -1,0 +1,226 @@
+r"""The paper's 1,000 epochs on real data, through the service: what LADD gains once networks have learned.
+
+    python benchmarks/repack_cifar10.py cifar10_jpegblob.npz /tmp/cifar10.tar
+    python -m stack up
+    python benchmarks/thousand_epochs.py --url $LADD_URL --cifar10 /tmp/cifar10.tar --distilled distilled
+    python benchmarks/thousand_epochs.py                      # the tables alone, of what is there
+
+Each part of `PARTS` is a job for each seed, of one trial of each arm: `random` draws other images with every seed. Two
+jobs at a time; what has ended is kept in `results/thousand_epochs.json`, and another call goes on from there, with the
+same service or another. The whole is about 18 PFLOP, days of a laptop, so the most telling parts come first. The first
+job of a source set trains its labeler; others are begun when that is there.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from over_http import upload
+from thousand_epochs_tables import tables
+
+from api_schemas.datasets import DatasetMetadata
+from api_schemas.jobs import JobState
+from client.api import LaddClient
+from workers.runner.versions import hardware, versions
+
+RESULTS = Path(__file__).with_name("results") / "thousand_epochs.json"
+AT_ONCE = 2
+PAUSE_SECONDS = 15
+
+OVERRIDES = {"lr": 0.01, "views": "sampled:2", "reduction": "sum", "precision": "fast"}
+"""Of the recipe `glad`. 0.01 is DatasetCondensation's and MTT's `lr_net`; for ConvNetD5 on ImageNette-128, 0.001 and
+0.03 were within two points of it."""
+
+SOURCES = {"cifar10": ("CIFAR-10 (JPEG copy)", "cifar10"), "imagenette": ("ImageNette-128 (fastai)", "imagenet")}
+"""{source: (name, normalization)}."""
+
+SETS = {
+    "DC": ("cifar10", "distgen_res_DC_CIFAR10_ConvNet_10ipc.pt"),
+    "DSA": ("cifar10", "dsa_cifar10_10ipc_dcbench_png.npz"),
+    "DM": ("cifar10", "dm_cifar10_10ipc_dcbench_png.npz"),
+    "DC 1 IPC": ("cifar10", "distgen_res_DC_CIFAR10_ConvNet_1ipc.pt"),
+    "DM-128": ("imagenette", "imagenette128_dm_5ipc.npz"),
+    "start of DM-128": ("imagenette", "imagenette128_dm_5ipc_start.npz"),
+}
+"""{set: (source, file)}, 10 images a class but for the last three: 1, 5 and 5."""
+
+FOUR = ("baseline", "ladd", "random", "random_ladd")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Jobs that differ in their seed alone."""
+
+    set: str
+    architecture: str
+    arms: tuple[str, ...]
+    seeds: range
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What the part is called in the results."""
+        changed = [f"{name} {value}" for name, value in self.overrides.items()]
+        return ", ".join([self.set, self.architecture, *changed])
+
+
+PARTS = (
+    Part("DM", "ConvNetD3", FOUR, range(3)),
+    Part("DSA", "ConvNetD3", ("baseline", "ladd"), range(3)),
+    Part("DC", "ConvNetD3", ("baseline", "ladd"), range(3)),
+    Part("DM-128", "ConvNetD5", ("baseline", "ladd"), range(1), {"views": "sampled:1"}),
+    Part("DM", "VGG11", FOUR, range(1)),
+    Part("DM", "ConvNetD3", FOUR, range(3, 5)),
+    Part("DM", "ConvNetD3", ("baseline_best_lr",), range(3)),
+    Part("DM", "AlexNet", FOUR, range(1)),
+    Part("DM-128", "ConvNetD5", ("baseline", "ladd"), range(1, 3), {"views": "sampled:1"}),
+    Part("start of DM-128", "ConvNetD5", ("baseline", "ladd"), range(2), {"views": "sampled:1"}),
+    Part("DM", "ConvNetD3", ("ladd",), range(3), {"reduction": "mean"}),
+    Part("DM", "ConvNetD3", ("full_soft",), range(3)),
+    Part("DM", "VGG11", FOUR, range(1, 3)),
+    Part("DM", "AlexNet", FOUR, range(1, 3)),
+    Part("DC 1 IPC", "ConvNetD3", ("baseline", "ladd"), range(3)),
+    Part("DM", "ConvNetD3", ("ladd",), range(1), {"views": "full"}),
+    Part("DC 1 IPC", "ConvNetD3", ("ladd",), range(1), {"views": "full"}),
+)
+"""In the order in which they are run."""
+
+
+def main() -> None:
+    """Run what is not there yet, then print and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--url", help="a running service; without, the tables alone")
+    parser.add_argument("--cifar10", type=Path, help="tar of class folders, from repack_cifar10.py")
+    parser.add_argument("--imagenette", type=Path, nargs="+", help="tars of class folders, train/ and val/")
+    parser.add_argument("--distilled", type=Path, help="folder of the distilled sets")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no job after so long")
+    asked = parser.parse_args()
+    kept = json.loads(asked.out.read_text()) if asked.out.exists() else {"rows": {}, "services": {}}
+    if asked.url:
+        with LaddClient(asked.url) as client:
+            _Runs(client, asked, kept).run()
+    text = tables(kept)
+    asked.out.with_suffix(".md").write_text(text)
+    print(text)
+
+
+class _Runs:
+    """The jobs of the parts, at one service."""
+
+    def __init__(self, client: LaddClient, asked: argparse.Namespace, kept: dict[str, Any]) -> None:
+        self._client, self._asked, self._kept = client, asked, kept
+        self._ids: dict[str, str] = kept["services"].setdefault(asked.url, {})
+        """What the sets and the unfinished jobs are called there."""
+
+    def run(self) -> None:
+        started = time.monotonic()
+        pending = [job for part in PARTS for job in self._jobs(part)]
+        active: dict[str, Part] = {}
+        while pending or active:
+            while pending and len(active) < AT_ONCE and time.monotonic() - started < self._asked.seconds:
+                if self._trains_labeler(pending[0][0], active.values()):
+                    break
+                part, seed = pending.pop(0)
+                active[f"{part.name}, seed {seed}, {' '.join(part.arms)}"] = part
+                self._begin(part, seed)
+            if not active:
+                return
+            time.sleep(PAUSE_SECONDS)
+            for key in [key for key in active if self._is_done(key, active[key])]:
+                del active[key]
+
+    def _trains_labeler(self, part: Part, active: Iterable[Part]) -> bool:
+        """Whether the labeler of the part's source set is being trained: a second job would train it once more."""
+        source = SETS[part.set][0]
+        labelers = self._client.labelers()
+        known = any(labeler.source_dataset == self._ids.get(source) for labeler in labelers)
+        return not known and any(SETS[each.set][0] == source for each in active)
+
+    def _jobs(self, part: Part) -> Iterator[tuple[Part, int]]:
+        source, _ = SETS[part.set]
+        if getattr(self._asked, source) is None:
+            return
+        for seed in part.seeds:
+            done = self._kept["rows"].get(part.name, {})
+            if not all(str(seed) in done.get(arm, {}) for arm in part.arms):
+                yield part, seed
+
+    def _begin(self, part: Part, seed: int) -> None:
+        key = f"{part.name}, seed {seed}, {' '.join(part.arms)}"
+        if key in self._ids:
+            return
+        evaluation = {
+            "arms": part.arms,
+            "architectures": [part.architecture],
+            "trials": 1,
+            "seed": seed,
+            "overrides": {**OVERRIDES, **part.overrides},
+        }
+        params = {"dataset": self._set(part.set), "evaluation": evaluation}
+        self._remember(key, self._client.submit({"kind": "ladd", "params": params, "tags": {"evidence": part.set}}).id)
+
+    def _is_done(self, key: str, part: Part) -> bool:
+        job = self._client.job(self._ids[key])
+        if job.state in (JobState.FAILED, JobState.CANCELED):
+            raise SystemExit(f"{key}: {job.id} {job.state}: {job.error}")
+        if job.state is not JobState.SUCCEEDED:
+            return False
+        report = self._client.report(job.id)
+        assert report.evaluation is not None
+        rows = self._kept["rows"].setdefault(part.name, {})
+        for row in report.evaluation.rows:
+            [trial] = row.trials
+            about = trial.model_dump(include={"accuracy", "correct", "seconds", "per_class_accuracy"})
+            about |= {"last_loss": trial.losses[-1], "flops": row.flops, "recipe": row.recipe}
+            rows.setdefault(row.arm, {})[str(params_seed(report.params))] = about
+        self._kept["test_images"] = {**self._kept.get("test_images", {}), part.name: report.evaluation.test_images}
+        self._kept["measured_on"] = f"{hardware()}; " + ", ".join(f"{name} {it}" for name, it in versions().items())
+        self._note_labeler(part, job.result.labeler if job.result else None)
+        self._write()
+        print(time.strftime("%H:%M"), key, {row.arm: row.mean for row in report.evaluation.rows}, flush=True)
+        return True
+
+    def _note_labeler(self, part: Part, labeler: str | None) -> None:
+        if labeler is not None:
+            epochs = self._client.labeler(labeler).epochs
+            self._kept.setdefault("labelers", {})[SETS[part.set][0]] = {
+                str(row.epoch): row.val_accuracy for row in epochs
+            }
+
+    def _set(self, name: str) -> str:
+        if name not in self._ids:
+            source, file = SETS[name]
+            metadata = {"name": name, "role": "distilled", "source_dataset": self._source(source)}
+            normalization = {"normalization": SOURCES[source][1]}
+            described = DatasetMetadata.model_validate({**metadata, **normalization})
+            self._remember(name, upload(self._client, described, [self._asked.distilled / file]).id)
+        return self._ids[name]
+
+    def _source(self, source: str) -> str:
+        if source not in self._ids:
+            name, normalization = SOURCES[source]
+            metadata = DatasetMetadata.model_validate({"name": name, "role": "source", "normalization": normalization})
+            files = getattr(self._asked, source)
+            self._remember(source, upload(self._client, metadata, files if isinstance(files, list) else [files]).id)
+        return self._ids[source]
+
+    def _remember(self, key: str, found: str) -> None:
+        self._ids[key] = found
+        self._write()
+
+    def _write(self) -> None:
+        self._asked.out.write_text(json.dumps(self._kept, indent=1, sort_keys=True) + "\n")
+
+
+def params_seed(params: Mapping[str, Any]) -> int:
+    """Return the seed of a `ladd` job's evaluation."""
+    return int(params["evaluation"]["seed"])
+
+
+if __name__ == "__main__":
+    main()
