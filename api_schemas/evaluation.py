@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from api_schemas.base import DatasetId, JobId, Request, Response
 from api_schemas.cost import JobCost
@@ -14,6 +14,7 @@ from method import views
 from method.arms import ARMS, BASELINE, LADD
 from method.precisions import PRECISIONS
 from method.recipes import RECIPES, TRIALS
+from method.views import Reduction
 
 _ARM = Registered(
     "ArmName",
@@ -23,11 +24,13 @@ One way to train: the seven rows of the paper's Table 6, and controls.
 
 `baseline`: full images with hard labels; `full_`, `sub_`: full images, local views; `soft`, `hard`, `both`: with
 what the labeler says of them, with the class, with the sum of both losses; `ladd`: `baseline` and `sub_soft`.
-`baseline_best_lr`, a control: `baseline` at 1, 3, 10 and 30 times the recipe's learning rate, of which each trial
-keeps the one that is best on images of the source set's train split.
+`baseline_best_lr`, `ladd_best_lr`: at 1, 3, 10 and 30 times the recipe's learning rate, of which each trial keeps the
+one that is best on images of the source set's train split; `baseline_matched`: for as many epochs as make as many
+forwards as `ladd` makes.
 
 Controls on other images: `random`: as `baseline`, on as many images of each class picked at random from the source
-set's train split; `random_ladd`: as `ladd`, on those; `baseline_plus`: as `baseline`, on `plus_dataset`.""",
+set's train split; `random_ladd`: as `ladd`, on those; `real`: as `baseline`, on the whole train split, for
+`overrides.real_epochs`; `baseline_plus`: as `baseline`, on `plus_dataset`. `_noaug`: the same without augmentation.""",
 )
 ArmName = Annotated[str, _ARM]
 """A name of `method.arms`."""
@@ -59,14 +62,20 @@ class RecipeOverrides(Request):
     momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
     weight_decay: Annotated[float, Field(ge=0, le=1)] | None = None
     epochs: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    real_epochs: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """Of the arms `real`, whose set is large. Null: 50, as MTT trains its experts."""
     batch_size: Annotated[int, Field(ge=1, le=65_536)] | None = None
     warmup_epochs: Annotated[int, Field(ge=0, le=100_000)] | None = None
     ema_beta: Annotated[float, Field(ge=0, lt=1)] | None = None
-    """0 switches the averaged model off."""
+    """0 switches the averaged model off. Null: the recipe's; of fewer epochs than its own the same part is averaged."""
     augmentation: str | None = None
     views: ViewPolicy | None = None
     """`progressive`: `sampled:1` first, then `full` where that leaves open which arm is better."""
-    reduction: Literal["sum", "mean"] | None = None
+    view_weight: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    """Of the views' term of Eq. 5: the mean of an image's views weighs so many times what the image itself does. Null:
+    the number of its views, which is the sum over them, as Eq. 5 is written."""
+    reduction: Reduction | None = None
+    """Two weights by name, in the place of `view_weight`: `sum`, Eq. 5 as written, and `mean`, which is 1."""
     precision: PrecisionName | None = None
     """Null: `published`."""
     deterministic: bool | None = None
@@ -74,11 +83,17 @@ class RecipeOverrides(Request):
     has them anyway."""
     micro_batch: Annotated[int, Field(ge=1, le=65_536)] | None = None
 
+    @model_validator(mode="after")
+    def _one_weight(self) -> "RecipeOverrides":
+        if self.view_weight is not None and self.reduction is not None:
+            raise ValueError("'reduction' names a 'view_weight': only one of both may be given")
+        return self
+
 
 class EvaluationSpec(Request):
     """The evaluation of one or more sets. Defaults are the paper's: five architectures, five trials, 1,000 epochs."""
 
-    arms: Annotated[list[ArmName], Field(min_length=1, max_length=16)] = [BASELINE, LADD]
+    arms: Annotated[list[ArmName], Field(min_length=1, max_length=32)] = [BASELINE, LADD]
     architectures: Annotated[list[Architecture], Field(min_length=1, max_length=16)] | None = None
     """Null: the ConvNet that fits the resolution, AlexNet, VGG11, ResNet18, ViT."""
     trials: Annotated[int, Field(ge=1, le=100)] = TRIALS

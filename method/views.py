@@ -2,6 +2,8 @@
 
 import math
 import re
+from collections.abc import Mapping
+from typing import Literal
 
 GRID = 5
 """N of the paper's N x N views (section 4.1)."""
@@ -12,6 +14,23 @@ POLICY = r"full|pool|sampled:[1-9][0-9]{0,3}"
 """A policy of one training: all views, as in Eq. 5; rows out of images and views alike; K views drawn each step."""
 PROGRESSIVE = "progressive"
 """`sampled:1` first, then `full` where that leaves open which arm is better: a policy of an evaluation."""
+
+Reduction = Literal["sum", "mean"]
+REDUCTIONS: Mapping[Reduction, float | None] = {"sum": None, "mean": 1.0}
+"""Names of two weights of the views' term. The loss of an image is that of the whole image and, times this weight, the
+mean of those of its views. None: as many as there are views, which is the sum over them, Eq. 5 as written."""
+
+
+def view_weight(weight: float | None, views: int) -> float:
+    """Return the weight of the mean over so many views as a number."""
+    return float(views) if weight is None else weight
+
+
+def reduction_of(weight: float | None, views: int) -> Reduction | None:
+    """Return the name of a weight, None for one that has none."""
+    if weight is None or weight == views:
+        return "sum"
+    return "mean" if weight == REDUCTIONS["mean"] else None
 
 
 def crop_side(ratio: float, size: int) -> int:

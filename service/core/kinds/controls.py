@@ -1,4 +1,4 @@
-"""Control arms, which train on other images: real ones picked at random, or a set with one image more per class."""
+"""Control arms, which train on other images: real ones, all or some, or a set with one image more per class."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -50,13 +50,30 @@ def plan_controls(
     """
     random = _random_sets(errors, path, spec, dataset, source, label)
     plus = _plus_set(errors, path, spec, dataset, source)
+    real = _real_set(spec, dataset, source)
     return Controls(
         tasks=[task for task, _ in random],
         sets=[
             *(found for _, found in random if found.arms),
+            *([real] if real.arms else []),
             *([evaluated(plus, source, ["baseline_plus"])] if plus else []),
         ],
         reads=[plus.id] if plus else [],
+    )
+
+
+def _real_set(spec: EvaluationSpec, dataset: DatasetManifest, source: DatasetManifest) -> EvaluatedSet:
+    """Return the train split of the source set, normalised or whitened as the set itself is.
+
+    The learning rate is the recipe's: one that was distilled suits the images that it was distilled with.
+    """
+    return replace(
+        evaluated(dataset, source, [arm for arm in spec.arms if ARMS[arm].images == "real"]),
+        id=source.id,
+        stats=source.measured.model_copy(update={"num_images": source.measured.splits["train"]}),
+        learned_lr=None,
+        views=None,
+        full_labels=False,
     )
 
 
@@ -69,18 +86,20 @@ def _random_sets(
     label: Label | None,
 ) -> list[tuple[TaskPlan, EvaluatedSet]]:
     """Plan the random set and, where it is wanted, the one with dense labels of it."""
-    labelled = "random_ladd" in spec.arms
-    if labelled and label is None:
-        message = "arm random_ladd needs dense labels of its own images, which only a job of kind ladd writes"
-        errors.add(f"{path}arms", "arm_is_labelled", "random_ladd", message)
-    if not labelled and "random" not in spec.arms:
+    arms = [arm for arm in spec.arms if ARMS[arm].images == "random"]
+    labelled = [arm for arm in arms if ARMS[arm].label_files]
+    if label is None:
+        for arm in labelled:
+            message = f"arm {arm} needs dense labels of its own images, which only a job of kind ladd writes"
+            errors.add(f"{path}arms", "arm_is_labelled", arm, message)
+    if not arms:
         return []
     _check_enough(errors, path, dataset, source)
     stats = _random_stats(dataset.measured)
     picking = _plan_random_set(dataset, source, spec.seed)
     # All but the images is as the set itself has it, the learning rate it was distilled with included.
     plain = replace(
-        evaluated(dataset, source, [arm for arm in spec.arms if arm == "random"]),
+        evaluated(dataset, source, [arm for arm in arms if arm not in labelled]),
         id=picking.makes or "",
         stats=stats,
         views=None,
@@ -90,7 +109,7 @@ def _random_sets(
     if not labelled or label is None:
         return [(picking, plain)]
     labelling = label(plain.id, stats, [picking.name])
-    return [(picking, plain), (labelling, augmented(plain, labelling, ["random_ladd"]))]
+    return [(picking, plain), (labelling, augmented(plain, labelling, labelled))]
 
 
 def _plan_random_set(dataset: DatasetManifest, source: DatasetManifest, seed: int) -> TaskPlan:

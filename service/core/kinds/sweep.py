@@ -53,7 +53,7 @@ def plan(core: Core, params: SweepParams) -> Plan:
         at = asked[epoch].model_copy(update={"views": Views(n=n, ratio=ratio)})
         points.append(_plan_point(dataset, chosen[epoch], at, statistics))
     arms = own_arms(evaluation)
-    of_labels = [arm for arm in arms if ARMS[arm].views or ARMS[arm].label_files]
+    of_labels = [arm for arm in arms if ARMS[arm].needs_views or ARMS[arm].label_files]
     plain = replace(
         evaluated(dataset, source, [arm for arm in arms if arm not in of_labels]), views=None, full_labels=False
     )

@@ -8,7 +8,6 @@ block, and losses are fetched a few times a second.
 """
 
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -140,11 +139,13 @@ class Training:
             "arm": arm.name,
             "seed": seed,
             "images": list(self._set.images.shape),
-            **asdict(recipe),
+            **recipe.shown(self._set.view_count),
         }
+        # A training that was saved before there was a choice goes on.
         if not recipe.deterministic:
-            # A training that was saved before there was a choice goes on.
             del self._settings["deterministic"]
+        if "reduction" in self._settings:
+            del self._settings["view_weight"]
         self._optimizer = torch.optim.SGD(
             model.parameters(),
             lr=recipe.lr,

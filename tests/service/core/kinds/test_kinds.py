@@ -171,7 +171,7 @@ def test_evaluate(shelf: Any) -> None:
         "architecture": "ResNet18",
         "trial": 0,
         "recipe": "glad",
-        "overrides": {"epochs": 100, "views": "sampled:4", "precision": "published"},
+        "overrides": {"epochs": 100, "views": "sampled:4", "precision": "published", "ema_beta": 0.95},
         "seed": 0,
         "explained_images": 3,
         "mean": [0.5, 0.4, 0.3],

@@ -16,6 +16,9 @@ from service.core.queue.plan import Plan, Ref, TaskPlan
 from workers.ladd.deployment.cost import training_counts
 from workers.ladd.recipes import resolve_recipe
 
+THREE = {"epochs": 3, "precision": "published", "ema_beta": 0}
+"""Overrides of a task of three epochs, too few for an average."""
+
 
 def planned(core: Core, **params: Any) -> Plan:
     return evaluate.plan(core, EvaluateParams.model_validate(params))
@@ -62,7 +65,10 @@ def test_work_and_cost_count_every_forward(shelf: Any, spec: dict[str, Any], bas
         ("sub_both", ["dense_labels.npy"], 60, 20),
         ("ladd", ["dense_labels.npy"], 80, 20),
         ("baseline_best_lr", [], 4 * 20, 4 * 20),
+        ("ladd_best_lr", ["dense_labels.npy"], 4 * 80, 4 * 20),
+        ("baseline_noaug", [], 20, 20),
         ("random", [], 20, 20),
+        ("random_noaug", [], 20, 20),
     ],
 )
 def test_every_arm_gets_its_labels_and_is_counted_right(
@@ -82,11 +88,96 @@ def test_every_arm_gets_its_labels_and_is_counted_right(
         assert each * (len(LR_FACTORS) if ARMS[arm].best_lr else 1) == 10 * count
 
 
+def overrides_of(shelf: Any, arm: str, dataset: str | None = None, **spec: Any) -> tuple[dict[str, Any], TaskPlan]:
+    wanted = {"arms": [arm], "architectures": ["ViT"], "trials": 1} | spec
+    plan = planned(shelf.core, dataset=dataset or shelf.augmented, **wanted)
+    [trial] = [task for task in plan.tasks if task.stage == "evaluate"]
+    return dict(trial.params["overrides"]), trial
+
+
+@pytest.mark.parametrize(
+    ("spec", "epochs"),
+    [
+        # As many forwards as 26, 4, 1 and 26 an image and step, and as many as 1,001 passes of MTT's loop have.
+        ({}, 26_000),
+        ({"overrides": {"views": "sampled:3", "epochs": 100}}, 400),
+        ({"overrides": {"views": "pool", "epochs": 100}}, 100),
+        ({"recipe": "mtt", "overrides": {"views": "sampled:1"}}, 2001),
+    ],
+)
+def test_the_matched_baseline_makes_as_many_forwards_as_ladd(shelf: Any, spec: dict[str, Any], epochs: int) -> None:
+    overrides, matched = overrides_of(shelf, "baseline_matched", **spec)
+    _, ladd = overrides_of(shelf, "ladd", **spec)
+    assert overrides.get("epochs", 1000) == epochs
+    assert matched.work == ladd.work
+    assert matched.cost is not None
+    assert ladd.cost is not None
+    assert matched.cost.flops == ladd.cost.flops
+    recipe = resolve_recipe(spec.get("recipe", "glad"), "ViT", overrides)
+    assert training_counts(20, 25, ARMS["baseline_matched"], recipe).forwards == ladd.work - 100
+
+
+def test_the_matched_baseline_needs_views_to_count(shelf: Any) -> None:
+    with pytest.raises(ServiceError) as caught:
+        overrides_of(shelf, "baseline_matched", dataset=shelf.distilled)
+    assert [reason.rule for reason in caught.value.reasons] == ["arm_has_dense_labels"]
+
+
+def test_what_follows_from_the_epochs_is_stretched_with_them(shelf: Any) -> None:
+    asked = {"views": "sampled:1", "epochs": 100, "warmup_epochs": 30}
+    assert overrides_of(shelf, "ladd", overrides=asked)[0]["ema_beta"] == 0.95
+    overrides, _ = overrides_of(shelf, "baseline_matched", overrides=asked)
+    assert (overrides["epochs"], overrides["warmup_epochs"], overrides["ema_beta"]) == (200, 60, 0.975)
+    overrides, _ = overrides_of(shelf, "real", overrides=asked)
+    assert (overrides["epochs"], overrides["warmup_epochs"], overrides["ema_beta"]) == (50, 15, 0.9)
+    # What is given stands.
+    assert overrides_of(shelf, "baseline_matched", overrides=asked | {"ema_beta": 0.5})[0]["ema_beta"] == 0.5
+    # A recipe without an average gets none.
+    assert "ema_beta" not in overrides_of(shelf, "ladd", recipe="mtt", overrides=asked)[0]
+
+
+@pytest.mark.parametrize(("asked", "epochs"), [({}, 50), ({"epochs": 1000}, 50), ({"real_epochs": 7}, 7)])
+def test_all_real_images_are_gone_through_fifty_times(shelf: Any, asked: dict[str, Any], epochs: int) -> None:
+    overrides, trial = overrides_of(shelf, "real", overrides=asked)
+    assert overrides["epochs"] == epochs
+    assert "real_epochs" not in overrides
+    # 1,000 images in the train split, 100 in val.
+    assert trial.work == epochs * 1000 + 100
+    assert trial.cost is not None
+    assert trial.cost.flops == epochs * 1000 * training_flops("ViT", Shape(num_classes=10, channels=3, size=32))
+    assert trial.params["dataset"] == shelf.source
+    assert trial.inputs == {
+        "dataset": Ref("dataset", shelf.source, []),
+        "source": Ref(
+            "dataset", shelf.source, ["val_images.npy", "val_labels.npy", "train_images.npy", "train_labels.npy"]
+        ),
+    }
+    # A learned rate was distilled with other images.
+    assert (trial.params["learned_lr"], trial.after) == (None, ())
+
+
+@pytest.mark.parametrize("arm", ["baseline_noaug", "random_noaug", "real_noaug"])
+def test_an_arm_without_augmentation_has_none_whatever_is_asked(shelf: Any, arm: str) -> None:
+    overrides, trial = overrides_of(shelf, arm, overrides={"augmentation": "flip"})
+    assert overrides["augmentation"] == "none"
+    plain, other = overrides_of(shelf, arm.removesuffix("_noaug"), overrides={"augmentation": "flip"})
+    assert overrides | {"augmentation": "flip"} == plain
+    assert trial.work == other.work
+
+
+@pytest.mark.parametrize("named", [{"view_weight": 4}, {"reduction": "mean"}, {"reduction": "sum"}])
+def test_the_weight_of_the_views_is_carried_as_it_was_given(shelf: Any, named: dict[str, Any]) -> None:
+    overrides, _ = overrides_of(shelf, "ladd", overrides=named)
+    assert {name: overrides[name] for name in ("view_weight", "reduction") if name in overrides} == named
+
+
 def test_all_arms_of_a_whitened_set_are_trained_in_its_space(shelf: Any) -> None:
-    plan = planned(shelf.core, dataset=shelf.whitened, arms=["baseline", "random"], architectures=["ViT"], trials=1)
+    plan = planned(
+        shelf.core, dataset=shelf.whitened, arms=["baseline", "random", "real"], architectures=["ViT"], trials=1
+    )
     trials = [task for task in plan.tasks if task.stage == "evaluate"]
-    assert len({task.inputs["dataset"].id for task in trials}) == 2
-    assert [task.inputs["whitening"] for task in trials] == 2 * [Ref("dataset", shelf.whitened, ["zca.safetensors"])]
+    assert len({task.inputs["dataset"].id for task in trials}) == 3
+    assert [task.inputs["whitening"] for task in trials] == 3 * [Ref("dataset", shelf.whitened, ["zca.safetensors"])]
 
 
 def test_a_set_labelled_later_keeps_the_space_it_is_trained_in(shelf: Any) -> None:
@@ -113,14 +204,14 @@ def test_other_arms_decide_nothing_under_progressive_views(shelf: Any) -> None:
         overrides={"views": "progressive", "epochs": 3},
     )
     tasks = named(plan)
-    assert tasks["evaluate:sub_soft:ViT:0"].params["overrides"] == {"epochs": 3, "precision": "published"}
+    assert tasks["evaluate:sub_soft:ViT:0"].params["overrides"] == THREE
     assert tasks["evaluate:sub_soft:ViT:0"].work == 3 * 20 * 25 + 100
     assert not [name for name in tasks["confirm:ladd:ViT:0"].after if "sub_soft" in name]
 
 
 def test_precision_is_carried(shelf: Any) -> None:
     plan = planned(shelf.core, dataset=shelf.augmented, architectures=["ViT"], overrides={"precision": "fast"})
-    assert plan.tasks[0].params["overrides"] == {"precision": "fast"}
+    assert plan.tasks[0].params["overrides"]["precision"] == "fast"
     assert plan.tasks[0].cost is not None
     assert plan.tasks[0].cost.precision == "fast"
 
@@ -128,7 +219,8 @@ def test_precision_is_carried(shelf: Any) -> None:
 @pytest.mark.parametrize("overrides", [{}, {"precision": None}])
 def test_a_job_records_the_default_precision_by_its_name(shelf: Any, overrides: dict[str, Any]) -> None:
     plan = planned(shelf.core, dataset=shelf.augmented, architectures=["ViT"], overrides=overrides)
-    assert plan.params["overrides"] == plan.tasks[0].params["overrides"] == {"precision": "published"}
+    assert plan.params["overrides"] == {"precision": "published"}
+    assert plan.tasks[0].params["overrides"] == {"precision": "published", "ema_beta": 0.995}
 
 
 def test_trainings_that_one_compiled_network_serves_know_how_many_they_are(shelf: Any) -> None:
@@ -169,12 +261,8 @@ def test_progressive_views_confirm_after_the_trials_of_their_architecture(shelf:
         *(f"confirm:ladd:{architecture}:{trial}" for architecture in ("AlexNet", "ViT") for trial in range(2)),
         "report",
     ]
-    assert tasks["evaluate:baseline:ViT:0"].params["overrides"] == {"epochs": 3, "precision": "published"}
-    assert tasks["evaluate:ladd:ViT:0"].params["overrides"] == {
-        "epochs": 3,
-        "views": "sampled:1",
-        "precision": "published",
-    }
+    assert tasks["evaluate:baseline:ViT:0"].params["overrides"] == THREE
+    assert tasks["evaluate:ladd:ViT:0"].params["overrides"] == THREE | {"views": "sampled:1"}
     confirmation = tasks["confirm:ladd:ViT:1"]
     assert confirmation.after == [
         "evaluate:baseline:ViT:0",
@@ -186,7 +274,7 @@ def test_progressive_views_confirm_after_the_trials_of_their_architecture(shelf:
     assert confirmation.inputs == {**cheap.inputs, "results": Ref("after")}
     assert confirmation.params == {
         **cheap.params,
-        "overrides": {"epochs": 3, "views": "full", "precision": "published"},
+        "overrides": THREE | {"views": "full"},
         "confirms": True,
     }
     assert confirmation.work == 3 * 20 * 26 + 100
@@ -244,7 +332,7 @@ def test_progressive_views_need_both_arms_and_trials(
             "overrides.epochs",
             "within_report",
             "100000",
-            "(100,000 epochs + 10 classes + 100 test images / 120) = 5,000,500 numbers, "
+            "50 trainings x (up to 100,000 epochs + 10 classes + 100 test images / 120) = 5,000,500 numbers, "
             "but a report holds at most 2,500,000",
         ),
     ],

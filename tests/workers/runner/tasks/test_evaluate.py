@@ -14,7 +14,16 @@ from workers.runner.tasks.evaluate import recipe_of, surroundings_of
 )
 def test_a_trial_of_an_earlier_version_is_computed_as_it_was_planned(overrides: dict[str, Any], precision: str) -> None:
     params = {"recipe": "glad", "architecture": "ViT", "overrides": overrides, "learned_lr": None}
-    assert recipe_of(params).precision == precision
+    recipe = recipe_of(params)
+    # 0.995 however few epochs there are.
+    assert (recipe.precision, recipe.ema_beta) == (precision, 0.995)
+
+
+def test_a_trial_has_the_average_that_was_planned() -> None:
+    params = {"recipe": "glad", "architecture": "ViT", "learned_lr": None}
+    assert recipe_of(params | {"overrides": {"epochs": 3, "ema_beta": 0}}).ema_beta is None
+    assert recipe_of(params | {"overrides": {"epochs": 24, "ema_beta": 0.8}}).ema_beta == 0.8
+    assert recipe_of(params | {"recipe": "mtt", "overrides": {"epochs": 3}}).ema_beta is None
 
 
 @pytest.mark.parametrize(
