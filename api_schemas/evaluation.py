@@ -10,6 +10,7 @@ from api_schemas.labelers import Architecture, ShownArchitecture
 from api_schemas.labelling import Labelling
 from api_schemas.registered import Registered
 from api_schemas.report_inputs import ReportInput
+from api_schemas.scores import Score
 from method import views
 from method.arms import ARMS, BASELINE, LADD
 from method.precisions import PRECISIONS
@@ -183,15 +184,17 @@ class EvaluationSummary(Response):
 
 
 class Comparison(Response):
-    """An arm minus the baseline of the same set, in points, over the trials and test images that both have.
+    """An arm minus the baseline of the same set, or another arm, in points, over the trials and test images of both.
 
-    A set without a baseline of its own is compared with that of the first set that has one.
+    A set without that other arm is compared with that of the first set that has it.
 
     `ci95` covers trial noise and the choice of test images, `trials_ci95` trial noise alone.
     """
 
     dataset: DatasetId
     arm: ShownArm
+    minus: ShownArm = BASELINE
+    """The other arm; not said in reports of earlier versions, where it is the baseline."""
     architecture: ShownArchitecture | None
     """Null: the k-CAE over all architectures of the arm."""
     difference: float
@@ -209,7 +212,8 @@ class Evaluation(Response):
     rows: list[EvaluationRow]
     summary: list[EvaluationSummary]
     comparisons: list[Comparison]
-    """Of every arm with the baseline; empty without one, or with a single trial."""
+    """Of every arm with the baseline, and of `ladd` with `random_ladd` and `baseline_matched`, `ladd_best_lr` with
+    `baseline_best_lr`, where both are there; empty with a single trial."""
 
 
 class StorageCount(Response):
@@ -313,5 +317,7 @@ class Report(Response):
     figures: list[Figure]
     points: list[SweepPoint]
     """Of a sweep; empty for other kinds."""
+    scores: list[Score] = []
+    """Of each set whose arms suffice; empty in reports of earlier versions."""
     paper: list[PaperNumber]
     """Empty unless the job's tag `paper` names a method and the set is one of the paper's."""

@@ -7,8 +7,10 @@ from itertools import compress
 from api_schemas.cost import Cost, CostName, CostParts, JobCost
 from api_schemas.evaluation import ArmName, Evaluation, EvaluationRow, FlopCount, PaperNumber, Report, Storage
 from api_schemas.report_inputs import names_of
+from api_schemas.scores import Score
 from method.arms import ARMS
 from method.precisions import arithmetic_in_words
+from method.views import weight_in_words
 
 _COMPARED = {"baseline", "ladd"}
 _PETA = 1e15
@@ -33,6 +35,7 @@ def tables(report: Report, *, intervals: bool = True) -> list[Table]:
     found = [
         _sweep(report),
         *measured(report.evaluation, report.storage, report.flops, report.cost, intervals=intervals),
+        *_scores(report.scores),
         *_paper(report.paper, report.evaluation),
     ]
     return [_named(table, names_of(report.inputs)) for table in found if table.rows]
@@ -184,10 +187,10 @@ def _difference(means: Mapping[ArmName, float]) -> str:
 
 
 def _comparisons(evaluation: Evaluation, dataset: str) -> Table:
-    """Each arm minus the baseline of its set; the interval covers trials and test images."""
+    """Each arm minus the baseline of its set, or another arm; the interval covers trials and test images."""
     rows = [
         [
-            f"{_title(found.arm)} minus baseline",
+            f"{_title(found.arm)} minus {_title(found.minus)}",
             found.architecture or "CAE",
             f"{found.difference:+.2f}",
             "{:+.2f} to {:+.2f}".format(*found.ci95),
@@ -204,12 +207,13 @@ def _protocol(rows: Sequence[EvaluationRow]) -> Table:
     """The settings behind the rows: one line for each combination that occurs."""
     forwards: dict[tuple[str, ...], set[int]] = {}
     for row in rows:
-        recipe = [str(row.recipe.get(field, "-")) for field in ("name", "views", "reduction", "precision")]
+        name, views, precision = (str(row.recipe.get(field, "-")) for field in ("name", "views", "precision"))
+        recipe = [name, views, weight_in_words(row.recipe), precision]
         computed_in = arithmetic_in_words(row.recipe)
         settings = (_title(row.arm), *recipe, computed_in, f"{row.epochs:,}", str(len(row.trials)))
         forwards.setdefault(settings, set()).add(row.forwards)
     lines = [[*settings, " / ".join(f"{n:,}" for n in sorted(forwards[settings]))] for settings in sorted(forwards)]
-    header = ["arm", "recipe", "views", "reduction", "precision", "computed in", "epochs", "trials", "forwards"]
+    header = ["arm", "recipe", "views", "view weight", "precision", "computed in", "epochs", "trials", "forwards"]
     return Table(
         "Protocol; ± is the population std over trials, forwards are images and views of a trial", header, lines
     )
@@ -278,6 +282,23 @@ def _cost_text(cost: Cost | None) -> str:
     else:
         held = "not known yet" if cost.seconds is None else clock(cost.seconds)
     return f"{cost.flops / _PETA:.3g} PFLOP, {cost.bytes / 2**20:,.1f} MiB, device time {held}"
+
+
+def _scores(scores: Sequence[Score]) -> Iterator[Table]:
+    """Each score of a set by architecture, with the accuracies that went in; the mean over architectures last."""
+    for dataset in dict.fromkeys(score.dataset for score in scores):
+        rows = [
+            [
+                f"{score.name} of {_title(score.arm)}",
+                score.architecture or "mean",
+                f"{score.score:.3f}",
+                ", ".join(f"{_title(arm)} {accuracy:.2f}" for arm, accuracy in score.accuracies.items()),
+            ]
+            for score in scores
+            if score.dataset == dataset
+        ]
+        header = ["score", "architecture", "value", "accuracies in %"]
+        yield Table(f"Scores of DD-Ranking, {dataset}", header, rows)
 
 
 def _paper(numbers: Sequence[PaperNumber], evaluation: Evaluation | None) -> Iterator[Table]:

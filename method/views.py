@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 GRID = 5
 """N of the paper's N x N views (section 4.1)."""
@@ -31,6 +31,12 @@ def reduction_of(weight: float | None, views: int) -> Reduction | None:
     if weight is None or weight == views:
         return "sum"
     return "mean" if weight == REDUCTIONS["mean"] else None
+
+
+def weight_in_words(recipe: Mapping[str, Any]) -> str:
+    """Return the weight of the views in the recipe of a row, by its name where it has one; "-" where it has none."""
+    weight = recipe.get("view_weight")
+    return str(recipe.get("reduction", "-" if weight is None else f"{weight:g}"))
 
 
 def crop_side(ratio: float, size: int) -> int:

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from api_schemas.evaluation import Comparison, EncodingCost, Evaluation, EvaluationRow
 from api_schemas.labelling import Labelling
 from api_schemas.report_inputs import names_of
-from method.arms import ARMS
+from method.arms import BASELINE
 from method.counted import counted
 from workers.ladd.evaluation.progressive import open_question
 from workers.ladd.evaluation.rows import accuracies
 from workers.ladd.figures.found import Found
+from workers.runner.protocol_notes import arm_notes, protocol_notes
 
 LARGE_OVERHEAD = 0.1
 """Zipped labels over zipped images above which the report speaks of it; the paper's own sets are at 0.02."""
@@ -74,14 +75,15 @@ def _of_evaluation(evaluation: Evaluation) -> list[str]:
     epochs = {row.epochs for row in evaluation.rows}
     if min(epochs) < 1000:
         notes.append(f"{min(epochs)} epochs; the paper has 1,000: networks may be far from converged.")
-    on_views = [row for row in evaluation.rows if ARMS[row.arm].views]
-    if any(row.recipe["reduction"] == "sum" and row.recipe["views"] != "pool" for row in on_views):
-        notes.append(
-            "reduction 'sum' weighs the views as Eq. 5 does, which also acts like a larger learning rate: "
-            "part of a difference between the arms may be step size."
-        )
     caes = [found for found in evaluation.comparisons if found.architecture is None]
-    return [*_divergences(evaluation), *notes, *(_verdict(found, evaluation) for found in caes), *_step_size(caes)]
+    return [
+        *_divergences(evaluation),
+        *notes,
+        *protocol_notes(evaluation.rows),
+        *(_verdict(found, evaluation) for found in caes),
+        *_step_size(caes),
+        *arm_notes({row.arm for row in evaluation.rows}),
+    ]
 
 
 def _of_majority(found: Found) -> list[str]:
@@ -126,10 +128,11 @@ def _divergences(evaluation: Evaluation) -> list[str]:
 
 def _step_size(caes: list[Comparison]) -> list[str]:
     """The part of LADD's gain that the baseline gains by its learning rate alone."""
-    gains = {(found.dataset, found.arm): found.difference for found in caes}
+    gains = {(found.dataset, found.arm): found.difference for found in caes if found.minus == BASELINE}
     return [
         f"Step size on {dataset}: ladd gains {gain:+.2f} points over the baseline; at the learning rate that suits it, "
-        f"chosen on images of source.train, the baseline alone gains {gains[dataset, 'baseline_best_lr']:+.2f}."
+        f"chosen on images of source.train, the baseline alone gains {gains[dataset, 'baseline_best_lr']:+.2f}"
+        + (f", and ladd {tuned:+.2f}." if (tuned := gains.get((dataset, "ladd_best_lr"))) is not None else ".")
         for (dataset, arm), gain in gains.items()
         if arm == "ladd" and (dataset, "baseline_best_lr") in gains
     ]
@@ -137,13 +140,14 @@ def _step_size(caes: list[Comparison]) -> list[str]:
 
 def _verdict(found: Comparison, evaluation: Evaluation) -> str:
     """The verdict on the k-CAE of an arm, and the architectures for which the answer is open."""
-    mine = [other for other in evaluation.comparisons if (other.dataset, other.arm) == (found.dataset, found.arm)]
+    pair = (found.dataset, found.arm, found.minus)
+    mine = [other for other in evaluation.comparisons if (other.dataset, other.arm, other.minus) == pair]
     each = [other for other in mine if other.architecture is not None]
     open_for = [str(other.architecture) for other in each if other.verdict == "no evidence"]
     ending = "no evidence of a difference" if found.verdict == "no evidence" else found.verdict
     alone = f"; no evidence for {', '.join(open_for)} alone" if open_for and len(each) > 1 else ""
     return (
-        f"{found.arm} minus baseline on {found.dataset}, {len(each)}-CAE: {found.difference:+.2f} points "
+        f"{found.arm} minus {found.minus} on {found.dataset}, {len(each)}-CAE: {found.difference:+.2f} points "
         f"(95 % interval {found.ci95[0]:+.2f} to {found.ci95[1]:+.2f}, trials and test images): {ending}{alone}."
     )
 

@@ -19,8 +19,9 @@ from api_schemas.labelling import Labelling
 from api_schemas.report_inputs import ReportInput
 from api_schemas.runner import DoneEvent, RunnerTask
 from method.files import VAL_IMAGES
-from workers.ladd.evaluation.comparisons import compare_with_baseline
+from workers.ladd.evaluation.comparisons import compare_arms
 from workers.ladd.evaluation.rows import merge_trials, summaries
+from workers.ladd.evaluation.scores import scores
 from workers.ladd.figures import FIGURES
 from workers.ladd.figures.found import Found, Preparation
 from workers.runner.report_notes import notes_of
@@ -53,6 +54,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         figures=[],
         points=list(found.points),
         paper=[],
+        scores=scores(found.rows),
     )
     figures = _draw(found, folder)
     progress(1, 1)
@@ -100,7 +102,7 @@ def _evaluation(rows: list[EvaluationRow], source_dataset: str, test_images: int
         test_images=test_images,
         rows=rows,
         summary=summaries(rows),
-        comparisons=compare_with_baseline(rows, test_images),
+        comparisons=compare_arms(rows, test_images),
     )
 
 

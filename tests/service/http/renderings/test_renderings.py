@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from api_schemas.evaluation import Figure, FlopCount, Report
+from api_schemas.scores import Score
 from service.http.renderings import csv_trials, html_page, markdown
 
 SET = "ds_" + "0" * 26
@@ -241,7 +242,21 @@ def test_csv_has_every_trial(report: Report) -> None:
         "precision": "exact",
         "computed_in": "IEEE float32, compiled",
         "in_summary": "False",
+        "view_weight": "",
+        "lrs": "",
+        "ars": "",
     }
+
+
+def test_csv_has_the_scores_of_the_rows_that_are_quoted(report: Report) -> None:
+    of = {"dataset": SET, "arm": "ladd", "name": "LRS", "score": 0.25, "accuracies": {"ladd": 45.5}}
+    scores = [Score.model_validate(of | {"architecture": architecture}) for architecture in ("ViT", None)]
+    text = csv_trials.render(report.model_copy(update={"scores": scores}), picture)
+    lines = [line for line in csv.DictReader(io.StringIO(text)) if line["arm"] == "ladd"]
+    assert [(line["views"], line["lrs"], line["ars"]) for line in lines] == [
+        *[("sampled:1", "", "")] * 2,
+        *[("full", "0.25", "")] * 2,
+    ]
 
 
 def test_a_sweep_has_a_line_for_each_point() -> None:

@@ -191,6 +191,57 @@ def test_the_part_of_the_step_size_is_told(tmp_path: Path) -> None:
     assert note.endswith("the baseline alone gains +5.00.")
 
 
+def test_the_part_of_the_step_size_has_that_of_ladd_at_its_own(tmp_path: Path) -> None:
+    found: dict[str, Any] = {}
+    arms = {"baseline": 50.0, "ladd": 60.0, "baseline_best_lr": 55.0, "ladd_best_lr": 63.0}
+    for arm, accuracy in arms.items():
+        found |= documents("evaluate", arm, "ViT", [accuracy, accuracy])
+    report = reported(found, tmp_path)
+    (note,) = [note for note in report.notes if note.startswith("Step size")]
+    assert note.endswith("the baseline alone gains +5.00, and ladd +13.00.")
+    assert report.evaluation is not None
+    tuned = [each for each in report.evaluation.comparisons if each.minus == "baseline_best_lr"]
+    assert [(each.arm, each.architecture, each.difference) for each in tuned] == [
+        ("ladd_best_lr", "ViT", 8.0),
+        ("ladd_best_lr", None, 8.0),
+    ]
+
+
+def test_ladd_is_compared_with_its_labels_on_real_images(tmp_path: Path) -> None:
+    picked = "ds_" + "2" * 26
+    found = documents("evaluate", "baseline", "ViT", [50.0, 51.0]) | documents("evaluate", "ladd", "ViT", [60.0, 61.0])
+    for name, document in documents(f"evaluate:{picked}", "random_ladd", "ViT", [55.0, 57.0]).items():
+        found[name] = {"row": document["row"] | {"dataset": picked}}
+    report = reported(found, tmp_path)
+    assert report.evaluation is not None
+    told = [(each.dataset, each.arm, each.minus, each.architecture) for each in report.evaluation.comparisons]
+    assert told == [
+        (SET, "ladd", "baseline", "ViT"),
+        (SET, "ladd", "baseline", None),
+        (picked, "random_ladd", "baseline", "ViT"),
+        (picked, "random_ladd", "baseline", None),
+        (SET, "ladd", "random_ladd", "ViT"),
+        (SET, "ladd", "random_ladd", None),
+    ]
+    assert report.evaluation.comparisons[-1].difference == pytest.approx(4.5)
+    assert any(note.startswith(f"ladd minus random_ladd on {SET}, 1-CAE: +4.50 points") for note in report.notes)
+    headline_of = [each for each in report.evaluation.comparisons if each.minus == "baseline" and each.arm == "ladd"]
+    assert len(headline_of) == 2
+
+
+def test_a_report_has_the_scores_of_its_arms(tmp_path: Path) -> None:
+    found: dict[str, Any] = {}
+    for arm, accuracy in (("baseline", 50.0), ("random", 30.0), ("real", 80.0)):
+        found |= documents("evaluate", arm, "ViT", [accuracy])
+    report = reported(found, tmp_path)
+    assert [(each.name, each.arm, each.architecture) for each in report.scores] == [
+        ("LRS", "baseline", "ViT"),
+        ("LRS", "baseline", None),
+    ]
+    assert report.scores[0].score == pytest.approx(0.248192, abs=1e-6)
+    assert "Networks that are trained on all real images go through them 10 times." in report.notes
+
+
 def test_without_a_second_trial_nothing_is_compared(tmp_path: Path) -> None:
     found = documents("evaluate", "baseline", "ViT", [50.0]) | documents("evaluate", "ladd", "ViT", [60.0])
     report = reported(found, tmp_path)
