@@ -165,8 +165,8 @@ class EvaluationRow(Response):
     seconds: float
     recipe: dict[str, Any]
     """`arithmetic` is what the passes were computed in: number format (`tf32`: float32 with TF32 convolutions), layout,
-    compiled, fused or not. A list, by trial, in the place of a value that differed between trials (`micro_batch` on
-    unlike machines)."""
+    compiled, fused or not; `labels_of` whose dense labels were taken, where labelers of several seeds wrote some. A
+    list, by trial, in the place of a value that differed between trials (`micro_batch` on unlike machines)."""
     rule: Literal["last epoch"]
     in_summary: bool
     """False for a row of `sampled:1` in whose place a row of `full` is to be quoted."""

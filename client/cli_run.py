@@ -139,6 +139,9 @@ def ladd(
     source_dataset: SourceOption = None,
     labeler: Annotated[str | None, typer.Option(help="A trained labeler; default: train one.")] = None,
     labeler_epochs: Annotated[int | None, typer.Option(help="Epochs of a new labeler.")] = None,
+    labeler_seeds: Annotated[
+        int | None, typer.Option(help="New labelers that trials take in turn; default: 1.")
+    ] = None,
     epoch: EpochOption = None,
     temperature: TemperatureOption = None,
     n: GridOption = None,
@@ -167,6 +170,7 @@ def ladd(
         "source_dataset": source_dataset,
         "protocol": protocol,
         "labeler": labeler or {"epochs": labeler_epochs, "seed": seed},
+        "labeler_seeds": labeler_seeds,
         "epoch": _number_or_auto(epoch),
         "temperature": _number_or_auto(temperature),
         "views": {"n": n, "ratio": ratio},

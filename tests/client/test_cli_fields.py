@@ -91,7 +91,8 @@ PARAMS: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
     ),
     "ladd": (
         LaddParams,
-        {**SETS, "protocol": "quick", "labeler": RECIPE, **LABELLING, **PACKING, "evaluation": EVALUATION},
+        {**SETS, "protocol": "quick", "labeler": RECIPE, "labeler_seeds": 2, **LABELLING, **PACKING}
+        | {"evaluation": EVALUATION},
     ),
     "sweep": (
         SweepParams,

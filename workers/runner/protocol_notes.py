@@ -10,8 +10,8 @@ from workers.ladd.evaluation.scores import missing_arms
 
 
 def protocol_notes(rows: Sequence[EvaluationRow]) -> list[str]:
-    """Return notes on the weight of the views, on averages that follow the epochs, and on passes over real images."""
-    return [*_weights(rows), *_averages(rows), *_real(rows)]
+    """Return notes on the weight of the views, on averages that follow the epochs, on real images and on labelers."""
+    return [*_weights(rows), *_averages(rows), *_real(rows), *_labelers(rows)]
 
 
 def _weights(rows: Sequence[EvaluationRow]) -> list[str]:
@@ -56,6 +56,19 @@ def _averages(rows: Sequence[EvaluationRow]) -> list[str]:
 def _real(rows: Sequence[EvaluationRow]) -> list[str]:
     passes = sorted({row.epochs for row in rows if ARMS[row.arm].images == "real"})
     return [f"Networks that are trained on all real images go through them {each:,} times." for each in passes]
+
+
+def _labelers(rows: Sequence[EvaluationRow]) -> list[str]:
+    """The labelers whose labels trials take in turn."""
+    told = next((row for row in rows if isinstance(row.recipe.get("labels_of"), list)), None)
+    if told is None:
+        return []
+    labelers = len(set(told.recipe["labels_of"]))
+    shared = "" if labelers >= len(told.trials) else "; trials that share one are more alike than intervals suppose"
+    return [
+        f"Dense labels are those of {labelers} labelers that differ by seed, for one trial after the other: spread and "
+        f"intervals of arms with such labels contain the labeler's{shared}."
+    ]
 
 
 def arm_notes(arms: Collection[str]) -> list[str]:

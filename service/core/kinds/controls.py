@@ -15,8 +15,8 @@ from service.core.kinds.evaluated_set import EvaluatedSet, augmented, evaluated
 from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Ref, TaskPlan
 
-Label = Callable[[str, DatasetStats, Sequence[str]], TaskPlan]
-"""Plan the labelling of a set with this id and these stats after these tasks."""
+Label = Callable[[str, DatasetStats, Sequence[str]], Sequence[TaskPlan]]
+"""Plan the labellings of a set with this id and these stats after these tasks: one for each seed of the labeler."""
 
 INT64_BYTES = 8
 
@@ -48,13 +48,13 @@ def plan_controls(
 
     `label` plans the dense labels of real images as those of the set itself are planned; None: the job writes none.
     """
-    random = _random_sets(errors, path, spec, dataset, source, label)
+    tasks, random = _random_sets(errors, path, spec, dataset, source, label)
     plus = _plus_set(errors, path, spec, dataset, source)
     real = _real_set(spec, dataset, source)
     return Controls(
-        tasks=[task for task, _ in random],
+        tasks=tasks,
         sets=[
-            *(found for _, found in random if found.arms),
+            *(found for found in random if found.arms),
             *([real] if real.arms else []),
             *([evaluated(plus, source, ["baseline_plus"])] if plus else []),
         ],
@@ -84,7 +84,7 @@ def _random_sets(
     dataset: DatasetManifest,
     source: DatasetManifest,
     label: Label | None,
-) -> list[tuple[TaskPlan, EvaluatedSet]]:
+) -> tuple[list[TaskPlan], list[EvaluatedSet]]:
     """Plan the random set and, where it is wanted, the one with dense labels of it."""
     arms = [arm for arm in spec.arms if ARMS[arm].images == "random"]
     labelled = [arm for arm in arms if ARMS[arm].label_files]
@@ -93,7 +93,7 @@ def _random_sets(
             message = f"arm {arm} needs dense labels of its own images, which only a job of kind ladd writes"
             errors.add(f"{path}arms", "arm_is_labelled", arm, message)
     if not arms:
-        return []
+        return [], []
     _check_enough(errors, path, dataset, source)
     stats = _random_stats(dataset.measured)
     picking = _plan_random_set(dataset, source, spec.seed)
@@ -107,9 +107,9 @@ def _random_sets(
         after=[picking.name],
     )
     if not labelled or label is None:
-        return [(picking, plain)]
-    labelling = label(plain.id, stats, [picking.name])
-    return [(picking, plain), (labelling, augmented(plain, labelling, labelled))]
+        return [picking], [plain]
+    labellings = label(plain.id, stats, [picking.name])
+    return [picking, *labellings], [plain, augmented(plain, labellings, labelled)]
 
 
 def _plan_random_set(dataset: DatasetManifest, source: DatasetManifest, seed: int) -> TaskPlan:

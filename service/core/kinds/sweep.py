@@ -58,7 +58,7 @@ def plan(core: Core, params: SweepParams) -> Plan:
         evaluated(dataset, source, [arm for arm in arms if arm not in of_labels]), views=None, full_labels=False
     )
     controls = plan_controls(errors, "evaluation.", evaluation, dataset, source)
-    sets = [plain, *controls.sets, *(augmented(plain, point, of_labels) for point in points)]
+    sets = [plain, *controls.sets, *(augmented(plain, [point], of_labels) for point in points)]
     trials = plan_trials(errors, "evaluation.", evaluation, sets, source)
     errors.raise_if_any()
 

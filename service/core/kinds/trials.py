@@ -117,7 +117,7 @@ class _Trial:
         forwards = self._forwards()
         flops = forwards * training_flops(self.architecture, shape_of(self.evaluated.stats))
         inputs = {
-            "dataset": Ref("dataset", self.evaluated.id, files),
+            "dataset": Ref("dataset", self._labelled.id, files),
             "source": Ref("dataset", self.source.id, arm.source_files),
         }
         if self.evaluated.whitened_by is not None:
@@ -130,9 +130,15 @@ class _Trial:
             inputs=inputs | ({"results": Ref("after")} if self.confirms else {}),
             work=forwards + self.source.measured.splits["val"],
             unit="images",
-            after=self.decided_by or self.evaluated.after,
+            after=self.decided_by or self._labelled.after,
             cost=TaskCost(CostName.DEPLOYMENT, self.architecture, precision, flops=flops),
         )
+
+    @property
+    def _labelled(self) -> EvaluatedSet:
+        """The set whose labels the trial takes."""
+        sets = [self.evaluated, *self.evaluated.relabelled]
+        return sets[self.number % len(sets)] if ARMS[self.arm].label_files else self.evaluated
 
     def _params(self) -> Mapping[str, Any]:
         return {
@@ -147,6 +153,8 @@ class _Trial:
             **self.evaluated.statistics.model_dump(),
             "learned_lr": self.evaluated.learned_lr,
             **({"confirms": True} if self.confirms else {}),
+            # The row is that of the first set, whoever labelled the images of this trial.
+            **({"labels_of": self._labelled.id} if self.evaluated.relabelled and ARMS[self.arm].label_files else {}),
         }
 
     def _overrides(self) -> Mapping[str, Any]:

@@ -96,3 +96,17 @@ def test_a_weight_of_the_views_that_acts_like_a_learning_rate_is_told(
     assert not notes or notes[0].startswith(start or "")
     # The baseline has no views.
     assert protocol_notes([row("baseline", **recipe)]) == []
+
+
+@pytest.mark.parametrize(
+    ("labels_of", "ending"),
+    [
+        (["ds_1", "ds_2"], "contain the labeler's."),
+        (["ds_1", "ds_2", "ds_1"], "are more alike than intervals suppose."),
+    ],
+)
+def test_trials_that_take_turns_with_labelers_are_told(labels_of: list[str], ending: str) -> None:
+    told = row("ladd", reduction="mean", labels_of=labels_of).model_copy(update={"trials": labels_of})
+    (note,) = protocol_notes([told])
+    assert note.startswith("Dense labels are those of 2 labelers that differ by seed")
+    assert note.endswith(ending)

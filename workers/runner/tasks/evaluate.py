@@ -76,6 +76,8 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         around=surroundings_of(task),
         held_out=_held_out(task, folder, dataset.stats.num_classes, whitening),
     )
+    if "labels_of" in params:
+        row.recipe["labels_of"] = params["labels_of"]
     about = {"dataset": params["dataset"], "arm": params["arm"], "architecture": params["architecture"]}
     trial = {field: getattr(row.trial, field) for field in ("trial", "seed", "accuracy", "seconds")}
     report.row(about | {"views": row.recipe["views"]} | trial)

@@ -69,10 +69,9 @@ def _found(task: RunnerTask, folder: Path) -> Found:
     labelers = [Labeler.model_validate(document) for name, document in documents.items() if name.startswith("labeler_")]
     trials = [document["row"] for name, document in documents.items() if name.startswith(TRAININGS)]
     rows = merge_trials(trial for trial in trials if trial is not None)
-    trained = [labeler.flops for labeler in labelers if labeler.flops is not None]
     flops = FlopCount(
         labelling=sum(document["flops"] for document in labellings) if labellings else None,
-        labeler_training=sum(trained) if trained else None,
+        labeler_training=_training_flops(labelers),
         deployment=sum(row.flops for row in rows) if rows else None,
     )
     distillation, images = params["distillation"], task.inputs.get("source", {}).get(VAL_IMAGES)
@@ -87,13 +86,24 @@ def _found(task: RunnerTask, folder: Path) -> Found:
         and Preparation(
             distillation["flops"],
             documents["generate_labels"]["flops"],
-            flops.labeler_training,
+            # Of those that labelled this set: labelers of other seeds are no part of the method's price.
+            _training_flops([found for found in labelers if found.id in _labelers_of(documents["generate_labels"])]),
             distillation["sets"],
         ),
         test_images=np.load(folder / images, mmap_mode="r", allow_pickle=False) if images else None,
         inputs=[ReportInput.model_validate(known) for known in params["inputs"]],
         progressive=any(name.startswith("confirm:") for name in documents),
     )
+
+
+def _training_flops(labelers: Sequence[Labeler]) -> int | None:
+    """The FLOPs of those that were trained here; None where nobody counted any."""
+    counted = [labeler.flops for labeler in labelers if labeler.flops is not None]
+    return sum(counted) if counted else None
+
+
+def _labelers_of(labelled: Mapping[str, Any]) -> set[str]:
+    return {used["labeler"] for used in labelled["labelling"]["labelers"]}
 
 
 def _evaluation(rows: list[EvaluationRow], source_dataset: str, test_images: int) -> Evaluation:

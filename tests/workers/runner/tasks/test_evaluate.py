@@ -83,6 +83,7 @@ def test_all_real_images_are_those_of_the_source_set(tmp_path: Path, arm: str, i
     }
     params = {"dataset": SOURCE, "arm": arm, "architecture": "ConvNetD3", "trial": 0, "seed": 0, "recipe": "mtt"}
     params |= {"overrides": {"epochs": 1, "batch_size": 8}, "learned_lr": None, "explained_images": 0}
+    params["labels_of"] = "ds_" + "1" * 26
     task = RunnerTask(
         type=TaskType.EVALUATE,
         params=params | {"mean": [0.5] * 3, "std": [0.25] * 3},
@@ -96,5 +97,6 @@ def test_all_real_images_are_those_of_the_source_set(tmp_path: Path, arm: str, i
     finally:
         expect_no_preemption()
     assert (row["dataset"], row["arm"], row["labels"]) == (SOURCE, arm, "hard")
+    assert row["recipe"]["labels_of"] == "ds_" + "1" * 26
     # MTT's loop has a pass more than epochs; 8 images a step.
     assert (row["forwards"], row["images_seen"], row["steps"]) == (2 * images, 2 * images, 2 * -(-images // 8))
