@@ -79,8 +79,8 @@ def arm_notes(arms: Collection[str]) -> list[str]:
     if controls:
         where = " (in a job of kind ladd)" if RANDOM_LADD in controls else ""
         notes.append(
-            f"How much of an accuracy is due to the distilled images is open: add {_listed(controls)}{where}, which "
-            "train on random real images."
+            f"How much of an accuracy is due to the distilled images is open: add {_listed(controls)}{where}, "
+            "trained on random real images."
         )
     if missing := missing_arms(arms):
         needs = "; ".join(f"{name} needs {_listed(lacking)}" for name, lacking in missing.items())

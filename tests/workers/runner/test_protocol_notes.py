@@ -29,10 +29,10 @@ def row(arm: str, epochs: int = 1000, **recipe: Any) -> EvaluationRow:
     [
         (
             ["baseline", "ladd"],
-            "add the arms random and random_ladd (in a job of kind ladd), which train on random real",
+            "add the arms random and random_ladd (in a job of kind ladd), trained on random real",
         ),
-        (["baseline", "ladd", "random"], "add the arm random_ladd (in a job of kind ladd), which"),
-        (["baseline"], "add the arm random, which"),
+        (["baseline", "ladd", "random"], "add the arm random_ladd (in a job of kind ladd), trained"),
+        (["baseline"], "add the arm random, trained"),
         (["baseline", "random"], None),
         (["baseline", "ladd", "random", "random_ladd"], None),
     ],
