@@ -192,44 +192,6 @@ def test_arms_of_every_kind_are_trained_and_compared(client: LaddClient, coarse:
             assert found.ci95[0] <= found.difference <= found.ci95[1]
 
 
-def test_real_images_are_labelled_trained_on_and_scored(client: LaddClient, distilled: Dataset, ladd: Finished) -> None:
-    arms = ["baseline", "random", "random_ladd", "ladd", "baseline_matched", "baseline_noaug", "random_noaug", "real"]
-    overrides = {**EVALUATION["overrides"], "reduction": None, "view_weight": 2, "real_epochs": 1}
-    asked = {**EVALUATION, "architectures": ["ConvNetD3"], "arms": arms, "trials": 1, "overrides": overrides}
-    params = LaddParams.model_validate(
-        {
-            "dataset": distilled.id,
-            "labeler": ladd.result.labeler,
-            "views": {"n": 2, "ratio": 0.7},
-            "evaluation": asked,
-        }
-    )
-    made = Finished(client, LaddRequest(kind=JobKind.LADD, params=params))
-    assert made.result.evaluation is not None
-    rows = {row.arm: row for row in made.result.evaluation.rows}
-    source = client.dataset(made.result.evaluation.source_dataset)
-    assert source.stats is not None
-    real = 2 * source.stats.splits["train"]
-    assert [rows[arm].forwards for arm in arms] == [200, 200, 400, 400, 400, 200, 200, real]
-    assert (rows["real"].dataset, rows["real"].epochs, rows["baseline_matched"].epochs) == (source.id, 2, 4)
-    assert {arm for arm in arms if rows[arm].recipe["augmentation"] == "none"} == {"baseline_noaug", "random_noaug"}
-    assert rows["ladd"].recipe["view_weight"] == 2
-    assert made.job.cost is not None
-    assert made.job.cost.counted.deployment is not None
-    assert made.job.cost.predicted.deployment is not None
-    assert made.job.cost.counted.deployment.flops == made.job.cost.predicted.deployment.flops
-    scores = {(each.name, each.arm): each for each in client.report(made.job.id).scores if each.architecture}
-    assert set(scores) == {("LRS", "ladd"), ("LRS", "baseline"), ("ARS", "baseline")}
-    for score in scores.values():
-        assert score.accuracies == {arm: rows[arm].mean for arm in score.accuracies}
-    random, labelled = (client.dataset(rows[arm].dataset) for arm in ("random", "random_ladd"))
-    assert random.stats is not None
-    assert [count.images for count in random.stats.class_counts] == [{"all": 10}] * 10
-    assert labelled.augmentation is not None
-    assert labelled.augmentation.parent == random.id
-    assert made.result.dataset == rows["baseline"].dataset
-
-
 def test_the_report_is_the_result_with_what_a_reader_must_know(client: LaddClient, ladd: Finished) -> None:
     report = client.report(ladd.job.id)
     assert report.evaluation == ladd.result.evaluation
