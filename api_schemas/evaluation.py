@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from api_schemas.base import DatasetId, JobId, Request, Response
 from api_schemas.cost import JobCost
@@ -10,12 +10,14 @@ from api_schemas.labelers import Architecture, ShownArchitecture
 from api_schemas.labelling import Labelling
 from api_schemas.registered import Registered
 from api_schemas.report_inputs import ReportInput
+from api_schemas.scores import Score
 from api_schemas.storage import Storage
 from method import views
 from method.arms import ARMS, BASELINE, LADD
 from method.normalizations import CARRIED, TestNormalization
 from method.precisions import PRECISIONS
 from method.recipes import RECIPES, TRIALS
+from method.views import Reduction
 
 _ARM = Registered(
     "ArmName",
@@ -25,11 +27,13 @@ One way to train: the seven rows of the paper's Table 6, and controls.
 
 `baseline`: full images with hard labels; `full_`, `sub_`: full images, local views; `soft`, `hard`, `both`: with
 what the labeler says of them, with the class, with the sum of both losses; `ladd`: `baseline` and `sub_soft`.
-`baseline_best_lr`, a control: `baseline` at 1, 3, 10 and 30 times the recipe's learning rate, of which each trial
-keeps the one that is best on images of the source set's train split.
+`baseline_best_lr`, `ladd_best_lr`: at 1, 3, 10 and 30 times the recipe's learning rate, of which each trial keeps the
+one that is best on images of the source set's train split; `baseline_matched`: for as many epochs as make as many
+forwards as `ladd` makes.
 
 Controls on other images: `random`: as `baseline`, on as many images of each class picked at random from the source
-set's train split; `random_ladd`: as `ladd`, on those; `baseline_plus`: as `baseline`, on `plus_dataset`.""",
+set's train split; `random_ladd`: as `ladd`, on those; `real`: as `baseline`, on the whole train split, for
+`overrides.real_epochs`; `baseline_plus`: as `baseline`, on `plus_dataset`. `_noaug`: the same without augmentation.""",
 )
 ArmName = Annotated[str, _ARM]
 """A name of `method.arms`."""
@@ -64,14 +68,20 @@ class RecipeOverrides(Request):
     momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
     weight_decay: Annotated[float, Field(ge=0, le=1)] | None = None
     epochs: Epochs | None = None
+    real_epochs: Epochs | None = None
+    """Of the arms `real`, whose set is large. Null: 50, as MTT trains its experts."""
     batch_size: Annotated[int, Field(ge=1, le=65_536)] | None = None
     warmup_epochs: Annotated[int, Field(ge=0, le=100_000)] | None = None
     ema_beta: Annotated[float, Field(ge=0, lt=1)] | None = None
-    """0 switches the averaged model off."""
+    """0 switches the averaged model off. Null: the recipe's; of fewer epochs than its own the same part is averaged."""
     augmentation: str | None = None
     views: ViewPolicy | None = None
     """`progressive`: `sampled:1` first, then `full` where that leaves open which arm is better."""
-    reduction: Literal["sum", "mean"] | None = None
+    view_weight: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    """Of the views' term of Eq. 5: the mean of an image's views weighs so many times what the image itself does. Null:
+    the number of its views, which is the sum over them, as Eq. 5 is written."""
+    reduction: Reduction | None = None
+    """Two weights by name, in the place of `view_weight`: `sum`, Eq. 5 as written, and `mean`, which is 1."""
     precision: PrecisionName | None = None
     """Null: `published`."""
     deterministic: bool | None = None
@@ -81,11 +91,17 @@ class RecipeOverrides(Request):
     """Null: 2. 1 draws what trials drew in earlier versions: the same for all architectures."""
     micro_batch: Annotated[int, Field(ge=1, le=65_536)] | None = None
 
+    @model_validator(mode="after")
+    def _one_weight(self) -> "RecipeOverrides":
+        if self.view_weight is not None and self.reduction is not None:
+            raise ValueError("'reduction' names a 'view_weight': only one of both may be given")
+        return self
+
 
 class EvaluationSpec(Request):
     """The evaluation of one or more sets. Defaults are the paper's: five architectures, five trials, 1,000 epochs."""
 
-    arms: Annotated[list[ArmName], Field(min_length=1, max_length=16)] = [BASELINE, LADD]
+    arms: Annotated[list[ArmName], Field(min_length=1, max_length=32)] = [BASELINE, LADD]
     architectures: Annotated[list[Architecture], Field(min_length=1, max_length=16)] | None = None
     """Null: the ConvNet that fits the resolution, AlexNet, VGG11, ResNet18, ViT."""
     trials: Annotated[int, Field(ge=1, le=100)] = TRIALS
@@ -163,7 +179,8 @@ class EvaluationRow(Response):
     seconds: float
     recipe: dict[str, Any]
     """`arithmetic` is what the passes were computed in: number format (`tf32`: float32 with TF32 convolutions), layout,
-    compiled, fused or not; `normalization` has the statistics of training images, test images and the labeler's. A
+    compiled, fused or not; `normalization` has the statistics of training images, test images and the labeler's;
+    `labels_of` whose dense labels were taken, where labelers of several seeds wrote some. A
     list, by trial, in the place of a value that differed between trials (`micro_batch` on unlike machines)."""
     rule: Literal["last epoch"]
     in_summary: bool
@@ -185,9 +202,10 @@ Verdict = Literal["better", "worse", "no evidence", "too few trials"]
 
 
 class Comparison(Response):
-    """An arm minus the baseline of the same set, in points, over all trials of both and the same test images.
+    """An arm minus the baseline of the same set, or another arm, in points, over all trials of both and the same test
+    images.
 
-    A set without a baseline of its own is compared with that of the first set that has one.
+    A set without that other arm is compared with that of the first set that has it.
 
     `ci95` covers trial noise and the choice of test images, `trials_ci95` trial noise alone; both, and the p values,
     are null where either side has fewer than three trials. The k-CAE is the primary comparison of an arm.
@@ -195,6 +213,8 @@ class Comparison(Response):
 
     dataset: DatasetId
     arm: ShownArm
+    minus: ShownArm = BASELINE
+    """The other arm; not said in reports of earlier versions, where it is the baseline."""
     architecture: ShownArchitecture | None
     """Null: the k-CAE over all architectures of the arm."""
     difference: float
@@ -220,7 +240,8 @@ class Evaluation(Response):
     rows: list[EvaluationRow]
     summary: list[EvaluationSummary]
     comparisons: list[Comparison]
-    """Of every arm with the baseline; empty without one."""
+    """Of every arm with the baseline, and of `ladd` with `random_ladd` and `baseline_matched`, `ladd_best_lr` with
+    `baseline_best_lr`, where both are there."""
 
 
 class FlopCount(Response):
@@ -318,6 +339,8 @@ class Report(Response):
     figures: list[Figure]
     points: list[SweepPoint]
     """Of a sweep; empty for other kinds."""
+    scores: list[Score] = []
+    """Of each set whose arms suffice; empty in reports of earlier versions."""
     paper: list[PaperNumber]
     """Of every cell of its tables that is about what was measured here; empty unless the job's tag `paper` names the
     method and the set is one of the paper's."""

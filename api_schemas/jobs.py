@@ -147,6 +147,9 @@ class LaddParams(ByProtocol, Packing):
     source_dataset: DatasetId | None = None
     """Null: the one named when the set was uploaded."""
     labeler: Annotated[OneLabeler | SeveralLabelers | _Recipe, Discriminator(_form)] = LabelerRecipe()
+    labeler_seeds: Annotated[int, Field(ge=1, le=16)] = 1
+    """How many labelers to train that differ by their seed alone, from the recipe's on. Each writes dense labels, and
+    trials take those of each in turn, so that spread and intervals contain the labeler's."""
     epoch: EpochChoice = None
     temperature: Temperature = 1.0
     views: Views = Views()
@@ -258,7 +261,7 @@ class JobResult(Response):
 
     dataset: DatasetId | None
     labeler: LabelerId | None
-    """Null as well where an ensemble wrote the labels: `labelling` names its members."""
+    """Null as well where several wrote the labels: `labelling` names the members of an ensemble."""
     labelling: Labelling | None
     storage: Storage | None
     flops: FlopCount | None

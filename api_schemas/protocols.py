@@ -47,8 +47,13 @@ def _parts(protocol: Protocol, sent: Mapping[str, Any]) -> dict[str, Any]:
     return {name: part for name, part in parts.items() if part}
 
 
+_ALSO_CALLED = {"reduction": "view_weight", "view_weight": "reduction"}
+"""Another name of the same setting: what is sent under one takes the place of a default under the other."""
+
+
 def _below(sent: Any, defaults: Any) -> Any:
     """Return what was sent, and of the defaults what was not."""
     if not isinstance(sent, dict) or not isinstance(defaults, Mapping):
         return sent
-    return {**defaults, **{name: _below(value, defaults.get(name)) for name, value in sent.items()}}
+    kept = {name: default for name, default in defaults.items() if sent.get(_ALSO_CALLED.get(name)) is None}
+    return {**kept, **{name: _below(value, defaults.get(name)) for name, value in sent.items()}}

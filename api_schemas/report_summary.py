@@ -53,7 +53,7 @@ def other_notes(report: Report) -> list[str]:
 
 
 def _is_of_ladd(found: Comparison) -> bool:
-    return found.arm == LADD and found.architecture is None
+    return (found.arm, found.minus, found.architecture) == (LADD, BASELINE, None)
 
 
 def _compared(summaries: list[EvaluationSummary], found: Comparison, names: dict[str, str]) -> str:

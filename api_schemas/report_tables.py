@@ -12,11 +12,13 @@ from api_schemas.curve_table import curve_tables
 from api_schemas.evaluation import ArmName, Evaluation, EvaluationRow, FlopCount, Report
 from api_schemas.paper_tables import paper_tables
 from api_schemas.report_inputs import names_of
+from api_schemas.scores import Score
 from api_schemas.storage import Storage
 from api_schemas.table import Table
 from method.arms import ARMS
 from method.normalizations import name_of
 from method.precisions import arithmetic_in_words
+from method.views import weight_in_words
 
 _COMPARED = {"baseline", "ladd"}
 _PETA = 1e15
@@ -30,6 +32,7 @@ def tables(report: Report, *, intervals: bool = True) -> list[Table]:
     found = [
         _sweep(report),
         *measured(report.evaluation, report.storage, report.flops, report.cost, intervals=intervals),
+        *_scores(report.scores),
         *curve_tables(report.evaluation),
         *class_tables(report),
         *paper_tables(report),
@@ -175,13 +178,13 @@ def _difference(means: Mapping[ArmName, float]) -> str:
 
 
 def _comparisons(evaluation: Evaluation, dataset: str) -> Table:
-    """Each arm minus the baseline of its set; the interval covers trials and test images.
+    """Each arm minus the baseline of its set, or another arm; the interval covers trials and test images.
 
     The column of p values explains a verdict of no evidence beside an interval that leaves out 0.
     """
     rows = [
         [
-            f"{arm_title(found.arm)} minus baseline",
+            f"{arm_title(found.arm)} minus {arm_title(found.minus)}",
             found.architecture or "CAE",
             f"{found.difference:+.2f}",
             "{:+.2f} to {:+.2f}".format(*found.ci95) if found.ci95 else "-",
@@ -199,8 +202,8 @@ def _protocol(rows: Sequence[EvaluationRow]) -> Table:
     """The settings behind the rows: one line for each combination that occurs."""
     forwards: dict[tuple[str, ...], set[int]] = {}
     for row in rows:
-        recipe = [str(row.recipe.get(field, "-")) for field in ("name", "views", "reduction", "precision")]
-        recipe.append(normalizations_in_words(row.recipe))
+        name, views, precision = (str(row.recipe.get(field, "-")) for field in ("name", "views", "precision"))
+        recipe = [name, views, weight_in_words(row.recipe), precision, normalizations_in_words(row.recipe)]
         computed_in = arithmetic_in_words(row.recipe)
         settings = (arm_title(row.arm), *recipe, computed_in, f"{row.epochs:,}", str(len(row.trials)))
         forwards.setdefault(settings, set()).add(row.forwards)
@@ -209,7 +212,7 @@ def _protocol(rows: Sequence[EvaluationRow]) -> Table:
         "arm",
         "recipe",
         "views",
-        "reduction",
+        "view weight",
         "precision",
         "normalised by",
         "computed in",
@@ -304,3 +307,20 @@ def _cost_text(cost: Cost | None) -> str:
     else:
         held = "not known yet" if cost.seconds is None else clock(cost.seconds)
     return f"{cost.flops / _PETA:.3g} PFLOP, {cost.bytes / 2**20:,.1f} MiB, device time {held}"
+
+
+def _scores(scores: Sequence[Score]) -> Iterator[Table]:
+    """Each score of a set by architecture, with the accuracies that went in; the mean over architectures last."""
+    for dataset in dict.fromkeys(score.dataset for score in scores):
+        rows = [
+            [
+                f"{score.name} of {arm_title(score.arm)}",
+                score.architecture or "mean",
+                f"{score.score:.3f}",
+                ", ".join(f"{arm_title(arm)} {accuracy:.2f}" for arm, accuracy in score.accuracies.items()),
+            ]
+            for score in scores
+            if score.dataset == dataset
+        ]
+        header = ["score", "architecture", "value", "accuracies in %"]
+        yield Table(f"Scores of DD-Ranking, {dataset}", header, rows)

@@ -56,7 +56,7 @@ CASES: dict[str, tuple[str, dict[str, Any], str, int]] = {
 def trials(lap: Lap, *, trials: int, device: str) -> None:
     """A lap is so many trials of an evaluation, one after the other."""
     data = random_labelled_set(2, SIZE)
-    recipe = resolve_recipe("glad", NETWORK, {"epochs": 2})
+    recipe = resolve_recipe("glad", NETWORK, {"epochs": 2, "ema_beta": 0.995})
     while True:
         for trial in range(trials):
             train_trial(data, ARMS["ladd"], NETWORK, recipe, trial_seed(0, trial, NETWORK), device, 10)

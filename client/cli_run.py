@@ -31,7 +31,13 @@ TrialsOption = Annotated[int | None, typer.Option(help="Trainings of each archit
 RecipeOption = Annotated[str | None, typer.Option(help=f"Deployment protocol: {', '.join(RECIPES)}.")]
 EpochsOption = Annotated[int | None, typer.Option(help="Deployment epochs.")]
 ViewsOption = Annotated[str | None, typer.Option(help="full, sampled:K, pool or progressive.")]
-ReductionOption = Annotated[str | None, typer.Option(help="sum or mean over the views.")]
+WeightOption = Annotated[
+    float | None,
+    typer.Option(help="Of the views' mean beside the image in Eq. 5; default: as many as there are views."),
+]
+ReductionOption = Annotated[
+    str | None, typer.Option(help="A --view-weight by name: sum, as many as there are views, or mean, 1.")
+]
 PrecisionOption = Annotated[
     str | None,
     typer.Option(
@@ -106,6 +112,7 @@ def evaluate(
     recipe: RecipeOption = None,
     epochs: EpochsOption = None,
     views: ViewsOption = None,
+    view_weight: WeightOption = None,
     reduction: ReductionOption = None,
     precision: PrecisionOption = None,
     seed: SeedOption = None,
@@ -120,7 +127,7 @@ def evaluate(
         "datasets": dataset if len(dataset) > 1 else None,
         "source_dataset": source_dataset,
         "protocol": protocol,
-        **_evaluation(arm, architecture, trials, recipe, epochs, views, reduction, precision, seed),
+        **_evaluation(arm, architecture, trials, recipe, epochs, views, view_weight, reduction, precision, seed),
     }
     _start(context, JobKind.EVALUATE, params, set_, tag, detach, yes)
 
@@ -132,6 +139,9 @@ def ladd(
     source_dataset: SourceOption = None,
     labeler: Annotated[str | None, typer.Option(help="A trained labeler; default: train one.")] = None,
     labeler_epochs: Annotated[int | None, typer.Option(help="Epochs of a new labeler.")] = None,
+    labeler_seeds: Annotated[
+        int | None, typer.Option(help="New labelers that trials take in turn; default: 1.")
+    ] = None,
     epoch: EpochOption = None,
     temperature: TemperatureOption = None,
     n: GridOption = None,
@@ -143,6 +153,7 @@ def ladd(
     recipe: RecipeOption = None,
     epochs: EpochsOption = None,
     views: ViewsOption = None,
+    view_weight: WeightOption = None,
     reduction: ReductionOption = None,
     precision: PrecisionOption = None,
     seed: Annotated[int | None, typer.Option(help="Seed of labeler and evaluation.")] = None,
@@ -159,10 +170,13 @@ def ladd(
         "source_dataset": source_dataset,
         "protocol": protocol,
         "labeler": labeler or {"epochs": labeler_epochs, "seed": seed},
+        "labeler_seeds": labeler_seeds,
         "epoch": _number_or_auto(epoch),
         "temperature": _number_or_auto(temperature),
         "views": {"n": n, "ratio": ratio},
-        "evaluation": _evaluation(arm, architecture, trials, recipe, epochs, views, reduction, precision, seed),
+        "evaluation": _evaluation(
+            arm, architecture, trials, recipe, epochs, views, view_weight, reduction, precision, seed
+        ),
     }
     _start(context, JobKind.LADD, params, set_, tag, detach, yes)
 
@@ -183,6 +197,7 @@ def sweep(
     recipe: RecipeOption = None,
     epochs: EpochsOption = None,
     views: ViewsOption = None,
+    view_weight: WeightOption = None,
     reduction: ReductionOption = None,
     precision: PrecisionOption = None,
     seed: SeedOption = None,
@@ -200,7 +215,9 @@ def sweep(
         "n": n or None,
         "ratio": ratio or None,
         "epochs": epoch or None,
-        "evaluation": _evaluation(arm, architecture, trials, recipe, epochs, views, reduction, precision, seed),
+        "evaluation": _evaluation(
+            arm, architecture, trials, recipe, epochs, views, view_weight, reduction, precision, seed
+        ),
     }
     _start(context, JobKind.SWEEP, params, set_, tag, detach, yes)
 
@@ -220,6 +237,7 @@ def _evaluation(
     recipe: str | None,
     epochs: int | None,
     views: str | None,
+    view_weight: float | None,
     reduction: str | None,
     precision: str | None,
     seed: int | None,
@@ -229,7 +247,13 @@ def _evaluation(
         "architectures": architectures or None,
         "trials": trials,
         "recipe": recipe,
-        "overrides": {"epochs": epochs, "views": views, "reduction": reduction, "precision": precision},
+        "overrides": {
+            "epochs": epochs,
+            "views": views,
+            "view_weight": view_weight,
+            "reduction": reduction,
+            "precision": precision,
+        },
         "seed": seed,
     }
 

@@ -19,15 +19,20 @@ class Arm:
 
     full_images, views: the distilled images, and their local views. "hard": the class of the image; "soft": the
         labeler's answer to that very image or view; "both": the sum of both losses, at the cost of one forward.
-    images: "own", those of the set; "random", real ones picked at random; "plus", a set with one image more per class.
+    images: "own", those of the set; "random", as many real ones picked at random; "real", all real ones, which are gone
+        through `method.recipes.REAL_EPOCHS` times; "plus", a set with one image more per class.
     best_lr: whether a trial trains at each of `LR_FACTORS` times the recipe's learning rate, and keeps the best.
+    augmented: whether images are augmented as the recipe says; else not at all.
+    matched: whether the epochs are stretched until as many images are forwarded as views and images under `ladd`.
     """
 
     name: str
     full_images: LabelKind | None
     views: LabelKind | None
-    images: Literal["own", "random", "plus"] = "own"
+    images: Literal["own", "random", "real", "plus"] = "own"
     best_lr: bool = False
+    augmented: bool = True
+    matched: bool = False
 
     @property
     def networks(self) -> int:
@@ -42,15 +47,26 @@ class Arm:
 
     @property
     def source_files(self) -> list[str]:
-        """Files of the source set that a trial needs: to test on, and to choose by."""
-        chosen_by = [files.TRAIN_IMAGES, files.TRAIN_LABELS] if self.best_lr else []
-        return [files.VAL_IMAGES, files.VAL_LABELS, *chosen_by]
+        """Files of the source set that a trial needs: to test on, and to choose by or to train on."""
+        train = [files.TRAIN_IMAGES, files.TRAIN_LABELS] if self.best_lr or self.images == "real" else []
+        return [files.VAL_IMAGES, files.VAL_LABELS, *train]
+
+    @property
+    def needs_views(self) -> bool:
+        """Whether its set must have views: to train on, or to count."""
+        return self.views is not None or self.matched
 
 
 BASELINE = "baseline"
 """The arm that every other one is compared with."""
 LADD = "ladd"
 """Eq. 5 (section 3.3)."""
+RANDOM = "random"
+"""The baseline on real images: what distilling them was worth."""
+RANDOM_LADD = "random_ladd"
+"""LADD on real images: what its labels do alone."""
+REAL = "real"
+"""All the data that was distilled."""
 
 ARMS: dict[str, Arm] = registry(
     (
@@ -64,9 +80,18 @@ ARMS: dict[str, Arm] = registry(
         Arm(LADD, full_images="hard", views="soft"),
         # How much of a gain may be step size: Eq. 5's sum of 26 terms acts like a larger learning rate.
         Arm("baseline_best_lr", full_images="hard", views=None, best_lr=True),
+        Arm("ladd_best_lr", full_images="hard", views="soft", best_lr=True),
+        # How much is due to the labels, and how much to a longer training.
+        Arm("baseline_matched", full_images="hard", views=None, matched=True),
         # How much is due to the images, and how much to their labels.
-        Arm("random", full_images="hard", views=None, images="random"),
-        Arm("random_ladd", full_images="hard", views="soft", images="random"),
+        Arm(RANDOM, full_images="hard", views=None, images="random"),
+        Arm(RANDOM_LADD, full_images="hard", views="soft", images="random"),
+        # What all images are worth.
+        Arm(REAL, full_images="hard", views=None, images="real"),
+        # What images are worth without augmentation.
+        Arm("baseline_noaug", full_images="hard", views=None, augmented=False),
+        Arm("random_noaug", full_images="hard", views=None, images="random", augmented=False),
+        Arm("real_noaug", full_images="hard", views=None, images="real", augmented=False),
         # The paper's baseline++ (section 4.2): what the labels' bytes would buy as one image more of each class.
         Arm("baseline_plus", full_images="hard", views=None, images="plus"),
     )

@@ -16,6 +16,9 @@ EPOCHS = 1000
 TRIALS = 5
 """Of the paper (section 4.1)."""
 
+REAL_EPOCHS = 50
+"""Of a training on all real images: those of MTT's experts (`buffer.py`). A thousand are for small sets."""
+
 EXTRA_PASSES: Mapping[Schedule, int] = {"warmup_cosine": 0, "step": 1}
 """Passes through the set beyond the epochs: `evaluate_synset` of MTT, and so of DATM, loops over range(Epoch + 1)."""
 
@@ -23,6 +26,11 @@ EXTRA_PASSES: Mapping[Schedule, int] = {"warmup_cosine": 0, "step": 1}
 def passes(schedule: Schedule, epochs: int) -> int:
     """Return how often a training goes through the set."""
     return epochs + EXTRA_PASSES[schedule]
+
+
+def matched_epochs(schedule: Schedule, epochs: int, forwards: int) -> int:
+    """Return the epochs after which one forward an image has made as many as `epochs` of so many forwards an image."""
+    return forwards * passes(schedule, epochs) - EXTRA_PASSES[schedule]
 
 
 def default_warmup(schedule: Schedule, epochs: int) -> int:
@@ -36,7 +44,8 @@ class RecipeRule:
 
     lr, slow_lr: learning rate, and that of architectures that are `slow`.
     learned_lr: whether the learning rate distilled along with the images takes their place.
-    ema_beta: decay, once an epoch, of the averaged weights that are tested; None: the weights themselves are.
+    ema_beta: decay, once an epoch, of the averaged weights that are tested, at the recipe's own `epochs`; None: the
+        weights themselves are. `ema_beta_for` has that of other numbers of epochs.
     """
 
     name: str
@@ -56,6 +65,19 @@ class RecipeRule:
         if self.learned_lr and learned_lr is not None:
             return learned_lr
         return self.slow_lr if ARCHITECTURES[architecture].slow else self.lr
+
+    def ema_beta_for(self, epochs: int) -> float | None:
+        """Return the decay of a training of `epochs`: of fewer than the recipe's, the same part of them is averaged.
+
+        An average reaches back over 1 / (1 - beta) epochs: at GLaD's 0.995 over 200 of 1,000, and so at 1 - 5 / epochs
+        over a fifth of any. 0.995 itself would average over the whole of a short training, its warm-up included. None
+        where that leaves nothing to average, for 5 epochs or fewer.
+        """
+        if self.ema_beta is None or epochs >= self.epochs:
+            return self.ema_beta
+        # Rounded, as 1 - 0.995 is not 0.005 to the last bit.
+        beta = 1 - round((1 - self.ema_beta) * self.epochs, 9) / epochs
+        return beta if beta > 0 else None
 
 
 RECIPES: dict[str, RecipeRule] = registry(

@@ -2,6 +2,8 @@
 
 import math
 import re
+from collections.abc import Mapping
+from typing import Any, Literal
 
 GRID = 5
 """N of the paper's N x N views (sections 3.1 and 4.1)."""
@@ -13,6 +15,29 @@ POLICY = r"full|pool|sampled:[1-9][0-9]{0,3}"
 each step."""
 PROGRESSIVE = "progressive"
 """`sampled:1` first, then `full` where that leaves open which arm is better: a policy of an evaluation."""
+
+Reduction = Literal["sum", "mean"]
+REDUCTIONS: Mapping[Reduction, float | None] = {"sum": None, "mean": 1.0}
+"""Names of two weights of the views' term. The loss of an image is that of the whole image and, times this weight, the
+mean of those of its views. None: as many as there are views, which is the sum over them, Eq. 5 as written."""
+
+
+def view_weight(weight: float | None, views: int) -> float:
+    """Return the weight of the mean over so many views as a number."""
+    return float(views) if weight is None else weight
+
+
+def reduction_of(weight: float | None, views: int) -> Reduction | None:
+    """Return the name of a weight, None for one that has none."""
+    if weight is None or weight == views:
+        return "sum"
+    return "mean" if weight == REDUCTIONS["mean"] else None
+
+
+def weight_in_words(recipe: Mapping[str, Any]) -> str:
+    """Return the weight of the views in the recipe of a row, by its name where it has one; "-" where it has none."""
+    weight = recipe.get("view_weight")
+    return str(recipe.get("reduction", "-" if weight is None else f"{weight:g}"))
 
 
 def crop_side(ratio: float, size: int) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from api_schemas.evaluation import RecipeOverrides
 from api_schemas.jobs import EvaluateParams, JobRequest, LaddParams, SweepParams
 from method.protocols import PROTOCOLS
 
@@ -22,6 +23,18 @@ def test_what_is_sent_comes_before_the_protocol(params: Any) -> None:
     assert found.evaluation.trials == 2
     # As a client sends it on, nothing changes.
     assert params.model_validate(found.model_dump(mode="json", exclude_unset=True)) == found
+
+
+@pytest.mark.parametrize("weight", [{"view_weight": 3}, {"reduction": "sum"}, {"reduction": "mean"}])
+def test_a_weight_of_the_views_is_replaced_under_either_name(weight: dict[str, Any]) -> None:
+    sent = {"dataset": SET, "protocol": "quick", "overrides": weight}
+    found = EvaluateParams.model_validate(sent).overrides.model_dump(include={"view_weight", "reduction"})
+    assert {name: value for name, value in found.items() if value is not None} == weight
+
+
+def test_a_weight_has_one_name_at_a_time() -> None:
+    with pytest.raises(ValidationError, match="only one of both may be given"):
+        RecipeOverrides(view_weight=1, reduction="mean")
 
 
 def test_an_evaluation_has_the_fields_at_its_top() -> None:

@@ -157,7 +157,7 @@ def test_the_protocol_has_a_line_for_each_set_of_settings() -> None:
         "arm",
         "recipe",
         "views",
-        "reduction",
+        "view weight",
         "precision",
         "normalised by",
         "computed in",

@@ -89,8 +89,8 @@ def test_run_ladd_sends_only_what_is_given(ladd: Ladd, client: LaddClient, worke
     result = ladd(
         *("run", "ladd", "--dataset", distilled, "--n", "3", "--trials", "2", "--architecture", "ConvNetD3"),
         *("--architecture", "VGG11", "--epochs", "20", "--views", "sampled:2", "--labeler-epochs", "2"),
-        *("--precision", "fast"),
-        *("--set", "labeler.lr=0.02", "--set", "evaluation.overrides.reduction=mean", "--tag", "run=a=b", "--detach"),
+        *("--precision", "fast", "--view-weight", "2"),
+        *("--set", "labeler.lr=0.02", "--tag", "run=a=b", "--detach"),
     )
     assert result.exit_code == 0
     job = client.job(result.stdout.strip())
@@ -104,7 +104,7 @@ def test_run_ladd_sends_only_what_is_given(ladd: Ladd, client: LaddClient, worke
     assert evaluation["overrides"] == {
         "epochs": 20,
         "views": "sampled:2",
-        "reduction": "mean",
+        "view_weight": 2.0,
         "precision": "fast",
     }
     assert result.stderr.startswith("predicted cost: labelling ")

@@ -193,28 +193,6 @@ def test_arms_of_every_kind_are_trained_and_compared(client: LaddClient, coarse:
             assert found.adjusted_p == found.p_value  # one architecture
 
 
-def test_random_real_images_are_labelled_and_trained_on(client: LaddClient, distilled: Dataset, ladd: Finished) -> None:
-    arms = ["baseline", "random", "random_ladd"]
-    params = LaddParams.model_validate(
-        {
-            "dataset": distilled.id,
-            "labeler": ladd.result.labeler,
-            "views": {"n": 2, "ratio": 0.7},
-            "evaluation": {**EVALUATION, "architectures": ["ConvNetD3"], "arms": arms, "trials": 1},
-        }
-    )
-    made = Finished(client, LaddRequest(kind=JobKind.LADD, params=params))
-    assert made.result.evaluation is not None
-    rows = {row.arm: row for row in made.result.evaluation.rows}
-    assert [rows[arm].forwards for arm in arms] == [200, 200, 400]
-    random, labelled = (client.dataset(rows[arm].dataset) for arm in arms[1:])
-    assert random.stats is not None
-    assert [count.images for count in random.stats.class_counts] == [{"all": 10}] * 10
-    assert labelled.augmentation is not None
-    assert labelled.augmentation.parent == random.id
-    assert made.result.dataset == rows["baseline"].dataset
-
-
 def test_the_report_is_the_result_with_what_a_reader_must_know(client: LaddClient, ladd: Finished) -> None:
     report = client.report(ladd.job.id)
     assert report.evaluation == ladd.result.evaluation

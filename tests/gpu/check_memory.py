@@ -54,7 +54,8 @@ def _table(size: int, device: torch.device) -> str:
 
 def _peaks(network: str, precision: str, size: int, device: torch.device) -> tuple[int, int]:
     """Predicted and real peak of a training of two steps, in bytes as `engine.memory.peak_bytes` counts them."""
-    recipe = resolve_recipe("glad", network, {"epochs": 2, "views": "sampled:5", "precision": precision})
+    overrides = {"epochs": 2, "ema_beta": 0.995, "views": "sampled:5", "precision": precision}
+    recipe = resolve_recipe("glad", network, overrides)
     data = random_labelled_set(50 if device.type == "cuda" else 2, size).to(device)
     if device.type == "cuda":
         torch.cuda.empty_cache()

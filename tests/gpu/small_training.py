@@ -97,7 +97,8 @@ def train(
         return asked == killed_after
 
     listener = Listener(wants_checkpoint=wants_checkpoint, log=logs.append)
-    changes = {"lr": 1e-3, "reduction": "mean", "precision": work.precision, "views": work.views}
+    # With GLaD's average, which so few epochs would have none of.
+    changes = {"lr": 1e-3, "ema_beta": 0.995, "reduction": "mean", "precision": work.precision, "views": work.views}
     changes |= {"epochs": work.epochs, "batch_size": work.batch_size, **work.more}
     recipe = resolve_recipe("glad", work.architecture, changes)
     data = random_labelled_set(work.images, work.size)

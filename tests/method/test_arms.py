@@ -1,5 +1,7 @@
 """Arms need the files that their labels say, and a trial of one trains as many networks as it compares rates."""
 
+from dataclasses import replace
+
 import pytest
 
 from method.arms import ARMS, LR_FACTORS, TABLE_6
@@ -12,7 +14,7 @@ def test_an_arm_needs_the_labels_that_it_trains_towards(name: str) -> None:
     soft = {FULL_LABELS: arm.full_images, DENSE_LABELS: arm.views}
     assert arm.label_files == [file for file, kind in soft.items() if kind in ("soft", "both")]
     assert arm.networks == (len(LR_FACTORS) if arm.best_lr else 1)
-    assert (TRAIN_IMAGES in arm.source_files) == arm.best_lr
+    assert (TRAIN_IMAGES in arm.source_files) == (arm.best_lr or arm.images == "real")
     assert arm.full_images or arm.views
 
 
@@ -26,5 +28,15 @@ def test_controls_train_on_other_images() -> None:
     assert {name: arm.images for name, arm in ARMS.items() if arm.images != "own"} == {
         "random": "random",
         "random_ladd": "random",
+        "random_noaug": "random",
+        "real": "real",
+        "real_noaug": "real",
         "baseline_plus": "plus",
     }
+
+
+def test_a_control_differs_from_its_arm_in_one_thing() -> None:
+    assert replace(ARMS["ladd"], name="ladd_best_lr", best_lr=True) == ARMS["ladd_best_lr"]
+    assert replace(ARMS["baseline"], name="baseline_matched", matched=True) == ARMS["baseline_matched"]
+    for name in ("baseline", "random", "real"):
+        assert replace(ARMS[name], name=f"{name}_noaug", augmented=False) == ARMS[f"{name}_noaug"]

@@ -7,13 +7,14 @@ from api_schemas.labelling import Labelling
 from api_schemas.report_inputs import names_of
 from api_schemas.report_summary import judgement
 from api_schemas.storage import EncodingCost
-from method.arms import ARMS
+from method.arms import ARMS, BASELINE
 from method.counted import counted
 from method.normalizations import NORMALIZATIONS
 from workers.ladd.evaluation.progressive import open_question
 from workers.ladd.evaluation.rows import accuracies
 from workers.ladd.evaluation.statistics import FEWEST_TRIALS
 from workers.ladd.figures.found import Found
+from workers.runner.protocol_notes import arm_notes, protocol_notes
 
 LARGE_OVERHEAD = 0.1
 """Zipped labels over zipped images above which the report speaks of it; the paper's own sets are at 0.02."""
@@ -76,25 +77,28 @@ def _of_evaluation(evaluation: Evaluation) -> list[str]:
     if trials < 5:
         too_few = f"too few for an interval, which takes {FEWEST_TRIALS}; " if trials < FEWEST_TRIALS else ""
         notes.append(f"{counted(trials, 'trial')} per row: {too_few}the paper has 5.")
-    epochs = {row.epochs for row in evaluation.rows if row.in_summary}
-    if min(epochs) < 1000:
+    # Real images are gone through a number of times of their own.
+    own = [row for row in evaluation.rows if ARMS[row.arm].images != "real"]
+    epochs = {row.epochs for row in own if row.in_summary}
+    if min(epochs, default=1000) < 1000:
         notes.append(f"{min(epochs)} epochs; the paper has 1,000: networks may be far from converged.")
-    if fewer := sorted({row.epochs for row in evaluation.rows} - epochs):
+    if fewer := sorted({row.epochs for row in own} - epochs):
         notes.append(
             f"Rows of {', '.join(f'{each:,}' for each in fewer)} epochs are points of the curve of accuracy against "
             "cost, each a training whose schedule ends there; k-CAE and comparisons are without them."
         )
-    on_views = [row for row in evaluation.rows if ARMS[row.arm].views]
-    if any(row.recipe["reduction"] == "sum" and row.recipe["views"] != "pool" for row in on_views):
-        notes.append(
-            "reduction 'sum' weighs the views as Eq. 5 does, which also acts like a larger learning rate: "
-            "part of a difference between the arms may be step size."
-        )
     if shifted := _carried_by_glad(evaluation):
         notes.append(shifted)
     caes = [found for found in evaluation.comparisons if found.architecture is None]
-    verdicts = [*_comparisons(evaluation.comparisons), *(_verdict(found, evaluation) for found in caes)]
-    return [*_divergences(evaluation), *notes, *verdicts, *_step_size(caes)]
+    return [
+        *_divergences(evaluation),
+        *notes,
+        *protocol_notes(evaluation.rows),
+        *_comparisons(evaluation.comparisons),
+        *(_verdict(found, evaluation) for found in caes),
+        *_step_size(caes),
+        *arm_notes({row.arm for row in evaluation.rows}),
+    ]
 
 
 def _carried_by_glad(evaluation: Evaluation) -> str | None:
@@ -152,10 +156,11 @@ def _divergences(evaluation: Evaluation) -> list[str]:
 
 def _step_size(caes: list[Comparison]) -> list[str]:
     """The part of LADD's gain that the baseline gains by its learning rate alone."""
-    gains = {(found.dataset, found.arm): found.difference for found in caes}
+    gains = {(found.dataset, found.arm): found.difference for found in caes if found.minus == BASELINE}
     return [
         f"Step size on {dataset}: ladd gains {gain:+.2f} points over the baseline; at the learning rate that suits it, "
-        f"chosen on images of source.train, the baseline alone gains {gains[dataset, 'baseline_best_lr']:+.2f}."
+        f"chosen on images of source.train, the baseline alone gains {gains[dataset, 'baseline_best_lr']:+.2f}"
+        + (f", and ladd {tuned:+.2f}." if (tuned := gains.get((dataset, "ladd_best_lr"))) is not None else ".")
         for (dataset, arm), gain in gains.items()
         if arm == "ladd" and (dataset, "baseline_best_lr") in gains
     ]
@@ -176,12 +181,13 @@ def _comparisons(comparisons: Sequence[Comparison]) -> list[str]:
 
 def _verdict(found: Comparison, evaluation: Evaluation) -> str:
     """The verdict on the k-CAE of an arm, and the architectures for which the answer is open."""
-    mine = [other for other in evaluation.comparisons if (other.dataset, other.arm) == (found.dataset, found.arm)]
+    pair = (found.dataset, found.arm, found.minus)
+    mine = [other for other in evaluation.comparisons if (other.dataset, other.arm, other.minus) == pair]
     each = [other for other in mine if other.architecture is not None]
     open_for = [str(other.architecture) for other in each if other.verdict == "no evidence"]
     alone = f"; no evidence for {', '.join(open_for)} alone" if open_for and len(each) > 1 else ""
     return (
-        f"{found.arm} minus baseline on {found.dataset}, {len(each)}-CAE: {found.difference:+.2f} points "
+        f"{found.arm} minus {found.minus} on {found.dataset}, {len(each)}-CAE: {found.difference:+.2f} points "
         f"({judgement(found)}){alone}."
     )
 

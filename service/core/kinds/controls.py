@@ -1,4 +1,4 @@
-"""Control arms, which train on other images: real ones picked at random, or a set with one image more per class."""
+"""Control arms, which train on other images: real ones, all or some, or a set with one image more per class."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +16,8 @@ from service.core.kinds.normalizations import check_published
 from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Ref, TaskPlan
 
-Label = Callable[[str, DatasetStats, Sequence[str]], TaskPlan]
-"""Plan the labelling of a set with this id and these stats after these tasks."""
+Label = Callable[[str, DatasetStats, Sequence[str]], Sequence[TaskPlan]]
+"""Plan the labellings of a set with this id and these stats after these tasks: one for each seed of the labeler."""
 
 INT64_BYTES = 8
 
@@ -60,15 +60,32 @@ def plan_controls(
 
     `label` plans the dense labels of real images as those of the set itself are planned; None: the job writes none.
     """
-    random = _random_sets(errors, path, spec, dataset, source, label)
+    tasks, random = _random_sets(errors, path, spec, dataset, source, label)
     plus = _plus_set(errors, path, spec, dataset, source)
+    real = _real_set(spec, dataset, source)
     return Controls(
-        tasks=[task for task, _ in random],
+        tasks=tasks,
         sets=[
-            *(found for _, found in random if found.arms),
+            *(found for found in random if found.arms),
+            *([real] if real.arms else []),
             *([evaluated(plus, source, ["baseline_plus"], spec.test_normalization)] if plus else []),
         ],
         plus=plus,
+    )
+
+
+def _real_set(spec: EvaluationSpec, dataset: DatasetManifest, source: DatasetManifest) -> EvaluatedSet:
+    """Return the train split of the source set, normalised or whitened as the set itself is.
+
+    The learning rate is the recipe's: one that was distilled suits the images that it was distilled with.
+    """
+    return replace(
+        evaluated(dataset, source, [arm for arm in spec.arms if ARMS[arm].images == "real"], spec.test_normalization),
+        id=source.id,
+        stats=source.measured.model_copy(update={"num_images": source.measured.splits["train"]}),
+        learned_lr=None,
+        views=None,
+        full_labels=False,
     )
 
 
@@ -79,20 +96,22 @@ def _random_sets(
     dataset: DatasetManifest,
     source: DatasetManifest,
     label: Label | None,
-) -> list[tuple[TaskPlan, EvaluatedSet]]:
+) -> tuple[list[TaskPlan], list[EvaluatedSet]]:
     """Plan the random set and, where it is wanted, the one with dense labels of it."""
-    labelled = "random_ladd" in spec.arms
-    if labelled and label is None:
-        message = "arm random_ladd needs dense labels of its own images, which only a job of kind ladd writes"
-        errors.add(f"{path}arms", "arm_is_labelled", "random_ladd", message)
-    if not labelled and "random" not in spec.arms:
-        return []
+    arms = [arm for arm in spec.arms if ARMS[arm].images == "random"]
+    labelled = [arm for arm in arms if ARMS[arm].label_files]
+    if label is None:
+        for arm in labelled:
+            message = f"arm {arm} needs dense labels of its own images, which only a job of kind ladd writes"
+            errors.add(f"{path}arms", "arm_is_labelled", arm, message)
+    if not arms:
+        return [], []
     _check_enough(errors, path, dataset, source)
     stats = _random_stats(dataset.measured)
     picking = _plan_random_set(dataset, source, spec.seed)
     # All but the images is as the set itself has it, the learning rate it was distilled with included.
     plain = replace(
-        evaluated(dataset, source, [arm for arm in spec.arms if arm == "random"], spec.test_normalization),
+        evaluated(dataset, source, [arm for arm in arms if arm not in labelled], spec.test_normalization),
         id=picking.makes or "",
         stats=stats,
         views=None,
@@ -100,9 +119,9 @@ def _random_sets(
         after=[picking.name],
     )
     if not labelled or label is None:
-        return [(picking, plain)]
-    labelling = label(plain.id, stats, [picking.name])
-    return [(picking, plain), (labelling, augmented(plain, labelling, ["random_ladd"]))]
+        return [picking], [plain]
+    labellings = label(plain.id, stats, [picking.name])
+    return [picking, *labellings], [plain, augmented(plain, labellings, labelled)]
 
 
 def _plan_random_set(dataset: DatasetManifest, source: DatasetManifest, seed: int) -> TaskPlan:

@@ -30,6 +30,8 @@ class EvaluatedSet:
     """Tasks that make it."""
     whitened_by: str | None = None
     """The set with the ZCA in whose space networks are trained; None: in none."""
+    relabelled: Sequence["EvaluatedSet"] = ()
+    """The same images with the labels of labelers of other seeds: trials take each in turn, this one first."""
 
 
 def evaluated(
@@ -49,10 +51,14 @@ def evaluated(
     )
 
 
-def augmented(plain: EvaluatedSet, labelling: TaskPlan, arms: Sequence[ArmName]) -> EvaluatedSet:
-    """Return the label-augmented set that a task will make of a set, to be evaluated on `arms`."""
-    views = labelling.params["views"]["n"] ** 2
-    return replace(plain, id=labelling.makes or "", views=views, full_labels=True, arms=arms, after=[labelling.name])
+def augmented(plain: EvaluatedSet, labellings: Sequence[TaskPlan], arms: Sequence[ArmName]) -> EvaluatedSet:
+    """Return the label-augmented set that tasks, one for each seed of a labeler, will make of a set, for `arms`."""
+    views = labellings[0].params["views"]["n"] ** 2
+    first, *others = [
+        replace(plain, id=task.makes or "", views=views, full_labels=True, arms=arms, after=[task.name])
+        for task in labellings
+    ]
+    return replace(first, relabelled=others)
 
 
 def real_normalization_of(

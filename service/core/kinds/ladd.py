@@ -1,7 +1,7 @@
 """`ladd`: the whole method: train or reuse a labeler, write dense labels, evaluate."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from api_schemas.cost import CostName
@@ -37,20 +37,29 @@ def plan(core: Core, params: LaddParams) -> Plan:
     check_published(errors, "evaluation.", dataset, source, rule)
     errors.raise_if_any()
     real = real_normalization_of(dataset, source, rule)
-    chosen = choose_labeler(core, errors, params, dataset, source, real)
+    _check_seeds(errors, params)
+    chosen = [choose_labeler(core, errors, params, dataset, source, real)]
+    for number in range(1, params.labeler_seeds):
+        # Their faults are those of the first.
+        apart = ValidationErrors(core.catalogue)
+        chosen.append(choose_labeler(core, apart, _of_seed(params, number), dataset, source, real, number))
+    labelers = [labeler for each in chosen for labeler in each.labelers]
 
-    training = [task.name for task in chosen.training]
-    labelling = plan_labelling(dataset.id, dataset.measured, chosen.labelers, params, real, training)
-    tasks = [*chosen.training, labelling]
+    def label(made: str, stats: DatasetStats, after: Sequence[str], point: str = "random") -> list[TaskPlan]:
+        plans = []
+        for number, each in enumerate(chosen):
+            named = "-".join(part for part in (point, f"seed{number}" if number else "") if part)
+            before = [*(task.name for task in each.training), *after]
+            plans.append(plan_labelling(made, stats, each.labelers, params, real, before, named))
+        return plans
+
+    labellings = label(dataset.id, dataset.measured, [], "")
+    tasks = [*(task for each in chosen for task in each.training), *labellings]
     evaluation, controls = None, Controls(tasks=[], sets=[])
     if params.evaluation is not None:
         evaluation = resolve(errors, "evaluation.", params.evaluation, params.protocol, source)
         arms = own_arms(evaluation)
-        labelled = augmented(evaluated(dataset, source, arms, rule), labelling, arms)
-
-        def label(made: str, stats: DatasetStats, after: Sequence[str]) -> TaskPlan:
-            return plan_labelling(made, stats, chosen.labelers, params, real, [*training, *after], "random")
-
+        labelled = augmented(evaluated(dataset, source, arms, rule), labellings, arms)
         controls = plan_controls(errors, "evaluation.", evaluation, dataset, source, label)
         tasks += controls.tasks
         tasks += plan_trials(errors, "evaluation.", evaluation, [labelled, *controls.sets], source)
@@ -60,8 +69,9 @@ def plan(core: Core, params: LaddParams) -> Plan:
         "dataset": dataset.id,
         "source_dataset": source.id,
         "protocol": params.protocol,
-        "labeler": chosen.shown,
-        "epoch": resolved_epoch(params.epoch, chosen.labelers),
+        "labeler": chosen[0].shown,
+        "labeler_seeds": params.labeler_seeds,
+        "epoch": resolved_epoch(params.epoch, labelers),
         "temperature": params.temperature,
         "views": params.views.model_dump(),
         "encoding": params.encoding,
@@ -71,7 +81,7 @@ def plan(core: Core, params: LaddParams) -> Plan:
         "evaluation": evaluation and shown(evaluation),
     }
     explained = evaluation.explained_images if evaluation else 0
-    names = [labeler.id for labeler in chosen.labelers]
+    names = [labeler.id for labeler in labelers]
     tested = source.measured.splits["val"]
     report = plan_report(
         JobKind.LADD,
@@ -81,12 +91,31 @@ def plan(core: Core, params: LaddParams) -> Plan:
         source.id,
         tested,
         explained,
-        preparations=[*labelled_here(dataset, [labelling]), *prepared(core, controls.plus_sets)],
+        preparations=[*labelled_here(dataset, [labellings[0]]), *prepared(core, controls.plus_sets)],
         plus=controls.plus,
     )
-    reads = dict.fromkeys([dataset.id, source.id, *held_out_sets(chosen.labelers, params)])
+    reads = dict.fromkeys([dataset.id, source.id, *held_out_sets(labelers, params)])
     reads |= dict.fromkeys(controls.reads)
     return Plan(params=resolved, tasks=[*tasks, report], reads=list(reads), notes=errors.notes)
+
+
+def _check_seeds(errors: ValidationErrors, params: LaddParams) -> None:
+    """Require that labelers of several seeds are trained, and that each has a trial."""
+    seeds, trials = params.labeler_seeds, params.evaluation.trials if params.evaluation else 0
+    if seeds > 1 and not isinstance(params.labeler, LabelerRecipe):
+        message = "labelers of several seeds are trained by a recipe; labeler names one that is there"
+        errors.add("labeler_seeds", "labeler_is_trained", seeds, message)
+    elif seeds > 1 and trials < seeds:
+        message = f"each of {seeds} labelers labels for a trial of its own; there are {trials} trials"
+        errors.add("labeler_seeds", "within_trials", seeds, message)
+
+
+def _of_seed(params: LaddParams, number: int) -> LaddParams:
+    """Return the params with the labeler so many seeds on."""
+    if not isinstance(params.labeler, LabelerRecipe):
+        return params
+    seed = (params.labeler.seed + number) % 2**31
+    return params.model_copy(update={"labeler": params.labeler.model_copy(update={"seed": seed})})
 
 
 @dataclass(frozen=True)
@@ -107,8 +136,12 @@ def choose_labeler(
     dataset: DatasetManifest,
     source: DatasetManifest,
     real: RealNormalization,
+    number: int = 0,
 ) -> Chosen:
-    """Return the outcome of `labeler`, `epoch` and `temperature` of a request; their faults are noted."""
+    """Return the outcome of `labeler`, `epoch` and `temperature` of a request; their faults are noted.
+
+    `number` tells the training of one seed apart from those of others, the first is 0.
+    """
     recipe = params.labeler
     if not isinstance(recipe, LabelerRecipe):
         labelers = choose_existing(errors, recipe, params.epoch, params.temperature, dataset)
@@ -128,7 +161,8 @@ def choose_labeler(
         source_dataset=source.id,
     )
     exists = core.catalogue.labeler(labeler.id) is not None
-    return Chosen([labeler], training.recipe.model_dump(mode="json"), [] if exists else [training.task])
+    task = replace(training.task, name=f"{training.task.name}:seed{number}") if number else training.task
+    return Chosen([labeler], training.recipe.model_dump(mode="json"), [] if exists else [task])
 
 
 KIND = Kind(JobKind.LADD, plan, LaddRequest, [CostName.LABELLING, CostName.LABELER_TRAINING])

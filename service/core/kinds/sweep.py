@@ -56,11 +56,11 @@ def plan(core: Core, params: SweepParams) -> Plan:
         at = asked[epoch].model_copy(update={"views": Views(n=n, ratio=ratio)})
         points.append(_plan_point(dataset, chosen[epoch], at, real))
     arms = own_arms(evaluation)
-    of_labels = [arm for arm in arms if ARMS[arm].views or ARMS[arm].label_files]
+    of_labels = [arm for arm in arms if ARMS[arm].needs_views or ARMS[arm].label_files]
     unlabelled = [arm for arm in arms if arm not in of_labels]
     plain = replace(evaluated(dataset, source, unlabelled, rule), views=None, full_labels=False)
     controls = plan_controls(errors, "evaluation.", evaluation, dataset, source)
-    sets = [plain, *controls.sets, *(augmented(plain, point, of_labels) for point in points)]
+    sets = [plain, *controls.sets, *(augmented(plain, [point], of_labels) for point in points)]
     trials = plan_trials(errors, "evaluation.", evaluation, sets, source)
     errors.raise_if_any()
 

@@ -10,9 +10,10 @@ from api_schemas.evaluation import ArmName, EvaluationSpec
 from api_schemas.labelers import Architecture
 from api_schemas.runner import TaskType
 from method.architectures import ARCHITECTURES, training_flops
-from method.arms import ARMS, BASELINE, LADD
+from method.arms import ARMS, BASELINE, LADD, Arm
+from method.augmentation import NONE as NO_AUGMENTATION
 from method.files import FULL_LABELS, WHITENING
-from method.recipes import EPOCHS, RECIPES, passes
+from method.recipes import REAL_EPOCHS, RECIPES, matched_epochs, passes
 from method.views import PROGRESSIVE, drawn_views
 from service.core.catalogue.manifests import DatasetManifest, shape_of
 from service.core.kinds.evaluated_set import EvaluatedSet, own_files
@@ -42,7 +43,7 @@ def plan_trials(
     fewer epochs, which are points of a curve.
     """
     _check_views(errors, path, spec, sets)
-    if not _check_size(errors, path, spec, sets, source):
+    if not _check_count(errors, path, spec, sets):
         return []
     architectures = sorted(spec.architectures or [], key=lambda name: ARCHITECTURES[name].turn)
     several = len(sets) > 1
@@ -53,11 +54,13 @@ def plan_trials(
         for number in range(spec.trials)
         for arm in spec.arms
         for evaluated in sets
-        if arm in evaluated.arms
+        # Real images have a number of epochs of their own.
+        if arm in evaluated.arms and (each is spec or ARMS[arm].images != "real")
     ]
     if spec.overrides.views == PROGRESSIVE:
         first = [replace(trial, views="sampled:1") if trial.arm == LADD else trial for trial in trials]
         trials = [*first, *_confirmations(first)]
+    _check_numbers(errors, path, trials, source)
     alike = Counter(trial.code for trial in trials)
     return [trial.plan(alike[trial.code]) for trial in trials]
 
@@ -119,18 +122,19 @@ class _Trial:
     def code(self) -> tuple[Architecture, int]:
         """What trainings have in common that one compiled network can serve: it, and the rows of their steps."""
         batch = self.spec.overrides.batch_size or RECIPES[self.spec.recipe].batch_size
-        return self.architecture, self._per_image() * min(batch, self.evaluated.stats.num_images)
+        return self.architecture, self._per_image(ARMS[self.arm]) * min(batch, self.evaluated.stats.num_images)
 
     def plan(self, alike: int) -> TaskPlan:
         """Plan the task, one of `alike` with the same `code`."""
         arm = ARMS[self.arm]
-        files = own_files(self.evaluated.stats) + arm.label_files
+        # Those of all real images are among the files of the source set.
+        files = [] if arm.images == "real" else own_files(self.evaluated.stats) + arm.label_files
         precision = self.spec.overrides.precision
         assert precision is not None
         forwards = self._forwards()
         flops = forwards * training_flops(self.architecture, shape_of(self.evaluated.stats))
         inputs = {
-            "dataset": Ref("dataset", self.evaluated.id, files),
+            "dataset": Ref("dataset", self._labelled.id, files),
             "source": Ref("dataset", self.source.id, arm.source_files),
         }
         if self.evaluated.whitened_by is not None:
@@ -143,37 +147,73 @@ class _Trial:
             inputs=inputs | ({"results": Ref("after")} if self.confirms else {}),
             work=forwards + self.source.measured.splits["val"],
             unit="images",
-            after=self.decided_by or self.evaluated.after,
+            after=self.decided_by or self._labelled.after,
             cost=TaskCost(CostName.DEPLOYMENT, self.architecture, precision, flops=flops),
         )
 
+    @property
+    def _labelled(self) -> EvaluatedSet:
+        """The set whose labels the trial takes."""
+        sets = [self.evaluated, *self.evaluated.relabelled]
+        return sets[self.number % len(sets)] if ARMS[self.arm].label_files else self.evaluated
+
     def _params(self) -> Mapping[str, Any]:
-        overrides = self.spec.overrides
-        if overrides.views == PROGRESSIVE:
-            overrides = overrides.model_copy(update={"views": self.views})
         return {
             "dataset": self.evaluated.id,
             "arm": self.arm,
             "architecture": self.architecture,
             "trial": self.number,
             "recipe": self.spec.recipe,
-            "overrides": overrides.model_dump(mode="json", exclude_none=True),
+            "overrides": self._overrides(),
             "seed": self.spec.seed,
             "explained_images": 0 if self.number else self.spec.explained_images,
             **self.evaluated.real.params,
             "learned_lr": self.evaluated.learned_lr,
             **bordered(shape_of(self.evaluated.stats), self.architecture),
             **({"confirms": True} if self.confirms else {}),
+            # The row is that of the first set, whoever labelled the images of this trial.
+            **({"labels_of": self._labelled.id} if self.evaluated.relabelled and ARMS[self.arm].label_files else {}),
         }
+
+    def _overrides(self) -> Mapping[str, Any]:
+        """Return the overrides of the arm: its epochs with what follows from them, and its augmentation."""
+        asked, rule, arm = self.spec.overrides, RECIPES[self.spec.recipe], ARMS[self.arm]
+        changes = asked.model_dump(mode="json", exclude_none=True, exclude={"real_epochs"})
+        if asked.views == PROGRESSIVE:
+            changes.pop("views")
+            changes |= {"views": self.views} if self.views else {}
+        if self.epochs != self._asked_epochs:
+            changes["epochs"] = self.epochs
+            if asked.warmup_epochs is not None:
+                changes["warmup_epochs"] = asked.warmup_epochs * self.epochs // self._asked_epochs
+        if not arm.augmented:
+            changes["augmentation"] = NO_AUGMENTATION
+        if rule.ema_beta is not None:
+            # Named in the task: one without it is of a version whose average did not follow the epochs.
+            changes.setdefault("ema_beta", rule.ema_beta_for(self.epochs) or 0)
+        return changes
+
+    @property
+    def _asked_epochs(self) -> int:
+        return self.spec.overrides.epochs or RECIPES[self.spec.recipe].epochs
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the training, as the recipe counts them."""
+        arm = ARMS[self.arm]
+        if arm.images == "real":
+            return self.spec.overrides.real_epochs or REAL_EPOCHS
+        if arm.matched:
+            return matched_epochs(RECIPES[self.spec.recipe].schedule, self._asked_epochs, self._per_image(ARMS[LADD]))
+        return self._asked_epochs
 
     def _forwards(self) -> int:
         """Return the images and views passed forward in the training."""
-        epochs = passes(RECIPES[self.spec.recipe].schedule, self.spec.overrides.epochs or EPOCHS)
-        return ARMS[self.arm].networks * self.evaluated.stats.num_images * self._per_image() * epochs
+        arm, epochs = ARMS[self.arm], passes(RECIPES[self.spec.recipe].schedule, self.epochs)
+        return arm.networks * self.evaluated.stats.num_images * self._per_image(arm) * epochs
 
-    def _per_image(self) -> int:
-        """Return the forwards of an image and step."""
-        arm = ARMS[self.arm]
+    def _per_image(self, arm: Arm) -> int:
+        """Return the forwards of an image and step of an arm."""
         views = self.views or self.spec.overrides.views or "full"
         if views == "pool":
             return 1
@@ -202,7 +242,7 @@ def _check_views(errors: ValidationErrors, path: str, spec: EvaluationSpec, sets
 
 
 def _check_labels(errors: ValidationErrors, path: str, arm: ArmName, evaluated: EvaluatedSet) -> None:
-    if ARMS[arm].views and evaluated.views is None:
+    if ARMS[arm].needs_views and evaluated.views is None:
         message = f"arm {arm} needs the views of a label-augmented set, which {evaluated.id} is not"
         errors.add(f"{path}arms", "arm_has_dense_labels", arm, message)
     elif FULL_LABELS in ARMS[arm].label_files and not evaluated.full_labels:
@@ -210,31 +250,33 @@ def _check_labels(errors: ValidationErrors, path: str, arm: ArmName, evaluated: 
         errors.add(f"{path}arms", "arm_has_full_labels", arm, message)
 
 
-def _check_size(
-    errors: ValidationErrors, path: str, spec: EvaluationSpec, sets: Sequence[EvaluatedSet], source: DatasetManifest
-) -> bool:
-    """Require that the job stays within what one record and one report can hold."""
+def _check_count(errors: ValidationErrors, path: str, spec: EvaluationSpec, sets: Sequence[EvaluatedSet]) -> bool:
+    """Require that the job stays within what one record can hold."""
     confirmed = spec.overrides.views == PROGRESSIVE
     arms = sum(len(evaluated.arms) + (confirmed and LADD in evaluated.arms) for evaluated in sets)
     architectures = len(spec.architectures or [])
-    lengths = [spec.overrides.epochs or EPOCHS, *spec.curve_epochs]
-    trainings = arms * architectures * spec.trials * len(lengths)
-    epochs = sum(lengths) // len(lengths)
-    classes, answers = source.measured.num_classes, source.measured.splits["val"]
-    factors = (
+    lengths = 1 + len(spec.curve_epochs)
+    trainings = arms * architectures * spec.trials * lengths
+    if trainings <= MOST_TRAININGS:
+        return True
+    message = (
         f"{arms} arms of {len(sets)} sets{' (ladd counts twice under progressive views)' if confirmed else ''} "
         f"x {architectures} architectures x {spec.trials} trials"
-        f"{f' x {len(lengths)} numbers of epochs' if spec.curve_epochs else ''}"
+        f"{f' x {lengths} numbers of epochs' if spec.curve_epochs else ''} = {trainings:,} trainings, but a job has at "
+        f"most {MOST_TRAININGS:,}"
     )
-    if trainings > MOST_TRAININGS:
-        message = f"{factors} = {trainings:,} trainings, but a job has at most {MOST_TRAININGS:,}"
-        errors.add(f"{path}trials", "within_trainings", trainings, message)
-    elif (numbers := trainings * (epochs + classes + answers // 120)) > MOST_NUMBERS:
-        message = (
-            f"{factors} x ({epochs:,} epochs + {classes:,} classes + {answers:,} test images / 120) "
-            f"= {numbers:,} numbers, but a report holds at most {MOST_NUMBERS:,}"
-        )
-        errors.add(f"{path}overrides.epochs", "within_report", epochs, message)
-    else:
-        return True
+    errors.add(f"{path}trials", "within_trainings", trainings, message)
     return False
+
+
+def _check_numbers(errors: ValidationErrors, path: str, trials: Sequence[_Trial], source: DatasetManifest) -> None:
+    """Require that the job stays within what one report can hold."""
+    classes, answers = source.measured.num_classes, source.measured.splits["val"]
+    longest = max((trial.epochs for trial in trials), default=0)
+    numbers = sum(trial.epochs + classes + answers // 120 for trial in trials)
+    if numbers > MOST_NUMBERS:
+        message = (
+            f"{len(trials):,} trainings x (up to {longest:,} epochs + {classes:,} classes + {answers:,} test images / "
+            f"120) = {numbers:,} numbers, but a report holds at most {MOST_NUMBERS:,}"
+        )
+        errors.add(f"{path}overrides.epochs", "within_report", longest, message)

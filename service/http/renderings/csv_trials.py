@@ -10,7 +10,7 @@ from service.http.renderings.picture import Picture
 
 COLUMNS = (
     "dataset", "arm", "architecture", "trial", "seed", "accuracy", "seconds", "epochs", "forwards", "recipe", "views",
-    "reduction", "precision", "computed_in", "in_summary", "paper_mean", "paper_std",
+    "reduction", "precision", "computed_in", "in_summary", "paper_mean", "paper_std", "view_weight", "lrs", "ars",
 )  # fmt: skip
 
 
@@ -18,8 +18,10 @@ def render(report: Report, picture: Picture) -> str:
     """Return a header and a line for each trial; the header alone where nothing was evaluated.
 
     `paper_mean` and `paper_std` are the paper's, over trials, for the same set, arm and architecture, where it has one.
-    The last columns are the accuracies of the classes, by label; one without test images is empty.
+    `lrs` and `ars` are the scores of the line's set, arm and architecture, the same for all its trials. The last
+    columns are the accuracies of the classes, by label; one without test images is empty.
     """
+    scores = {(each.dataset, each.arm, each.architecture, each.name): each.score for each in report.scores}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     theirs = {(found.dataset, found.arm, found.architecture): found for found in report.paper}
@@ -27,13 +29,15 @@ def render(report: Report, picture: Picture) -> str:
     classes = max((len(trial.per_class_accuracy) for row in rows for trial in row.trials), default=0)
     writer.writerow([*COLUMNS, *(f"accuracy of {class_name(names, label)}" for label in range(classes))])
     for row in rows:
-        found = theirs.get((row.dataset, row.arm, row.architecture)) if row.in_summary else None
+        place = (row.dataset, row.arm, row.architecture)
+        found = theirs.get(place) if row.in_summary else None
         paper = ["", ""] if found is None else [found.cae_mean, "" if found.std is None else found.std]
         recipe = [row.recipe.get(field, "") for field in ("name", "views", "reduction", "precision")]
         computed_in = arithmetic_in_words(row.recipe)
+        weight = row.recipe.get("view_weight", "")
+        scored = [scores.get((*place, name), "") if row.in_summary else "" for name in ("LRS", "ARS")]
         for trial in row.trials:
-            place = [row.dataset, row.arm, row.architecture]
             measured = [trial.trial, trial.seed, trial.accuracy, trial.seconds, row.epochs, row.forwards]
-            about = [*recipe, computed_in, row.in_summary, *paper]
+            about = [*recipe, computed_in, row.in_summary, *paper, weight, *scored]
             writer.writerow([*place, *measured, *about, *trial.per_class_accuracy])
     return text.getvalue()

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from method.arms import Arm
 from method.seed_rules import SEED_RULE
+from method.views import view_weight
 from workers.ladd.deployment.training_set import FULL_IMAGE, Targets, TrainingSet
 from workers.ladd.engine.dsa import DSADraw, apply_dsa, draw_dsa
 from workers.ladd.engine.execution import Execution, uncompiled
@@ -106,8 +107,8 @@ Rows = Iterator[tuple[Tensor, Tensor, Tensor, int]]
 
 def _image_rows(images: int, view_count: int, arm: Arm, recipe: Recipe, streams: Streams) -> Rows:
     drawn = recipe.views_per_image(view_count) if arm.views else 0
-    # The sum over the views has view_count terms, the mean has one: so much weight lies on the views drawn.
-    total = view_count if recipe.reduction == "sum" else 1
+    # The mean over all views has this weight, and so has the mean over those drawn.
+    total = view_weight(recipe.view_weight, view_count)
     order = torch.randperm(images, generator=streams.order)
     for batch in (order[rows] for rows in slices(images, recipe.batch_size)):
         image, view, weight = [], [], []

@@ -140,13 +140,15 @@ class Training:
             "images": list(self._set.images.shape),
             # None as well where the training was saved before there was a border: it had none.
             "border": self._set.border or None,
-            **asdict(recipe),
+            **recipe.shown(self._set.view_count),
         }
+        # A training that was saved before there was a choice goes on.
         if not recipe.deterministic:
-            # A training that was saved before there was a choice goes on.
             del self._settings["deterministic"]
         if recipe.seed_rule == UNNAMED:
             del self._settings["seed_rule"]
+        if "reduction" in self._settings:
+            del self._settings["view_weight"]
         self._optimizer = torch.optim.SGD(
             model.parameters(),
             lr=recipe.lr,

@@ -1,4 +1,4 @@
-"""Every arm of an evaluation against the baseline, by architecture and as k-CAE."""
+"""Every arm of an evaluation against the baseline, and some against their own, by architecture and as k-CAE."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -6,9 +6,14 @@ from typing import NamedTuple
 import numpy as np
 
 from api_schemas.evaluation import Comparison, EvaluationRow, Verdict
+from method.arms import BASELINE, LADD, RANDOM_LADD
 from workers.ladd.evaluation.answers import unpack_answers
 from workers.ladd.evaluation.paired_difference import Pair, PairedDifference, paired_difference
 from workers.ladd.evaluation.statistics import LEVEL, holm
+
+PAIRS = ((LADD, RANDOM_LADD), ("ladd_best_lr", "baseline_best_lr"), (LADD, "baseline_matched"))
+"""Arms that are compared with another one than the baseline: with the same labels on other images, at a learning rate
+that suits it as well, and after as many forwards."""
 
 
 class Judged(NamedTuple):
@@ -19,11 +24,11 @@ class Judged(NamedTuple):
     verdict: Verdict
 
 
-def compare_with_baseline(rows: Sequence[EvaluationRow], test_images: int) -> list[Comparison]:
-    """Compare each set and arm that the summary quotes, in the order of the rows.
+def compare_arms(rows: Sequence[EvaluationRow], test_images: int) -> list[Comparison]:
+    """Compare each set and arm that the summary quotes with the baseline, in the order of the rows, then `PAIRS`.
 
-    The baseline is that of the same set; a set that has none is compared with the baseline of the first set that does.
-    An architecture without a baseline is left out, and with it the k-CAE (architecture None) of the arm.
+    The other arm is that of the same set; a set that has none is compared with that of the first set that does. An
+    architecture without it is left out, and with it the k-CAE (architecture None) of the arm.
     """
     answers = {
         (row.dataset, row.arm, row.architecture): np.stack(
@@ -32,17 +37,18 @@ def compare_with_baseline(rows: Sequence[EvaluationRow], test_images: int) -> li
         for row in rows
         if row.in_summary
     }
+    arms = list(dict.fromkeys(place[:2] for place in answers))
+    asked = [(dataset, arm, BASELINE) for dataset, arm in arms if arm != BASELINE]
+    asked += [(dataset, arm, other) for one, other in PAIRS for dataset, arm in arms if arm == one]
     found = []
-    with_baseline = list(dict.fromkeys(place[0] for place in answers if place[1] == "baseline"))
-    for dataset, arm in dict.fromkeys(place[:2] for place in answers):
-        if arm == "baseline":
-            continue
+    for dataset, arm, other in asked:
         architectures = [place[2] for place in answers if place[:2] == (dataset, arm)]
-        reference = dataset if dataset in with_baseline else next(iter(with_baseline), dataset)
+        have = [each for each, of in arms if of == other]
+        reference = dataset if dataset in have else next(iter(have), dataset)
         pairs = {
-            architecture: Pair(answers[dataset, arm, architecture], answers[reference, "baseline", architecture])
+            architecture: Pair(answers[dataset, arm, architecture], answers[reference, other, architecture])
             for architecture in architectures
-            if (reference, "baseline", architecture) in answers
+            if (reference, other, architecture) in answers
         }
         for architecture, judged in judge(pairs).items():
             if architecture is None and len(pairs) < len(architectures):
@@ -51,6 +57,7 @@ def compare_with_baseline(rows: Sequence[EvaluationRow], test_images: int) -> li
                 Comparison(
                     dataset=dataset,
                     arm=arm,
+                    minus=other,
                     architecture=architecture,
                     difference=judged.found.difference,
                     ci95=_listed(judged.found.ci95),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from api_schemas.evaluation import EvaluationRow, EvaluationSummary, TrialRow
@@ -90,8 +91,8 @@ def _merge(results: Sequence[Mapping[str, Any]]) -> EvaluationRow:
 
 def _common(recipes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     def value(field: str) -> Any:
-        # A trial of an earlier version lacks what was noted since.
-        values = [recipe.get(field) for recipe in recipes]
+        # Trials that an earlier version ran lack the fields that came later.
+        values = [recipe[field] for recipe in recipes if field in recipe]
         return values[0] if all(each == values[0] for each in values) else values
 
-    return {field: value(field) for field in recipes[0]}
+    return {field: value(field) for field in dict.fromkeys(chain.from_iterable(recipes))}

@@ -209,5 +209,5 @@ def evaluate_trial(
         forwards=networks * cost.counts.forwards,
         images_seen=networks * cost.counts.images_seen,
         flops=networks * cost.flops,
-        recipe=asdict(recipe) | about | ({"lr_sweep": sweep} if sweep else {}),
+        recipe=recipe.shown(training_set.view_count) | about | ({"lr_sweep": sweep} if sweep else {}),
     )

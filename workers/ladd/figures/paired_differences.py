@@ -1,9 +1,10 @@
-"""Every arm minus the baseline of its set, with its interval and verdict."""
+"""Every arm minus the baseline of its set, or another arm, with its interval and verdict."""
 
 from typing import Any
 
 from matplotlib.figure import Figure
 
+from method.arms import BASELINE
 from workers.ladd.figures.found import Found
 
 
@@ -18,7 +19,8 @@ def collect(found: Found) -> dict[str, Any] | None:
     several = len({each.dataset for each in comparisons}) > 1
     series: dict[str, dict[str, Any]] = {}
     for each in comparisons:
-        name = f"{each.arm}, {found.name_of(each.dataset)}" if several else str(each.arm)
+        arms = each.arm if each.minus == BASELINE else f"{each.arm} minus {each.minus}"
+        name = f"{arms}, {found.name_of(each.dataset)}" if several else arms
         shown = {"difference": each.difference, "ci95": each.ci95, "verdict": each.verdict}
         series.setdefault(name, {})[each.architecture or "CAE"] = shown
     named = dict.fromkeys(each.architecture for each in comparisons if each.architecture is not None)
@@ -59,5 +61,5 @@ def draw(figure: Figure, data: dict[str, Any], found: Found) -> None:
     axes.axvline(0, color="0.6", linewidth=0.8)
     axes.set_yticks(range(len(architectures)), architectures)
     axes.invert_yaxis()
-    axes.set_xlabel("points above the baseline; filled: a difference by the adjusted p")
+    axes.set_xlabel("points above the baseline, or the arm named; filled: a difference by the adjusted p")
     figure.legend(loc="outside lower center", ncols=2, fontsize=8)

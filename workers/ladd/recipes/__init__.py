@@ -6,11 +6,12 @@ from typing import Any
 
 from method.architectures import ARCHITECTURES
 from method.recipes import RECIPES, default_warmup
+from method.views import REDUCTIONS
 from workers.ladd.recipes.recipe import Recipe
 
 __all__ = ["Recipe", "resolve_recipe"]
 
-_CHANGEABLE = [field.name for field in fields(Recipe) if field.name != "name"]
+_CHANGEABLE = [*(field.name for field in fields(Recipe) if field.name != "name"), "reduction"]
 
 
 def resolve_recipe(
@@ -19,9 +20,10 @@ def resolve_recipe(
     """Return the recipe `name` for an architecture, with the fields in `overrides` replaced.
 
     A value of None leaves a field as it is, `ema_beta` 0 switches the averaged model off, and `lr` may be a mapping
-    from architecture to learning rate, which leaves the others as they are. A cosine schedule whose warm-up is not
-    given warms up for half its epochs, as GLaD does. Views and reduction are Eq. 5 as written. Raises ValueError naming
-    field, rule and value.
+    from architecture to learning rate, which leaves the others as they are. `reduction` names a `view_weight`, in whose
+    place it is given. A cosine schedule whose warm-up is not given warms up for half its epochs, as GLaD does, and
+    an `ema_beta` that is not given follows the epochs (`RecipeRule.ema_beta_for`). Views and their weight are Eq. 5 as
+    written. Raises ValueError naming field, rule and value.
     """
     if name not in RECIPES:
         raise ValueError(f"recipe must be one of {', '.join(RECIPES)}; got {name!r}")
@@ -42,16 +44,27 @@ def resolve_recipe(
         ema_beta=rule.ema_beta,
         augmentation=rule.augmentation,
         views="full",
-        reduction="sum",
     )
+    if (reduction := changes.pop("reduction", None)) is not None:
+        changes["view_weight"] = _weight_of(reduction, changes.get("view_weight"))
     if isinstance(lr := changes.get("lr"), Mapping):
         changes["lr"] = _lr_for(architecture, lr, recipe.lr)
     if changes.get("ema_beta") == 0:
         changes["ema_beta"] = None
-    schedule = changes.get("schedule", recipe.schedule)
-    if schedule == "warmup_cosine" and isinstance(changes.get("epochs"), int):
-        changes.setdefault("warmup_epochs", default_warmup(schedule, changes["epochs"]))
+    schedule, epochs = changes.get("schedule", recipe.schedule), changes.get("epochs")
+    if isinstance(epochs, int) and epochs > 0:
+        changes.setdefault("ema_beta", rule.ema_beta_for(epochs))
+        if schedule == "warmup_cosine":
+            changes.setdefault("warmup_epochs", default_warmup(schedule, epochs))
     return replace(recipe, **changes)
+
+
+def _weight_of(reduction: Any, weight: Any) -> float | None:
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}; got {reduction!r}")
+    if weight is not None:
+        raise ValueError(f"reduction names a view_weight: one of both must be given; got {reduction!r} and {weight!r}")
+    return REDUCTIONS[reduction]
 
 
 def _lr_for(architecture: str, lr: Mapping[str, Any], otherwise: float) -> Any:

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from method.augmentation import parse_strategy
 from method.precisions import PRECISIONS, PUBLISHED
 from method.recipes import SCHEDULES, Schedule, passes
 from method.seed_rules import SEED_RULE, SEED_RULES
-from method.views import drawn_views, is_policy
+from method.views import drawn_views, is_policy, reduction_of, view_weight
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,9 @@ class Recipe:
     views: "full": all views of an image at every step, as Eq. 5 is written. "sampled:K": K different views drawn for
         each image and step, weighted so that the expected loss and gradient are those of "full". "pool": no term per
         view; a step takes its batch from full images and views alike, at the cost of the baseline.
-    reduction: "sum" adds the losses of an image's views (Eq. 5), "mean" averages them. With 25 views "sum" makes the
-        loss up to 26 times larger, which acts like a larger learning rate. It has no meaning for "pool".
+    view_weight: of the mean over an image's views in its loss, beside 1 of the whole image; None: as many as there are
+        views, which is their sum (Eq. 5). With 25 views that makes the loss up to 26 times larger, which acts like a
+        larger learning rate. It has no meaning for "pool".
     precision: "published": float32, whose convolutions are in TF32 on a GPU, as the published loops have it. "exact":
         IEEE float32 throughout. "fast": whatever `workers.ladd.engine.execution` has for the architecture and the
         device, as a rule bfloat16 under autocast. The test is in float32, IEEE under "exact".
@@ -50,7 +51,7 @@ class Recipe:
     ema_beta: float | None
     augmentation: str
     views: str
-    reduction: Literal["sum", "mean"]
+    view_weight: float | None = None
     precision: str = PUBLISHED
     deterministic: bool = False
     seed_rule: int = SEED_RULE
@@ -73,7 +74,8 @@ class Recipe:
         parse_strategy(self.augmentation)
         if not is_policy(self.views):
             raise ValueError(f"views must be 'full', 'pool' or 'sampled:K' with K of at least 1; got {self.views!r}")
-        _check_choice("reduction", self.reduction, ("sum", "mean"))
+        if self.view_weight is not None:
+            _check_real("view_weight", self.view_weight, lambda weight: weight > 0, "above 0, or null")
         _check_choice("precision", self.precision, tuple(PRECISIONS))
         _check_choice("deterministic", self.deterministic, (False, True))
         _check_choice("seed_rule", self.seed_rule, SEED_RULES)
@@ -96,6 +98,15 @@ class Recipe:
         if drawn > view_count:
             raise ValueError(f"views must not sample more than the {view_count} views there are; got {self.views!r}")
         return drawn
+
+    def shown(self, view_count: int) -> dict[str, Any]:
+        """Return the fields as a result has them, of a set with `view_count` views an image.
+
+        `view_weight` is a number, None for a set without views; `reduction` is its name where it has one.
+        """
+        name = reduction_of(self.view_weight, view_count)
+        weight = view_weight(self.view_weight, view_count) if view_count else None
+        return asdict(self) | {"view_weight": weight} | ({"reduction": name} if name else {})
 
 
 def _check_real(field: str, value: object, accepts: Callable[[float], bool], rule: str) -> None:

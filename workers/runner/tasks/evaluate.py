@@ -14,6 +14,7 @@ from api_schemas.runner import DoneEvent, RunnerTask
 from method import precisions, seed_rules
 from method.arms import ARMS
 from method.files import DENSE_LABELS, FULL_LABELS, IMAGES, LABELS, SOFT_LABELS, TRAIN_IMAGES, TRAIN_LABELS, WHITENING
+from method.recipes import RECIPES
 from workers.ladd.deployment.cost import Surroundings
 from workers.ladd.deployment.listener import Listener
 from workers.ladd.deployment.training import CHECKPOINT_FILE
@@ -78,6 +79,8 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     )
     if whitening is None:
         row.recipe["normalization"] = applied(dataset, params, bool(arm.label_files))
+    if "labels_of" in params:
+        row.recipe["labels_of"] = params["labels_of"]
     about = {"dataset": params["dataset"], "arm": params["arm"], "architecture": params["architecture"]}
     trial = {field: getattr(row.trial, field) for field in ("trial", "seed", "accuracy", "seconds")}
     report.row(about | {"views": row.recipe["views"], "epochs": row.epochs} | trial)
@@ -86,7 +89,13 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
 
 def recipe_of(params: Mapping[str, Any]) -> Recipe:
     """Return the recipe of a trial, also of one that was planned by an earlier version."""
-    overrides = {"precision": precisions.UNNAMED, "seed_rule": seed_rules.UNNAMED} | params["overrides"]
+    overrides = {
+        "precision": precisions.UNNAMED,
+        "seed_rule": seed_rules.UNNAMED,
+        # The average did not follow the epochs.
+        "ema_beta": RECIPES[params["recipe"]].ema_beta or 0,
+        **params["overrides"],
+    }
     return resolve_recipe(params["recipe"], params["architecture"], overrides, params["learned_lr"])
 
 
@@ -112,7 +121,7 @@ def _test_set(task: RunnerTask, images: NDArray[Any], labels: NDArray[Any], whit
 
 def _held_out(task: RunnerTask, folder: Path, num_classes: int, whitening: Whitening | None) -> TestSet | None:
     """Source images to choose a learning rate by, for an arm that does."""
-    if TRAIN_LABELS not in task.inputs["source"]:
+    if not ARMS[task.params["arm"]].best_lr:
         return None
     labels = _array(task, folder, "source", TRAIN_LABELS)
     chosen = held_out_rows(labels, num_classes)
@@ -130,7 +139,9 @@ def _training_set(task: RunnerTask, folder: Path, dataset: Dataset, whitening: W
             return None
         return torch.from_numpy(np.array(_array(task, folder, "dataset", file)))
 
-    stored = _array(task, folder, "dataset", IMAGES)
+    real = ARMS[params["arm"]].images == "real"
+    place, *files = ("source", TRAIN_IMAGES, TRAIN_LABELS) if real else ("dataset", IMAGES, LABELS)
+    stored, labels = (_array(task, folder, place, file) for file in files)
     if whitening is None:
         images = network_images(stored, dataset.stats.normalization, params["mean"], params["std"], params)
     elif stored.dtype == np.uint8:
@@ -139,7 +150,7 @@ def _training_set(task: RunnerTask, folder: Path, dataset: Dataset, whitening: W
         images = whitening.whiten(torch.from_numpy(np.array(stored)))
     return TrainingSet(
         images=images,
-        labels=torch.from_numpy(np.array(_array(task, folder, "dataset", LABELS))),
+        labels=torch.from_numpy(np.array(labels)),
         dense_labels=soft_labels(DENSE_LABELS),
         grid=ViewGrid(augmentation.n, augmentation.ratio) if augmentation else None,
         full_labels=soft_labels(FULL_LABELS),

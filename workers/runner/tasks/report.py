@@ -14,8 +14,9 @@ from api_schemas.report_inputs import ReportInput
 from api_schemas.runner import DoneEvent, RunnerTask
 from api_schemas.storage import Storage
 from method.files import VAL_IMAGES
-from workers.ladd.evaluation.comparisons import compare_with_baseline
+from workers.ladd.evaluation.comparisons import compare_arms
 from workers.ladd.evaluation.rows import merge_trials, summaries
+from workers.ladd.evaluation.scores import scores
 from workers.ladd.figures import FIGURES
 from workers.ladd.figures.found import Found, Preparation
 from workers.ladd.sets.stored_set import load_distilled
@@ -49,6 +50,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         figures=[],
         points=list(found.points),
         paper=[],
+        scores=scores(found.rows),
     )
     figures = _draw(found, folder)
     progress(1, 1)
@@ -64,10 +66,9 @@ def _found(task: RunnerTask, folder: Path) -> Found:
     labelers = [Labeler.model_validate(document) for name, document in documents.items() if name.startswith("labeler_")]
     trials = [document["row"] for name, document in documents.items() if name.startswith(TRAININGS)]
     rows = merge_trials(trial for trial in trials if trial is not None)
-    trained = [labeler.flops for labeler in labelers if labeler.flops is not None]
     flops = FlopCount(
         labelling=sum(document["flops"] for document in labellings) if labellings else None,
-        labeler_training=sum(trained) if trained else None,
+        labeler_training=_training_flops(labelers),
         deployment=sum(row.flops for row in rows) if rows else None,
     )
     images = task.inputs.get("source", {}).get(VAL_IMAGES)
@@ -79,7 +80,7 @@ def _found(task: RunnerTask, folder: Path) -> Found:
         flops=flops,
         labelers=labelers,
         points=[_point(point, documents[point["task"]], labelers) for point in params["points"]],
-        preparations=_preparations(task, flops.labeler_training),
+        preparations=_preparations(task, labelers),
         test_images=np.load(folder / images, mmap_mode="r", allow_pickle=False) if images else None,
         inputs=[ReportInput.model_validate(known) for known in params["inputs"]],
         progressive=any(name.startswith("confirm:") for name in documents),
@@ -92,8 +93,11 @@ def _example(labellings: Sequence[Mapping[str, Any]]) -> ExampleAnswers | None:
     return max((each for each in known if each), key=lambda each: len(each.epochs), default=None)
 
 
-def _preparations(task: RunnerTask, labeler_training: int | None) -> list[Preparation]:
-    """What sets took before deployment; of those labelled by this job their tasks know it."""
+def _preparations(task: RunnerTask, labelers: Sequence[Labeler]) -> list[Preparation]:
+    """What sets took before deployment; of those labelled by this job their tasks know it.
+
+    Labelers of other seeds than the first are no part of the method's price.
+    """
     planned = task.params.get("preparations")
     if planned is None:  # By an earlier version, for the sets of one distillation.
         earlier = task.params["distillation"] or {"sets": []}
@@ -104,7 +108,9 @@ def _preparations(task: RunnerTask, labeler_training: int | None) -> list[Prepar
     found = []
     for each in planned:
         if (name := each.get("labelled_by")) is not None:
-            labels = {"labelling": task.documents[name]["flops"], "labeler_training": labeler_training}
+            used = _labelers_of(task.documents[name])
+            training = _training_flops([labeler for labeler in labelers if labeler.id in used])
+            labels = {"labelling": task.documents[name]["flops"], "labeler_training": training}
         else:
             labels = {part: each[part] for part in ("labelling", "labeler_training")}
         found.append(Preparation(each["dataset"], each["distillation"], **labels))
@@ -126,13 +132,23 @@ def _storage(found: Mapping[str, Any], task: RunnerTask, folder: Path) -> Storag
     return storage.model_copy(update={"plus": counted(storage.paper.plain_bytes, plus)})
 
 
+def _training_flops(labelers: Sequence[Labeler]) -> int | None:
+    """The FLOPs of those that were trained here; None where nobody counted any."""
+    counted = [labeler.flops for labeler in labelers if labeler.flops is not None]
+    return sum(counted) if counted else None
+
+
+def _labelers_of(labelled: Mapping[str, Any]) -> set[str]:
+    return {used["labeler"] for used in labelled["labelling"]["labelers"]}
+
+
 def _evaluation(rows: list[EvaluationRow], source_dataset: str, test_images: int) -> Evaluation:
     return Evaluation(
         source_dataset=source_dataset,
         test_images=test_images,
         rows=rows,
         summary=summaries(rows),
-        comparisons=compare_with_baseline(rows, test_images),
+        comparisons=compare_arms(rows, test_images),
     )
 
 

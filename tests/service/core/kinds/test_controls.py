@@ -109,15 +109,27 @@ def test_a_job_with_controls_runs_to_its_report(shelf: Any, plus: str) -> None:
 
 @pytest.mark.parametrize("kind", ["evaluate", "sweep"])
 def test_other_kinds_train_the_plain_controls_once(shelf: Any, plus: str, kind: str) -> None:
-    spec = evaluation("baseline", "ladd", "random", "baseline_plus", plus_dataset=plus)
+    arms = ["baseline", "baseline_noaug", "ladd", "random", "random_noaug", "real", "baseline_plus"]
+    spec = evaluation(*arms, plus_dataset=plus)
     if kind == "evaluate":
         plan = planned(shelf.core, kind, dataset=shelf.augmented, **spec)
     else:
         plan = planned(shelf.core, kind, dataset=shelf.distilled, labeler=shelf.labeler, n=[2, 3], evaluation=spec)
-    arms = [task.params["arm"] for task in plan.tasks if task.stage == "evaluate"]
-    assert sorted(arms) == ["baseline", "baseline_plus", *["ladd"] * (2 if kind == "sweep" else 1), "random"]
+    trained = [task.params["arm"] for task in plan.tasks if task.stage == "evaluate"]
+    assert sorted(trained) == sorted([*arms, *["ladd"] * (kind == "sweep")])
+    assert len([task for task in plan.tasks if task.type is TaskType.RANDOM_SET]) == 1
     assert plus in plan.reads
     assert "random_set" in plan.tasks[-1].after
+
+
+def test_a_sweep_matches_the_baseline_to_each_grid(shelf: Any) -> None:
+    spec = evaluation("baseline_matched", "ladd", overrides={"epochs": 10})
+    plan = planned(shelf.core, "sweep", dataset=shelf.distilled, labeler=shelf.labeler, n=[2, 3], evaluation=spec)
+    work: dict[str, dict[str, int]] = {}
+    for task in plan.tasks:
+        if task.stage == "evaluate":
+            work.setdefault(task.params["dataset"], {})[task.params["arm"]] = task.work - 100
+    assert list(work.values()) == [dict.fromkeys(("ladd", "baseline_matched"), 10 * 20 * views) for views in (5, 10)]
 
 
 def test_progressive_views_leave_controls_alone(shelf: Any) -> None:

@@ -16,6 +16,9 @@ from service.core.queue.plan import Plan, Ref, TaskPlan
 from workers.ladd.deployment.cost import training_counts
 from workers.ladd.recipes import resolve_recipe
 
+THREE = {"epochs": 3, "precision": "published", "seed_rule": 2, "ema_beta": 0}
+"""Overrides of a task of three epochs, too few for an average."""
+
 
 def planned(core: Core, **params: Any) -> Plan:
     return evaluate.plan(core, EvaluateParams.model_validate(params))
@@ -62,7 +65,10 @@ def test_work_and_cost_count_every_forward(shelf: Any, spec: dict[str, Any], bas
         ("sub_both", ["dense_labels.npy"], 60, 20),
         ("ladd", ["dense_labels.npy"], 80, 20),
         ("baseline_best_lr", [], 4 * 20, 4 * 20),
+        ("ladd_best_lr", ["dense_labels.npy"], 4 * 80, 4 * 20),
+        ("baseline_noaug", [], 20, 20),
         ("random", [], 20, 20),
+        ("random_noaug", [], 20, 20),
     ],
 )
 def test_every_arm_gets_its_labels_and_is_counted_right(
@@ -83,10 +89,12 @@ def test_every_arm_gets_its_labels_and_is_counted_right(
 
 
 def test_all_arms_of_a_whitened_set_are_trained_in_its_space(shelf: Any) -> None:
-    plan = planned(shelf.core, dataset=shelf.whitened, arms=["baseline", "random"], architectures=["ViT"], trials=1)
+    plan = planned(
+        shelf.core, dataset=shelf.whitened, arms=["baseline", "random", "real"], architectures=["ViT"], trials=1
+    )
     trials = [task for task in plan.tasks if task.stage == "evaluate"]
-    assert len({task.inputs["dataset"].id for task in trials}) == 2
-    assert [task.inputs["whitening"] for task in trials] == 2 * [Ref("dataset", shelf.whitened, ["zca.safetensors"])]
+    assert len({task.inputs["dataset"].id for task in trials}) == 3
+    assert [task.inputs["whitening"] for task in trials] == 3 * [Ref("dataset", shelf.whitened, ["zca.safetensors"])]
 
 
 def test_a_set_labelled_later_keeps_the_space_it_is_trained_in(shelf: Any) -> None:
@@ -113,11 +121,7 @@ def test_other_arms_decide_nothing_under_progressive_views(shelf: Any) -> None:
         overrides={"views": "progressive", "epochs": 3},
     )
     tasks = named(plan)
-    assert tasks["evaluate:sub_soft:ViT:0"].params["overrides"] == {
-        "epochs": 3,
-        "precision": "published",
-        "seed_rule": 2,
-    }
+    assert tasks["evaluate:sub_soft:ViT:0"].params["overrides"] == THREE
     assert tasks["evaluate:sub_soft:ViT:0"].work == 3 * 20 * 25 + 100
     assert not [name for name in tasks["confirm:ladd:ViT:0"].after if "sub_soft" in name]
 
@@ -144,7 +148,7 @@ def test_a_curve_trains_everything_for_fewer_epochs_as_well(shelf: Any) -> None:
     }
     few = points["evaluate:ladd:ViT:0:e2"].params
     whole = points["evaluate:ladd:ViT:0"].params
-    assert few["overrides"] == whole["overrides"] | {"epochs": 2}
+    assert few["overrides"] == whole["overrides"] | {"epochs": 2, "ema_beta": 0}
     assert (few["seed"], few["trial"], few["alike"]) == (whole["seed"], 0, 3)
     assert plan.params["curve_epochs"] == [2, 4]
     assert plan.tasks[-1].after == list(points)
@@ -152,7 +156,7 @@ def test_a_curve_trains_everything_for_fewer_epochs_as_well(shelf: Any) -> None:
 
 def test_precision_is_carried(shelf: Any) -> None:
     plan = planned(shelf.core, dataset=shelf.augmented, architectures=["ViT"], overrides={"precision": "fast"})
-    assert plan.tasks[0].params["overrides"] == {"precision": "fast", "seed_rule": 2}
+    assert plan.tasks[0].params["overrides"]["precision"] == "fast"
     assert plan.tasks[0].cost is not None
     assert plan.tasks[0].cost.precision == "fast"
 
@@ -160,7 +164,8 @@ def test_precision_is_carried(shelf: Any) -> None:
 @pytest.mark.parametrize("overrides", [{}, {"precision": None}])
 def test_a_job_records_the_default_precision_by_its_name(shelf: Any, overrides: dict[str, Any]) -> None:
     plan = planned(shelf.core, dataset=shelf.augmented, architectures=["ViT"], overrides=overrides)
-    assert plan.params["overrides"] == plan.tasks[0].params["overrides"] == {"precision": "published", "seed_rule": 2}
+    assert plan.params["overrides"] == {"precision": "published", "seed_rule": 2}
+    assert plan.tasks[0].params["overrides"] == {"precision": "published", "seed_rule": 2, "ema_beta": 0.995}
 
 
 def test_trainings_that_one_compiled_network_serves_know_how_many_they_are(shelf: Any) -> None:
@@ -201,17 +206,8 @@ def test_progressive_views_confirm_after_the_trials_of_their_architecture(shelf:
         *(f"confirm:ladd:{architecture}:{trial}" for architecture in ("AlexNet", "ViT") for trial in range(2)),
         "report",
     ]
-    assert tasks["evaluate:baseline:ViT:0"].params["overrides"] == {
-        "epochs": 3,
-        "precision": "published",
-        "seed_rule": 2,
-    }
-    assert tasks["evaluate:ladd:ViT:0"].params["overrides"] == {
-        "epochs": 3,
-        "views": "sampled:1",
-        "precision": "published",
-        "seed_rule": 2,
-    }
+    assert tasks["evaluate:baseline:ViT:0"].params["overrides"] == THREE
+    assert tasks["evaluate:ladd:ViT:0"].params["overrides"] == THREE | {"views": "sampled:1"}
     confirmation = tasks["confirm:ladd:ViT:1"]
     assert confirmation.after == [
         "evaluate:baseline:ViT:0",
@@ -223,7 +219,7 @@ def test_progressive_views_confirm_after_the_trials_of_their_architecture(shelf:
     assert confirmation.inputs == {**cheap.inputs, "results": Ref("after")}
     assert confirmation.params == {
         **cheap.params,
-        "overrides": {"epochs": 3, "views": "full", "precision": "published", "seed_rule": 2},
+        "overrides": THREE | {"views": "full"},
         "confirms": True,
     }
     assert confirmation.work == 3 * 20 * 26 + 100
@@ -307,7 +303,7 @@ def test_a_curve_has_fewer_epochs_and_one_policy(
             "overrides.epochs",
             "within_report",
             "100000",
-            "(100,000 epochs + 10 classes + 100 test images / 120) = 5,000,500 numbers, "
+            "50 trainings x (up to 100,000 epochs + 10 classes + 100 test images / 120) = 5,000,500 numbers, "
             "but a report holds at most 2,500,000",
         ),
     ],

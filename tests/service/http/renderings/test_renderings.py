@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from api_schemas.evaluation import Figure, FlopCount, Report
+from api_schemas.scores import Score
 from service.http.renderings import csv_trials, html_page, markdown
 
 SET = "ds_" + "0" * 26
@@ -265,6 +266,9 @@ def test_csv_has_every_trial(report: Report) -> None:
         "in_summary": "False",
         "paper_mean": "",
         "paper_std": "",
+        "view_weight": "",
+        "lrs": "",
+        "ars": "",
         "accuracy of class 0": "44.0",
     }
 
@@ -276,6 +280,17 @@ def test_classes_stand_under_their_names_whatever_these_are(report: Report) -> N
     assert "<td>a|b\nc</td><td>40.5</td><td>45.5</td><td>+5.0</td>" in html_page.render(named, picture)
     (first, *_) = csv.DictReader(io.StringIO(csv_trials.render(named, picture)))
     assert first["accuracy of a|b\nc"] == "40.0"
+
+
+def test_csv_has_the_scores_of_the_rows_that_are_quoted(report: Report) -> None:
+    of = {"dataset": SET, "arm": "ladd", "name": "LRS", "score": 0.25, "accuracies": {"ladd": 45.5}}
+    scores = [Score.model_validate(of | {"architecture": architecture}) for architecture in ("ViT", None)]
+    text = csv_trials.render(report.model_copy(update={"scores": scores}), picture)
+    lines = [line for line in csv.DictReader(io.StringIO(text)) if line["arm"] == "ladd"]
+    assert [(line["views"], line["lrs"], line["ars"]) for line in lines] == [
+        *[("sampled:1", "", "")] * 2,
+        *[("full", "0.25", "")] * 2,
+    ]
 
 
 def test_a_sweep_has_a_line_for_each_point() -> None:

@@ -25,8 +25,8 @@ def bytes_of_a_trial(architecture: str, size: int) -> tuple[int, int]:
     from workers.ladd.evaluation.trial import TestSet, evaluate_trial
     from workers.ladd.recipes import resolve_recipe
 
-    recipe = resolve_recipe("glad", architecture, {"epochs": 2, "micro_batch": 64 * 32 * 32 // size**2})
     images = 64 * 32 * 32 // size**2
+    recipe = resolve_recipe("glad", architecture, {"epochs": 2, "ema_beta": 0.995, "micro_batch": images})
     row = evaluate_trial(
         TrainingSet(torch.randn(images, 3, size, size), torch.arange(images) % 10),
         TestSet(

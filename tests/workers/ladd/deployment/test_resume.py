@@ -11,8 +11,9 @@ from torch import Tensor
 from method.arms import ARMS
 from workers.ladd.deployment import training
 from workers.ladd.deployment.listener import SILENT, Listener
-from workers.ladd.deployment.training import Trained, train_trial
+from workers.ladd.deployment.training import CHECKPOINT_FILE, Trained, train_trial
 from workers.ladd.deployment.training_set import TrainingSet
+from workers.ladd.engine.resume import read_state
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.recipes import Recipe, resolve_recipe
 
@@ -37,7 +38,9 @@ def training_set() -> TrainingSet:
 
 def recipe(name: str, architecture: str, **changes: Any) -> Recipe:
     overrides = {"epochs": 4, "batch_size": 3, "lr": 0.01, "micro_batch": 4, "views": "sampled:3"}
-    return resolve_recipe(name, architecture, overrides | changes)
+    # So few epochs would have no average to save.
+    average = {"ema_beta": 0.995} if name == "glad" else {}
+    return resolve_recipe(name, architecture, overrides | average | changes)
 
 
 def run(
@@ -128,6 +131,11 @@ def test_a_training_does_not_go_on_with_the_state_of_another_one(tmp_path: Path)
     with pytest.raises(ValueError, match=r"border of trial.pt must be 2, .* got None"):
         run(plain, "ConvNetD3", tmp_path, border=2)
     run(plain, "ConvNetD3", tmp_path, border=0)
+    # Nor had it weights of the views besides those with a name.
+    settings = read_state(tmp_path / CHECKPOINT_FILE, "settings", {"reduction": "sum"})["settings"]
+    assert "view_weight" not in settings
+    with pytest.raises(ValueError, match=r"view_weight of trial.pt must be 2.0, .* got None"):
+        run(replace(plain, view_weight=2.0), "ConvNetD3", tmp_path)
 
 
 def test_saves_are_rare_when_work_is_quick(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ def test_glad_has_the_learning_rates_of_the_paper_and_ignores_a_learned_one(arch
     assert recipe.lr == (1e-4 if architecture == "VGG11" else 1e-3)
     assert (recipe.epochs, recipe.passes, recipe.warmup_epochs, recipe.batch_size) == (1000, 1000, 500, 256)
     assert (recipe.momentum, recipe.weight_decay, recipe.ema_beta) == (0.9, 5e-4, 0.995)
-    assert (recipe.views, recipe.reduction) == ("full", "sum")
+    # Eq. 5 as written: the sum over the views.
+    assert (recipe.views, recipe.view_weight) == ("full", None)
     assert (recipe.precision, recipe.deterministic) == ("published", False)
 
 
@@ -29,9 +30,50 @@ def test_overrides_replace_fields_and_none_leaves_them() -> None:
     overrides = {"epochs": 20, "views": "sampled:5", "reduction": "mean", "momentum": None, "ema_beta": 0}
     recipe = resolve_recipe("glad", "ConvNetD5", overrides)
     assert (recipe.epochs, recipe.warmup_epochs) == (20, 10)
-    assert (recipe.views, recipe.reduction, recipe.momentum, recipe.ema_beta) == ("sampled:5", "mean", 0.9, None)
+    assert (recipe.views, recipe.view_weight, recipe.momentum, recipe.ema_beta) == ("sampled:5", 1, 0.9, None)
     assert resolve_recipe("glad", "ViT", {"epochs": 20, "warmup_epochs": 3}).warmup_epochs == 3
     assert resolve_recipe("mtt", "ViT", {"epochs": 20}).warmup_epochs == 0
+
+
+@pytest.mark.parametrize(
+    ("epochs", "beta"),
+    # A fifth of the training, as 1 / (1 - 0.995) = 200 of 1,000 epochs are.
+    [
+        (1000, 0.995),
+        (3000, 0.995),
+        (999, 1 - 5 / 999),
+        (200, 0.975),
+        (24, 1 - 5 / 24),
+        (6, 1 - 5 / 6),
+        (5, None),
+        (1, None),
+    ],
+)
+def test_the_moving_average_spans_the_same_part_of_any_training(epochs: int, beta: float | None) -> None:
+    assert resolve_recipe("glad", "ViT", {"epochs": epochs}).ema_beta == beta
+    assert resolve_recipe("glad", "ViT", {"epochs": epochs, "ema_beta": 0.9}).ema_beta == 0.9
+    assert resolve_recipe("glad", "ViT", {"epochs": epochs, "ema_beta": 0}).ema_beta is None
+    assert resolve_recipe("mtt", "ViT", {"epochs": epochs}).ema_beta is None
+
+
+@pytest.mark.parametrize(
+    ("overrides", "views", "weight", "reduction"),
+    [
+        ({}, 25, 25, "sum"),
+        ({"reduction": "sum"}, 25, 25, "sum"),
+        ({"reduction": "mean"}, 25, 1, "mean"),
+        ({"view_weight": 1}, 25, 1, "mean"),
+        ({"view_weight": 25}, 25, 25, "sum"),
+        ({"view_weight": 25}, 9, 25, None),
+        ({"view_weight": 2.5}, 25, 2.5, None),
+        ({}, 0, None, "sum"),
+    ],
+)
+def test_a_result_has_the_weight_of_the_views_and_its_name(
+    overrides: dict[str, Any], views: int, weight: float | None, reduction: str | None
+) -> None:
+    shown = resolve_recipe("glad", "ViT", overrides).shown(views)
+    assert (shown["view_weight"], shown.get("reduction")) == (weight, reduction)
 
 
 def test_lr_may_be_given_per_architecture() -> None:
@@ -62,6 +104,8 @@ def test_lr_may_be_given_per_architecture() -> None:
         ({"views": "sampled:0"}, "views must be 'full', 'pool' or 'sampled:K' .*; got 'sampled:0'"),
         ({"views": "sampled"}, "got 'sampled'"),
         ({"reduction": "max"}, "reduction must be one of sum, mean; got 'max'"),
+        ({"view_weight": 0}, "view_weight must be a number above 0, or null; got 0"),
+        ({"view_weight": 2, "reduction": "mean"}, "one of both must be given; got 'mean' and 2"),
         ({"precision": "quick"}, "precision must be one of published, exact, fast; got 'quick'"),
         ({"deterministic": "yes"}, "deterministic must be one of False, True; got 'yes'"),
         ({"micro_batch": 0}, "micro_batch must be a whole number of at least 1; got 0"),

@@ -1,12 +1,19 @@
-"""The recipe of a trial and what is around it, as its task has them."""
+"""The recipe of a trial, its images and what is around it, as its task has them."""
 
+import io
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from api_schemas.runner import RunnerTask, TaskType
+from method.arms import ARMS
+from tests.service.core.made_up_results import made_up_stats
 from workers.ladd.deployment.cost import ALONE, Surroundings
-from workers.runner.tasks.evaluate import recipe_of, surroundings_of
+from workers.runner.preemption import expect_no_preemption
+from workers.runner.reporter import Reporter
+from workers.runner.tasks.evaluate import recipe_of, run, surroundings_of
 
 
 @pytest.mark.parametrize(
@@ -14,9 +21,18 @@ from workers.runner.tasks.evaluate import recipe_of, surroundings_of
 )
 def test_a_trial_of_an_earlier_version_is_computed_as_it_was_planned(overrides: dict[str, Any], precision: str) -> None:
     params = {"recipe": "glad", "architecture": "ViT", "overrides": overrides, "learned_lr": None}
-    assert recipe_of(params).precision == precision
-    assert recipe_of(params).seed_rule == 1
+    recipe = recipe_of(params)
+    assert recipe.seed_rule == 1
     assert recipe_of(params | {"overrides": overrides | {"seed_rule": 2}}).seed_rule == 2
+    # 0.995 however few epochs there are.
+    assert (recipe.precision, recipe.ema_beta) == (precision, 0.995)
+
+
+def test_a_trial_has_the_average_that_was_planned() -> None:
+    params = {"recipe": "glad", "architecture": "ViT", "learned_lr": None}
+    assert recipe_of(params | {"overrides": {"epochs": 3, "ema_beta": 0}}).ema_beta is None
+    assert recipe_of(params | {"overrides": {"epochs": 24, "ema_beta": 0.8}}).ema_beta == 0.8
+    assert recipe_of(params | {"recipe": "mtt", "overrides": {"epochs": 3}}).ema_beta is None
 
 
 @pytest.mark.parametrize(
@@ -34,3 +50,55 @@ def test_trials_of_a_slot_share_what_is_compiled(params: dict[str, Any], slots: 
         type=TaskType.EVALUATE, params=params, inputs={}, documents={}, device="cuda", threads=1, slots=slots
     )
     assert surroundings_of(task) == around
+
+
+SOURCE = "ds_" + "0" * 26
+
+
+@pytest.mark.parametrize(("arm", "images"), [("real", 24), ("baseline", 4)])
+def test_all_real_images_are_those_of_the_source_set(tmp_path: Path, arm: str, images: int) -> None:
+    draws = np.random.default_rng(0)
+    files = {"dataset": {} if arm == "real" else {"images": 4, "labels": 4}, "source": {}}
+    counts = {"train": 24, "val": 8}
+    files["source"] = {f"{split}_{what}": counts[split] for split in counts for what in ("images", "labels")}
+    wanted = [*ARMS[arm].source_files, "images.npy", "labels.npy"]
+    inputs: dict[str, dict[str, str]] = {"dataset": {}, "source": {}}
+    for place, those in files.items():
+        for name, count in those.items():
+            if f"{name}.npy" in wanted:
+                pixels = draws.integers(0, 256, (count, 16, 16, 3), dtype=np.uint8)
+                np.save(tmp_path / f"{name}.npy", pixels if name.endswith("images") else np.arange(count) % 2)
+                inputs[place][f"{name}.npy"] = f"{name}.npy"
+    document: dict[str, Any] = {
+        "id": SOURCE,
+        "name": "source",
+        "role": "source",
+        "state": "ready",
+        "metadata": {"name": "source", "role": "source"},
+        "files": [],
+        "stats": made_up_stats("source", num_classes=2),
+        "augmentation": None,
+        "reasons": [],
+        "job": "job_" + "0" * 26,
+        "created_at": "2026-01-01T00:00:00Z",
+        "links": {"self": "", "archive": None, "job": ""},
+    }
+    params = {"dataset": SOURCE, "arm": arm, "architecture": "ConvNetD3", "trial": 0, "seed": 0, "recipe": "mtt"}
+    params |= {"overrides": {"epochs": 1, "batch_size": 8}, "learned_lr": None, "explained_images": 0}
+    params["labels_of"] = "ds_" + "1" * 26
+    task = RunnerTask(
+        type=TaskType.EVALUATE,
+        params=params | {"mean": [0.5] * 3, "std": [0.25] * 3},
+        inputs=inputs,
+        documents={"dataset": document, "source": document},
+        device="cpu",
+        threads=1,
+    )
+    try:
+        row = run(task, tmp_path, Reporter(io.BytesIO())).result["row"]
+    finally:
+        expect_no_preemption()
+    assert (row["dataset"], row["arm"], row["labels"]) == (SOURCE, arm, "hard")
+    assert row["recipe"]["labels_of"] == "ds_" + "1" * 26
+    # MTT's loop has a pass more than epochs; 8 images a step.
+    assert (row["forwards"], row["images_seen"], row["steps"]) == (2 * images, 2 * images, 2 * -(-images // 8))
