@@ -36,7 +36,7 @@ JOB: dict[str, Any] = {
     "views": {"n": 5, "ratio": 0.625},
     "evaluation": {
         "architectures": ["ConvNetD3", "VGG11", "AlexNet"],
-        "trials": 2,
+        "trials": 3,
         "recipe": "glad",
         "overrides": {
             "epochs": 24,

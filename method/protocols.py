@@ -33,11 +33,11 @@ PROTOCOLS: dict[str, Protocol] = registry(
         # impression. At 10 images a class of 32 px it trains for minutes on two cores.
         Protocol(
             QUICK,
-            "minutes on two cores: one ConvNet, two trials, 24 epochs, two views a step; no number to quote",
+            "minutes on two cores: one ConvNet, three trials, 24 epochs, two views a step; no number to quote",
             lambda size: [convnet_for(size)],
             labeler={"epochs": 3, "batch_size": 32, "momentum": 0.9},
             evaluation={
-                "trials": 2,
+                "trials": 3,
                 "overrides": {"epochs": 24, "batch_size": 25, "lr": 0.01, "views": "sampled:2", "reduction": "mean"},
             },
         ),

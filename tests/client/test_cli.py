@@ -103,6 +103,7 @@ def test_run_ladd_sends_only_what_is_given(ladd: Ladd, client: LaddClient, worke
     assert (evaluation["trials"], evaluation["architectures"]) == (2, ["ConvNetD3", "VGG11"])
     assert evaluation["overrides"] == {
         "epochs": 20,
+        "seed_rule": 2,
         "views": "sampled:2",
         "view_weight": 2.0,
         "precision": "fast",

@@ -98,7 +98,7 @@ def test_quick_trains_the_one_convnet_that_fits(shelf: Any, kind: str, params: d
     plan = planned(shelf, kind, dataset=shelf.distilled, protocol="quick", **params)
     evaluation = plan.params if kind == "evaluate" else plan.params["evaluation"]
     assert plan.params["protocol"] == "quick"
-    assert (evaluation["architectures"], evaluation["trials"]) == (["ConvNetD3"], 2)
+    assert (evaluation["architectures"], evaluation["trials"]) == (["ConvNetD3"], 3)
     assert evaluation["overrides"]["epochs"] == 24
     if kind != "evaluate":
         assert (plan.params["labeler"]["epochs"], plan.params["labeler"]["momentum"]) == (3, 0.9)

@@ -32,7 +32,7 @@ def test_a_preset_is_planned_with_its_protocol(shelf: Any, name: str) -> None:
     assert body.tags == {"preset": name}
     assert body.params["source_dataset"] == shelf.source
     evaluation = planned(shelf, name).params["evaluation"]
-    trials, epochs, reduction = (2, 24, "mean") if name == "quick" else (5, 1000, "sum")
+    trials, epochs, reduction = (3, 24, "mean") if name == "quick" else (5, 1000, "sum")
     if name == "paper-table3":
         assert evaluation["recipe"] == "rded"
     else:
