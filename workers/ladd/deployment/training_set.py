@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from method.arms import Arm, LabelKind
+from workers.ladd.deployment.loss import beside, tempered
 from workers.ladd.labels.views import ViewGrid, cut_views
 
 FULL_IMAGE = -1
@@ -19,11 +20,31 @@ class Targets:
     """Targets of an arm for images [M, C] and for views [M, V, C], None for those that it leaves out.
 
     Each row is a distribution over the classes, or the sum of two where an arm uses both kinds of labels:
-    cross-entropy is linear in its target, so the loss is the sum of both.
+    cross-entropy is linear in its target, so the loss is the sum of both. With a `temperature` the labeler's
+    distributions have a loss of their own (`workers.ladd.deployment.loss`) and stand apart, in `soft_images` and
+    `soft_views`.
     """
 
     images: Tensor | None
     views: Tensor | None
+    soft_images: Tensor | None = None
+    soft_views: Tensor | None = None
+    temperature: float | None = None
+
+    def of_images(self, image: Tensor) -> Tensor:
+        """Return the targets of images, int64 [R]: [R, C], or as `beside` has them where there is a temperature."""
+        return self._rows(self.images, self.soft_images, (image,))
+
+    def of_views(self, image: Tensor, view: Tensor) -> Tensor:
+        """Return the targets of views of images, each int64 [R]: [R, C], or as `beside` has them."""
+        return self._rows(self.views, self.soft_views, (image, view))
+
+    def _rows(self, own: Tensor | None, soft: Tensor | None, index: tuple[Tensor, ...]) -> Tensor:
+        chosen = own if own is None else own[index]
+        if self.temperature is None:
+            assert chosen is not None
+            return chosen
+        return beside(chosen, soft if soft is None else tempered(soft[index], self.temperature))
 
 
 @dataclass(frozen=True)
@@ -70,11 +91,19 @@ class TrainingSet:
         }
         return replace(self, **moved)
 
-    def targets(self, arm: Arm, num_classes: int) -> Targets:
+    def targets(self, arm: Arm, num_classes: int, temperature: float | None = None) -> Targets:
         """Return what the arm trains towards, on the device of the set; raises what `check_arm` raises."""
         self.check_arm(arm, num_classes)
         own = F.one_hot(self.labels, num_classes) if self.soft_labels is None else self.soft_labels
         own = own.to(self.images.dtype)
+        if temperature is not None:
+            return Targets(
+                images=own if arm.full_images in ("hard", "both") else None,
+                views=own[:, None].expand(-1, self.view_count, -1) if arm.views in ("hard", "both") else None,
+                soft_images=self.full_labels if arm.full_images in ("soft", "both") else None,
+                soft_views=self.dense_labels if arm.views in ("soft", "both") else None,
+                temperature=temperature,
+            )
         return Targets(
             images=arm.full_images and _combined(arm.full_images, own, self.full_labels),
             views=arm.views and _combined(arm.views, own[:, None].expand(-1, self.view_count, -1), self.dense_labels),
@@ -87,13 +116,11 @@ class TrainingSet:
         """
         parts = []
         if full:
-            assert targets.images is not None
-            parts.append((self.images[image[:full]], targets.images[image[:full]]))
+            parts.append((self.images[image[:full]], targets.of_images(image[:full])))
         if full < len(image):
-            assert targets.views is not None
             assert self.grid is not None
             image, view = image[full:], view[full:]
-            parts.append((cut_views(self.images, self.grid, image, view), targets.views[image, view]))
+            parts.append((cut_views(self.images, self.grid, image, view), targets.of_views(image, view)))
         if len(parts) == 1:
             return parts[0]
         pixels, wanted = zip(*parts, strict=True)
