@@ -12,8 +12,9 @@ from api_schemas.registered import Registered
 from api_schemas.report_inputs import ReportInput
 from method import views
 from method.arms import ARMS, BASELINE, LADD
+from method.augmentation import MixName
 from method.precisions import PRECISIONS
-from method.recipes import RECIPES, TRIALS
+from method.recipes import RECIPES, TRIALS, Optimizer
 
 _ARM = Registered(
     "ArmName",
@@ -34,7 +35,13 @@ ArmName = Annotated[str, _ARM]
 ShownArm = Annotated[str, _ARM.shown()]
 
 RecipeName = Annotated[
-    str, Registered("RecipeName", RECIPES, "Deployment protocols: GLaD's (the one the paper cites), MTT's and DATM's.")
+    str,
+    Registered(
+        "RecipeName",
+        RECIPES,
+        "Deployment protocols: GLaD's (the one the paper cites), MTT's and DATM's; RDED's and SRe2L's, which distil "
+        "the labeler's answers at a temperature.",
+    ),
 ]
 """A name of `method.recipes`."""
 
@@ -64,6 +71,14 @@ class RecipeOverrides(Request):
     ema_beta: Annotated[float, Field(ge=0, lt=1)] | None = None
     """0 switches the averaged model off."""
     augmentation: str | None = None
+    """Families of DSA joined by underscores, `resized_crop:A` (crops of at least A of the area, and a flip), `none`."""
+    optimizer: Optimizer | None = None
+    """`adamw` takes `momentum` for its beta 1; its beta 2 is 0.999."""
+    temperature: Annotated[float, Field(ge=0, le=1_000)] | None = None
+    """T of the divergence of the network's answers from the labeler's; 0: cross-entropy with them. Null: the recipe's,
+    or that which goes with `mix`."""
+    mix: MixName | None = None
+    """Every image and view of a step with another of its kind."""
     views: ViewPolicy | None = None
     """`progressive`: `sampled:1` first, then `full` where that leaves open which arm is better."""
     reduction: Literal["sum", "mean"] | None = None

@@ -7,6 +7,7 @@ from api_schemas.labelling import Labelling
 from api_schemas.report_inputs import names_of
 from method.arms import ARMS
 from method.counted import counted
+from method.recipes import EPOCHS, RECIPES
 from workers.ladd.evaluation.progressive import open_question
 from workers.ladd.evaluation.rows import accuracies
 from workers.ladd.figures.found import Found
@@ -71,14 +72,23 @@ def _of_evaluation(evaluation: Evaluation) -> list[str]:
     trials = min(len(row.trials) for row in evaluation.rows)
     if trials < 5:
         notes.append(f"{counted(trials, 'trial')} per row; the paper has 5.")
-    epochs = {row.epochs for row in evaluation.rows}
-    if min(epochs) < 1000:
-        notes.append(f"{min(epochs)} epochs; the paper has 1,000: networks may be far from converged.")
+    fewest = min(row.epochs for row in evaluation.rows)
+    own = min(RECIPES[row.recipe["name"]].epochs for row in evaluation.rows)
+    if fewest < own:
+        whose = "paper" if own == EPOCHS else "recipe"
+        notes.append(f"{fewest} epochs; the {whose} has {own:,}: networks may be far from converged.")
     on_views = [row for row in evaluation.rows if ARMS[row.arm].views]
     if any(row.recipe["reduction"] == "sum" and row.recipe["views"] != "pool" for row in on_views):
         notes.append(
             "reduction 'sum' weighs the views as Eq. 5 does, which also acts like a larger learning rate: "
             "part of a difference between the arms may be step size."
+        )
+    if temperature := evaluation.rows[0].recipe.get("temperature"):
+        notes.append(
+            f"Loss at temperature {temperature:g}: the labeler's stored answers are re-tempered as softmax(log p / T). "
+            "That lifts their tail, of which the encoding keeps a part: top-k shares out what it leaves, uint8 ends 16 "
+            "nats below the largest class. The gradient of such a loss is about 1 / T^2 of a cross-entropy's, which "
+            "the classes of whole images keep."
         )
     caes = [found for found in evaluation.comparisons if found.architecture is None]
     return [*_divergences(evaluation), *notes, *(_verdict(found, evaluation) for found in caes), *_step_size(caes)]

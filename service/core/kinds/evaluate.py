@@ -7,18 +7,17 @@ from api_schemas.cost import CostName
 from api_schemas.datasets import DatasetRole
 from api_schemas.evaluation import ArmName, EvaluationSpec
 from api_schemas.jobs import EvaluateParams, EvaluateRequest, JobKind
-from method.architectures import fitting
+from method.architectures import ARCHITECTURES, fitting
 from method.arms import ARMS
 from method.precisions import PUBLISHED
 from method.protocols import PROTOCOLS
-from method.recipes import EPOCHS
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.kinds.controls import Controls, own_arms, plan_controls
 from service.core.kinds.evaluated_set import evaluated
 from service.core.kinds.kind import Kind
 from service.core.kinds.report import plan_report
-from service.core.kinds.trials import plan_trials
+from service.core.kinds.trials import epochs_of, plan_trials
 from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Plan
 
@@ -112,7 +111,12 @@ def resolve(
             errors.add(f"{path}overrides.lr", "is_evaluated", architecture, message)
     if overrides.augmentation is not None:
         errors.strategy(f"{path}overrides.augmentation", overrides.augmentation)
-    epochs = overrides.epochs or EPOCHS
+    if overrides.micro_batch is not None:
+        for architecture in architectures:
+            if ARCHITECTURES[architecture].batch_norm:
+                message = f"overrides.micro_batch cuts steps, over which {architecture} normalises: leave it out"
+                errors.add(f"{path}overrides.micro_batch", "steps_stay_whole", overrides.micro_batch, message)
+    epochs = epochs_of(spec)
     if overrides.warmup_epochs is not None and overrides.warmup_epochs > epochs:
         message = f"overrides.warmup_epochs is {overrides.warmup_epochs}, but there are {epochs} epochs"
         errors.add(f"{path}overrides.warmup_epochs", "within_epochs", overrides.warmup_epochs, message)

@@ -12,7 +12,7 @@ from api_schemas.runner import TaskType
 from method.architectures import ARCHITECTURES, training_flops
 from method.arms import ARMS, BASELINE, LADD
 from method.files import FULL_LABELS, WHITENING
-from method.recipes import EPOCHS, RECIPES, passes
+from method.recipes import RECIPES, passes
 from method.views import PROGRESSIVE, drawn_views
 from service.core.catalogue.manifests import DatasetManifest, shape_of
 from service.core.kinds.evaluated_set import EvaluatedSet, own_files
@@ -59,6 +59,11 @@ def plan_trials(
     return [trial.plan(alike[trial.code]) for trial in trials]
 
 
+def epochs_of(spec: EvaluationSpec) -> int:
+    """Return the epochs of a training, as its recipe counts them."""
+    return spec.overrides.epochs or RECIPES[spec.recipe].epochs
+
+
 def _confirmations(first: Sequence["_Trial"]) -> Iterator["_Trial"]:
     """Yield what may follow the trials with one view: each with all views, after all trials that decide about it."""
     decisive: dict[tuple[str, Architecture], list[str]] = {}
@@ -102,8 +107,10 @@ class _Trial:
     @property
     def code(self) -> tuple[Architecture, int]:
         """What trainings have in common that one compiled network can serve: it, and the rows of their steps."""
-        batch = self.spec.overrides.batch_size or RECIPES[self.spec.recipe].batch_size
-        return self.architecture, self._per_image() * min(batch, self.evaluated.stats.num_images)
+        stats = self.evaluated.stats
+        rule = RECIPES[self.spec.recipe]
+        batch = self.spec.overrides.batch_size or rule.batch_for(stats.num_images, stats.num_classes)
+        return self.architecture, self._per_image() * min(batch, stats.num_images)
 
     def plan(self, alike: int) -> TaskPlan:
         """Plan the task, one of `alike` with the same `code`."""
@@ -151,7 +158,7 @@ class _Trial:
 
     def _forwards(self) -> int:
         """Return the images and views passed forward in the training."""
-        epochs = passes(RECIPES[self.spec.recipe].schedule, self.spec.overrides.epochs or EPOCHS)
+        epochs = passes(RECIPES[self.spec.recipe].schedule, epochs_of(self.spec))
         return ARMS[self.arm].networks * self.evaluated.stats.num_images * self._per_image() * epochs
 
     def _per_image(self) -> int:
@@ -198,7 +205,7 @@ def _check_size(
     arms = sum(len(evaluated.arms) + (confirmed and LADD in evaluated.arms) for evaluated in sets)
     architectures = len(spec.architectures or [])
     trainings = arms * architectures * spec.trials
-    epochs = spec.overrides.epochs or EPOCHS
+    epochs = epochs_of(spec)
     classes, answers = source.measured.num_classes, source.measured.splits["val"]
     factors = (
         f"{arms} arms of {len(sets)} sets{' (ladd counts twice under progressive views)' if confirmed else ''} "

@@ -11,6 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+LABEL_RULE = (
+    "the labeler's answers, re-tempered as softmax(log p / T) as far as their encoding kept them, against those of the "
+    "network at T, without T^2; own labels by cross-entropy"
+)
+"""Goes into the results of trainings with a temperature."""
+
 
 def tempered(probabilities: Tensor, temperature: float) -> Tensor:
     """Return softmax(log p / T) of distributions p over the last axis; 0 stays 0."""

@@ -11,6 +11,9 @@ from torch import Tensor
 from method.augmentation import MIXES, NONE
 from workers.ladd.engine.dsa import DSADraw
 
+MIX_RULE = "whole images with whole images, views with views, after the augmentation; targets in the same shares"
+"""Goes into the results of trainings with mixtures."""
+
 NO_MIX = DSADraw(NONE, {})
 
 

@@ -88,4 +88,5 @@ def _common(recipes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         values = [recipe[field] for recipe in recipes]
         return values[0] if all(each == values[0] for each in values) else values
 
-    return {field: value(field) for field in recipes[0]}
+    # A trial of an earlier version lacks the fields that came later.
+    return {field: value(field) for field in recipes[0] if all(field in recipe for recipe in recipes)}

@@ -60,7 +60,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         ARMS[params["arm"]],
         params["architecture"],
         trial=params["trial"],
-        recipe=recipe_of(params),
+        recipe=recipe_of(params, dataset.stats.num_images, dataset.stats.num_classes),
         seed=params["seed"],
         device=task.device,
         num_classes=dataset.stats.num_classes,
@@ -81,10 +81,12 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     return DoneEvent(event="done", files=[], result={"row": {"dataset": params["dataset"], **asdict(row)}, **decided})
 
 
-def recipe_of(params: Mapping[str, Any]) -> Recipe:
-    """Return the recipe of a trial, also of one that was planned by an earlier version."""
+def recipe_of(params: Mapping[str, Any], images: int = 0, num_classes: int = 1) -> Recipe:
+    """Return the recipe of a trial on a set with so many images, also of one that was planned by an earlier version."""
     overrides = {"precision": UNNAMED} | params["overrides"]
-    return resolve_recipe(params["recipe"], params["architecture"], overrides, params["learned_lr"])
+    return resolve_recipe(
+        params["recipe"], params["architecture"], overrides, params["learned_lr"], images, num_classes
+    )
 
 
 def surroundings_of(task: RunnerTask) -> Surroundings:

@@ -82,6 +82,30 @@ def test_every_arm_gets_its_labels_and_is_counted_right(
         assert each * (len(LR_FACTORS) if ARMS[arm].best_lr else 1) == 10 * count
 
 
+def test_a_recipe_brings_its_own_epochs_and_batches(shelf: Any) -> None:
+    plan = planned(
+        shelf.core,
+        dataset=shelf.augmented,
+        arms=["ladd"],
+        architectures=["ViT"],
+        trials=1,
+        recipe="rded",
+        overrides={"views": "sampled:1"},
+    )
+    trial = next(task for task in plan.tasks if task.stage == "evaluate")
+    recipe = resolve_recipe("rded", "ViT", {"views": "sampled:1"}, images=20, num_classes=10)
+    counts = training_counts(20, 25, ARMS["ladd"], recipe)
+    assert trial.work == counts.forwards + 100 == 300 * 40 + 100
+    assert (recipe.batch_size, counts.largest_step) == (10, 20)
+
+
+def test_a_step_that_is_normalised_over_is_not_cut(shelf: Any) -> None:
+    with pytest.raises(ServiceError) as caught:
+        planned(shelf.core, dataset=shelf.augmented, architectures=["ViT", "ResNet18BN"], overrides={"micro_batch": 8})
+    found = {(reason.location, reason.rule, reason.value) for reason in caught.value.reasons}
+    assert ("body.params.overrides.micro_batch", "steps_stay_whole", "8") in found
+
+
 def test_all_arms_of_a_whitened_set_are_trained_in_its_space(shelf: Any) -> None:
     plan = planned(shelf.core, dataset=shelf.whitened, arms=["baseline", "random"], architectures=["ViT"], trials=1)
     trials = [task for task in plan.tasks if task.stage == "evaluate"]
@@ -232,7 +256,10 @@ def test_progressive_views_need_both_arms_and_trials(
             "6 arms of 3 sets x 5 architectures x 67 trials = 2,010 trainings, but a job has at most 2,000",
         ),
         (
-            {"trials": 100, "architectures": [each for each in ARCHITECTURES if each != "ConvNetD5"]}
+            {
+                "trials": 100,
+                "architectures": [each for each in ARCHITECTURES if each not in ("ConvNetD5", "ResNet18BN")],
+            }
             | {"overrides": {"views": "progressive"}, "sets": 2},
             "trials",
             "within_trainings",

@@ -202,6 +202,56 @@ def test_every_row_of_table_6_is_the_sum_of_its_cross_entropies(arm: str, full: 
     assert (found - expected_gradient).norm() / expected_gradient.norm() < 1e-12
 
 
+def test_mixed_rows_of_a_tempered_loss_by_hand_and_in_micro_batches() -> None:
+    data = training_set(3, ViewGrid(n=2), dtype=torch.float64)
+    assert data.dense_labels is not None
+    model = network("ConvNetD3").double()
+    recipe = resolve_recipe("rded", "ConvNetD3", {"batch_size": 3, "views": "sampled:1", "augmentation": "none"})
+    (step,) = plan_epoch(3, 4, (32, 32), ARMS["ladd"], recipe, Streams(3))
+    step = replace(step, view=torch.tensor([FULL_IMAGE] * 3 + [1, 1, 1]))
+    drawn = step.mix.parameters
+    top, bottom, left, right = (int(drawn[edge][0]) for edge in ("top", "bottom", "left", "right"))
+    assert 0 < (bottom - top) * (right - left) < 32 * 32
+    share = 1 - (bottom - top) * (right - left) / 32**2
+    # View 1 of 2 x 2: the upper right one.
+    crop = F.interpolate(data.images[:, :, :20, 12:], size=(32, 32), mode="bilinear", align_corners=False)
+    pixels = torch.cat([data.images[step.image[:3]], crop[step.image[3:]]])
+    mixed = pixels.clone()
+    mixed[:, :, top:bottom, left:right] = pixels[drawn["partner"]][:, :, top:bottom, left:right]
+    logits = model(mixed)
+    classes = F.one_hot(data.labels, CLASSES).double()[step.image[:3]]
+    classes = share * classes + (1 - share) * classes[drawn["partner"][:3]]
+    said = data.dense_labels[step.image[3:], 1] ** (1 / 20)
+    said = said / said.sum(dim=1, keepdim=True)
+    said = share * said + (1 - share) * said[drawn["partner"][3:] - 3]
+    divergence = (said * (said.log() - (logits[3:] / 20).log_softmax(dim=1))).sum(dim=1)
+    # Eq. 5's weights: a mean over images, and N^2 = 4 times that over the views.
+    expected = -(classes * logits[:3].log_softmax(dim=1)).sum(dim=1).mean() + 4 * divergence.mean()
+    torch.autograd.backward(expected)
+    expected_gradient = flat_gradient(model)
+    for micro_batch in (6, 4):
+        model.zero_grad()
+        targets = data.targets(ARMS["ladd"], CLASSES, recipe.temperature)
+        loss = torch.stack([part for _, part in accumulate(model, data, step, targets, micro_batch)]).sum()
+        # Weights and shares are float32.
+        assert abs(loss - expected) / expected < 1e-6
+        assert (flat_gradient(model) - expected_gradient).norm() / expected_gradient.norm() < 1e-6
+
+
+def test_a_shortage_of_memory_is_no_reason_to_cut_a_step_with_batch_norm() -> None:
+    data = training_set(3, ViewGrid(n=2), size=33)
+    recipe = resolve_recipe("rded", "ResNet18BN", {"epochs": 1})
+    model = network("ResNet18BN", size=33)
+
+    def short(*given: Any) -> None:
+        raise MemoryError
+
+    handle = model.register_forward_pre_hook(short)
+    with pytest.raises(MemoryError):
+        Training(model, data, ARMS["ladd"], recipe, 0, "cpu", CLASSES, micro_batch=15).run()
+    handle.remove()
+
+
 def test_networks_with_batch_statistics_are_not_cut() -> None:
     data = training_set(3, ViewGrid(n=2), size=16)
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.LazyLinear(CLASSES))

@@ -56,6 +56,13 @@ def test_what_differs_between_trials_of_unlike_machines_is_said_by_trial() -> No
     assert row.recipe == {"views": "full", "lr": 0.01, "micro_batch": [8, 256]}
 
 
+def test_a_field_that_a_trial_of_an_earlier_version_lacks_is_left_out() -> None:
+    newer = result(0)
+    newer["recipe"]["optimizer"] = "sgd"
+    (row,) = merge_trials([newer, result(1)])
+    assert row.recipe == result()["recipe"]
+
+
 def test_a_trial_cannot_count_twice() -> None:
     with pytest.raises(ValueError, match=r"different numbers; got \[0, 0\]"):
         merge_trials([result(), result()])
