@@ -28,7 +28,9 @@ what the labeler says of them, with the class, with the sum of both losses; `lad
 keeps the one that is best on images of the source set's train split.
 
 Controls on other images: `random`: as `baseline`, on as many images of each class picked at random from the source
-set's train split; `random_ladd`: as `ladd`, on those; `baseline_plus`: as `baseline`, on `plus_dataset`.""",
+set's train split; `random_ladd`: as `ladd`, on those; `baseline_plus`: as `baseline`, on `plus_dataset`.
+
+`online`, a ceiling: full images with what the labeler says of each as it is augmented, asked at every step.""",
 )
 ArmName = Annotated[str, _ARM]
 """A name of `method.arms`."""

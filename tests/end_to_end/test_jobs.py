@@ -165,8 +165,8 @@ def test_progressive_views_confirm_what_they_leave_open(client: LaddClient, coar
 
 def test_arms_of_every_kind_are_trained_and_compared(client: LaddClient, coarse: Finished) -> None:
     overrides = {**EVALUATION["overrides"], "views": "full"}
-    # Hard labels, both labels of images and of views, and several networks in one trial.
-    arms = ["baseline", "full_both", "sub_both", "baseline_best_lr"]
+    # Hard labels, both labels of images and of views, several networks in one trial, and the labeler itself.
+    arms = ["baseline", "full_both", "sub_both", "baseline_best_lr", "online"]
     evaluation = {**EVALUATION, "architectures": ["ConvNetD3"], "arms": arms, "overrides": overrides}
     params = EvaluateParams.model_validate({"dataset": coarse.result.dataset, **evaluation})
     made = Finished(client, EvaluateRequest(kind=JobKind.EVALUATE, params=params))
@@ -174,13 +174,17 @@ def test_arms_of_every_kind_are_trained_and_compared(client: LaddClient, coarse:
     rows = {row.arm: row for row in made.result.evaluation.rows}
     # Two passes over 100 images, of four views each.
     counts = [(rows[arm].forwards, rows[arm].images_seen) for arm in arms]
-    assert counts == [(200, 200), (200, 200), (800, 0), (800, 800)]
+    assert counts == [(200, 200), (200, 200), (800, 0), (800, 800), (200, 200)]
     losses = {arm: tuple(trial.losses[0] for trial in row.trials) for arm, row in rows.items()}
     assert len(set(losses.values())) >= 3
     assert made.job.cost is not None
     assert made.job.cost.counted.deployment is not None
     assert made.job.cost.predicted.deployment is not None
     assert made.job.cost.counted.deployment.flops == made.job.cost.predicted.deployment.flops
+    assert coarse.result.labeler is not None
+    labeler = client.labeler(coarse.result.labeler)
+    assert rows["online"].flops - rows["baseline"].flops == 2 * 200 * labeler.forward_flops
+    assert any("online uses the labeler while training" in note for note in client.report(made.job.id).notes)
     compared = {(found.arm, found.architecture): found for found in made.result.evaluation.comparisons}
     assert set(compared) == {
         (arm, architecture) for arm in arms if arm != "baseline" for architecture in ("ConvNetD3", None)

@@ -83,6 +83,11 @@ def _of_evaluation(evaluation: Evaluation) -> list[str]:
             "reduction 'sum' weighs the views as Eq. 5 does, which also acts like a larger learning rate: "
             "part of a difference between the arms may be step size."
         )
+    if any(ARMS[row.arm].asks_labeler for row in evaluation.rows):
+        notes.append(
+            "online uses the labeler while training, which a distilled set is to do without (the paper's Table 3 marks "
+            "it so): a ceiling for stored labels, no result of the set."
+        )
     if temperature := evaluation.rows[0].recipe.get("temperature"):
         notes.append(
             f"Loss at temperature {temperature:g}: the labeler's stored answers are re-tempered as softmax(log p / T). "

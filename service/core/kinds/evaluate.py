@@ -1,6 +1,7 @@
 """`evaluate`: train architectures from scratch on distilled sets and test them on the source set's val split."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from api_schemas.cost import CostName
@@ -13,6 +14,7 @@ from method.precisions import PUBLISHED
 from method.protocols import PROTOCOLS
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
+from service.core.kinds.chosen_labelers import labeler_of
 from service.core.kinds.controls import Controls, own_arms, plan_controls
 from service.core.kinds.evaluated_set import evaluated
 from service.core.kinds.kind import Kind
@@ -39,7 +41,10 @@ def plan(core: Core, params: EvaluateParams) -> Plan:
     arms = {manifest.id: _arms_of(errors, asked, manifest) for manifest in manifests}
     borne = [arm for arm in asked.arms if ARMS[arm].images != "own" or any(arm in each for each in arms.values())]
     spec = asked.model_copy(update={"arms": borne})
-    sets = [evaluated(manifest, source, arms[manifest.id]) for manifest in manifests]
+    sets = [
+        replace(evaluated(manifest, source, arms[manifest.id]), labeler=labeler_of(core.catalogue, manifest))
+        for manifest in manifests
+    ]
     controls = _controls(errors, spec, manifests, source)
     trials = plan_trials(errors, "", spec, [*sets, *controls.sets], source)
     tasks = [*controls.tasks, *trials]

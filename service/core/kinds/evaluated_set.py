@@ -7,6 +7,7 @@ from api_schemas.datasets import ChannelStatistics, DatasetStats
 from api_schemas.evaluation import ArmName
 from method.files import FULL_LABELS, IMAGES, LABELS, SOFT_LABELS, WHITENING
 from service.core.catalogue.manifests import DatasetManifest
+from service.core.kinds.chosen_labelers import ChosenLabeler
 from service.core.kinds.normalizations import training_statistics
 from service.core.queue.plan import TaskPlan
 
@@ -29,6 +30,8 @@ class EvaluatedSet:
     """Tasks that make it."""
     whitened_by: str | None = None
     """The set with the ZCA in whose space networks are trained; None: in none."""
+    labeler: ChosenLabeler | None = None
+    """The one that its dense labels are of, where it is there to be asked; it may not be trained yet."""
 
 
 def evaluated(manifest: DatasetManifest, source: DatasetManifest, arms: Sequence[ArmName]) -> EvaluatedSet:
@@ -46,10 +49,19 @@ def evaluated(manifest: DatasetManifest, source: DatasetManifest, arms: Sequence
     )
 
 
-def augmented(plain: EvaluatedSet, labelling: TaskPlan, arms: Sequence[ArmName]) -> EvaluatedSet:
-    """Return the label-augmented set that a task will make of a set, to be evaluated on `arms`."""
-    views = labelling.params["views"]["n"] ** 2
-    return replace(plain, id=labelling.makes or "", views=views, full_labels=True, arms=arms, after=[labelling.name])
+def augmented(
+    plain: EvaluatedSet, labelling: TaskPlan, arms: Sequence[ArmName], labelers: Sequence[ChosenLabeler] = ()
+) -> EvaluatedSet:
+    """Return the label-augmented set that a task will make of a set by `labelers`, to be evaluated on `arms`."""
+    return replace(
+        plain,
+        id=labelling.makes or "",
+        views=labelling.params["views"]["n"] ** 2,
+        full_labels=True,
+        arms=arms,
+        after=[labelling.name],
+        labeler=labelers[0] if len(labelers) == 1 else None,
+    )
 
 
 def statistics_of(manifest: DatasetManifest, source: DatasetManifest) -> ChannelStatistics:

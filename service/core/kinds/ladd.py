@@ -41,7 +41,7 @@ def plan(core: Core, params: LaddParams) -> Plan:
     if params.evaluation is not None:
         evaluation = resolve(errors, "evaluation.", params.evaluation, params.protocol, source)
         arms = own_arms(evaluation)
-        labelled = augmented(evaluated(dataset, source, arms), labelling, arms)
+        labelled = augmented(evaluated(dataset, source, arms), labelling, arms, chosen.labelers)
 
         def label(made: str, stats: DatasetStats, after: Sequence[str]) -> TaskPlan:
             return plan_labelling(made, stats, chosen.labelers, params, statistics, [*training, *after], "random")

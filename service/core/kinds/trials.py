@@ -120,10 +120,15 @@ class _Trial:
         assert precision is not None
         forwards = self._forwards()
         flops = forwards * training_flops(self.architecture, shape_of(self.evaluated.stats))
+        labeler = self.evaluated.labeler if arm.asks_labeler else None
+        if labeler is not None:
+            flops += forwards * labeler.forward_flops
         inputs = {
             "dataset": Ref("dataset", self.evaluated.id, files),
             "source": Ref("dataset", self.source.id, arm.source_files),
         }
+        if labeler is not None:
+            inputs["labeler"] = Ref("labeler", labeler.id)
         if self.evaluated.whitened_by is not None:
             inputs["whitening"] = Ref("dataset", self.evaluated.whitened_by, [WHITENING])
         return TaskPlan(
@@ -195,6 +200,20 @@ def _check_labels(errors: ValidationErrors, path: str, arm: ArmName, evaluated: 
     elif FULL_LABELS in ARMS[arm].label_files and not evaluated.full_labels:
         message = f"arm {arm} needs the labeler's soft labels of whole images, which {evaluated.id} does not have"
         errors.add(f"{path}arms", "arm_has_full_labels", arm, message)
+    if ARMS[arm].asks_labeler:
+        _check_labeler(errors, path, arm, evaluated)
+
+
+def _check_labeler(errors: ValidationErrors, path: str, arm: ArmName, evaluated: EvaluatedSet) -> None:
+    if evaluated.whitened_by is not None:
+        message = f"arm {arm} asks the labeler about rows as they are; {evaluated.id} is trained in whitened space"
+        errors.add(f"{path}arms", "arm_has_labeler", arm, message)
+    elif evaluated.labeler is None:
+        message = (
+            f"arm {arm} asks the labeler while it trains: {evaluated.id} needs dense labels by one labeler alone that "
+            "is in the catalogue"
+        )
+        errors.add(f"{path}arms", "arm_has_labeler", arm, message)
 
 
 def _check_size(

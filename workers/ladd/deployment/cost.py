@@ -91,6 +91,12 @@ def predict_cost(
     counts = training_counts(images, training_set.view_count, arm, recipe)
     flops = counts.forwards * training_flops(architecture, shape)
     work = Workload(flops, around.alike, around.rate)
+    labeler = training_set.labeler if arm.asks_labeler else None
+    asked = 0
+    if labeler is not None:
+        flops += counts.forwards * labeler.forward_flops
+        # Its activations are gone before those of the training are there.
+        asked = labeler.weight_bytes
     execution = choose_execution(architecture, device, recipe.precision, work, recipe.deterministic)
     copies = copies_of_weights(recipe) + (recipe.ema_beta is not None)
     network = {"execution": execution, "copies": copies, **asdict(shape)}
@@ -109,7 +115,7 @@ def predict_cost(
             micro_batch = min(rows, micro_batch_size(size, size, device, recipe.micro_batch))
         else:
             micro_batch = gpu_micro_batch(size, size, rows, free_bytes(device, around.sharers), peak_of)
-        needed = peak_of(micro_batch)
+        needed = asked + peak_of(micro_batch)
         peak = torch.cuda.memory_allocated(device) + needed
     else:
         weights, flops_an_image = parameter_count(architecture, shape), training_flops(architecture, shape)
@@ -118,7 +124,7 @@ def predict_cost(
         if execution.compiled:
             # All micro-batches get the same number of images: as little padding as may be.
             micro_batch = even(rows, micro_batch)
-        needed = training_bytes(architecture, **network, micro_batch=micro_batch).expected
+        needed = asked + training_bytes(architecture, **network, micro_batch=micro_batch).expected
         # After the prediction, for which torch loads some 100 MB of its modules, as a training does.
         peak = resident_bytes() + needed
     if whole and needed > (free := free_bytes(device, around.sharers)):

@@ -179,17 +179,23 @@ def _inputs(training_set: TrainingSet, step: Step, rows: slice, targets: Targets
     """Return what some rows of a step give the network, [R, C, H, W], and their targets, [R, ...]."""
     full = max(0, min(rows.stop, step.full) - rows.start)
 
-    def of(chosen: slice | Tensor) -> tuple[Tensor, Tensor]:
-        pixels, wanted = training_set.rows(step.image[chosen], step.view[chosen], full, targets)
-        return apply_dsa(pixels, step.augmentation.rows(chosen)), wanted
+    def pixels_of(chosen: slice | Tensor) -> Tensor:
+        pixels = training_set.pixels(step.image[chosen], step.view[chosen], full)
+        return apply_dsa(pixels, step.augmentation.rows(chosen))
 
-    pixels, wanted = of(rows)
-    if step.mix.family == NONE:
-        return pixels, wanted
+    def targets_of(chosen: slice | Tensor) -> Tensor:
+        return targets.rows(step.image[chosen], step.view[chosen], full)
+
+    pixels = pixels_of(rows)
+    mixed = step.mix.family != NONE
     draw = step.mix.rows(rows)
-    # A partner may lie in another micro-batch: it is cut and augmented anew, and is of the same kind as its row.
-    partners, others = of(draw.parameters["partner"])
-    return mix_images(pixels, partners, draw), mix_targets(wanted, others, draw)
+    if mixed:
+        # A partner may lie in another micro-batch: it is cut and augmented anew, and is of the same kind as its row.
+        pixels = mix_images(pixels, pixels_of(draw.parameters["partner"]), draw)
+    if targets.labeler is not None:
+        return pixels, targets.of_answers(targets.labeler.answers(pixels))
+    wanted = targets_of(rows)
+    return pixels, mix_targets(wanted, targets_of(draw.parameters["partner"]), draw) if mixed else wanted
 
 
 class StepGradient:

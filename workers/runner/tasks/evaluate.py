@@ -9,13 +9,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from api_schemas.datasets import Dataset
+from api_schemas.datasets import Augmentation, Dataset
+from api_schemas.labelers import Labeler
 from api_schemas.runner import DoneEvent, RunnerTask
 from method.arms import ARMS
 from method.files import DENSE_LABELS, FULL_LABELS, IMAGES, LABELS, SOFT_LABELS, TRAIN_IMAGES, TRAIN_LABELS, WHITENING
 from method.precisions import UNNAMED
 from workers.ladd.deployment.cost import Surroundings
 from workers.ladd.deployment.listener import Listener
+from workers.ladd.deployment.live_labels import LiveLabeler
 from workers.ladd.deployment.training import CHECKPOINT_FILE
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import training_images
@@ -26,6 +28,7 @@ from workers.ladd.evaluation.trial import TestSet, evaluate_trial
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.recipes import Recipe, resolve_recipe
 from workers.ladd.sets.whitening import Whitening
+from workers.runner.labeler_files import network_of
 from workers.runner.preemption import Preemption
 from workers.runner.reporter import Reporter
 
@@ -144,6 +147,24 @@ def _training_set(task: RunnerTask, folder: Path, dataset: Dataset, whitening: W
         grid=ViewGrid(augmentation.n, augmentation.ratio) if augmentation else None,
         full_labels=soft_labels(FULL_LABELS),
         soft_labels=soft_labels(SOFT_LABELS),
+        labeler=_labeler(task, folder, augmentation) if ARMS[params["arm"]].asks_labeler else None,
+    )
+
+
+def _labeler(task: RunnerTask, folder: Path, augmentation: Augmentation | None) -> LiveLabeler:
+    """The labeler at the checkpoint and the temperature that the set's dense labels are of."""
+    assert augmentation is not None
+    epoch, temperature = augmentation.epoch, augmentation.temperature
+    assert isinstance(epoch, int)
+    assert isinstance(temperature, float)
+    labeler = Labeler.model_validate(task.documents["labeler"])
+    files = {name: folder / path for name, path in task.inputs["labeler"].items()}
+    return LiveLabeler(
+        network_of(labeler, files, epoch),
+        labeler.forward_flops,
+        temperature,
+        of_rows=(task.params["mean"], task.params["std"]),
+        own=(labeler.mean, labeler.std),
     )
 
 

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from api_schemas.cost import CostName
-from api_schemas.jobs import EvaluateParams
+from api_schemas.jobs import EvaluateParams, LaddParams
 from method.architectures import ARCHITECTURES, training_flops
 from method.arms import ARMS, LR_FACTORS
 from method.layers import Shape
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
-from service.core.kinds import evaluate
+from service.core.kinds import evaluate, ladd
 from service.core.queue.plan import Plan, Ref, TaskPlan
 from workers.ladd.deployment.cost import training_counts
 from workers.ladd.recipes import resolve_recipe
@@ -125,6 +125,37 @@ def test_a_plain_set_lacks_what_most_arms_need(shelf: Any, arm: str, rule: str) 
         planned(shelf.core, dataset=shelf.distilled, arms=["baseline", arm])
     (reason,) = caught.value.reasons
     assert (reason.location, reason.rule, reason.value) == ("body.params.arms", rule, arm)
+
+
+def test_the_labeler_is_an_input_of_the_arm_that_asks_it_and_its_forwards_cost(shelf: Any) -> None:
+    plan = planned(shelf.core, dataset=shelf.augmented, arms=["baseline", "online"], architectures=["ViT"], trials=1)
+    plain, online = plan.tasks[:2]
+    assert "labeler" not in plain.inputs
+    assert online.inputs["labeler"] == Ref("labeler", shelf.labeler)
+    assert online.inputs["dataset"] == plain.inputs["dataset"]
+    assert plain.cost is not None
+    assert online.cost is not None
+    labeler = shelf.core.catalogue.labeler(shelf.labeler)
+    assert online.cost.flops - plain.cost.flops == 1000 * 20 * labeler.forward_flops
+
+
+def test_a_ladd_job_asks_the_labeler_that_it_trains(shelf: Any) -> None:
+    params = {"dataset": shelf.distilled, "labeler": {"seed": 77}}
+    evaluation = {"arms": ["online"], "architectures": ["ViT"], "trials": 1}
+    plan = ladd.plan(shelf.core, LaddParams.model_validate({**params, "evaluation": evaluation}))
+    tasks = named(plan)
+    trial = tasks["evaluate:online:ViT:0"]
+    assert trial.inputs["labeler"] == Ref("labeler", tasks["train_labeler"].makes or "")
+    assert trial.after == ["generate_labels"]
+
+
+@pytest.mark.parametrize(("dataset", "words"), [("distilled", "by one labeler alone"), ("whitened", "whitened space")])
+def test_a_set_without_a_labeler_to_ask_is_refused(shelf: Any, dataset: str, words: str) -> None:
+    with pytest.raises(ServiceError) as caught:
+        planned(shelf.core, dataset=getattr(shelf, dataset), arms=["online"], architectures=["ViT"])
+    (reason,) = caught.value.reasons
+    assert (reason.location, reason.rule) == ("body.params.arms", "arm_has_labeler")
+    assert words in reason.message
 
 
 def test_other_arms_decide_nothing_under_progressive_views(shelf: Any) -> None:

@@ -265,9 +265,8 @@ def test_networks_with_batch_statistics_are_not_cut() -> None:
 def test_rows_hold_images_and_views_with_their_targets() -> None:
     data = training_set(2, ViewGrid(n=1, ratio=1.0), size=16)
     assert data.dense_labels is not None
-    pixels, targets = data.rows(
-        torch.tensor([1, 0, 1]), torch.tensor([FULL_IMAGE, 0, 0]), 1, data.targets(ARMS["ladd"], CLASSES)
-    )
+    chosen = (torch.tensor([1, 0, 1]), torch.tensor([FULL_IMAGE, 0, 0]), 1)
+    pixels, targets = data.pixels(*chosen), data.targets(ARMS["ladd"], CLASSES).rows(*chosen)
     torch.testing.assert_close(pixels, data.images[[1, 0, 1]])
     assert targets[0].tolist() == [0, 1, 0, 0]
     assert torch.equal(targets[1:], data.dense_labels[[0, 1], 0])
@@ -311,6 +310,7 @@ def test_epochs_and_images_are_told() -> None:
         (ARMS["sub_hard"], {"dense_labels": None, "grid": None}, "grid must be given for the arm 'sub_hard'"),
         (ARMS["full_soft"], {"full_labels": None}, "full_labels must be given for the arm 'full_soft'"),
         (ARMS["full_both"], {"full_labels": torch.rand(3, 7)}, "full_labels must have 4 classes, .*; got 7"),
+        (ARMS["online"], {}, "labeler must be given for the arm 'online'"),
         (ARMS["baseline"], {"labels": torch.tensor([0, 4, 1])}, "labels must lie between 0 and 3; got 0 to 4"),
         (ARMS["ladd"], {"dense_labels": torch.rand(3, 4, 7)}, "dense_labels must have 4 classes, .*; got 7"),
     ],
