@@ -53,6 +53,9 @@ OVERRIDES: dict[str, Any] = {
     "precision": "fast",
     "deterministic": True,
     "micro_batch": 4,
+    "optimizer": "adamw",
+    "temperature": 4.0,
+    "mix": "mixup",
 }
 EVALUATION: dict[str, Any] = {
     "arms": ["baseline", "ladd", "baseline_plus"],

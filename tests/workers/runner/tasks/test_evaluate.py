@@ -17,6 +17,13 @@ def test_a_trial_of_an_earlier_version_is_computed_as_it_was_planned(overrides: 
     assert recipe_of(params).precision == precision
 
 
+@pytest.mark.parametrize(("images", "classes", "batch"), [(10, 10, 10), (100, 10, 50), (10_000, 1_000, 100)])
+def test_batches_of_rded_follow_the_set(images: int, classes: int, batch: int) -> None:
+    params = {"recipe": "rded", "architecture": "ResNet18BN", "overrides": {}, "learned_lr": None}
+    assert recipe_of(params, images, classes).batch_size == batch
+    assert recipe_of({**params, "overrides": {"batch_size": 7}}, images, classes).batch_size == 7
+
+
 @pytest.mark.parametrize(
     ("params", "slots", "around"),
     [
