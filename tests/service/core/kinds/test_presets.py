@@ -41,7 +41,7 @@ def test_table_1_is_without_vit(shelf: Any) -> None:
 
 def test_table_6_has_a_row_for_every_arm_that_the_paper_reports(shelf: Any) -> None:
     arms = planned(shelf, "paper-table6").params["evaluation"]["arms"]
-    controls = {"baseline_best_lr", "random", "random_ladd", "baseline_plus"}
+    controls = {"baseline_best_lr", "random", "random_ladd", "baseline_plus", "online"}
     assert set(arms) == set(ARMS) - controls
     [reported] = PRESETS["paper-table6"].paper
     assert set(arms) == set(reported.arms)
