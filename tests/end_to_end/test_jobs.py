@@ -196,6 +196,28 @@ def test_arms_of_every_kind_are_trained_and_compared(client: LaddClient, coarse:
             assert found.ci95[0] <= found.difference <= found.ci95[1]
 
 
+def test_labels_at_a_temperature_train_by_the_recipe_of_rded(client: LaddClient, coarse: Finished) -> None:
+    params = EvaluateParams.model_validate(
+        {
+            "dataset": coarse.result.dataset,
+            "arms": ["full_soft", "ladd", "online"],
+            "architectures": ["ConvNetD3"],
+            "trials": 1,
+            "recipe": "rded",
+            "overrides": {"epochs": 2, "views": "sampled:1"},
+        }
+    )
+    made = Finished(client, EvaluateRequest(kind=JobKind.EVALUATE, params=params))
+    assert made.result.evaluation is not None
+    for row, forwards in zip(made.result.evaluation.rows, (200, 400, 200), strict=True):
+        # Ten images per class: batches of 50.
+        assert (row.epochs, row.steps, row.forwards, row.recipe["batch_size"]) == (2, 4, forwards, 50)
+        assert (row.recipe["optimizer"], row.recipe["mix"], row.recipe["temperature"]) == ("adamw", "cutmix", 20.0)
+    notes = client.report(made.job.id).notes
+    assert any(note.startswith("Loss at temperature 20") for note in notes)
+    assert "2 epochs; the recipe has 300: networks may be far from converged." in notes
+
+
 def test_random_real_images_are_labelled_and_trained_on(client: LaddClient, distilled: Dataset, ladd: Finished) -> None:
     arms = ["baseline", "random", "random_ladd"]
     params = LaddParams.model_validate(
