@@ -2,22 +2,20 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field
 
 from api_schemas.base import DatasetId, JobId, Request, Response
 from api_schemas.cost import JobCost
 from api_schemas.labelers import Architecture, ShownArchitecture
 from api_schemas.labelling import Labelling
+from api_schemas.recipes import Epochs, RecipeName, RecipeOverrides
 from api_schemas.registered import Registered
 from api_schemas.report_inputs import ReportInput
 from api_schemas.scores import Score
 from api_schemas.storage import Storage
-from method import views
 from method.arms import ARMS, BASELINE, LADD
 from method.normalizations import CARRIED, TestNormalization
-from method.precisions import PRECISIONS
-from method.recipes import RECIPES, TRIALS
-from method.views import Reduction
+from method.recipes import TRIALS
 
 _ARM = Registered(
     "ArmName",
@@ -33,69 +31,13 @@ forwards as `ladd` makes.
 
 Controls on other images: `random`: as `baseline`, on as many images of each class picked at random from the source
 set's train split; `random_ladd`: as `ladd`, on those; `real`: as `baseline`, on the whole train split, for
-`overrides.real_epochs`; `baseline_plus`: as `baseline`, on `plus_dataset`. `_noaug`: the same without augmentation.""",
+`overrides.real_epochs`; `baseline_plus`: as `baseline`, on `plus_dataset`. `_noaug`: the same without augmentation.
+
+`online`, a ceiling: full images with what the labeler says of each as it is augmented, asked at every step.""",
 )
 ArmName = Annotated[str, _ARM]
 """A name of `method.arms`."""
 ShownArm = Annotated[str, _ARM.shown()]
-
-RecipeName = Annotated[
-    str, Registered("RecipeName", RECIPES, "Deployment protocols: GLaD's (the one the paper cites), MTT's and DATM's.")
-]
-"""A name of `method.recipes`."""
-
-PrecisionName = Annotated[
-    str,
-    Registered(
-        "PrecisionName",
-        PRECISIONS,
-        f"The arithmetic of a training. {'; '.join(f'`{each.name}`: {each.title}' for each in PRECISIONS.values())}.",
-    ),
-]
-"""A name of `method.precisions`."""
-
-LearningRate = Annotated[float, Field(gt=0, le=100)]
-ViewPolicy = Annotated[str, StringConstraints(pattern=rf"^({views.POLICY}|{views.PROGRESSIVE})$")]
-
-
-Epochs = Annotated[int, Field(ge=1, le=100_000)]
-
-
-class RecipeOverrides(Request):
-    """Fields of the recipe to replace; null keeps the recipe's own value."""
-
-    lr: LearningRate | dict[Architecture, LearningRate] | None = None
-    momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
-    weight_decay: Annotated[float, Field(ge=0, le=1)] | None = None
-    epochs: Epochs | None = None
-    real_epochs: Epochs | None = None
-    """Of the arms `real`, whose set is large. Null: 50, as MTT trains its experts."""
-    batch_size: Annotated[int, Field(ge=1, le=65_536)] | None = None
-    warmup_epochs: Annotated[int, Field(ge=0, le=100_000)] | None = None
-    ema_beta: Annotated[float, Field(ge=0, lt=1)] | None = None
-    """0 switches the averaged model off. Null: the recipe's; of fewer epochs than its own the same part is averaged."""
-    augmentation: str | None = None
-    views: ViewPolicy | None = None
-    """`progressive`: `sampled:1` first, then `full` where that leaves open which arm is better."""
-    view_weight: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
-    """Of the views' term of Eq. 5: the mean of an image's views weighs so many times what the image itself does. Null:
-    the number of its views, which is the sum over them, as Eq. 5 is written."""
-    reduction: Reduction | None = None
-    """Two weights by name, in the place of `view_weight`: `sum`, Eq. 5 as written, and `mean`, which is 1."""
-    precision: PrecisionName | None = None
-    """Null: `published`."""
-    deterministic: bool | None = None
-    """True: the same training on the same kind of device has the same bits, at a price in speed on a GPU; on a CPU it
-    has them anyway."""
-    seed_rule: Literal[1, 2] | None = None
-    """Null: 2. 1 draws what trials drew in earlier versions: the same for all architectures."""
-    micro_batch: Annotated[int, Field(ge=1, le=65_536)] | None = None
-
-    @model_validator(mode="after")
-    def _one_weight(self) -> "RecipeOverrides":
-        if self.view_weight is not None and self.reduction is not None:
-            raise ValueError("'reduction' names a 'view_weight': only one of both may be given")
-        return self
 
 
 class EvaluationSpec(Request):

@@ -23,7 +23,7 @@ from trainings import Lap
 from method.normalizations import NORMALIZATIONS
 from workers.ladd.importers.dataset import import_dataset
 from workers.ladd.importers.imported import ImportOptions
-from workers.ladd.labeler.torchvision_import import import_torchvision
+from workers.ladd.models.torchvision_import import import_torchvision
 
 RESOLUTION = 128
 SHAPES = ((375, 500), (128, 128))

@@ -180,7 +180,7 @@ def _install_debian_package() -> None:
 
 
 def _from_torchvision(cache: Path) -> Path:
-    from workers.ladd.labeler.torchvision_import import import_torchvision
+    from workers.ladd.models.torchvision_import import import_torchvision
 
     try:
         import_torchvision()

@@ -47,6 +47,7 @@ class Architecture:
         is called with `border` as well then.
     divisor: what an image's size must be a multiple of, as a function of that size.
     slow: whether recipes give it the lower of their two learning rates (GLaD, `glad_utils.py`: VGG11 alone).
+    batch_norm: whether it normalises over its batch, so that a training forwards each step at once.
     maps: name of the part whose output is the last feature maps [B, K, h, w], for Grad-CAM; None: it has none.
     turn: place in the order in which an evaluation starts its trainings, so that the longest is not the last.
     """
@@ -59,6 +60,7 @@ class Architecture:
     border: int = 0
     divisor: Callable[[int], int] = lambda size: 1
     slow: bool = False
+    batch_norm: bool = False
     maps: str | None = "features"
     turn: int = 0
     arguments: Mapping[str, int] = field(default_factory=dict)
@@ -119,8 +121,18 @@ def _vgg11(shape: Shape) -> Iterator[Layer]:
 
 
 def _resnet18(shape: Shape) -> Iterator[Layer]:
-    channels, side = RESNET_STAGES[0], shape.size
-    yield convolution(shape.channels, channels, 3, side, bias=False)
+    yield convolution(shape.channels, RESNET_STAGES[0], 3, shape.size, bias=False)
+    yield from _resnet_stages(shape.size, shape.num_classes)
+
+
+def _resnet18_bn(shape: Shape) -> Iterator[Layer]:
+    side = (shape.size + 1) // 2
+    yield convolution(shape.channels, RESNET_STAGES[0], 7, side, bias=False)
+    yield from _resnet_stages((side + 1) // 2, shape.num_classes)
+
+
+def _resnet_stages(side: int, num_classes: int) -> Iterator[Layer]:
+    channels = RESNET_STAGES[0]
     for width in RESNET_STAGES:
         if width != channels:
             side = (side + 1) // 2
@@ -128,7 +140,7 @@ def _resnet18(shape: Shape) -> Iterator[Layer]:
         for inputs in (channels, width, width, width):
             yield convolution(inputs, width, 3, side, bias=False)
         channels = width
-    yield linear(channels, shape.num_classes)
+    yield linear(channels, num_classes)
 
 
 def _vit(shape: Shape) -> Iterator[Layer]:
@@ -186,6 +198,17 @@ ARCHITECTURES: dict[str, Architecture] = registry(
             smallest=8,
             divisor=lambda size: vit_form(size)[0],
             maps=None,
+            turn=3,
+        ),
+        # Five halvings: below 33 px the last map is one pixel, over which a batch of one row has no statistics.
+        Architecture(
+            "ResNet18BN",
+            "workers.ladd.models.resnet_bn:resnet18_bn",
+            "ResNet18BN",
+            _resnet18_bn,
+            smallest=33,
+            batch_norm=True,
+            maps="layer4",
             turn=3,
         ),
     ),

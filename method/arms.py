@@ -6,7 +6,7 @@ from typing import Literal
 from method import files
 from method.registry import registry
 
-LabelKind = Literal["hard", "soft", "both"]
+LabelKind = Literal["hard", "soft", "both", "live"]
 
 LR_FACTORS = (1, 3, 10, 30)
 """Of the recipe's learning rate, for an arm that is to have the one that suits it. The largest is about what Eq. 5's
@@ -18,7 +18,8 @@ class Arm:
     """Which images a network is trained on, and with which labels; None leaves the images out.
 
     full_images, views: the distilled images, and their local views. "hard": the class of the image; "soft": the
-        labeler's answer to that very image or view; "both": the sum of both losses, at the cost of one forward.
+        labeler's answer to that very image or view; "both": the sum of both losses, at the cost of one forward;
+        "live": what the labeler says of the augmented row, asked at every step; an arm has that or stored labels.
     images: "own", those of the set; "random", as many real ones picked at random; "real", all real ones, which are gone
         through `method.recipes.REAL_EPOCHS` times; "plus", a set with one image more per class.
     best_lr: whether a trial trains at each of `LR_FACTORS` times the recipe's learning rate, and keeps the best.
@@ -38,6 +39,11 @@ class Arm:
     def networks(self) -> int:
         """How many networks one trial trains."""
         return len(LR_FACTORS) if self.best_lr else 1
+
+    @property
+    def asks_labeler(self) -> bool:
+        """Whether the labeler itself is needed while a network is trained."""
+        return "live" in (self.full_images, self.views)
 
     @property
     def label_files(self) -> list[str]:
@@ -94,6 +100,8 @@ ARMS: dict[str, Arm] = registry(
         Arm("real_noaug", full_images="hard", views=None, images="real", augmented=False),
         # The paper's baseline++ (section 4.2): what the labels' bytes would buy as one image more of each class.
         Arm("baseline_plus", full_images="hard", views=None, images="plus"),
+        # RDED with its online teacher, which the paper's Table 3 marks as against the rules: a ceiling.
+        Arm("online", full_images="live", views=None),
     )
 )
 

@@ -25,8 +25,8 @@ PAGES = [
 ]
 PAGES += sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))
 
-OF_OTHERS = {"distill/evaluation.py", "buffer.py"}
-"""Files that the docs name of DATM and MTT."""
+OF_OTHERS = {"distill/evaluation.py", "buffer.py", "argument.py", "validation/main.py", "validate/train_FKD.py"}
+"""Files that the docs name of DATM, MTT, RDED and SRe2L."""
 RULED_OUT = {"utils.py", "helpers.py", "common.py"}
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from api_schemas.evaluation import RecipeOverrides
 from api_schemas.jobs import EvaluateParams, JobRequest, LaddParams, SweepParams
+from api_schemas.recipes import RecipeOverrides
 from method.protocols import PROTOCOLS
 
 SET = "ds_" + "0" * 26
@@ -20,7 +20,7 @@ def test_what_is_sent_comes_before_the_protocol(params: Any) -> None:
     assert (found.labeler.lr, found.labeler.epochs, found.labeler.momentum) == (0.1, 3, 0.9)
     overrides = found.evaluation.overrides
     assert (overrides.epochs, overrides.views, overrides.reduction) == (7, "sampled:2", "mean")
-    assert found.evaluation.trials == 2
+    assert found.evaluation.trials == 3
     # As a client sends it on, nothing changes.
     assert params.model_validate(found.model_dump(mode="json", exclude_unset=True)) == found
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from typer.main import get_command
 
 from api_schemas.datasets import DatasetMetadata
-from api_schemas.evaluation import EvaluationSpec, RecipeOverrides
+from api_schemas.evaluation import EvaluationSpec
 from api_schemas.jobs import (
     EvaluateParams,
     GenerateLabelsParams,
@@ -19,6 +19,7 @@ from api_schemas.jobs import (
     TrainLabelerParams,
 )
 from api_schemas.labelers import LabelerRecipe
+from api_schemas.recipes import RecipeOverrides
 from client.api import LaddClient
 from client.cli import app
 
@@ -53,7 +54,11 @@ OVERRIDES: dict[str, Any] = {
     "view_weight": 2.5,
     "precision": "fast",
     "deterministic": True,
+    "seed_rule": 1,
     "micro_batch": 4,
+    "optimizer": "adamw",
+    "temperature": 4.0,
+    "mix": "mixup",
 }
 EVALUATION: dict[str, Any] = {
     "arms": ["baseline", "ladd", "baseline_plus"],

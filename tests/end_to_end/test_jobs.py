@@ -164,8 +164,8 @@ def test_progressive_views_confirm_what_they_leave_open(client: LaddClient, coar
 
 def test_arms_of_every_kind_are_trained_and_compared(client: LaddClient, coarse: Finished) -> None:
     overrides = {**EVALUATION["overrides"], "views": "full"}
-    # Hard labels, both labels of images and of views, and several networks in one trial.
-    arms = ["baseline", "full_both", "sub_both", "baseline_best_lr"]
+    # Hard labels, both labels of images and of views, several networks in one trial, and the labeler itself.
+    arms = ["baseline", "full_both", "sub_both", "baseline_best_lr", "online"]
     evaluation = {**EVALUATION, "architectures": ["ConvNetD3"], "arms": arms, "overrides": overrides, "trials": 3}
     params = EvaluateParams.model_validate({"dataset": coarse.result.dataset, **evaluation})
     made = Finished(client, EvaluateRequest(kind=JobKind.EVALUATE, params=params))
@@ -173,13 +173,17 @@ def test_arms_of_every_kind_are_trained_and_compared(client: LaddClient, coarse:
     rows = {row.arm: row for row in made.result.evaluation.rows}
     # Two passes over 100 images, of four views each.
     counts = [(rows[arm].forwards, rows[arm].images_seen) for arm in arms]
-    assert counts == [(200, 200), (200, 200), (800, 0), (800, 800)]
+    assert counts == [(200, 200), (200, 200), (800, 0), (800, 800), (200, 200)]
     losses = {arm: tuple(trial.losses[0] for trial in row.trials) for arm, row in rows.items()}
     assert len(set(losses.values())) >= 3
     assert made.job.cost is not None
     assert made.job.cost.counted.deployment is not None
     assert made.job.cost.predicted.deployment is not None
     assert made.job.cost.counted.deployment.flops == made.job.cost.predicted.deployment.flops
+    assert coarse.result.labeler is not None
+    labeler = client.labeler(coarse.result.labeler)
+    assert rows["online"].flops - rows["baseline"].flops == 2 * 200 * labeler.forward_flops
+    assert any("online uses the labeler while training" in note for note in client.report(made.job.id).notes)
     compared = {(found.arm, found.architecture): found for found in made.result.evaluation.comparisons}
     assert set(compared) == {
         (arm, architecture) for arm in arms if arm != "baseline" for architecture in ("ConvNetD3", None)
@@ -191,6 +195,28 @@ def test_arms_of_every_kind_are_trained_and_compared(client: LaddClient, coarse:
             assert found.ci95 is not None
             assert found.ci95[0] <= found.difference <= found.ci95[1]
             assert found.adjusted_p == found.p_value  # one architecture
+
+
+def test_labels_at_a_temperature_train_by_the_recipe_of_rded(client: LaddClient, coarse: Finished) -> None:
+    params = EvaluateParams.model_validate(
+        {
+            "dataset": coarse.result.dataset,
+            "arms": ["full_soft", "ladd", "online"],
+            "architectures": ["ConvNetD3"],
+            "trials": 1,
+            "recipe": "rded",
+            "overrides": {"epochs": 2, "views": "sampled:1"},
+        }
+    )
+    made = Finished(client, EvaluateRequest(kind=JobKind.EVALUATE, params=params))
+    assert made.result.evaluation is not None
+    for row, forwards in zip(made.result.evaluation.rows, (200, 400, 200), strict=True):
+        # Ten images per class: batches of 50.
+        assert (row.epochs, row.steps, row.forwards, row.recipe["batch_size"]) == (2, 4, forwards, 50)
+        assert (row.recipe["optimizer"], row.recipe["mix"], row.recipe["temperature"]) == ("adamw", "cutmix", 20.0)
+    notes = client.report(made.job.id).notes
+    assert any(note.startswith("Loss at temperature 20") for note in notes)
+    assert "2 epochs; the recipe has 300: networks may be far from converged." in notes
 
 
 def test_the_report_is_the_result_with_what_a_reader_must_know(client: LaddClient, ladd: Finished) -> None:

@@ -5,12 +5,14 @@ times further apart than its weights were before them, ConvNetD3's are not. So t
 far apart they are when every weight starts a rounding error away, times `ALLOWED`.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 import torch
 
 from method.precisions import FAST, PRECISIONS, PUBLISHED
-from tests.gpu.small_training import TrainingProcess, networks, small, train
+from tests.gpu.small_training import TrainingProcess, Work, networks, small, tempered, train
 
 ROUNDING = {"exact": 2**-24, "published": 2**-11, "fast": 2**-8}
 """Unit round-off: of float32, of TF32 (10 bits after the point), of bfloat16 (7 bits)."""
@@ -22,16 +24,26 @@ six steps forth and back. With what was seen on an H200 in exact arithmetic the 
 
 def check_with_the_cpu(device: torch.device) -> str:
     """Epoch by epoch; ViT without dropout, which draws other masks on every kind of device."""
+    return _with_the_cpu([small(network, device) for network in networks(device)], device)
+
+
+def check_tempered_recipes_with_the_cpu(device: torch.device) -> str:
+    """The same of AdamW, mixed rows and batch norm."""
+    return _with_the_cpu(tempered(device), device)
+
+
+def _with_the_cpu(works: Sequence[Work], device: torch.device) -> str:
     lines, wrong = [], []
-    for network in networks(device):
-        cpu = train(small(network, device), "cpu", dropout=False)
+    for work in works:
+        network = work.architecture
+        cpu = train(work, "cpu", dropout=False)
         for precision in PRECISIONS:
             unit = ROUNDING[precision]
-            spread = train(small(network, device), "cpu", dropout=False, perturbation=unit).difference(cpu)
-            here = train(small(network, device, precision=precision), device, dropout=False)
+            spread = train(work, "cpu", dropout=False, perturbation=unit).difference(cpu)
+            here = train(replace(work, precision=precision), device, dropout=False)
             found, limits = here.difference(cpu), [ALLOWED * (unit + distance) for distance in spread]
             lines.append(
-                f"{network:9} {precision:9} after each epoch "
+                f"{network:10} {precision:9} after each epoch "
                 + ", ".join(f"{seen:.1e} (allowed {limit:.1e})" for seen, limit in zip(found, limits, strict=True))
             )
             # Not `>`: a loss that is not a number is no difference either way.

@@ -47,7 +47,14 @@ class Work:
     epochs: int = 3
     views: str = "sampled:5"
     seed: int = 0
+    recipe: str = "glad"
     more: dict[str, Any] = field(default_factory=dict)
+
+
+def tempered(device: torch.device) -> list["Work"]:
+    """Return trainings by AdamW on mixed rows with a temperature: one with instance norm, one with batch norm."""
+    sizes = {"ConvNetD3": 32, "ResNet18BN": 64}
+    return [small(network, device, size=size, recipe="rded") for network, size in sizes.items()]
 
 
 def small(architecture: str, device: torch.device, **changes: Any) -> Work:
@@ -100,7 +107,7 @@ def train(
     # With GLaD's average, which so few epochs would have none of.
     changes = {"lr": 1e-3, "ema_beta": 0.995, "reduction": "mean", "precision": work.precision, "views": work.views}
     changes |= {"epochs": work.epochs, "batch_size": work.batch_size, **work.more}
-    recipe = resolve_recipe("glad", work.architecture, changes)
+    recipe = resolve_recipe(work.recipe, work.architecture, changes)
     data = random_labelled_set(work.images, work.size)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)

@@ -16,6 +16,7 @@ def test_an_arm_needs_the_labels_that_it_trains_towards(name: str) -> None:
     assert arm.networks == (len(LR_FACTORS) if arm.best_lr else 1)
     assert (TRAIN_IMAGES in arm.source_files) == (arm.best_lr or arm.images == "real")
     assert arm.full_images or arm.views
+    assert arm.asks_labeler == (name == "online")
 
 
 def test_table_6_has_full_images_views_and_ladd() -> None:

@@ -10,8 +10,8 @@ from workers.ladd.evaluation.scores import missing_arms
 
 
 def protocol_notes(rows: Sequence[EvaluationRow]) -> list[str]:
-    """Return notes on the weight of the views, on averages that follow the epochs, on real images and on labelers."""
-    return [*_weights(rows), *_averages(rows), *_real(rows), *_labelers(rows)]
+    """Return notes on losses and weights, on averages that follow the epochs, on real images and on labelers."""
+    return [*_weights(rows), *_temperatures(rows), *_averages(rows), *_real(rows), *_labelers(rows), *_live(rows)]
 
 
 def _weights(rows: Sequence[EvaluationRow]) -> list[str]:
@@ -30,6 +30,27 @@ def _weights(rows: Sequence[EvaluationRow]) -> list[str]:
             "another learning rate: part of a difference between the arms may be step size."
         )
     return notes
+
+
+def _temperatures(rows: Sequence[EvaluationRow]) -> list[str]:
+    """The temperatures of losses and what they do to stored labels."""
+    temperatures = sorted({found for row in rows if (found := row.recipe.get("temperature"))})
+    return [
+        f"Loss at temperature {temperature:g}: the labeler's stored answers are re-tempered as softmax(log p / T). "
+        "That lifts their tail, of which the encoding keeps a part: top-k shares out what it leaves, uint8 ends 16 "
+        "nats below the largest class. The gradient of such a loss is about 1 / T^2 of a cross-entropy's, which the "
+        "classes of whole images keep."
+        for temperature in temperatures
+    ]
+
+
+def _live(rows: Sequence[EvaluationRow]) -> list[str]:
+    if not any(ARMS[row.arm].asks_labeler for row in rows):
+        return []
+    return [
+        "online uses the labeler while training, which a distilled set is to do without (the paper's Table 3 marks it "
+        "so): a ceiling for stored labels, no result of the set."
+    ]
 
 
 def _averages(rows: Sequence[EvaluationRow]) -> list[str]:

@@ -10,6 +10,7 @@ from api_schemas.storage import EncodingCost
 from method.arms import ARMS, BASELINE
 from method.counted import counted
 from method.normalizations import NORMALIZATIONS
+from method.recipes import EPOCHS, RECIPES
 from workers.ladd.evaluation.progressive import open_question
 from workers.ladd.evaluation.rows import accuracies
 from workers.ladd.evaluation.statistics import FEWEST_TRIALS
@@ -80,8 +81,10 @@ def _of_evaluation(evaluation: Evaluation) -> list[str]:
     # Real images are gone through a number of times of their own.
     own = [row for row in evaluation.rows if ARMS[row.arm].images != "real"]
     epochs = {row.epochs for row in own if row.in_summary}
-    if min(epochs, default=1000) < 1000:
-        notes.append(f"{min(epochs)} epochs; the paper has 1,000: networks may be far from converged.")
+    usual = min(RECIPES[row.recipe["name"]].epochs for row in evaluation.rows)
+    if min(epochs, default=usual) < usual:
+        whose = "paper" if usual == EPOCHS else "recipe"
+        notes.append(f"{min(epochs)} epochs; the {whose} has {usual:,}: networks may be far from converged.")
     if fewer := sorted({row.epochs for row in own} - epochs):
         notes.append(
             f"Rows of {', '.join(f'{each:,}' for each in fewer)} epochs are points of the curve of accuracy against "

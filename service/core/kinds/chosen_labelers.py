@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from api_schemas.datasets import DatasetRole
 from api_schemas.ensemble import Ensemble, EpochChoice, LabelerChoice, Temperature
 from method.labeler import EPOCH
+from service.core.catalogue.catalogue import Catalogue
 from service.core.catalogue.manifests import DatasetManifest, LabelerManifest
 from service.core.kinds.train_labeler import rounds_to_none
 from service.core.kinds.validation_errors import ValidationErrors
@@ -23,6 +24,17 @@ class ChosenLabeler:
     forward_flops: int
     epochs: Sequence[int]
     source_dataset: str
+
+
+def labeler_of(catalogue: Catalogue, dataset: DatasetManifest) -> ChosenLabeler | None:
+    """Return the labeler that alone wrote a set's dense labels and is still in the catalogue."""
+    labels = dataset.augmentation
+    if labels is None or not isinstance(labels.labeler, str) or not isinstance(labels.epoch, int):
+        return None
+    labeler = catalogue.labeler(labels.labeler)
+    if labeler is None:
+        return None
+    return ChosenLabeler(labeler.id, labeler.network, labeler.forward_flops, [labels.epoch], labeler.source_dataset)
 
 
 def chooses(epoch: EpochChoice, temperature: Temperature) -> bool:

@@ -1,27 +1,28 @@
 """`evaluate`: train architectures from scratch on distilled sets and test them on the source set's val split."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from api_schemas.cost import CostName
 from api_schemas.datasets import DatasetRole
 from api_schemas.evaluation import ArmName, EvaluationSpec
 from api_schemas.jobs import EvaluateParams, EvaluateRequest, JobKind
-from method.architectures import fitting
+from method.architectures import ARCHITECTURES, fitting
 from method.arms import ARMS
 from method.precisions import PUBLISHED
 from method.protocols import PROTOCOLS
-from method.recipes import EPOCHS
 from method.seed_rules import SEED_RULE
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
+from service.core.kinds.chosen_labelers import labeler_of
 from service.core.kinds.controls import Controls, own_arms, plan_controls
 from service.core.kinds.evaluated_set import evaluated
 from service.core.kinds.kind import Kind
 from service.core.kinds.normalizations import check_published
 from service.core.kinds.preparations import prepared
 from service.core.kinds.report import plan_report
-from service.core.kinds.trials import plan_trials
+from service.core.kinds.trials import epochs_of, plan_trials
 from service.core.kinds.validation_errors import ValidationErrors
 from service.core.queue.plan import Plan
 
@@ -44,7 +45,13 @@ def plan(core: Core, params: EvaluateParams) -> Plan:
     arms = {manifest.id: _arms_of(errors, asked, manifest) for manifest in manifests}
     borne = [arm for arm in asked.arms if ARMS[arm].images != "own" or any(arm in each for each in arms.values())]
     spec = asked.model_copy(update={"arms": borne})
-    sets = [evaluated(manifest, source, arms[manifest.id], spec.test_normalization) for manifest in manifests]
+    sets = [
+        replace(
+            evaluated(manifest, source, arms[manifest.id], spec.test_normalization),
+            labeler=labeler_of(core.catalogue, manifest),
+        )
+        for manifest in manifests
+    ]
     controls = _controls(errors, spec, manifests, source)
     trials = plan_trials(errors, "", spec, [*sets, *controls.sets], source)
     tasks = [*controls.tasks, *trials]
@@ -120,7 +127,12 @@ def resolve(
             errors.add(f"{path}overrides.lr", "is_evaluated", architecture, message)
     if overrides.augmentation is not None:
         errors.strategy(f"{path}overrides.augmentation", overrides.augmentation)
-    epochs = overrides.epochs or EPOCHS
+    if overrides.micro_batch is not None:
+        for architecture in architectures:
+            if ARCHITECTURES[architecture].batch_norm:
+                message = f"overrides.micro_batch cuts steps, over which {architecture} normalises: leave it out"
+                errors.add(f"{path}overrides.micro_batch", "steps_stay_whole", overrides.micro_batch, message)
+    epochs = epochs_of(spec)
     errors.distinct(f"{path}curve_epochs", spec.curve_epochs)
     for fewer in spec.curve_epochs:
         if fewer >= epochs:

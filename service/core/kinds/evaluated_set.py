@@ -8,6 +8,7 @@ from api_schemas.evaluation import ArmName
 from method.files import FULL_LABELS, IMAGES, LABELS, SOFT_LABELS, WHITENING
 from method.normalizations import TestNormalization
 from service.core.catalogue.manifests import DatasetManifest
+from service.core.kinds.chosen_labelers import ChosenLabeler
 from service.core.kinds.normalizations import RealNormalization, real_normalization
 from service.core.queue.plan import TaskPlan
 
@@ -32,6 +33,8 @@ class EvaluatedSet:
     """The set with the ZCA in whose space networks are trained; None: in none."""
     relabelled: Sequence["EvaluatedSet"] = ()
     """The same images with the labels of labelers of other seeds: trials take each in turn, this one first."""
+    labeler: ChosenLabeler | None = None
+    """The one that its dense labels are of, where it is there to be asked; it may not be trained yet."""
 
 
 def evaluated(
@@ -51,12 +54,23 @@ def evaluated(
     )
 
 
-def augmented(plain: EvaluatedSet, labellings: Sequence[TaskPlan], arms: Sequence[ArmName]) -> EvaluatedSet:
-    """Return the label-augmented set that tasks, one for each seed of a labeler, will make of a set, for `arms`."""
+def augmented(
+    plain: EvaluatedSet,
+    labellings: Sequence[TaskPlan],
+    arms: Sequence[ArmName],
+    labelers: Sequence[Sequence[ChosenLabeler]] = (),
+) -> EvaluatedSet:
+    """Return the label-augmented set that tasks, one for each seed of a labeler, will make of a set, for `arms`.
+
+    `labelers`: those of each task, where they can be asked while networks are trained.
+    """
     views = labellings[0].params["views"]["n"] ** 2
+    asked = [each[0] if len(each) == 1 else None for each in labelers] or [None] * len(labellings)
     first, *others = [
-        replace(plain, id=task.makes or "", views=views, full_labels=True, arms=arms, after=[task.name])
-        for task in labellings
+        replace(
+            plain, id=task.makes or "", views=views, full_labels=True, arms=arms, after=[task.name], labeler=labeler
+        )
+        for task, labeler in zip(labellings, asked, strict=True)
     ]
     return replace(first, relabelled=others)
 

@@ -59,7 +59,9 @@ def plan(core: Core, params: LaddParams) -> Plan:
     if params.evaluation is not None:
         evaluation = resolve(errors, "evaluation.", params.evaluation, params.protocol, source)
         arms = own_arms(evaluation)
-        labelled = augmented(evaluated(dataset, source, arms, rule), labellings, arms)
+        labelled = augmented(
+            evaluated(dataset, source, arms, rule), labellings, arms, [each.labelers for each in chosen]
+        )
         controls = plan_controls(errors, "evaluation.", evaluation, dataset, source, label)
         tasks += controls.tasks
         tasks += plan_trials(errors, "evaluation.", evaluation, [labelled, *controls.sets], source)

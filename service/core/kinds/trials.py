@@ -65,6 +65,11 @@ def plan_trials(
     return [trial.plan(alike[trial.code]) for trial in trials]
 
 
+def epochs_of(spec: EvaluationSpec) -> int:
+    """Return the epochs of a training, as its recipe counts them."""
+    return spec.overrides.epochs or RECIPES[spec.recipe].epochs
+
+
 def _points(spec: EvaluationSpec) -> list[EvaluationSpec]:
     """Return the evaluation with each of its smaller numbers of epochs, the largest first."""
     return [
@@ -121,8 +126,10 @@ class _Trial:
     @property
     def code(self) -> tuple[Architecture, int]:
         """What trainings have in common that one compiled network can serve: it, and the rows of their steps."""
-        batch = self.spec.overrides.batch_size or RECIPES[self.spec.recipe].batch_size
-        return self.architecture, self._per_image(ARMS[self.arm]) * min(batch, self.evaluated.stats.num_images)
+        stats = self.evaluated.stats
+        rule = RECIPES[self.spec.recipe]
+        batch = self.spec.overrides.batch_size or rule.batch_for(stats.num_images, stats.num_classes)
+        return self.architecture, self._per_image(ARMS[self.arm]) * min(batch, stats.num_images)
 
     def plan(self, alike: int) -> TaskPlan:
         """Plan the task, one of `alike` with the same `code`."""
@@ -133,10 +140,15 @@ class _Trial:
         assert precision is not None
         forwards = self._forwards()
         flops = forwards * training_flops(self.architecture, shape_of(self.evaluated.stats))
+        labeler = self._labelled.labeler if arm.asks_labeler else None
+        if labeler is not None:
+            flops += forwards * labeler.forward_flops
         inputs = {
             "dataset": Ref("dataset", self._labelled.id, files),
             "source": Ref("dataset", self.source.id, arm.source_files),
         }
+        if labeler is not None:
+            inputs["labeler"] = Ref("labeler", labeler.id)
         if self.evaluated.whitened_by is not None:
             inputs["whitening"] = Ref("dataset", self.evaluated.whitened_by, [WHITENING])
         return TaskPlan(
@@ -182,10 +194,10 @@ class _Trial:
         if asked.views == PROGRESSIVE:
             changes.pop("views")
             changes |= {"views": self.views} if self.views else {}
-        if self.epochs != self._asked_epochs:
+        if self.epochs != epochs_of(self.spec):
             changes["epochs"] = self.epochs
             if asked.warmup_epochs is not None:
-                changes["warmup_epochs"] = asked.warmup_epochs * self.epochs // self._asked_epochs
+                changes["warmup_epochs"] = asked.warmup_epochs * self.epochs // epochs_of(self.spec)
         if not arm.augmented:
             changes["augmentation"] = NO_AUGMENTATION
         if rule.ema_beta is not None:
@@ -194,18 +206,14 @@ class _Trial:
         return changes
 
     @property
-    def _asked_epochs(self) -> int:
-        return self.spec.overrides.epochs or RECIPES[self.spec.recipe].epochs
-
-    @property
     def epochs(self) -> int:
         """Epochs of the training, as the recipe counts them."""
         arm = ARMS[self.arm]
         if arm.images == "real":
             return self.spec.overrides.real_epochs or REAL_EPOCHS
         if arm.matched:
-            return matched_epochs(RECIPES[self.spec.recipe].schedule, self._asked_epochs, self._per_image(ARMS[LADD]))
-        return self._asked_epochs
+            return matched_epochs(RECIPES[self.spec.recipe].schedule, epochs_of(self.spec), self._per_image(ARMS[LADD]))
+        return epochs_of(self.spec)
 
     def _forwards(self) -> int:
         """Return the images and views passed forward in the training."""
@@ -248,6 +256,20 @@ def _check_labels(errors: ValidationErrors, path: str, arm: ArmName, evaluated: 
     elif FULL_LABELS in ARMS[arm].label_files and not evaluated.full_labels:
         message = f"arm {arm} needs the labeler's soft labels of whole images, which {evaluated.id} does not have"
         errors.add(f"{path}arms", "arm_has_full_labels", arm, message)
+    if ARMS[arm].asks_labeler:
+        _check_labeler(errors, path, arm, evaluated)
+
+
+def _check_labeler(errors: ValidationErrors, path: str, arm: ArmName, evaluated: EvaluatedSet) -> None:
+    if evaluated.whitened_by is not None:
+        message = f"arm {arm} asks the labeler about rows as they are; {evaluated.id} is trained in whitened space"
+        errors.add(f"{path}arms", "arm_has_labeler", arm, message)
+    elif evaluated.labeler is None:
+        message = (
+            f"arm {arm} asks the labeler while it trains: {evaluated.id} needs dense labels by one labeler alone that "
+            "is in the catalogue"
+        )
+        errors.add(f"{path}arms", "arm_has_labeler", arm, message)
 
 
 def _check_count(errors: ValidationErrors, path: str, spec: EvaluationSpec, sets: Sequence[EvaluatedSet]) -> bool:

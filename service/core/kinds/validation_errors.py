@@ -7,7 +7,7 @@ from api_schemas.datasets import DatasetRole, DatasetState
 from api_schemas.labelers import Architecture
 from api_schemas.problems import ErrorCode, Reason
 from method.architectures import ARCHITECTURES
-from method.augmentation import FAMILIES, NONE
+from method.augmentation import FAMILIES, RESIZED_CROP, parse_strategy
 from method.class_names import difference
 from service.core.catalogue.catalogue import Catalogue
 from service.core.catalogue.manifests import DatasetManifest, LabelerManifest
@@ -128,8 +128,13 @@ class ValidationErrors:
             self.add(field, "architecture_fits_images", architecture, message)
 
     def strategy(self, field: str, strategy: str) -> None:
-        """Require `none` or families of DSA joined by underscores."""
-        if strategy != NONE and not set(strategy.split("_")) <= set(FAMILIES):
+        """Require what `method.augmentation` knows."""
+        try:
+            parse_strategy(strategy)
+        except ValueError:
             families = ", ".join(sorted(FAMILIES))
-            message = f"an augmentation is `none`, or some of {families} joined by underscores"
+            message = (
+                f"an augmentation is `none`, `{RESIZED_CROP}:A` with A above 0 and at most 1, or some of {families} "
+                "joined by underscores"
+            )
             self.add(field, "is_dsa_strategy", strategy, message)

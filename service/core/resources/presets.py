@@ -9,8 +9,8 @@ from api_schemas.datasets import DatasetRole
 from api_schemas.jobs import JobKind, JobRequest
 from api_schemas.presets import JobBody, PaperMethod, PaperSets, Preset, PresetList
 from method import paper
-from method.architectures import ARCHITECTURES, convnet_for, default_architectures, fitting
-from method.arms import ARMS, BASELINE, LADD
+from method.architectures import convnet_for, default_architectures, fitting
+from method.arms import BASELINE, LADD
 from method.arms import TABLE_6 as TABLE_6_ARMS
 from method.normalizations import AS_PUBLISHED
 from method.precisions import PUBLISHED
@@ -86,25 +86,20 @@ def _figure(
     )
 
 
-def table_3() -> list[Preset]:
-    """Return the preset of Table 3 where its network and its recipe are known.
-
-    RDED-I (H), RDED-I (S) and LADD-RDED-I are arms of one job, and so is RDED itself where there is the arm `online`.
-    """
-    network, recipe = "ResNet18BN", "rded"
-    if network not in ARCHITECTURES or recipe not in RECIPES:
-        return []
-    arms = [arm for arm in (BASELINE, "full_soft", LADD, "online") if arm in ARMS]
-    return [_table(3, "ImageNet-1K, 10 IPC, ResNet-18: RDED's set", arms, architectures=[network], recipe=recipe)]
-
-
 PRESETS = {
     preset.name: preset
     for preset in [
         _quick(),
         _table(1, "ImageNette, 1 to 20 IPC, over four architectures: baseline, baseline++, LADD", _WITH_PLUS),
         _table(2, "ImageNette, 10 IPC, by architecture: baseline and LADD", _COMPARED),
-        *table_3(),
+        # RDED-I (H), RDED-I (S), LADD-RDED-I, and RDED itself with its online teacher.
+        _table(
+            3,
+            "ImageNet-1K, 10 IPC, ResNet-18: RDED's set",
+            (BASELINE, "full_soft", LADD, "online"),
+            architectures=["ResNet18BN"],
+            recipe="rded",
+        ),
         _table(4, "five subsets of ImageNet, 5 IPC: LADD's gain relative to the baseline", _COMPARED),
         _table(5, "ImageNette, 5 IPC, sets of six algorithms: baseline and LADD", _COMPARED),
         _table(6, "full images and local views with hard, soft and both labels, 5 IPC", TABLE_6_ARMS),

@@ -30,7 +30,7 @@ def part(model: type[Model], **fields: Any) -> Model:
 
 
 def network(seed: int) -> torch.nn.Module:
-    return build_model("ConvNetD3", num_classes=CLASSES, channels=1, size=16, seed=seed)
+    return build_model("ConvNetD3", num_classes=CLASSES, channels=1, size=16, seed=seed, border=0)
 
 
 def writer(folder: Path, epochs: dict[int, dict[str, torch.Tensor]], temperature: float = 1.0) -> LabelWriter:

@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from method.architectures import parameter_count, training_flops
+from method.architectures import ARCHITECTURES, parameter_count, training_flops
 from method.arms import Arm
 from method.precisions import PRECISIONS
 from workers.ladd.deployment.cuda_memory import cuda_peak_bytes
 from workers.ladd.deployment.memory import training_bytes
+from workers.ladd.deployment.optimizer import copies_of_weights
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.execution import Execution, Workload, choose_execution
 from workers.ladd.engine.memory import free_bytes, resident_bytes
@@ -80,36 +81,54 @@ def predict_cost(
     num_classes: int,
     around: Surroundings = ALONE,
 ) -> TrialCost:
-    """Return what training `architecture` once on a set, which lies on `device` already, will cost."""
+    """Return what training `architecture` once on a set, which lies on `device` already, will cost.
+
+    Raises MemoryError for a network with batch norm whose steps, which may not be cut, are too much for the device.
+    """
     images, size = len(training_set.images), training_set.images.shape[2]
     shape = training_set.shape(num_classes)
     counts = training_counts(images, training_set.view_count, arm, recipe)
     flops = counts.forwards * training_flops(architecture, shape)
     work = Workload(flops, around.alike, around.rate)
+    labeler = training_set.labeler if arm.asks_labeler else None
+    asked = 0
+    if labeler is not None:
+        flops += counts.forwards * labeler.forward_flops
+        # Its activations are gone before those of the training are there.
+        asked = labeler.weight_bytes
     execution = choose_execution(architecture, device, recipe.precision, work, recipe.deterministic)
-    copies = (recipe.momentum > 0) + (recipe.ema_beta is not None)
+    copies = copies_of_weights(recipe) + (recipe.ema_beta is not None)
     network = {"execution": execution, "copies": copies, **asdict(shape)}
     rows = counts.largest_step
+    whole = ARCHITECTURES[architecture].batch_norm
     if device.type == "cuda":
         ieee_test = not PRECISIONS[recipe.precision].tf32
 
         def peak_of(images: int) -> int:
             return cuda_peak_bytes(architecture, **network, micro_batch=images, ieee_test=ieee_test)
 
-        if recipe.micro_batch or recipe.deterministic:
+        if whole:
+            micro_batch = recipe.micro_batch or rows
+        elif recipe.micro_batch or recipe.deterministic:
             # Not by what happens to be free, which sums and dropout's masks would depend on.
             micro_batch = min(rows, micro_batch_size(size, size, device, recipe.micro_batch))
         else:
             micro_batch = gpu_micro_batch(size, size, rows, free_bytes(device, around.sharers), peak_of)
-        peak = torch.cuda.memory_allocated(device) + peak_of(micro_batch)
+        needed = asked + peak_of(micro_batch)
+        peak = torch.cuda.memory_allocated(device) + needed
     else:
         weights, flops_an_image = parameter_count(architecture, shape), training_flops(architecture, shape)
-        micro_batch = recipe.micro_batch or training_micro_batch(size, size, device, weights, flops_an_image)
-        micro_batch = min(micro_batch, rows)
+        usual = rows if whole else training_micro_batch(size, size, device, weights, flops_an_image)
+        micro_batch = min(recipe.micro_batch or usual, rows)
         if execution.compiled:
             # All micro-batches get the same number of images: as little padding as may be.
             micro_batch = even(rows, micro_batch)
-        needed = training_bytes(architecture, **network, micro_batch=micro_batch).expected
+        needed = asked + training_bytes(architecture, **network, micro_batch=micro_batch).expected
         # After the prediction, for which torch loads some 100 MB of its modules, as a training does.
         peak = resident_bytes() + needed
+    if whole and needed > (free := free_bytes(device, around.sharers)):
+        raise MemoryError(
+            f"{architecture} normalises over its batch and takes {needed / 1e9:.1f} GB for the {rows} images and views "
+            f"of a step at once; {free / 1e9:.1f} GB are free: take a smaller batch_size or fewer views"
+        )
     return TrialCost(counts, flops, execution, micro_batch, peak)

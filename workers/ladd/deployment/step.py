@@ -1,7 +1,7 @@
 """An optimizer step of a deployment training: the images and views that it forwards, their weights, and its gradient.
 
 All of Eq. 5 and of its cheaper forms lies in one weight per row, so the loss of a step is the weighted sum of the
-cross-entropies of its rows, however they are cut into micro-batches.
+losses of its rows, however they are cut into micro-batches.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,18 +9,20 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from method.arms import Arm
+from method.augmentation import NONE
 from method.seed_rules import SEED_RULE
 from method.views import view_weight
+from workers.ladd.deployment.loss import row_losses
 from workers.ladd.deployment.training_set import FULL_IMAGE, Targets, TrainingSet
 from workers.ladd.engine.dsa import DSADraw, apply_dsa, draw_dsa
 from workers.ladd.engine.execution import Execution, uncompiled
 from workers.ladd.engine.kernels.trust import NotFusedError
 from workers.ladd.engine.memory import is_memory_shortage
-from workers.ladd.engine.micro_batch import check_divisible, slices
+from workers.ladd.engine.micro_batch import check_divisible, has_batch_statistics, slices
+from workers.ladd.engine.mixing import NO_MIX, draw_mix, mix_images, mix_targets
 from workers.ladd.engine.seeds import DropoutState, generator
 from workers.ladd.engine.transfer import to_device
 from workers.ladd.recipes.recipe import Recipe
@@ -34,8 +36,8 @@ class Step:
     """One optimizer step over R rows, drawn on the CPU.
 
     `image` int64 [R]: which image; `view` int64 [R]: which view of it, or FULL_IMAGE, as in the first `full` rows;
-    `weight` float32 [R]: of the row's cross-entropy in the loss; `samples`: how many members of the epoch the step's
-    batch has; `augmentation`: one draw for all rows.
+    `weight` float32 [R]: of the row's loss in the step's; `samples`: how many members of the epoch the step's batch
+    has; `augmentation`, `mix`: one draw each for all rows.
     """
 
     image: Tensor
@@ -44,17 +46,20 @@ class Step:
     full: int
     samples: int
     augmentation: DSADraw
+    mix: DSADraw = NO_MIX
 
     @property
     def tensors(self) -> list[Tensor]:
         """Everything that is drawn for each row."""
-        return [self.image, self.view, self.weight, *self.augmentation.tensors]
+        return [self.image, self.view, self.weight, *self.augmentation.tensors, *self.mix.tensors]
 
     def with_tensors(self, tensors: Iterable[Tensor]) -> "Step":
         """Return the step with these in place of `tensors`, in their order."""
-        image, view, weight, *parameters = tensors
-        augmentation = self.augmentation.with_tensors(parameters)
-        return replace(self, image=image, view=view, weight=weight, augmentation=augmentation)
+        given = iter(tensors)
+        image, view, weight = islice(given, 3)
+        augmentation = self.augmentation.with_tensors(islice(given, len(self.augmentation.tensors)))
+        mix = self.mix.with_tensors(given)
+        return replace(self, image=image, view=view, weight=weight, augmentation=augmentation, mix=mix)
 
 
 def on_device(steps: Sequence[Step], device: torch.device) -> list[Step]:
@@ -73,6 +78,7 @@ class Streams:
         self.views = generator(seed, "views")
         self.augmentation = generator(seed, "augmentation")
         self.family = generator(seed, "family") if rule > 1 else self.augmentation
+        self.mix = generator(seed, "mix")
 
     @property
     def states(self) -> dict[str, Tensor]:
@@ -99,7 +105,9 @@ def plan_epoch(
     rows = _pool_rows if recipe.views == "pool" else _image_rows
     for image, view, weight, samples in rows(images, view_count, arm, recipe, streams):
         draw = draw_dsa(len(image), size, streams.augmentation, recipe.augmentation, streams.family)
-        yield Step(image, view, weight, int((view == FULL_IMAGE).sum()), samples, draw)
+        full = int((view == FULL_IMAGE).sum())
+        mix = draw_mix(recipe.mix, full, len(image), size, streams.mix)
+        yield Step(image, view, weight, full, samples, draw, mix)
 
 
 Rows = Iterator[tuple[Tensor, Tensor, Tensor, int]]
@@ -162,15 +170,37 @@ def accumulate(
     check_divisible(model, len(step.image), micro_batch)
     forward = forward or model
     for rows in slices(len(step.image), micro_batch, first):
-        full = max(0, min(rows.stop, step.full) - rows.start)
-        pixels, wanted = training_set.rows(step.image[rows], step.view[rows], full, targets)
-        pixels = apply_dsa(pixels, step.augmentation.rows(rows))
+        pixels, wanted = _inputs(training_set, step, rows, targets)
         count = len(pixels)
         if padded and count < micro_batch:
             pixels = torch.cat([pixels, pixels.new_zeros(micro_batch - count, *pixels.shape[1:])])
-        loss = F.cross_entropy(forward(pixels)[:count], wanted, reduction="none") @ step.weight[rows].to(pixels)
+        losses = row_losses(forward(pixels)[:count], wanted, targets.temperature)
+        loss = losses @ step.weight[rows].to(pixels)
         torch.autograd.backward(loss)
         yield count, loss.detach()
+
+
+def _inputs(training_set: TrainingSet, step: Step, rows: slice, targets: Targets) -> tuple[Tensor, Tensor]:
+    """Return what some rows of a step give the network, [R, C, H, W], and their targets, [R, ...]."""
+    full = max(0, min(rows.stop, step.full) - rows.start)
+
+    def pixels_of(chosen: slice | Tensor) -> Tensor:
+        pixels = training_set.pixels(step.image[chosen], step.view[chosen], full)
+        return apply_dsa(pixels, step.augmentation.rows(chosen))
+
+    def targets_of(chosen: slice | Tensor) -> Tensor:
+        return targets.rows(step.image[chosen], step.view[chosen], full)
+
+    pixels = pixels_of(rows)
+    mixed = step.mix.family != NONE
+    draw = step.mix.rows(rows)
+    if mixed:
+        # A partner may lie in another micro-batch: it is cut and augmented anew, and is of the same kind as its row.
+        pixels = mix_images(pixels, pixels_of(draw.parameters["partner"]), draw)
+    if targets.labeler is not None:
+        return pixels, targets.of_answers(targets.labeler.answers(pixels))
+    wanted = targets_of(rows)
+    return pixels, mix_targets(wanted, targets_of(draw.parameters["partner"]), draw) if mixed else wanted
 
 
 class StepGradient:
@@ -250,6 +280,8 @@ class StepGradient:
 
     def _can_do_with_less(self, error: Exception, rows: int) -> bool:
         if is_memory_shortage(error):
+            if has_batch_statistics(self._model):
+                return False
             smaller = min(self.micro_batch, rows) // 2
             if not smaller:
                 return False

@@ -20,6 +20,7 @@ from method.seed_rules import UNNAMED
 from workers.ladd.deployment.cost import TrialCost, predict_cost
 from workers.ladd.deployment.ema import MovingAverage
 from workers.ladd.deployment.listener import SILENT, Listener
+from workers.ladd.deployment.optimizer import make_optimizer, memory_of
 from workers.ladd.deployment.schedule import forgets_momentum, learning_rate
 from workers.ladd.deployment.step import Step, StepGradient, Streams, on_device, plan_epoch
 from workers.ladd.deployment.step_graphs import Capture, StepGraphs, cuda_graphs
@@ -39,6 +40,15 @@ WITHIN_A_STEP_SECONDS = 45.0
 """Seconds of work after which a training is saved: between two steps, where no gradient has to be kept, or else, where
 steps are that long, between two micro-batches. So an interruption costs less than a minute."""
 
+
+LATER_SETTINGS = {
+    "deterministic": False,
+    "seed_rule": UNNAMED,
+    "optimizer": "sgd",
+    "temperature": None,
+    "mix": "none",
+}
+"""Settings of a recipe that there were none of once, and what they were: a training that was saved then goes on."""
 
 LOSSES_EVERY_SECONDS = 0.25
 """Seconds of work on a GPU between two looks at the losses of its epochs, for which the host has to wait. On a CPU they
@@ -128,7 +138,7 @@ class Training:
         self._gradient = StepGradient(
             self._model,
             self._set,
-            self._set.targets(arm, num_classes),
+            self._set.targets(arm, num_classes, recipe.temperature),
             micro_batch or micro_batch_size(size, size, self._device, recipe.micro_batch),
             execution,
             listener.log,
@@ -142,20 +152,12 @@ class Training:
             "border": self._set.border or None,
             **recipe.shown(self._set.view_count),
         }
-        # A training that was saved before there was a choice goes on.
-        if not recipe.deterministic:
-            del self._settings["deterministic"]
-        if recipe.seed_rule == UNNAMED:
-            del self._settings["seed_rule"]
+        for field, former in LATER_SETTINGS.items():
+            if self._settings[field] == former:
+                del self._settings[field]
         if "reduction" in self._settings:
             del self._settings["view_weight"]
-        self._optimizer = torch.optim.SGD(
-            model.parameters(),
-            lr=recipe.lr,
-            momentum=recipe.momentum,
-            weight_decay=recipe.weight_decay,
-            fused=True,
-        )
+        self._optimizer = make_optimizer(model, recipe, self._device)
         self._average = MovingAverage(model, recipe.ema_beta) if recipe.ema_beta else None
         if capture is None and self._device.type == "cuda":
             capture = cuda_graphs()
@@ -197,9 +199,9 @@ class Training:
     def _run_epoch(self) -> None:
         epoch, recipe = self._epoch, self._recipe
         if forgets_momentum(recipe, epoch) and not self._step:
-            for state in self._optimizer.state.values():
+            for memory in memory_of(self._optimizer):
                 # In place, where a graph finds it.
-                state["momentum_buffer"].zero_()
+                memory.zero_()
         rate = learning_rate(recipe, epoch)
         for group in self._optimizer.param_groups:
             group["lr"] = rate if self._rate is None else self._rate.fill_(rate)
@@ -258,8 +260,9 @@ class Training:
         self._step_loss.zero_()
 
     def _changing(self) -> list[Tensor]:
-        momenta = [state["momentum_buffer"] for state in self._optimizer.state.values()]
-        return [*(weights.detach() for weights in self._model.parameters()), *momenta, self._epoch_loss]
+        weights = [weights.detach() for weights in self._model.parameters()]
+        statistics = [values for values in self._model.buffers() if values.is_floating_point()]
+        return [*weights, *statistics, *memory_of(self._optimizer), self._epoch_loss]
 
     def _on_rows(self, rows: int, loss: Tensor) -> None:
         self._row += rows

@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from method.augmentation import NONE, STRATEGY, parse_strategy
+from method.augmentation import NONE, RESIZED_CROP, STRATEGY, parse_strategy, smallest_area
+from workers.ladd.engine.resized_crop import apply_resized_crop, draw_resized_crop
 
 BRIGHTNESS = 1.0
 SATURATION = 2.0
@@ -63,6 +64,8 @@ def draw_dsa(
     One family for all rows, from `families` where given, and parameters for each row. Raises ValueError for an unknown
     strategy.
     """
+    if (area := smallest_area(strategy)) is not None:
+        return DSADraw(RESIZED_CROP, draw_resized_crop(rows, size, generator, area))
     named = parse_strategy(strategy)
     if named == (NONE,):
         return DSADraw(NONE, {})
@@ -85,7 +88,7 @@ def apply_dsa(images: Tensor, draw: DSADraw) -> Tensor:
     for name, values in parameters.items():
         if len(values) != len(images):
             raise ValueError(f"{name} of the draw has {len(values)} rows for {len(images)} images")
-    _, apply = _FAMILIES[draw.family]
+    apply = apply_resized_crop if draw.family == RESIZED_CROP else _FAMILIES[draw.family][1]
     return apply(images, parameters)
 
 

@@ -34,8 +34,14 @@ def resident_bytes() -> int:
 
 
 def free_bytes(device: "torch.device", sharers: int = 1) -> int:
-    """Return the bytes of a GPU that this process may still take, as one of `sharers` that have an equal part of it."""
+    """Return the bytes that this process may still take: of a GPU as one of `sharers` that have an equal part of it, of
+    a machine what its system calls available (all there could be where it does not tell).
+    """
     import torch
+
+    if device.type == "cpu":
+        available = _field(Path("/proc/meminfo"), "MemAvailable")
+        return sys.maxsize if available is None else available
 
     free, total = torch.cuda.mem_get_info(device)
     cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -56,6 +62,9 @@ def peak_bytes(device: "torch.device") -> int:
 
 
 def _status(field: str) -> int | None:
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
+    return _field(Path("/proc/self/status"), field)
+
+
+def _field(path: Path, field: str) -> int | None:
+    lines = path.read_text().splitlines() if path.exists() else []
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")), None)

@@ -50,6 +50,17 @@ def training_images(
     return tensor.sub_(_per_channel(mean, tensor)).div_(_per_channel(std, tensor))
 
 
+def renormalize(
+    images: Tensor, carried: tuple[Sequence[float], Sequence[float]], wanted: tuple[Sequence[float], Sequence[float]]
+) -> Tensor:
+    """Return images [B, C, H, W] that carry one mean and standard deviation with others; the same where these agree."""
+    mean, std, to_mean, to_std = (list(values) for values in (*carried, *wanted))
+    if (mean, std) == (to_mean, to_std):
+        return images
+    pixels = images * _per_channel(std, images) + _per_channel(mean, images)
+    return (pixels - _per_channel(to_mean, images)) / _per_channel(to_std, images)
+
+
 def to_pixels(images: Tensor, mean: Sequence[float] | None, std: Sequence[float] | None) -> Tensor:
     """Return the nearest 8-bit pixels [B, H, W, C] uint8 of [B, C, H, W] float32, values outside [0, 1] clipped.
 

@@ -14,13 +14,17 @@ from torch import Tensor, nn
 
 from method.architectures import ARCHITECTURES
 from method.arms import LR_FACTORS, Arm
+from method.augmentation import NONE
 from workers.ladd.deployment.cost import ALONE, Surroundings, predict_cost
 from workers.ladd.deployment.listener import SILENT, Listener
+from workers.ladd.deployment.live_labels import LABELER_RULE
+from workers.ladd.deployment.loss import LABEL_RULE
 from workers.ladd.deployment.step import AUGMENTATION_RULE
 from workers.ladd.deployment.training import train_trial
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.inference import measure_accuracy, predict
 from workers.ladd.engine.memory import peak_bytes
+from workers.ladd.engine.mixing import MIX_RULE
 from workers.ladd.engine.normalization import network_input
 from workers.ladd.engine.progress import counting
 from workers.ladd.engine.seeds import trial_seed
@@ -79,7 +83,9 @@ class TestedNetwork:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """The row of an evaluation as it is with one trial. `flops` are those of the training (1 MAC = 2)."""
+    """The row of an evaluation as it is with one trial. `flops` are those of the training (1 MAC = 2), with the
+    labeler's where it is asked meanwhile.
+    """
 
     arm: str
     architecture: str
@@ -198,6 +204,9 @@ def evaluate_trial(
         "augmentation_rule": AUGMENTATION_RULE,
         "micro_batch": trained.micro_batch,
         "arithmetic": asdict(trained.execution),
+        **({} if recipe.temperature is None else {"label_rule": LABEL_RULE}),
+        **({"labeler_rule": LABELER_RULE} if arm.asks_labeler else {}),
+        **({} if recipe.mix == NONE else {"mix_rule": MIX_RULE}),
     }
     return TrialResult(
         arm=arm.name,

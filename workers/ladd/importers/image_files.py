@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from workers.ladd.importers.reading import limits
 from workers.ladd.importers.reading.file_kinds import kind_of
 from workers.ladd.importers.reading.rejected import ImportRejected, rejected
-from workers.ladd.labeler.torchvision_import import import_torchvision
+from workers.ladd.models.torchvision_import import import_torchvision
 
 Pixels = NDArray[np.uint8]
 """[H, W, 3]"""

@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from workers.ladd.labeler.graph import GraphNetwork
-from workers.ladd.labeler.torchvision_import import import_torchvision
 from workers.ladd.models import build_model
+from workers.ladd.models.torchvision_import import import_torchvision
 
 CLASS_EMBEDDINGS = "class_embeddings"
 """Name of a zero-shot labeler's embeddings among its tensors."""

@@ -21,7 +21,7 @@ from method.augmentation import parse_strategy
 from method.files import checkpoint_file
 from workers.ladd.engine.dsa import apply_dsa, draw_dsa
 from workers.ladd.engine.inference import measure_accuracy, predict
-from workers.ladd.engine.micro_batch import check_divisible, micro_batch_size, slices
+from workers.ladd.engine.micro_batch import has_batch_statistics, micro_batch_size, slices
 from workers.ladd.engine.normalization import normalize
 from workers.ladd.engine.precision import exact_float32
 from workers.ladd.engine.progress import counting
@@ -207,8 +207,8 @@ def _train_epoch(
     """Go once through the images of `rows`; returns the mean loss and the accuracy in percent."""
     device, (height, width) = images.device, images.shape[1:3]
     order, draws = (generator(training.seed, stream, epoch) for stream in ("order", "augmentation"))
-    micro_batch = micro_batch_size(height, width, device)
-    check_divisible(model, min(training.batch_size, len(rows)), micro_batch)
+    whole = has_batch_statistics(model)
+    micro_batch = training.batch_size if whole else micro_batch_size(height, width, device)
     model.train()
     loss_sum, right = torch.zeros((), device=device), torch.zeros((), device=device, dtype=torch.int64)
     with exact_float32(), seeded_dropout(derive_seed(training.seed, "dropout", epoch), device):

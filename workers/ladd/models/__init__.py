@@ -1,6 +1,7 @@
 """The architectures of the cross-architecture evaluation, one file each; `method.architectures` names them.
 
-None of them holds a batch statistic, so a batch may be split without changing its gradient.
+None of the paper's five holds a batch statistic, so a batch may be split without changing its gradient; those that do
+are marked `batch_norm`.
 """
 
 from importlib import import_module

@@ -5,24 +5,24 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from method.augmentation import parse_strategy
+from method.augmentation import MIXES, NONE, MixName, parse_strategy
 from method.precisions import PRECISIONS, PUBLISHED
-from method.recipes import SCHEDULES, Schedule, passes
+from method.recipes import OPTIMIZERS, SCHEDULES, Optimizer, Schedule, passes
 from method.seed_rules import SEED_RULE, SEED_RULES
 from method.views import drawn_views, is_policy, reduction_of, view_weight
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One deployment protocol for one architecture: SGD on cross-entropy, the last epoch is the result.
+    """One deployment protocol for one architecture; the last epoch is the result.
 
-    lr, momentum, weight_decay: of SGD; `lr` is the highest learning rate.
+    lr, momentum, weight_decay: of the optimizer; `lr` is the highest learning rate, of AdamW `momentum` is beta 1.
     epochs: as the protocol counts them; `passes` says how often the set is gone through.
     batch_size: distilled images of one optimizer step; their views come on top.
-    schedule, warmup_epochs: see `workers.ladd.deployment.schedule`; "step" has no warm-up.
+    schedule, warmup_epochs: see `workers.ladd.deployment.schedule`; only "warmup_cosine" warms up.
     ema_beta: decay of the averaged model that is tested, None to test the trained model itself.
-    augmentation: a DSA strategy or "none". One operation per optimizer step, drawn after the crop: all full images
-        and views of a step share its family, each has its own parameters.
+    augmentation: a DSA strategy, "resized_crop:A" or "none". One operation per optimizer step, drawn after the crop:
+        all full images and views of a step share its family, each has its own parameters.
     views: "full": all views of an image at every step, as Eq. 5 is written. "sampled:K": K different views drawn for
         each image and step, weighted so that the expected loss and gradient are those of "full". "pool": no term per
         view; a step takes its batch from full images and views alike, at the cost of the baseline.
@@ -34,6 +34,10 @@ class Recipe:
         device, as a rule bfloat16 under autocast. The test is in float32, IEEE under "exact".
     deterministic: whether the same training is to have the same bits on the same kind of GPU; on a CPU it has.
     seed_rule: what the random numbers depend on (`method.seed_rules`).
+    optimizer: "sgd", or "adamw", which takes no weight decay of biases and scales (RDED, SRe2L), beta 2 being 0.999.
+    temperature: T of the divergence of the network's answer from the labeler's, see `workers.ladd.deployment.loss`;
+        None: cross-entropy.
+    mix: of every row of a step with another of its kind, see `workers.ladd.engine.mixing`.
     micro_batch: rows forwarded at once, None for the rule of `engine.micro_batch`. Not part of the mathematics,
         but ViT's dropout masks are drawn micro-batch by micro-batch.
 
@@ -56,6 +60,9 @@ class Recipe:
     deterministic: bool = False
     seed_rule: int = SEED_RULE
     micro_batch: int | None = None
+    optimizer: Optimizer = "sgd"
+    temperature: float | None = None
+    mix: MixName = "none"
 
     def __post_init__(self) -> None:
         _check_real("lr", self.lr, lambda lr: lr > 0, "above 0")
@@ -81,6 +88,10 @@ class Recipe:
         _check_choice("seed_rule", self.seed_rule, SEED_RULES)
         if self.micro_batch is not None:
             _check_count("micro_batch", self.micro_batch, 1)
+        _check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        if self.temperature is not None:
+            _check_real("temperature", self.temperature, lambda temperature: temperature > 0, "above 0, or null")
+        _check_choice("mix", self.mix, (NONE, *MIXES))
 
     @property
     def passes(self) -> int:

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from api_schemas.datasets import Dataset
+from api_schemas.datasets import Augmentation, Dataset
+from api_schemas.labelers import Labeler
 from api_schemas.runner import DoneEvent, RunnerTask
 from method import precisions, seed_rules
 from method.arms import ARMS
@@ -17,6 +18,7 @@ from method.files import DENSE_LABELS, FULL_LABELS, IMAGES, LABELS, SOFT_LABELS,
 from method.recipes import RECIPES
 from workers.ladd.deployment.cost import Surroundings
 from workers.ladd.deployment.listener import Listener
+from workers.ladd.deployment.live_labels import LiveLabeler
 from workers.ladd.deployment.training import CHECKPOINT_FILE
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.evaluation.lr_choice import held_out_rows
@@ -26,6 +28,7 @@ from workers.ladd.evaluation.trial import TestSet, evaluate_trial
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.recipes import Recipe, resolve_recipe
 from workers.ladd.sets.whitening import Whitening
+from workers.runner.labeler_files import network_of
 from workers.runner.normalizations import applied, network_images
 from workers.runner.preemption import Preemption
 from workers.runner.reporter import Reporter
@@ -62,7 +65,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         arm,
         params["architecture"],
         trial=params["trial"],
-        recipe=recipe_of(params),
+        recipe=recipe_of(params, dataset.stats.num_images, dataset.stats.num_classes),
         seed=params["seed"],
         device=task.device,
         num_classes=dataset.stats.num_classes,
@@ -87,8 +90,8 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     return DoneEvent(event="done", files=[], result={"row": {"dataset": params["dataset"], **asdict(row)}, **decided})
 
 
-def recipe_of(params: Mapping[str, Any]) -> Recipe:
-    """Return the recipe of a trial, also of one that was planned by an earlier version."""
+def recipe_of(params: Mapping[str, Any], images: int = 0, num_classes: int = 1) -> Recipe:
+    """Return the recipe of a trial on a set with so many images, also of one that was planned by an earlier version."""
     overrides = {
         "precision": precisions.UNNAMED,
         "seed_rule": seed_rules.UNNAMED,
@@ -96,7 +99,9 @@ def recipe_of(params: Mapping[str, Any]) -> Recipe:
         "ema_beta": RECIPES[params["recipe"]].ema_beta or 0,
         **params["overrides"],
     }
-    return resolve_recipe(params["recipe"], params["architecture"], overrides, params["learned_lr"])
+    return resolve_recipe(
+        params["recipe"], params["architecture"], overrides, params["learned_lr"], images, num_classes
+    )
 
 
 def surroundings_of(task: RunnerTask) -> Surroundings:
@@ -156,6 +161,24 @@ def _training_set(task: RunnerTask, folder: Path, dataset: Dataset, whitening: W
         full_labels=soft_labels(FULL_LABELS),
         soft_labels=soft_labels(SOFT_LABELS),
         border=params.get("border", 0),
+        labeler=_labeler(task, folder, augmentation) if ARMS[params["arm"]].asks_labeler else None,
+    )
+
+
+def _labeler(task: RunnerTask, folder: Path, augmentation: Augmentation | None) -> LiveLabeler:
+    """The labeler at the checkpoint and the temperature that the set's dense labels are of."""
+    assert augmentation is not None
+    epoch, temperature = augmentation.epoch, augmentation.temperature
+    assert isinstance(epoch, int)
+    assert isinstance(temperature, float)
+    labeler = Labeler.model_validate(task.documents["labeler"])
+    files = {name: folder / path for name, path in task.inputs["labeler"].items()}
+    return LiveLabeler(
+        network_of(labeler, files, epoch),
+        labeler.forward_flops,
+        temperature,
+        of_rows=(task.params["mean"], task.params["std"]),
+        own=(labeler.mean, labeler.std),
     )
 
 

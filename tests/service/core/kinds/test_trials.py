@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from api_schemas.cost import CostName
-from api_schemas.jobs import EvaluateParams
+from api_schemas.jobs import EvaluateParams, LaddParams
 from method.architectures import ARCHITECTURES, training_flops
 from method.arms import ARMS, LR_FACTORS
 from method.layers import Shape
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
-from service.core.kinds import evaluate
+from service.core.kinds import evaluate, ladd
 from service.core.queue.plan import Plan, Ref, TaskPlan
 from workers.ladd.deployment.cost import training_counts
 from workers.ladd.recipes import resolve_recipe
@@ -88,6 +88,30 @@ def test_every_arm_gets_its_labels_and_is_counted_right(
         assert each * (len(LR_FACTORS) if ARMS[arm].best_lr else 1) == 10 * count
 
 
+def test_a_recipe_brings_its_own_epochs_and_batches(shelf: Any) -> None:
+    plan = planned(
+        shelf.core,
+        dataset=shelf.augmented,
+        arms=["ladd"],
+        architectures=["ViT"],
+        trials=1,
+        recipe="rded",
+        overrides={"views": "sampled:1"},
+    )
+    trial = next(task for task in plan.tasks if task.stage == "evaluate")
+    recipe = resolve_recipe("rded", "ViT", {"views": "sampled:1"}, images=20, num_classes=10)
+    counts = training_counts(20, 25, ARMS["ladd"], recipe)
+    assert trial.work == counts.forwards + 100 == 300 * 40 + 100
+    assert (recipe.batch_size, counts.largest_step) == (10, 20)
+
+
+def test_a_step_that_is_normalised_over_is_not_cut(shelf: Any) -> None:
+    with pytest.raises(ServiceError) as caught:
+        planned(shelf.core, dataset=shelf.augmented, architectures=["ViT", "ResNet18BN"], overrides={"micro_batch": 8})
+    found = {(reason.location, reason.rule, reason.value) for reason in caught.value.reasons}
+    assert ("body.params.overrides.micro_batch", "steps_stay_whole", "8") in found
+
+
 def test_all_arms_of_a_whitened_set_are_trained_in_its_space(shelf: Any) -> None:
     plan = planned(
         shelf.core, dataset=shelf.whitened, arms=["baseline", "random", "real"], architectures=["ViT"], trials=1
@@ -111,19 +135,35 @@ def test_a_plain_set_lacks_what_most_arms_need(shelf: Any, arm: str, rule: str) 
     assert (reason.location, reason.rule, reason.value) == ("body.params.arms", rule, arm)
 
 
-def test_other_arms_decide_nothing_under_progressive_views(shelf: Any) -> None:
-    plan = planned(
-        shelf.core,
-        dataset=shelf.augmented,
-        arms=["baseline", "sub_soft", "ladd"],
-        architectures=["ViT"],
-        trials=2,
-        overrides={"views": "progressive", "epochs": 3},
-    )
+def test_the_labeler_is_an_input_of_the_arm_that_asks_it_and_its_forwards_cost(shelf: Any) -> None:
+    plan = planned(shelf.core, dataset=shelf.augmented, arms=["baseline", "online"], architectures=["ViT"], trials=1)
+    plain, online = plan.tasks[:2]
+    assert "labeler" not in plain.inputs
+    assert online.inputs["labeler"] == Ref("labeler", shelf.labeler)
+    assert online.inputs["dataset"] == plain.inputs["dataset"]
+    assert plain.cost is not None
+    assert online.cost is not None
+    labeler = shelf.core.catalogue.labeler(shelf.labeler)
+    assert online.cost.flops - plain.cost.flops == 1000 * 20 * labeler.forward_flops
+
+
+def test_a_ladd_job_asks_the_labeler_that_it_trains(shelf: Any) -> None:
+    params = {"dataset": shelf.distilled, "labeler": {"seed": 77}}
+    evaluation = {"arms": ["online"], "architectures": ["ViT"], "trials": 1}
+    plan = ladd.plan(shelf.core, LaddParams.model_validate({**params, "evaluation": evaluation}))
     tasks = named(plan)
-    assert tasks["evaluate:sub_soft:ViT:0"].params["overrides"] == THREE
-    assert tasks["evaluate:sub_soft:ViT:0"].work == 3 * 20 * 25 + 100
-    assert not [name for name in tasks["confirm:ladd:ViT:0"].after if "sub_soft" in name]
+    trial = tasks["evaluate:online:ViT:0"]
+    assert trial.inputs["labeler"] == Ref("labeler", tasks["train_labeler"].makes or "")
+    assert trial.after == ["generate_labels"]
+
+
+@pytest.mark.parametrize(("dataset", "words"), [("distilled", "by one labeler alone"), ("whitened", "whitened space")])
+def test_a_set_without_a_labeler_to_ask_is_refused(shelf: Any, dataset: str, words: str) -> None:
+    with pytest.raises(ServiceError) as caught:
+        planned(shelf.core, dataset=getattr(shelf, dataset), arms=["online"], architectures=["ViT"])
+    (reason,) = caught.value.reasons
+    assert (reason.location, reason.rule) == ("body.params.arms", "arm_has_labeler")
+    assert words in reason.message
 
 
 def test_a_curve_trains_everything_for_fewer_epochs_as_well(shelf: Any) -> None:
@@ -191,69 +231,6 @@ def test_tasks_of_several_sets_name_them(shelf: Any) -> None:
     ] + ["report"]
 
 
-def test_progressive_views_confirm_after_the_trials_of_their_architecture(shelf: Any) -> None:
-    views = {"views": "progressive", "epochs": 3}
-    plan = planned(shelf.core, dataset=shelf.augmented, architectures=["AlexNet", "ViT"], trials=2, overrides=views)
-    tasks = named(plan)
-    assert plan.params["overrides"] == views | {"precision": "published", "seed_rule": 2}
-    assert list(tasks) == [
-        *(
-            f"evaluate:{arm}:{architecture}:{trial}"
-            for architecture in ("AlexNet", "ViT")
-            for trial in range(2)
-            for arm in ("baseline", "ladd")
-        ),
-        *(f"confirm:ladd:{architecture}:{trial}" for architecture in ("AlexNet", "ViT") for trial in range(2)),
-        "report",
-    ]
-    assert tasks["evaluate:baseline:ViT:0"].params["overrides"] == THREE
-    assert tasks["evaluate:ladd:ViT:0"].params["overrides"] == THREE | {"views": "sampled:1"}
-    confirmation = tasks["confirm:ladd:ViT:1"]
-    assert confirmation.after == [
-        "evaluate:baseline:ViT:0",
-        "evaluate:ladd:ViT:0",
-        "evaluate:baseline:ViT:1",
-        "evaluate:ladd:ViT:1",
-    ]
-    cheap = tasks["evaluate:ladd:ViT:1"]
-    assert confirmation.inputs == {**cheap.inputs, "results": Ref("after")}
-    assert confirmation.params == {
-        **cheap.params,
-        "overrides": THREE | {"views": "full"},
-        "confirms": True,
-    }
-    assert confirmation.work == 3 * 20 * 26 + 100
-    assert confirmation.stage == "confirm"
-    assert tasks["report"].after == list(tasks)[:-1]
-
-
-def test_each_set_confirms_by_its_own_trials(shelf: Any) -> None:
-    other = shelf.hand.work(shelf.hand.submit("generate_labels", dataset=shelf.distilled, labeler=shelf.labeler).id)
-    sets = [shelf.augmented, other.result.dataset]
-    plan = planned(
-        shelf.core, datasets=sets, architectures=["ViT"], trials=2, overrides={"views": "progressive", "epochs": 3}
-    )
-    for dataset in sets:
-        after = named(plan)[f"confirm:{dataset}:ladd:ViT:0"].after
-        assert sorted(after) == [f"evaluate:{dataset}:{arm}:ViT:{n}" for arm in ("baseline", "ladd") for n in range(2)]
-
-
-@pytest.mark.parametrize(
-    ("spec", "field", "rule", "value"),
-    [
-        ({"arms": ["ladd"]}, "arms", "progressive_compares_arms", "ladd"),
-        ({"trials": 1}, "trials", "progressive_needs_trials", "1"),
-    ],
-)
-def test_progressive_views_need_both_arms_and_trials(
-    shelf: Any, spec: dict[str, Any], field: str, rule: str, value: str
-) -> None:
-    with pytest.raises(ServiceError) as caught:
-        planned(shelf.core, dataset=shelf.augmented, overrides={"views": "progressive"}, **spec)
-    (reason,) = caught.value.reasons
-    assert (reason.location, reason.rule, reason.value) == (f"body.params.{field}", rule, value)
-
-
 @pytest.mark.parametrize(
     ("spec", "field", "rule", "value"),
     [
@@ -291,7 +268,10 @@ def test_a_curve_has_fewer_epochs_and_one_policy(
             "6 arms of 3 sets x 5 architectures x 67 trials = 2,010 trainings, but a job has at most 2,000",
         ),
         (
-            {"trials": 100, "architectures": [each for each in ARCHITECTURES if each != "ConvNetD5"]}
+            {
+                "trials": 100,
+                "architectures": [each for each in ARCHITECTURES if each not in ("ConvNetD5", "ResNet18BN")],
+            }
             | {"overrides": {"views": "progressive"}, "sets": 2},
             "trials",
             "within_trainings",
@@ -312,7 +292,7 @@ def test_a_job_has_a_largest_size(
     shelf: Any, spec: dict[str, Any], field: str, rule: str, value: str, message: str
 ) -> None:
     wanted = dict(spec)
-    sets = [shelf.augmented, *(_another(shelf) for _ in range(wanted.pop("sets", 1) - 1))]
+    sets = [shelf.augmented, *(another_set(shelf) for _ in range(wanted.pop("sets", 1) - 1))]
     with pytest.raises(ServiceError) as caught:
         planned(shelf.core, datasets=sets, **wanted)
     (reason,) = caught.value.reasons
@@ -320,6 +300,6 @@ def test_a_job_has_a_largest_size(
     assert message in reason.message
 
 
-def _another(shelf: Any) -> str:
+def another_set(shelf: Any) -> str:
     job = shelf.hand.work(shelf.hand.submit("generate_labels", dataset=shelf.distilled, labeler=shelf.labeler).id)
     return str(job.result.dataset)

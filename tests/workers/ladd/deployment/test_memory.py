@@ -44,7 +44,9 @@ def bytes_of_a_trial(architecture: str, size: int) -> tuple[int, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("architecture", "size"), [("ConvNetD3", 32), ("ResNet18", 32), ("ViT", 64)])
+@pytest.mark.parametrize(
+    ("architecture", "size"), [("ConvNetD3", 32), ("ResNet18", 32), ("ViT", 64), ("ResNet18BN", 64)]
+)
 def test_the_peak_of_a_trial_is_predicted_within_a_fifth(architecture: str, size: int) -> None:
     command = [sys.executable, "-c", ONE_TRIAL, architecture, str(size)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)

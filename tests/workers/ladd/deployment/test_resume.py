@@ -26,10 +26,10 @@ class KilledError(Exception):
     """Stands for the death of the process."""
 
 
-def training_set() -> TrainingSet:
+def training_set(size: int) -> TrainingSet:
     draws = torch.Generator().manual_seed(2)
     return TrainingSet(
-        images=torch.randn(5, 3, 16, 16, generator=draws),
+        images=torch.randn(5, 3, size, size, generator=draws),
         labels=torch.arange(5) % CLASSES,
         dense_labels=torch.randn(5, 4, CLASSES, generator=draws).softmax(dim=2),
         grid=ViewGrid(n=2),
@@ -40,6 +40,8 @@ def recipe(name: str, architecture: str, **changes: Any) -> Recipe:
     overrides = {"epochs": 4, "batch_size": 3, "lr": 0.01, "micro_batch": 4, "views": "sampled:3"}
     # So few epochs would have no average to save.
     average = {"ema_beta": 0.995} if name == "glad" else {}
+    if architecture == "ResNet18BN":
+        overrides["micro_batch"] = 12
     return resolve_recipe(name, architecture, overrides | average | changes)
 
 
@@ -51,7 +53,7 @@ def run(
     seed: int = 6,
     border: int | None = None,
 ) -> Trained:
-    data = replace(training_set(), border=border)
+    data = replace(training_set(size=33 if architecture == "ResNet18BN" else 16), border=border)
     return train_trial(data, ARMS["ladd"], architecture, recipe, seed, "cpu", CLASSES, listener, folder)
 
 
@@ -70,12 +72,17 @@ def eager_to_save(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "architecture", "kills"),
     # ViT has dropout; its checkpoints are large.
-    [("glad", "ViT", (3, 6)), ("mtt", "ConvNetD3", (1, 2, 3, 4, 7, 9, 15, 22))],
+    [
+        ("glad", "ViT", (3, 6)),
+        *((name, "ConvNetD3", (1, 2, 3, 4, 7, 9, 15, 22)) for name in ("mtt", "rded")),
+        # Two steps an epoch, neither of which is cut.
+        ("rded", "ResNet18BN", (1, 2, 3)),
+    ],
 )
 def test_a_training_killed_anywhere_ends_with_the_bits_of_an_unbroken_one(
     tmp_path: Path, name: str, architecture: str, kills: tuple[int, ...]
 ) -> None:
-    plain = recipe(name, architecture, epochs=2 if architecture == "ViT" else 4)
+    plain = recipe(name, architecture, epochs=4 if architecture == "ConvNetD3" else 2)
     whole = run(plain, architecture)
     # 12 and 8 rows a step, 4 at once: saves after each micro-batch and each step.
     for survived in kills:
@@ -136,6 +143,10 @@ def test_a_training_does_not_go_on_with_the_state_of_another_one(tmp_path: Path)
     assert "view_weight" not in settings
     with pytest.raises(ValueError, match=r"view_weight of trial.pt must be 2.0, .* got None"):
         run(replace(plain, view_weight=2.0), "ConvNetD3", tmp_path)
+    other: dict[str, Any] = {"optimizer": "adamw", "temperature": 20.0, "mix": "cutmix"}
+    for field, value in other.items():
+        with pytest.raises(ValueError, match=rf"{field} of trial.pt must be '?{value}'?, .* got None"):
+            run(replace(plain, **{field: value}), "ConvNetD3", tmp_path)
 
 
 def test_saves_are_rare_when_work_is_quick(tmp_path: Path) -> None:

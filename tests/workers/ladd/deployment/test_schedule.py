@@ -49,3 +49,12 @@ def test_a_warm_up_of_nothing_and_of_everything() -> None:
     assert learning_rate(cold, 0) == 1e-3
     warm = resolve_recipe("glad", "ConvNetD5", {"epochs": 4, "warmup_epochs": 4})
     assert learning_rate(warm, 3) == pytest.approx(7.5e-4)
+
+
+def test_rdeds_cosine_ends_at_half_and_sre2ls_at_nothing() -> None:
+    rded, sre2l = (resolve_recipe(name, "ResNet18", {}) for name in ("rded", "sre2l"))
+    assert [learning_rate(rded, epoch) for epoch in (0, 150)] == pytest.approx([1e-3, 1e-3 * (1 + 0.5**0.5) / 2])
+    assert learning_rate(rded, 299) == pytest.approx(5e-4, rel=0.006)
+    assert [learning_rate(sre2l, epoch) for epoch in (0, 100, 150)] == pytest.approx([1e-3, 7.5e-4, 5e-4])
+    assert 0 < learning_rate(sre2l, 299) < 1e-7
+    assert not any(forgets_momentum(recipe, epoch) for recipe in (rded, sre2l) for epoch in range(300))

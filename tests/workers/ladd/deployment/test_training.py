@@ -202,22 +202,47 @@ def test_every_row_of_table_6_is_the_sum_of_its_cross_entropies(arm: str, full: 
     assert (found - expected_gradient).norm() / expected_gradient.norm() < 1e-12
 
 
-def test_networks_with_batch_statistics_are_not_cut() -> None:
-    data = training_set(3, ViewGrid(n=2), size=16)
-    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.LazyLinear(CLASSES))
-    model(data.images)
-    step = whole_step(data)
-    assert gradient(model, data, step, micro_batch=15)[0] > 0
-    with pytest.raises(ValueError, match="micro_batch must be at least the 15 rows"):
-        gradient(model, data, step, micro_batch=14)
+def test_mixed_rows_of_a_tempered_loss_by_hand_and_in_micro_batches() -> None:
+    data = training_set(3, ViewGrid(n=2), dtype=torch.float64)
+    assert data.dense_labels is not None
+    model = network("ConvNetD3").double()
+    recipe = resolve_recipe("rded", "ConvNetD3", {"batch_size": 3, "views": "sampled:1", "augmentation": "none"})
+    (step,) = plan_epoch(3, 4, (32, 32), ARMS["ladd"], recipe, Streams(3))
+    step = replace(step, view=torch.tensor([FULL_IMAGE] * 3 + [1, 1, 1]))
+    drawn = step.mix.parameters
+    top, bottom, left, right = (int(drawn[edge][0]) for edge in ("top", "bottom", "left", "right"))
+    assert 0 < (bottom - top) * (right - left) < 32 * 32
+    share = 1 - (bottom - top) * (right - left) / 32**2
+    # View 1 of 2 x 2: the upper right one.
+    crop = F.interpolate(data.images[:, :, :20, 12:], size=(32, 32), mode="bilinear", align_corners=False)
+    pixels = torch.cat([data.images[step.image[:3]], crop[step.image[3:]]])
+    mixed = pixels.clone()
+    mixed[:, :, top:bottom, left:right] = pixels[drawn["partner"]][:, :, top:bottom, left:right]
+    logits = model(mixed)
+    classes = F.one_hot(data.labels, CLASSES).double()[step.image[:3]]
+    classes = share * classes + (1 - share) * classes[drawn["partner"][:3]]
+    said = data.dense_labels[step.image[3:], 1] ** (1 / 20)
+    said = said / said.sum(dim=1, keepdim=True)
+    said = share * said + (1 - share) * said[drawn["partner"][3:] - 3]
+    divergence = (said * (said.log() - (logits[3:] / 20).log_softmax(dim=1))).sum(dim=1)
+    # Eq. 5's weights: a mean over images, and N^2 = 4 times that over the views.
+    expected = -(classes * logits[:3].log_softmax(dim=1)).sum(dim=1).mean() + 4 * divergence.mean()
+    torch.autograd.backward(expected)
+    expected_gradient = flat_gradient(model)
+    for micro_batch in (6, 4):
+        model.zero_grad()
+        targets = data.targets(ARMS["ladd"], CLASSES, recipe.temperature)
+        loss = torch.stack([part for _, part in accumulate(model, data, step, targets, micro_batch)]).sum()
+        # Weights and shares are float32.
+        assert abs(loss - expected) / expected < 1e-6
+        assert (flat_gradient(model) - expected_gradient).norm() / expected_gradient.norm() < 1e-6
 
 
 def test_rows_hold_images_and_views_with_their_targets() -> None:
     data = training_set(2, ViewGrid(n=1, ratio=1.0), size=16)
     assert data.dense_labels is not None
-    pixels, targets = data.rows(
-        torch.tensor([1, 0, 1]), torch.tensor([FULL_IMAGE, 0, 0]), 1, data.targets(ARMS["ladd"], CLASSES)
-    )
+    chosen = (torch.tensor([1, 0, 1]), torch.tensor([FULL_IMAGE, 0, 0]), 1)
+    pixels, targets = data.pixels(*chosen), data.targets(ARMS["ladd"], CLASSES).rows(*chosen)
     torch.testing.assert_close(pixels, data.images[[1, 0, 1]])
     assert targets[0].tolist() == [0, 1, 0, 0]
     assert torch.equal(targets[1:], data.dense_labels[[0, 1], 0])
@@ -261,6 +286,7 @@ def test_epochs_and_images_are_told() -> None:
         (ARMS["sub_hard"], {"dense_labels": None, "grid": None}, "grid must be given for the arm 'sub_hard'"),
         (ARMS["full_soft"], {"full_labels": None}, "full_labels must be given for the arm 'full_soft'"),
         (ARMS["full_both"], {"full_labels": torch.rand(3, 7)}, "full_labels must have 4 classes, .*; got 7"),
+        (ARMS["online"], {}, "labeler must be given for the arm 'online'"),
         (ARMS["baseline"], {"labels": torch.tensor([0, 4, 1])}, "labels must lie between 0 and 3; got 0 to 4"),
         (ARMS["ladd"], {"dense_labels": torch.rand(3, 4, 7)}, "dense_labels must have 4 classes, .*; got 7"),
     ],

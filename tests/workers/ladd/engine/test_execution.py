@@ -48,6 +48,12 @@ def test_a_gpu_has_an_arithmetic_for_each_precision(precision: str, dtype: str) 
         assert choose_execution(architecture, CUDA, precision, work).dtype == dtype
 
 
+def test_networks_with_batch_norm_are_never_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    for device, kind, precision in product((CPU, CUDA), ("cpu", "cpu bf16", "cpu amx"), PRECISIONS):
+        monkeypatch.setattr(execution, "cpu_kind", lambda kind=kind: kind)
+        assert not choose_execution("ResNet18BN", device, precision, LONG).compiled
+
+
 def test_an_architecture_without_a_row_of_its_own_is_eager(monkeypatch: pytest.MonkeyPatch) -> None:
     unknown = replace(ARCHITECTURES["ViT"], family="of a package")
     monkeypatch.setitem(ARCHITECTURES, "ViT", unknown)
@@ -98,7 +104,8 @@ def test_on_cuda_networks_with_instance_norms_are_fused() -> None:
     for architecture, precision in product(ARCHITECTURES, PRECISIONS):
         chosen = choose_execution(architecture, CUDA, precision, LONG)
         # In IEEE float32 cuDNN has few convolutions of channels_last maps, which the kernels want.
-        wanted = architecture.startswith(("ConvNet", "VGG11", "ResNet18")) and precision != "exact"
+        fused = architecture.startswith("ConvNet") or architecture in ("VGG11", "ResNet18")
+        wanted = fused and precision != "exact"
         assert chosen.fused == wanted
         assert not chosen.fused or (chosen.layout == "channels_last" and not chosen.compiled)
 

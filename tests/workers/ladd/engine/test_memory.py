@@ -1,4 +1,6 @@
-"""The memory of a GPU that a process may still take."""
+"""The memory that a process may still take."""
+
+import os
 
 import pytest
 import torch
@@ -23,3 +25,8 @@ def test_a_task_takes_its_part_of_a_shared_card(
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 10)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 7)
     assert free_bytes(torch.device("cuda"), sharers) == expected
+
+
+def test_a_machine_tells_what_it_has_available() -> None:
+    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    assert 0 < free_bytes(torch.device("cpu")) < pages * size

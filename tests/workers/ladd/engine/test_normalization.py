@@ -5,7 +5,7 @@ import torch
 
 from method.normalizations import NORMALIZATIONS
 from workers.ladd.engine.normalization import normalize, normalized_range, to_pixels
-from workers.ladd.labeler.torchvision_import import import_torchvision
+from workers.ladd.models.torchvision_import import import_torchvision
 
 GENERATOR = torch.Generator().manual_seed(0)
 PIXELS = torch.randint(0, 256, (5, 8, 8, 3), generator=GENERATOR, dtype=torch.uint8)

@@ -12,7 +12,8 @@ CLASSES = torch.tensor([0, 1, 2, 3])
 
 
 @pytest.mark.parametrize(
-    ("architecture", "size"), [("ConvNetD3", 32), ("AlexNet", 32), ("ResNet18", 32), ("VGG11", 64), ("ConvNetD4", 64)]
+    ("architecture", "size"),
+    [("ConvNetD3", 32), ("AlexNet", 32), ("ResNet18", 32), ("VGG11", 64), ("ConvNetD4", 64), ("ResNet18BN", 64)],
 )
 def test_maps_are_those_of_captum(architecture: str, size: int) -> None:
     # Here: it loads so much that every run of any tests would take seconds longer.

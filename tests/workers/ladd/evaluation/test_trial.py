@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from api_schemas.evaluation import TrialRow
@@ -64,6 +65,40 @@ def test_a_row_says_what_was_done() -> None:
         assert row.recipe["micro_batch"] == 20
         assert row.recipe["views"] == "full"
         assert row.recipe["arithmetic"] == asdict(Execution())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["rded", "sre2l"])
+def test_the_recipes_of_tempered_labels_teach_a_network_with_batch_norm(name: str) -> None:
+    overrides = {"epochs": 10, "batch_size": 4, "views": "sampled:1"}
+    recipe = resolve_recipe(name, "ResNet18BN", overrides)
+    images, labels = (torch.from_numpy(part) for part in larger(*stripes(8, seed=0)))
+    dense = torch.nn.functional.one_hot(labels, 2).float()[:, None].expand(-1, 4, -1) * 0.8 + 0.1
+    data = TrainingSet(normalize(images, MEAN, STD), labels, dense, ViewGrid(n=2))
+    row = evaluate_trial(
+        data,
+        TestSet(*larger(*stripes(20, seed=1)), MEAN, STD),
+        ARMS["sub_soft"],
+        "ResNet18BN",
+        trial=0,
+        recipe=recipe,
+        seed=4,
+        device="cpu",
+        num_classes=2,
+    )
+    # Two steps of four views each in ten epochs; four rows at once, as the network must have them.
+    assert (row.epochs, row.steps, row.forwards, row.images_seen) == (10, 20, 80, 0)
+    assert row.recipe["micro_batch"] == 4
+    assert row.recipe["optimizer"] == "adamw"
+    assert "re-tempered" in row.recipe["label_rule"]
+    assert all(loss is not None for loss in row.trial.losses)
+    # A divergence of distributions at T = 20, which are all but uniform.
+    assert 0 < (row.trial.losses[-1] or 0) < (row.trial.losses[0] or 0) < 0.1
+
+
+def larger(images: Tensor, labels: Tensor) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return images [n, 16, 16, 1] with every pixel as 3 x 3, and their labels, as arrays."""
+    return images.repeat_interleave(3, dim=1).repeat_interleave(3, dim=2).numpy(), labels.numpy()
 
 
 def test_float32_is_that_of_the_precision_in_the_test_as_well() -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from workers.ladd.engine.dsa import apply_dsa, draw_dsa
 from workers.ladd.engine.normalization import normalize
 from workers.ladd.engine.seeds import derive_seed, generator
+from workers.ladd.labeler import training
 from workers.ladd.labeler.diverged import TrainingDivergedError
 from workers.ladd.labeler.training import LabelerEpoch, train_labeler
 from workers.ladd.models import build_model
@@ -42,6 +43,15 @@ def source() -> SourceSet:
     return SourceSet(images_of[TRAIN], labels_of[TRAIN], images_of[VAL], labels_of[VAL], num_classes=2)
 
 
+def enlarged(to: int) -> SourceSet:
+    """The same images with every pixel as a square of `to` pixels."""
+    found = source()
+    train, val = (
+        np.repeat(np.repeat(images, to, axis=1), to, axis=2) for images in (found.train_images, found.val_images)
+    )
+    return replace(found, train_images=train, val_images=val)
+
+
 def train(folder: Path, **changes: Any) -> list[LabelerEpoch]:
     settings: dict[str, Any] = {
         "architecture": "ConvNetD3",
@@ -58,7 +68,7 @@ def train(folder: Path, **changes: Any) -> list[LabelerEpoch]:
         "device": "cpu",
         "out_dir": folder,
     }
-    return train_labeler(source(), **{**settings, **changes})
+    return train_labeler(changes.pop("source", None) or source(), **{**settings, **changes})
 
 
 def without_seconds(rows: list[LabelerEpoch]) -> list[LabelerEpoch]:
@@ -163,6 +173,18 @@ def test_a_member_of_an_enum_as_architecture_does_not_keep_a_training_from_going
     changes = {"architecture": "ConvNetD3", "checkpoint_epochs": [1]}
     first = train(tmp_path, epochs=1, **changes)
     assert train(tmp_path, epochs=2, resume=tmp_path / "resume.pt", **changes)[:1] == first
+
+
+def test_a_network_with_batch_norm_sees_whole_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As on larger images.
+    def few(height: int, width: int, device: torch.device) -> int:
+        return 4
+
+    monkeypatch.setattr(training, "micro_batch_size", few)
+    train(tmp_path, architecture="ResNet18BN", source=enlarged(3), epochs=2, checkpoint_epochs=[2])
+    kept = load_file(tmp_path / "epoch_002.safetensors")
+    # 20 images in batches of 8, in two epochs.
+    assert kept["bn1.num_batches_tracked"] == 2 * 3
 
 
 def test_every_epoch_leaves_a_whole_resume_file(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from method.architectures import ARCHITECTURES, convnet_for
 from workers.ladd.engine.micro_batch import has_batch_statistics
 from workers.ladd.models import build_model
 from workers.ladd.models.convnet import ConvNet
+from workers.ladd.models.torchvision_import import import_torchvision
 from workers.ladd.models.vgg import ImagenetMap
 from workers.ladd.models.vit import HEADS, ViT
 
@@ -24,6 +25,8 @@ PUBLISHED = [
     ("VGG11", 128, 9_476_874, 4.889),
     ("ResNet18", 32, 11_173_962, None),
     ("ResNet18", 128, 11_173_962, 17.773),
+    # torchvision's table of weights has 1.814 billion multiply-accumulates, with 1,000 classes.
+    ("ResNet18BN", 224, 11_181_642, 3.627),
     ("ViT", 32, 9_523_722, None),
     ("ViT", 128, 16_176_650, 2.182),
 ]
@@ -69,15 +72,15 @@ def test_the_deterministic_form_of_vggs_last_map_is_torchs(height: int, width: i
     assert torch.allclose(gradient, wanted, rtol=1e-12)
 
 
-def test_the_registry_has_the_seven_names() -> None:
+def test_the_registry_has_the_eight_names() -> None:
     assert list(ARCHITECTURES) == [
         *("ConvNetD3", "ConvNetD4", "ConvNetD5"),
-        *("AlexNet", "VGG11", "ResNet18", "ViT"),
+        *("AlexNet", "VGG11", "ResNet18", "ViT", "ResNet18BN"),
     ]
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize("size", [32, 64, 128])
+@pytest.mark.parametrize("size", [48, 64, 128])
 @pytest.mark.parametrize("channels", [1, 4])
 def test_any_number_of_channels_and_classes(architecture: str, size: int, channels: int) -> None:
     model = build_model(architecture, num_classes=7, channels=channels, size=size, seed=0).to("meta")
@@ -87,17 +90,18 @@ def test_any_number_of_channels_and_classes(architecture: str, size: int, channe
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_the_seed_alone_decides_the_weights(architecture: str) -> None:
     state = torch.get_rng_state()
-    first = build(architecture, seed=3)
+    first = build(architecture, 64, seed=3)
     assert torch.equal(torch.get_rng_state(), state)
     torch.rand(5)
-    assert torch.equal(weights(first), weights(build(architecture, seed=3)))
-    assert not torch.equal(weights(first), weights(build(architecture, seed=4)))
+    assert torch.equal(weights(first), weights(build(architecture, 64, seed=3)))
+    assert not torch.equal(weights(first), weights(build(architecture, 64, seed=4)))
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_image_is_classified_by_itself(architecture: str) -> None:
-    model = build(architecture).eval()
-    images = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    size = 32 if ARCHITECTURES[architecture].misfit(32, 3) is None else 64
+    model = build(architecture, size).eval()
+    images = torch.randn(3, 3, size, size, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         together = model(images)
         alone = torch.cat([model(image[None]) for image in images])
@@ -107,9 +111,9 @@ def test_every_image_is_classified_by_itself(architecture: str) -> None:
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_no_batch_statistics_and_every_group_norm_is_an_instance_norm(architecture: str) -> None:
-    model = build(architecture)
-    assert not has_batch_statistics(model)
+def test_batch_statistics_where_they_are_marked_and_every_group_norm_is_an_instance_norm(architecture: str) -> None:
+    model = build(architecture, 64)
+    assert has_batch_statistics(model) == ARCHITECTURES[architecture].batch_norm == (architecture == "ResNet18BN")
     for module in model.modules():
         if isinstance(module, nn.GroupNorm):
             assert module.num_groups == module.num_channels
@@ -126,6 +130,7 @@ def test_batch_norm_is_found_at_any_depth() -> None:
     [
         *(("ConvNetD3", 7), ("ConvNetD4", 15), ("ConvNetD5", 31)),
         *(("AlexNet", 7), ("VGG11", 28), ("ResNet18", 8), ("ViT", 30), ("ViT", 40), ("ViT", 3)),
+        ("ResNet18BN", 32),
     ],
 )
 def test_a_size_that_the_network_cannot_take_is_refused(architecture: str, size: int) -> None:
@@ -135,7 +140,10 @@ def test_a_size_that_the_network_cannot_take_is_refused(architecture: str, size:
 
 @pytest.mark.parametrize(
     ("architecture", "size"),
-    [("ConvNetD3", 8), ("ConvNetD5", 32), ("AlexNet", 8), ("VGG11", 33), ("ResNet18", 9), ("ViT", 28)],
+    [
+        *(("ConvNetD3", 8), ("ConvNetD5", 32), ("AlexNet", 8), ("VGG11", 33), ("ResNet18", 9), ("ViT", 28)),
+        ("ResNet18BN", 33),
+    ],
 )
 def test_the_smallest_and_odd_sizes_train(architecture: str, size: int) -> None:
     model = build(architecture, size, channels=1)
@@ -168,7 +176,7 @@ def test_the_others_have_no_border(architecture: str) -> None:
 
 
 def test_bad_arguments_are_named() -> None:
-    with pytest.raises(ValueError, match=r"one of ConvNetD3.*ViT; got 'LeNet'"):
+    with pytest.raises(ValueError, match=r"one of ConvNetD3.*ViT, ResNet18BN; got 'LeNet'"):
         build("LeNet")
     with pytest.raises(ValueError, match="num_classes of ViT must be at least 1, got 0"):
         build_model("ViT", num_classes=0, channels=3, size=32, seed=0)
@@ -209,6 +217,17 @@ def test_convnet_is_convolution_instance_norm_relu_and_average_pooling() -> None
     torch.testing.assert_close(model.embed(images), maps.flatten(1))
     logits = maps.flatten(1) @ state["classifier.weight"].T + state["classifier.bias"]
     torch.testing.assert_close(model(images), logits)
+
+
+def test_resnet18_bn_takes_torchvisions_weights_and_any_channels() -> None:
+    models = import_torchvision("torchvision.models")
+    published = models.resnet18(weights=None, num_classes=1000).state_dict()
+    model = build_model("ResNet18BN", num_classes=1000, channels=3, size=224, seed=0)
+    assert sum(parameter.numel() for parameter in model.parameters()) == 11_689_512
+    model.load_state_dict(published)
+    gray = build("ResNet18BN", 64, channels=1).state_dict()["conv1.weight"]
+    # Kaiming's law as torchvision has it: variance 2 / (64 filters x 49 pixels).
+    assert gray.std() == pytest.approx((2 / (64 * 49)) ** 0.5, rel=0.05)
 
 
 @pytest.mark.parametrize("size", [32, 64])

@@ -97,8 +97,8 @@ def test_lr_may_be_given_per_architecture() -> None:
         ({"epochs": 0}, "epochs must be a whole number of at least 1; got 0"),
         ({"epochs": 2.5}, "epochs must be a whole number of at least 1; got 2.5"),
         ({"batch_size": True}, "batch_size must be a whole number of at least 1; got True"),
-        ({"warmup_epochs": 1001}, "warmup_epochs must be at most epochs, 1000; got 1001"),
-        ({"schedule": "linear"}, "schedule must be one of warmup_cosine, step; got 'linear'"),
+        ({"warmup_epochs": 1001}, "warmup_epochs must be at most epochs, (1000|300); got 1001"),
+        ({"schedule": "linear"}, "schedule must be one of warmup_cosine, step, cosine, half_cosine; got 'linear'"),
         ({"ema_beta": 1.0}, r"ema_beta must be a number in \(0, 1\), or null; got 1.0"),
         ({"augmentation": "colour"}, "augmentation must be .*'colour'"),
         ({"views": "sampled:0"}, "views must be 'full', 'pool' or 'sampled:K' .*; got 'sampled:0'"),
@@ -109,6 +109,10 @@ def test_lr_may_be_given_per_architecture() -> None:
         ({"precision": "quick"}, "precision must be one of published, exact, fast; got 'quick'"),
         ({"deterministic": "yes"}, "deterministic must be one of False, True; got 'yes'"),
         ({"micro_batch": 0}, "micro_batch must be a whole number of at least 1; got 0"),
+        ({"optimizer": "adam"}, "optimizer must be one of sgd, adamw; got 'adam'"),
+        ({"temperature": -1.0}, "temperature must be a number above 0, or null; got -1.0"),
+        ({"mix": "cut"}, "mix must be one of none, cutmix, mixup; got 'cut'"),
+        ({"augmentation": "resized_crop:0"}, "augmentation must be .*'resized_crop:A'.*; got 'resized_crop:0'"),
     ],
 )
 @pytest.mark.parametrize("name", RECIPES)
@@ -118,8 +122,31 @@ def test_a_bad_field_is_named_with_its_rule_and_value(name: str, overrides: dict
 
 
 def test_an_unknown_recipe_is_named() -> None:
-    with pytest.raises(ValueError, match="recipe must be one of glad, mtt, datm; got 'sgd'"):
+    with pytest.raises(ValueError, match="recipe must be one of glad, mtt, datm, rded, sre2l; got 'sgd'"):
         resolve_recipe("sgd", "ConvNetD3", {})
+
+
+def test_rded_is_adamw_on_a_tempered_divergence_with_batches_by_ipc() -> None:
+    recipe = resolve_recipe("rded", "ResNet18", {}, learned_lr=0.5)
+    assert (recipe.optimizer, recipe.lr, recipe.momentum, recipe.weight_decay) == ("adamw", 1e-3, 0.9, 0.01)
+    assert (recipe.epochs, recipe.schedule, recipe.ema_beta) == (300, "half_cosine", None)
+    assert (recipe.mix, recipe.temperature, recipe.augmentation) == ("cutmix", 20.0, "resized_crop:0.5")
+    lrs = {name: resolve_recipe("rded", name, {}).lr for name in ("ConvNetD5", "VGG11", "AlexNet", "ViT")}
+    assert lrs == {"ConvNetD5": 1e-3, "VGG11": 5e-4, "AlexNet": 1e-4, "ViT": 1e-4}
+
+    def batch(ipc: int, classes: int) -> int:
+        return resolve_recipe("rded", "ResNet18", {}, images=ipc * classes, num_classes=classes).batch_size
+
+    assert [batch(ipc, 10) for ipc in (1, 9, 10, 50)] == [10, 10, 50, 100]
+    assert [batch(ipc, 1000) for ipc in (1, 10, 50)] == [20, 100, 200]
+
+
+def test_another_mixture_brings_its_temperature_into_a_recipe_that_has_one() -> None:
+    assert resolve_recipe("rded", "ResNet18", {"mix": "mixup"}).temperature == 4.0
+    assert resolve_recipe("rded", "ResNet18", {"mix": "mixup", "temperature": 20}).temperature == 20
+    assert resolve_recipe("rded", "ResNet18", {"mix": "none"}).temperature == 20
+    assert resolve_recipe("rded", "ResNet18", {"temperature": 0}).temperature is None
+    assert resolve_recipe("glad", "ResNet18", {"mix": "mixup"}).temperature is None
 
 
 def test_more_sampled_views_than_there_are_is_refused() -> None:

@@ -35,6 +35,13 @@ def test_a_trial_has_the_average_that_was_planned() -> None:
     assert recipe_of(params | {"recipe": "mtt", "overrides": {"epochs": 3}}).ema_beta is None
 
 
+@pytest.mark.parametrize(("images", "classes", "batch"), [(10, 10, 10), (100, 10, 50), (10_000, 1_000, 100)])
+def test_batches_of_rded_follow_the_set(images: int, classes: int, batch: int) -> None:
+    params: dict[str, Any] = {"recipe": "rded", "architecture": "ResNet18BN", "overrides": {}, "learned_lr": None}
+    assert recipe_of(params, images, classes).batch_size == batch
+    assert recipe_of({**params, "overrides": {"batch_size": 7}}, images, classes).batch_size == 7
+
+
 @pytest.mark.parametrize(
     ("params", "slots", "around"),
     [

@@ -46,7 +46,7 @@ def trial(arm: str, architecture: str, number: int, accuracy: float, views: str 
         "forwards": 200,
         "images_seen": 100,
         "flops": 10**9,
-        "recipe": {"views": views, "reduction": "mean"},
+        "recipe": {"name": "glad", "views": views, "reduction": "mean"},
         "rule": "last epoch",
         "trial": {
             "trial": number,
@@ -141,6 +141,20 @@ def test_a_trial_that_diverged_is_named_before_all_else(tmp_path: Path) -> None:
     first, *others = reported(found, tmp_path).notes
     assert first.startswith(f"DIVERGED: 1 of 2 trials of ViT with baseline on {SET} (number 1)")
     assert not any("DIVERGED" in note for note in others)
+
+
+def test_a_loss_with_a_temperature_is_told_with_the_epochs_of_its_recipe(tmp_path: Path) -> None:
+    rows = documents("evaluate", "ladd", "ViT", [50.0])
+    rows["evaluate:ladd:ViT:0"]["row"]["recipe"] |= {"name": "rded", "temperature": 20.0}
+    notes = reported(rows, tmp_path).notes
+    assert "10 epochs; the recipe has 300: networks may be far from converged." in notes
+    assert any(note.startswith("Loss at temperature 20: ") for note in notes)
+
+
+def test_the_papers_epochs_are_those_of_the_other_recipes(tmp_path: Path) -> None:
+    notes = reported(documents("evaluate", "ladd", "ViT", [50.0]), tmp_path).notes
+    assert "10 epochs; the paper has 1,000: networks may be far from converged." in notes
+    assert not any("temperature" in note for note in notes)
 
 
 def test_fewer_epochs_are_a_curve_and_no_part_of_the_mean(tmp_path: Path) -> None:

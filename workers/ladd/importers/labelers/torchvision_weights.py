@@ -9,7 +9,7 @@ from typing import Any
 from workers.ladd.importers.labelers.imported_network import ImportedNetwork
 from workers.ladd.importers.reading.rejected import rejected
 from workers.ladd.labeler.network import NetworkSpec
-from workers.ladd.labeler.torchvision_import import import_torchvision
+from workers.ladd.models.torchvision_import import import_torchvision
 
 
 class WeightsUnavailableError(Exception):

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from workers.ladd.importers.labelers.torchvision_weights import WeightsUnavailableError
 from workers.ladd.labeler.network import load_network
-from workers.ladd.labeler.torchvision_import import import_torchvision
+from workers.ladd.models.torchvision_import import import_torchvision
 
 MODEL = "squeezenet1_1"
 NAMES = ["tench", "goldfish", "golden retriever", "toaster"]

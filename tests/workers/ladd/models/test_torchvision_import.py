@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.ladd.labeler.torchvision_import import import_torchvision
+from workers.ladd.models.torchvision_import import import_torchvision
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ class Refusing(importlib.abc.MetaPathFinder):
         if name == "torchvision":
             raise RuntimeError("another reason")
 sys.meta_path.insert(0, Refusing())
-from workers.ladd.labeler.torchvision_import import import_torchvision
+from workers.ladd.models.torchvision_import import import_torchvision
 try:
     import_torchvision()
 except RuntimeError as error:
@@ -30,7 +30,7 @@ WORKING = """
 import sys, types
 working = types.ModuleType("torchvision")
 sys.modules["torchvision"] = working
-from workers.ladd.labeler import torchvision_import
+from workers.ladd.models import torchvision_import
 assert torchvision_import.import_torchvision() is working
 print(torchvision_import._libraries)
 """
