@@ -16,6 +16,7 @@ from api_schemas.storage import Storage
 from method.arms import ARMS, BASELINE, LADD
 from method.normalizations import CARRIED, TestNormalization
 from method.recipes import TRIALS
+from method.verdicts import Verdict
 
 _ARM = Registered(
     "ArmName",
@@ -138,9 +139,6 @@ class EvaluationSummary(Response):
     architectures: list[ShownArchitecture]
     cae_mean: float
     cae_std: float
-
-
-Verdict = Literal["better", "worse", "no evidence", "too few trials"]
 
 
 class Comparison(Response):

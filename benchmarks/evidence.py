@@ -27,7 +27,7 @@ from method.normalizations import NORMALIZATIONS
 from workers.ladd.deployment.training_set import TrainingSet
 from workers.ladd.engine.normalization import training_images
 from workers.ladd.evaluation.answers import unpack_answers
-from workers.ladd.evaluation.comparisons import Judged, judge
+from workers.ladd.evaluation.judgement import Judged, judge
 from workers.ladd.evaluation.paired_difference import Pair
 from workers.ladd.evaluation.statistics import summarize
 from workers.ladd.evaluation.trial import TestSet

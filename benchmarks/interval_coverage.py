@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, owens_t
 
 from workers.ladd.evaluation.answers import unpack_answers
-from workers.ladd.evaluation.comparisons import judge
+from workers.ladd.evaluation.judgement import judge
 from workers.ladd.evaluation.paired_difference import Pair, paired_difference
 from workers.ladd.evaluation.progressive import open_question
 from workers.ladd.evaluation.statistics import student_t_975, summarize

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from method.arms import ARMS
 from workers.ladd.evaluation.answers import unpack_answers
-from workers.ladd.evaluation.comparisons import Judged, judge
+from workers.ladd.evaluation.judgement import Judged, judge
 from workers.ladd.evaluation.paired_difference import Pair
 from workers.ladd.evaluation.statistics import summarize
 
@@ -70,11 +70,11 @@ def _lines(kept: Mapping[str, Any]) -> list[list[str]]:
         for arm in [name for name in ARMS if name in arms]:
             spread = summarize([trial["accuracy"] for trial in arms[arm].values()])
             judged = None if arm == "baseline" or baseline is None else judge({arm: Pair(answers[arm], baseline)})[None]
-            cells = [f"{len(arms[arm])}", f"{spread.mean:.2f} ± {spread.std:.2f}", *_told(judged)]
+            cells = [f"{len(arms[arm])}", f"{spread.mean:.2f} ± {spread.std:.2f}", *told(judged)]
             found.append([part, f"`{arm}`", *cells])
         if {"ladd", "random_ladd"} <= set(answers):
             judged = judge({part: Pair(answers["ladd"], answers["random_ladd"])})[None]
-            found.append([part, OWN, "", "", *_told(judged)])
+            found.append([part, OWN, "", "", *told(judged)])
     return found
 
 
@@ -82,7 +82,8 @@ def _answers(trials: Mapping[str, Any], images: int) -> NDArray[np.bool_]:
     return np.stack([unpack_answers(trial["correct"], images) for trial in trials.values()])
 
 
-def _told(judged: Judged | None) -> list[str]:
+def told(judged: Judged | None) -> list[str]:
+    """Two cells of a table, difference with interval and verdict; empty where nothing is compared."""
     if judged is None:
         return ["", ""]
     difference, interval = f"{judged.found.difference:+.2f}", judged.found.ci95

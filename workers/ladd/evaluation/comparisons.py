@@ -1,27 +1,18 @@
 """Every arm of an evaluation against the baseline, and some against their own, by architecture and as k-CAE."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 
-from api_schemas.evaluation import Comparison, EvaluationRow, Verdict
+from api_schemas.evaluation import Comparison, EvaluationRow
 from method.arms import BASELINE, LADD, RANDOM_LADD
 from workers.ladd.evaluation.answers import unpack_answers
-from workers.ladd.evaluation.paired_difference import Pair, PairedDifference, paired_difference
-from workers.ladd.evaluation.statistics import LEVEL, holm
+from workers.ladd.evaluation.judgement import judge
+from workers.ladd.evaluation.paired_difference import Pair
 
 PAIRS = ((LADD, RANDOM_LADD), ("ladd_best_lr", "baseline_best_lr"), (LADD, "baseline_matched"))
 """Arms that are compared with another one than the baseline: with the same labels on other images, at a learning rate
 that suits it as well, and after as many forwards."""
-
-
-class Judged(NamedTuple):
-    """A difference with its verdict, which is by `adjusted_p`; None where there are too few trials."""
-
-    found: PairedDifference
-    adjusted_p: float | None
-    verdict: Verdict
 
 
 def compare_arms(rows: Sequence[EvaluationRow], test_images: int) -> list[Comparison]:
@@ -68,32 +59,6 @@ def compare_arms(rows: Sequence[EvaluationRow], test_images: int) -> list[Compar
                 )
             )
     return found
-
-
-def judge(pairs: Mapping[str, Pair]) -> dict[str | None, Judged]:
-    """Judge one arm of a set on each architecture and, last and as None, on the mean over all of them.
-
-    That mean, the k-CAE, is the primary comparison: its p value is taken as it is. Those of the architectures are
-    adjusted for each other (`holm`); their intervals are not. Without a pair nothing is judged.
-    """
-    if not pairs:
-        return {}
-    alone = {architecture: paired_difference([pair]) for architecture, pair in pairs.items()}
-    tested = {architecture: found.p_value for architecture, found in alone.items() if found.p_value is not None}
-    adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
-    cae = paired_difference(list(pairs.values()))
-    return {
-        **{architecture: _judged(found, adjusted.get(architecture)) for architecture, found in alone.items()},
-        None: _judged(cae, cae.p_value),
-    }
-
-
-def _judged(found: PairedDifference, adjusted_p: float | None) -> Judged:
-    if adjusted_p is None:
-        return Judged(found, None, "too few trials")
-    if adjusted_p > LEVEL:
-        return Judged(found, adjusted_p, "no evidence")
-    return Judged(found, adjusted_p, "better" if found.difference > 0 else "worse")
 
 
 def _listed(interval: tuple[float, float] | None) -> list[float] | None:

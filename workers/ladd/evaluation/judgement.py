@@ -1,0 +1,42 @@
+"""Whether an arm is better than another, by architecture and as k-CAE. A bare GPU machine can import it: no pydantic."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from method.verdicts import Verdict
+from workers.ladd.evaluation.paired_difference import Pair, PairedDifference, paired_difference
+from workers.ladd.evaluation.statistics import LEVEL, holm
+
+
+class Judged(NamedTuple):
+    """A difference with its verdict, which is by `adjusted_p`; None where there are too few trials."""
+
+    found: PairedDifference
+    adjusted_p: float | None
+    verdict: Verdict
+
+
+def judge(pairs: Mapping[str, Pair]) -> dict[str | None, Judged]:
+    """Judge one arm of a set on each architecture and, last and as None, on the mean over all of them.
+
+    That mean, the k-CAE, is the primary comparison: its p value is taken as it is. Those of the architectures are
+    adjusted for each other (`holm`); their intervals are not. Without a pair nothing is judged.
+    """
+    if not pairs:
+        return {}
+    alone = {architecture: paired_difference([pair]) for architecture, pair in pairs.items()}
+    tested = {architecture: found.p_value for architecture, found in alone.items() if found.p_value is not None}
+    adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
+    cae = paired_difference(list(pairs.values()))
+    return {
+        **{architecture: _judged(found, adjusted.get(architecture)) for architecture, found in alone.items()},
+        None: _judged(cae, cae.p_value),
+    }
+
+
+def _judged(found: PairedDifference, adjusted_p: float | None) -> Judged:
+    if adjusted_p is None:
+        return Judged(found, None, "too few trials")
+    if adjusted_p > LEVEL:
+        return Judged(found, adjusted_p, "no evidence")
+    return Judged(found, adjusted_p, "better" if found.difference > 0 else "worse")
