@@ -1,136 +1,111 @@
-"""Section `evidence`: how long the paper's evaluation would take here, from measured rows; then real trainings.
+"""Section `evidence`: real trainings at the paper's 1,000 epochs, and how long its evaluation would take here.
 
-The evaluation is 5-CAE of a set of 10 images a class at 128 px: five networks, five trials, 1,000 epochs, arm `ladd`,
-in `fast`. With --data a folder that holds `*.npz` files with `images` float16 [M, 3, 128, 128], normalised by
-ImageNet's statistics, `labels` [M] and `dense_labels` [M, 25, 10], and one `test.npz` with `images` uint8
-[T, 128, 128, 3] and `labels` [T]: ConvNetD5 is trained on each for 1,000 epochs and tested, with and without the dense
-labels, until the time is up.
+With --data come the trainings of `gpu_trainings.py`, as many as there is time for. The evaluation is 5-CAE of a set of
+10 images a class at 128 px: five networks, five trials, 1,000 epochs, arm `ladd`, in `fast`; its hours follow from
+measured rows, which also tell what a training will take.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from itertools import product
 from typing import Any
 
-import numpy as np
-import torch
-from gpu_session import MIB, Cell, Session
+from gpu_plan import NETWORKS, SAMPLED, VIEWS
+from gpu_session import MIB, Session
+from gpu_trainings import EPOCHS, Trainings
+from interleaved import Timing
 from trainings import ours
+from turns import Work
 
 from method.architectures import training_flops
 from method.arms import ARMS
 from method.layers import Shape
-from method.normalizations import NORMALIZATIONS
-from workers.ladd.deployment.cost import training_counts
-from workers.ladd.deployment.listener import Listener
-from workers.ladd.deployment.training_set import TrainingSet
-from workers.ladd.engine.micro_batch import slices
-from workers.ladd.evaluation.trial import TestSet, evaluate_trial
+from workers.ladd.deployment.cost import TrainingCounts, training_counts
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.recipes import resolve_recipe
 
-NETWORKS = ("ConvNetD5", "ResNet18", "VGG11", "AlexNet", "ViT")
-VIEWS = ("sampled:5", "full")
 CLASSES, IPC, TRIALS = 10, 10, 5
-TEST = "test.npz"
-LEARNING_RATE = 0.01
-"""Of the trainings on real data; 0.001 and 0.03 were within two points of it for ConvNetD5 on ImageNette."""
 
 HEADER = ["network", "views", "rows a second", "ms a step", "MiB", "PFLOP", "hours for 5 trials"]
 NOTES = [
-    f"A lap is an epoch of {CLASSES * IPC} images, one step, in `fast`. Hours: 1,000 epochs of five trials, one after "
-    "the other, from the measured rows; no compiling, no test. PFLOP: of these trainings, 1 MAC = 2.",
+    f"A lap is an epoch of {CLASSES * IPC} images, one step, in `fast`. Hours: {EPOCHS:,} epochs of five trials, one "
+    "after the other, from the measured rows; no compiling, no test. PFLOP: of these trainings, 1 MAC = 2.",
 ]
 
 
 def run(session: Session) -> None:
-    """Measure, predict, then train on real data. Raises TimeIsUp at the deadline."""
+    """Train on real data, then measure what the trainings left unmeasured. Raises TimeIsUp at the deadline."""
     session.begin(HEADER, NOTES, rounds=1)
-    networks = ("ConvNetD3",) if session.smoke else NETWORKS
-    size, images = (32, 2) if session.smoke else (128, CLASSES * IPC)
-    by_name = {f"{network} {views}": (network, views) for views, network in product(VIEWS, networks)}
-    hours: dict[str, float] = {}
-    for name, timings in session.timed(_cells(by_name, size, images, session)):
-        network, views = by_name[name]
-        if not timings:
-            continue
-        recipe = resolve_recipe("glad", network, {"views": views})
-        counts = training_counts(images, ViewGrid().count, ARMS["ladd"], recipe)
-        rate = counts.forwards / recipe.passes / timings[name].seconds
-        hours[name] = TRIALS * counts.forwards / rate / 3600
-        flops = TRIALS * counts.forwards * training_flops(network, Shape(CLASSES, 3, size))
-        session.row(
+    speeds = Speeds(session)
+    if session.data is None:
+        speeds.measure(*speeds.cells)
+        return
+    trainings = Trainings(session, session.data, speeds.seconds_a_row)
+    try:
+        trainings.run()
+        speeds.measure(*speeds.cells)
+    finally:
+        trainings.print_table()
+
+
+class Speeds:
+    """The rows of the table, each measured when it is first asked for."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._networks = NETWORKS[:1] if session.smoke else NETWORKS
+        self._size, self._images = (32, 2) if session.smoke else (128, CLASSES * IPC)
+        self.cells = {f"{network} {views}": (network, views) for views, network in product(VIEWS, self._networks)}
+        self._timings: dict[str, Timing | None] = {}
+        self._hours: dict[str, float] = {}
+
+    def seconds_a_row(self, network: str) -> float | None:
+        """Seconds of forward and backward of an image or view; None where they could not be measured.
+
+        Raises TimeIsUp at the deadline.
+        """
+        cell = f"{network} {SAMPLED}"
+        self.measure(cell)
+        timing = self._timings[cell]
+        return None if timing is None else timing.seconds / self._counts(cell).largest_step
+
+    def measure(self, *cells: str) -> None:
+        """Measure those that are not measured yet. Raises TimeIsUp at the deadline."""
+        left = [(cell, {cell: self._work(cell)}) for cell in cells if cell not in self._timings]
+        for cell, timings in self._session.timed(left):
+            self._timings[cell] = timings.get(cell)
+            if timings:
+                self._show(cell, timings[cell])
+
+    def _work(self, cell: str) -> Work:
+        network, views = self.cells[cell]
+        data: dict[str, Any] = {"architecture": network, "size": self._size, "images": self._images}
+        # The engine chooses its arithmetic by the length of a training; that of a smoke run is not compiled.
+        how: dict[str, Any] = {"views": views, "precision": "fast", "epochs": 2 if self._session.smoke else EPOCHS}
+        return partial(ours, **data, arm="ladd", **how, device=self._session.device.type)
+
+    def _counts(self, cell: str) -> TrainingCounts:
+        network, views = self.cells[cell]
+        recipe = resolve_recipe("glad", network, {"epochs": EPOCHS, "views": views})
+        return training_counts(self._images, ViewGrid().count, ARMS["ladd"], recipe)
+
+    def _show(self, cell: str, timing: Timing) -> None:
+        network, views = self.cells[cell]
+        counts = self._counts(cell)
+        rate = counts.largest_step / timing.seconds
+        self._hours[cell] = TRIALS * counts.forwards / rate / 3600
+        flops = TRIALS * counts.forwards * training_flops(network, Shape(CLASSES, 3, self._size))
+        self._session.row(
             [
                 network,
                 views,
                 f"{rate:,.0f}",
-                f"{timings[name].seconds * 1e3:,.1f}",
-                f"{timings[name].peak_bytes / MIB:,.0f}",
+                f"{timing.seconds * 1e3:,.1f}",
+                f"{timing.peak_bytes / MIB:,.0f}",
                 f"{flops / 1e15:,.0f}",
-                f"{hours[name]:.2f}",
+                f"{self._hours[cell]:.2f}",
             ]
         )
-        known = [hours[f"{each} {views}"] for each in networks if f"{each} {views}" in hours]
-        if len(known) == len(networks):
-            session.row([f"{len(networks)}-CAE", views, "", "", "", "", f"{sum(known):.2f}"])
-            session.keep(f"hours {views}", sum(known))
-    if session.data is not None:
-        _train_on_real_images(session)
-
-
-def _cells(by_name: dict[str, tuple[str, str]], size: int, images: int, session: Session) -> Iterator[Cell]:
-    # A smoke run's training is so short that nothing is compiled for it.
-    epochs: dict[str, Any] = {"epochs": 2} if session.smoke else {}
-    for name, (network, views) in by_name.items():
-        work: dict[str, Any] = {"architecture": network, "size": size, "images": images, "arm": "ladd", "views": views}
-        yield name, {name: partial(ours, **work, precision="fast", device=session.device.type, **epochs)}
-
-
-def _train_on_real_images(session: Session) -> None:
-    assert session.data is not None
-    test = _test_set(session)
-    trained = []
-    for path, arm in product(sorted(session.data.glob("*.npz")), ("baseline", "ladd")):
-        if path.name == TEST:
-            continue
-        with np.load(path) as arrays:
-            images, labels, dense = (torch.from_numpy(arrays[name]) for name in ("images", "labels", "dense_labels"))
-        data = TrainingSet(images.float(), labels.long(), dense.float(), ViewGrid())
-        if session.smoke:
-            data = replace(data, **{name: getattr(data, name)[:2] for name in ("images", "labels", "dense_labels")})
-        recipe = resolve_recipe(
-            "glad",
-            "ConvNetD5",
-            {"epochs": 2 if session.smoke else 1000, "views": "sampled:5", "precision": "fast", "lr": LEARNING_RATE},
-        )
-        row = evaluate_trial(
-            data,
-            test,
-            ARMS[arm],
-            "ConvNetD5",
-            trial=0,
-            recipe=recipe,
-            seed=0,
-            device=session.device,
-            num_classes=CLASSES,
-            # At the end of an epoch the deadline is asked for, which ends the training there.
-            listener=Listener(on_epoch=lambda done, total, loss: _check(session)),
-        )
-        found = {"set": path.stem, "arm": arm, "accuracy": row.trial.accuracy, "seconds": row.trial.seconds}
-        trained.append(found | {"peak_mib": row.trial.peak_bytes / MIB, "rows": row.forwards})
-        session.say(f"{path.stem} {arm}: {row.trial.accuracy:.1f} % in {row.trial.seconds:.0f} s")
-        session.keep("trained", trained)
-
-
-def _check(session: Session) -> None:
-    """Raise TimeIsUp at the deadline."""
-    session.deadline.left()
-
-
-def _test_set(session: Session) -> TestSet:
-    assert session.data is not None
-    with np.load(session.data / TEST) as arrays:
-        images, labels = arrays["images"], arrays["labels"].astype(np.int64)
-    rows = slices(len(images), 8)[0] if session.smoke else slice(None)
-    return TestSet(images[rows], labels[rows], *NORMALIZATIONS["imagenet"])
+        known = [hours for each, hours in self._hours.items() if self.cells[each][1] == views]
+        if len(known) == len(self._networks):
+            self._session.row([f"{len(known)}-CAE", views, "", "", "", "", f"{sum(known):.2f}"])
+            self._session.keep(f"hours {views}", sum(known))

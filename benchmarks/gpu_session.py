@@ -23,10 +23,12 @@ Cell = tuple[str, Mapping[str, Work]]
 
 
 class Session:
-    """One section at work. `failed`: what did not run, and why; `data`: a folder with real images, if there is one."""
+    """One section at work. `failed`: what did not run, and why; `out`: the folder of what it writes; `data`: a folder
+    with real images, if there is one.
+    """
 
     def __init__(self, name: str, out: Path, seconds: float | None, data: Path | None, smoke: bool) -> None:
-        self.smoke, self.data = smoke, data
+        self.smoke, self.out, self.data = smoke, out, data
         self.device = torch.device("cpu" if smoke else "cuda")
         self.deadline = Deadline(seconds)
         self.failed: list[str] = []
@@ -57,14 +59,13 @@ class Session:
                     variants, self.device, self._rounds, self.deadline, 0.0 if self.smoke else STRETCH_SECONDS
                 )
             except TimeIsUp:
-                self._cut = [cut for cut, _ in left]
+                self._cut += [cut for cut, _ in left]
                 self._write()
                 raise
             except Exception as error:
                 timings, failed = {}, {"all": f"{type(error).__name__}: {error}"}
             for variant, reason in failed.items():
-                self.failed.append(f"{name}, {variant}: {reason}")
-                self.say(f"FAILED {self.failed[-1]}")
+                self.fail(f"{name}, {variant}: {reason}")
             self._timings[name] = {variant: asdict(timing) for variant, timing in timings.items()}
             self._write()
             yield name, timings
@@ -75,6 +76,11 @@ class Session:
         self._rows.append(cells)
         self.say(" | ".join(cells))
         self._write()
+
+    def fail(self, reason: str) -> None:
+        """Name what did not run, and why; the section goes on."""
+        self.failed.append(reason)
+        self.say(f"FAILED {reason}")
 
     def keep(self, name: str, value: Any) -> None:
         """Write a further result of the section."""

@@ -113,14 +113,12 @@ def measure(
     A variant's peak is what torch's tensors took from its start to the end of its warm-up, without what lay on the
     device before; 0 on a CPU. Raises TimeIsUp at the deadline.
     """
-    if "torch._dynamo" in sys.modules:
-        # Networks share their code, and only so many forms of one code are compiled in a process.
-        torch.compiler.reset()
+    forget_code()
     turns: dict[str, Turn] = {}
     warm_ups, peaks, laps, failed = dict[str, float](), dict[str, int](), dict[str, int](), dict[str, str]()
     try:
         for name, work in variants.items():
-            before = _reset_peak(device)
+            before = reset_peak(device)
             turns[name] = Turn(work, device)
             try:
                 warm_ups[name], single = _warm_up(turns[name], deadline, stretch)
@@ -174,7 +172,14 @@ def _set_modes(modes: list[Any]) -> None:
         setattr(backend, name, value)
 
 
-def _reset_peak(device: torch.device) -> int:
+def forget_code() -> None:
+    """Forget what was compiled: networks share their code, and a process compiles only so many forms of one code."""
+    if "torch._dynamo" in sys.modules:
+        torch.compiler.reset()
+
+
+def reset_peak(device: torch.device) -> int:
+    """Count the peak of a GPU's memory anew; returns the bytes that lie on it, 0 of a CPU."""
     if device.type != "cuda":
         return 0
     # Networks of variants that are through lie in cycles.

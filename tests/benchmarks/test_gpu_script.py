@@ -5,7 +5,6 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from gpu_session import Session
@@ -14,6 +13,7 @@ from step_variants import unfolded_convolution
 from torch import nn
 
 from tests.bare_machine import bare_environment, bare_python, copy_of_checkout
+from tests.benchmarks.real_sets import real_sets
 
 SECTIONS = ("engine", "variants", "evidence")
 
@@ -51,16 +51,19 @@ def test_every_section_writes_its_table_and_its_rounds(run: Run, section: str, t
 
 @pytest.mark.slow
 def test_evidence_trains_on_real_images_where_it_is_given_some(run: Run, tmp_path: Path) -> None:
-    rows, draws = 4, np.random.default_rng(0)
-    labels = np.arange(rows)
-    dense = np.full((rows, 25, 10), 0.1, np.float32)
-    images = draws.standard_normal((rows, 3, 128, 128)).astype(np.float16)
-    np.savez(tmp_path / "dm.npz", images=images, labels=labels, dense_labels=dense)
-    np.savez(tmp_path / "test.npz", images=draws.integers(0, 256, (rows, 128, 128, 3), np.uint8), labels=labels)
-    done = run("evidence", "--smoke", "--data", tmp_path, "--out", tmp_path / "out")
+    done = run("evidence", "--smoke", "--data", real_sets(tmp_path), "--out", tmp_path / "out")
     assert done.returncode == 0, done.stdout + done.stderr
-    trained = json.loads((tmp_path / "out" / "evidence_cpu_smoke.json").read_text())["trained"]
-    assert [(row["set"], row["arm"]) for row in trained] == [("dm", "baseline"), ("dm", "ladd")]
+    lines = [json.loads(line) for line in (tmp_path / "out" / "smoke_gpu_evidence.jsonl").read_text().splitlines()]
+    assert [(line["set"], line["arm"], line["views"]) for line in lines] == [
+        ("dm", "baseline", None),
+        ("dm", "ladd", "sampled:5"),
+        ("dm_start", "baseline", None),
+        ("dm_start", "ladd", "sampled:5"),
+        ("dm", "ladd", "full"),
+    ]
+    # The table of all lines is there, and that of the hours comes last.
+    assert (tmp_path / "out" / "smoke_gpu_evidence.md").read_text() in done.stdout
+    assert done.stdout.endswith((tmp_path / "out" / "evidence_cpu_smoke.md").read_text())
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Whether an arm is better than another, by architecture and as k-CAE. A bare GPU machine can import it: no pydantic."""
+"""Whether an arm is better than another, by architecture and as k-CAE; a bare GPU machine, without pydantic, has it."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
