@@ -1,6 +1,8 @@
 """The table of the section `evidence`, from its lines alone: neither a GPU nor the sets are needed.
 
-python benchmarks/gpu_evidence_table.py [FILE]           # default: results/gpu_evidence.jsonl; writes the .md beside it
+    python benchmarks/gpu_evidence_table.py [FILE]
+
+FILE: the lines, `results/gpu_evidence.jsonl` by default; the table is written beside them.
 """
 
 import sys
@@ -23,8 +25,7 @@ from workers.ladd.evaluation.statistics import summarize
 
 HEADER = ["set", "arm", "network", "n", "accuracy", "seconds", "difference", "verdict"]
 NOTES = (
-    "Recipe `glad`, precision `fast`, Eq. 5's sum, last epoch, the step sizes of the lines (`lr`); a trial is an "
-    "evaluation with a seed of its own.",
+    "Recipe `glad`, precision `fast`, Eq. 5's sum, last epoch; a trial is an evaluation with a seed of its own.",
     "Sets whose names end in `_start` are the random real images that the set was distilled from.",
     "Accuracy in %, mean ± standard deviation (ddof 0) over n trials; of the k-CAE the means of both over the k "
     "networks that have it. Seconds: median of a training with its test, one at a time.",
@@ -45,13 +46,14 @@ def table(lines: Mapping[Training, Line]) -> str:
     )
     sets = sorted({training.set for training in lines})
     tested = sorted({f"{line['images']:,}" for line in lines.values()})
+    rates = sorted({f"{training.network} {line['recipe']['lr']:g}" for training, line in lines.items()})
     epochs = sorted({f"{line['epochs']:,}" for line in lines.values()})
     text = [
         "# LADD by real trainings on a GPU",
         "",
         *(f"- {count} trainings on {machine}." for machine, count in machines.items()),
         f"- {len(lines)} of the {len(plan(sets))} planned for these sets; {', '.join(epochs)} epochs, tested on "
-        f"{', '.join(tested)} images.",
+        f"{', '.join(tested)} images; learning rates: {', '.join(rates)}.",
         *(f"- {note}" for note in NOTES),
         "",
         *markdown_table(HEADER, list(_rows(lines))),

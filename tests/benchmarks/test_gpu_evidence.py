@@ -21,7 +21,13 @@ IMAGES = 40
 def line_of(training: Training, right: int = 20, **others: Any) -> Line:
     correct = pack_answers(np.arange(IMAGES) < right)
     about = {"epochs": 1000, "accuracy": 100 * right / IMAGES, "correct": correct, "images": IMAGES, "test": "0f"}
-    made = {"rows": 50_000, "seconds": 30.0, "device": "a card", "versions": {"torch": "2.11.0"}}
+    made = {
+        "rows": 50_000,
+        "seconds": 30.0,
+        "device": "a card",
+        "versions": {"torch": "2.11.0"},
+        "recipe": {"lr": 0.01},
+    }
     return vars(training) | about | made | others
 
 
@@ -97,6 +103,7 @@ def test_a_table_of_few_lines_says_so_and_lies_beside_them(tmp_path: Path) -> No
     assert (tmp_path / "gpu_evidence.md").read_text() == text
     assert "2 trainings on a card, torch 2.11.0." in text
     assert f"2 of the {len(plan(['dm']))} planned" in text
+    assert "1,000 epochs, tested on 40 images; learning rates: ConvNetD5 0.01." in text
     assert "| dm | ladd sampled:5 | ConvNetD5 | 1 | 50.00 ± 0.00 | 30 | +0.00 | too few trials |" in text
 
 
