@@ -13,13 +13,13 @@ from api_schemas.evaluation import (
     PaperNumber,
     Report,
     TrialRow,
-    Verdict,
 )
 from api_schemas.labelers import Architecture
 from api_schemas.report_tables import measured, normalizations_in_words, predicted_cost, tables
 from api_schemas.storage import EncodingCost, Storage, StorageCount
 from api_schemas.table import Table
 from method.normalizations import NORMALIZATIONS
+from method.verdicts import Verdict
 
 GLAD_WP, IMAGENET = NORMALIZATIONS["glad_wp"], NORMALIZATIONS["imagenet"]
 SET = "ds_" + "0" * 26
