@@ -182,7 +182,7 @@ def test_arms_of_every_kind_are_trained_and_compared(client: LaddClient, coarse:
     assert made.job.cost.counted.deployment.flops == made.job.cost.predicted.deployment.flops
     assert coarse.result.labeler is not None
     labeler = client.labeler(coarse.result.labeler)
-    assert rows["online"].flops - rows["baseline"].flops == 2 * 200 * labeler.forward_flops
+    assert rows["online"].flops - rows["baseline"].flops == 3 * 200 * labeler.forward_flops
     assert any("online uses the labeler while training" in note for note in client.report(made.job.id).notes)
     compared = {(found.arm, found.architecture): found for found in made.result.evaluation.comparisons}
     assert set(compared) == {
