@@ -5,11 +5,12 @@ from dataclasses import replace
 from itertools import compress
 from typing import Any
 
+from api_schemas.arms import ArmName
 from api_schemas.cells import PETA, arm_title, spread
 from api_schemas.class_tables import class_tables
 from api_schemas.cost import Cost, CostName, CostParts, JobCost
 from api_schemas.curve_table import curve_tables
-from api_schemas.evaluation import ArmName, Evaluation, EvaluationRow, FlopCount, Report
+from api_schemas.evaluation import Evaluation, EvaluationRow, FlopCount, Report
 from api_schemas.paper_tables import paper_tables
 from api_schemas.report_inputs import names_of
 from api_schemas.scores import Score

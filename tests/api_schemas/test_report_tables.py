@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from api_schemas.arms import ArmName
 from api_schemas.cost import Cost, CostParts, JobCost
 from api_schemas.evaluation import (
-    ArmName,
     Comparison,
     Evaluation,
     EvaluationRow,

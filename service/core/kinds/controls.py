@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
+from api_schemas.arms import ArmName
 from api_schemas.datasets import DatasetRole, DatasetStats
-from api_schemas.evaluation import ArmName, EvaluationSpec
+from api_schemas.evaluation import EvaluationSpec
 from api_schemas.runner import TaskType
 from method.arms import ARMS, PLUS
 from method.files import LABELS, TRAIN_IMAGES, TRAIN_LABELS

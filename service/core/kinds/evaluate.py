@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from api_schemas.arms import ArmName
 from api_schemas.cost import CostName
 from api_schemas.datasets import DatasetRole
-from api_schemas.evaluation import ArmName, EvaluationSpec
+from api_schemas.evaluation import EvaluationSpec
 from api_schemas.jobs import EvaluateParams, EvaluateRequest, JobKind
 from method.architectures import ARCHITECTURES, fitting
 from method.arms import ARMS

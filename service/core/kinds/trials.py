@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from api_schemas.arms import ArmName
 from api_schemas.cost import CostName
-from api_schemas.evaluation import ArmName, EvaluationSpec
+from api_schemas.evaluation import EvaluationSpec
 from api_schemas.labelers import Architecture
 from api_schemas.runner import TaskType
 from method.architectures import ARCHITECTURES, training_flops
@@ -131,7 +132,7 @@ class _Trial:
 
     @property
     def code(self) -> tuple[Architecture, int]:
-        """What trainings have in common that one compiled network can serve: it, and the rows of their steps."""
+        """All that trainings share which one compiled network can serve: it, and the rows of their steps."""
         stats = self.evaluated.stats
         rule = RECIPES[self.spec.recipe]
         batch = self.spec.overrides.batch_size or rule.batch_for(stats.num_images, stats.num_classes)
