@@ -112,18 +112,6 @@ def test_run_ladd_sends_only_what_is_given(ladd: Ladd, client: LaddClient, worke
     assert "(nominal)" in result.stderr
 
 
-def test_a_weight_by_name_goes_beside_what_is_set_by_field(ladd: Ladd, client: LaddClient, worker: Any) -> None:
-    distilled, _ = worker.ready_pair()
-    result = ladd(
-        *("run", "ladd", "--dataset", distilled, "--trials", "1", "--epochs", "2", "--architecture", "ConvNetD3"),
-        *("--reduction", "mean", "--set", "evaluation.overrides.lr=0.02", "--detach"),
-    )
-    assert result.exit_code == 0
-    overrides = client.job(result.stdout.strip()).params["evaluation"]["overrides"]
-    assert (overrides["reduction"], overrides["lr"]) == ("mean", 0.02)
-    assert "view_weight" not in overrides
-
-
 def test_a_job_above_an_hour_is_asked_about(ladd: Ladd, client: LaddClient, worker: Any) -> None:
     distilled, _ = worker.ready_pair()
     start = ("run", "ladd", "--dataset", distilled, "--detach")
