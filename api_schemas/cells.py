@@ -2,6 +2,9 @@
 
 from method.arms import LADD
 
+PETA = 1e15
+"""FLOPs in a PFLOP, the unit of tables."""
+
 
 def arm_title(arm: str) -> str:
     """Return how tables call an arm."""

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
+from api_schemas.cells import PETA, arm_title
 from api_schemas.evaluation import Evaluation
 from api_schemas.table import Table
-
-_PETA = 1e15
 
 
 def curve_tables(evaluation: Evaluation | None) -> Iterator[Table]:
@@ -26,9 +25,9 @@ def curve_tables(evaluation: Evaluation | None) -> Iterator[Table]:
             found = [by_place.get((architecture, arm, each)) for each in epochs]
             lines.append(
                 [
-                    f"{architecture}, {arm}",
-                    *(f"{row.mean:.2f} at {row.flops / len(row.trials) / _PETA:.2g}" if row else "-" for row in found),
+                    f"{architecture}, {arm_title(arm)}",
+                    *(f"{row.mean:.2f} at {row.flops / len(row.trials) / PETA:.2g}" if row else "-" for row in found),
                 ]
             )
-        title = f"Accuracy in % at the PFLOP of one training, by its epochs, {dataset}"
+        title = f"Accuracy in % at the PFLOP of one trial, by its epochs, {dataset}"
         yield Table(title, ["architecture, arm", *(f"{each:,} epochs" for each in epochs)], lines)

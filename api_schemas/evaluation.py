@@ -4,41 +4,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from api_schemas.arms import ArmName, ShownArm
 from api_schemas.base import DatasetId, JobId, Request, Response
 from api_schemas.cost import JobCost
 from api_schemas.labelers import Architecture, ShownArchitecture
 from api_schemas.labelling import Labelling
 from api_schemas.recipes import Epochs, RecipeName, RecipeOverrides
-from api_schemas.registered import Registered
 from api_schemas.report_inputs import ReportInput
 from api_schemas.scores import Score
 from api_schemas.storage import Storage
-from method.arms import ARMS, BASELINE, LADD
+from method.arms import BASELINE, LADD
 from method.normalizations import CARRIED, TestNormalization
 from method.recipes import TRIALS
 from method.verdicts import Verdict
-
-_ARM = Registered(
-    "ArmName",
-    ARMS,
-    """\
-One way to train: the seven rows of the paper's Table 6, and controls.
-
-`baseline`: full images with hard labels; `full_`, `sub_`: full images, local views; `soft`, `hard`, `both`: with
-what the labeler says of them, with the class, with the sum of both losses; `ladd`: `baseline` and `sub_soft`.
-`baseline_best_lr`, `ladd_best_lr`: at 1, 3, 10 and 30 times the recipe's learning rate, of which each trial keeps the
-one that is best on images of the source set's train split; `baseline_matched`: for as many epochs as make as many
-forwards as `ladd` makes.
-
-Controls on other images: `random`: as `baseline`, on as many images of each class picked at random from the source
-set's train split; `random_ladd`: as `ladd`, on those; `real`: as `baseline`, on the whole train split, for
-`overrides.real_epochs`; `baseline_plus`: as `baseline`, on `plus_dataset`. `_noaug`: the same without augmentation.
-
-`online`, a ceiling: full images with what the labeler says of each as it is augmented, asked at every step.""",
-)
-ArmName = Annotated[str, _ARM]
-"""A name of `method.arms`."""
-ShownArm = Annotated[str, _ARM.shown()]
 
 
 class EvaluationSpec(Request):
@@ -123,8 +101,8 @@ class EvaluationRow(Response):
     recipe: dict[str, Any]
     """`arithmetic` is what the passes were computed in: number format (`tf32`: float32 with TF32 convolutions), layout,
     compiled, fused or not; `normalization` has the statistics of training images, test images and the labeler's;
-    `labels_of` whose dense labels were taken, where labelers of several seeds wrote some. A
-    list, by trial, in the place of a value that differed between trials (`micro_batch` on unlike machines)."""
+    `labels_of` whose dense labels were taken, where labelers of several seeds wrote some. A list, by trial, stands in
+    the place of a value that differed between trials (`micro_batch` on unlike machines)."""
     rule: Literal["last epoch"]
     in_summary: bool
     """False for a row of `sampled:1` in whose place a row of `full` is to be quoted, and for one of fewer epochs."""
@@ -241,7 +219,7 @@ class PaperNumber(Response):
     difference: float | None = None
     """This report's mean over the same architectures minus the paper's, in points."""
     overhead: float | None = None
-    """What the arm adds to the bytes of the plain set by the paper's Table 1, as a fraction."""
+    """Bytes that the arm adds to those of the plain set by the paper's Table 1, as a fraction."""
     remark: str | None = None
     """In what the number is at odds with others of the paper, or what the paper calls it."""
 

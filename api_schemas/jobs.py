@@ -296,7 +296,7 @@ class Job(Response):
     result: JobResult | None
     error: TaskError | None
     notes: list[str] = []
-    """Defaults that were left out, as the sets cannot bear them."""
+    """Defaults that were left out, and in what the job is not the preset that its tag names."""
     waiting: str | None = None
     """The reason why nothing of an unfinished job, or not all of it, can run: no worker takes one of its queues."""
     created_at: Timestamp

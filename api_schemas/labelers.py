@@ -35,7 +35,7 @@ class LabelerRecipe(Request):
     checkpoint_epochs: Annotated[list[Annotated[int, Field(ge=1)]], Field(max_length=1000)] | None = None
     """Null: every tenth epoch and the last."""
     augmentation: str = RECIPE.augmentation
-    """A DSA strategy string, or `none`."""
+    """Families of DSA joined by underscores, `resized_crop:A` (crops of at least A of the area, and a flip), `none`."""
     normalization: NamedNormalization | ChannelStatistics | None = None
     """Null: in a job with a distilled set what its `test_normalization` says, else the source set's."""
     held_out: Annotated[float, Field(ge=0, le=0.5)] | None = None

@@ -54,7 +54,7 @@ def _line(number: PaperNumber, evaluation: Evaluation) -> list[str]:
     where = "; ".join(
         [*([", ".join(number.tables)] if number.tables else []), *([number.remark] if number.remark else [])]
     )
-    difference = f"{mean - number.cae_mean:+.2f}"
+    difference = "-" if number.difference is None else f"{number.difference:+.2f}"
     return [arm_title(number.arm), _networks(number), spread(mean, std), theirs, difference, where or "-"]
 
 

@@ -2,8 +2,8 @@
 
 from typing import Annotated, Any
 
+from api_schemas.arms import ShownArm
 from api_schemas.base import Response
-from api_schemas.evaluation import ShownArm
 from api_schemas.jobs import JobKind
 from api_schemas.labelers import ShownArchitecture
 from api_schemas.registered import Registered
@@ -56,7 +56,7 @@ class PaperClaim(Response):
 
 
 class PaperSets(Response):
-    """What the sets of an experiment are. A job on another set can be made as well, and a note in it says so."""
+    """The sets of an experiment. A job on another set can be made as well, and a note in it says so."""
 
     class_maps: list[str]
     """The source sets: `NamedClassMap`s, or `imagenet` for all 1,000 classes."""
@@ -79,7 +79,7 @@ class Preset(Response):
     paper: list[PaperResult]
     """The numbers of the paper's table."""
     claims: list[PaperClaim]
-    """What the paper's text says about the table or figure in numbers."""
+    """Numbers of the paper's text about the table or figure."""
     sets: PaperSets | None
     """Null: no experiment of the paper."""
 

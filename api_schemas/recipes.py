@@ -36,9 +36,8 @@ PrecisionName = Annotated[
 
 LearningRate = Annotated[float, Field(gt=0, le=100)]
 ViewPolicy = Annotated[str, StringConstraints(pattern=rf"^({views.POLICY}|{views.PROGRESSIVE})$")]
-
-
 Epochs = Annotated[int, Field(ge=1, le=100_000)]
+"""Of a training, as its recipe counts them (`method.recipes.EXTRA_PASSES`)."""
 
 
 class RecipeOverrides(Request):

@@ -5,23 +5,23 @@ from dataclasses import replace
 from itertools import compress
 from typing import Any
 
-from api_schemas.cells import arm_title, spread
+from api_schemas.arms import ArmName
+from api_schemas.cells import PETA, arm_title, spread
 from api_schemas.class_tables import class_tables
 from api_schemas.cost import Cost, CostName, CostParts, JobCost
 from api_schemas.curve_table import curve_tables
-from api_schemas.evaluation import ArmName, Evaluation, EvaluationRow, FlopCount, Report
+from api_schemas.evaluation import Evaluation, EvaluationRow, FlopCount, Report
 from api_schemas.paper_tables import paper_tables
 from api_schemas.report_inputs import names_of
 from api_schemas.scores import Score
 from api_schemas.storage import Storage
 from api_schemas.table import Table
-from method.arms import ARMS
+from method.arms import ARMS, BASELINE, LADD
 from method.normalizations import name_of
 from method.precisions import arithmetic_in_words
 from method.views import weight_in_words
 
-_COMPARED = {"baseline", "ladd"}
-_PETA = 1e15
+_COMPARED = {BASELINE, LADD}
 
 
 def tables(report: Report, *, intervals: bool = True) -> list[Table]:
@@ -142,13 +142,13 @@ def _accuracies(evaluation: Evaluation, dataset: str, intervals: bool) -> Table:
     rows = [row for row in evaluation.rows if row.dataset == dataset and row.in_summary]
     arms = _in_order(row.arm for row in rows)
     found = {(row.architecture, row.arm): row for row in rows}
-    policies = {row.recipe.get("views") for row in rows if row.arm == "ladd"}
+    policies = {row.recipe.get("views") for row in rows if row.arm == LADD}
     lines = []
     for architecture in dict.fromkeys(row.architecture for row in rows):
         of_arms = {arm: found[architecture, arm] for arm in arms if (architecture, arm) in found}
         cells = [_accuracy(of_arms[arm], intervals) if arm in of_arms else "-" for arm in arms]
         gain = _difference({arm: row.mean for arm, row in of_arms.items()})
-        views = str(of_arms["ladd"].recipe["views"]) if "ladd" in of_arms else "-"
+        views = str(of_arms[LADD].recipe["views"]) if LADD in of_arms else "-"
         lines.append([architecture, *cells, gain, views])
     summaries = {summary.arm: summary for summary in evaluation.summary if summary.dataset == dataset}
     if summaries:
@@ -174,7 +174,7 @@ def _accuracy(row: EvaluationRow, interval: bool) -> str:
 
 
 def _difference(means: Mapping[ArmName, float]) -> str:
-    return f"{means['ladd'] - means['baseline']:+.2f}" if set(means) >= _COMPARED else "-"
+    return f"{means[LADD] - means[BASELINE]:+.2f}" if set(means) >= _COMPARED else "-"
 
 
 def _comparisons(evaluation: Evaluation, dataset: str) -> Table:
@@ -195,7 +195,7 @@ def _comparisons(evaluation: Evaluation, dataset: str) -> Table:
         if found.dataset == dataset
     ]
     header = ["arms", "architecture", "difference", "95 % interval", "adjusted p", "verdict"]
-    return Table(f"Paired differences in points, {dataset}", header, rows)
+    return Table(f"Differences in points, {dataset}", header, rows)
 
 
 def _protocol(rows: Sequence[EvaluationRow]) -> Table:
@@ -281,7 +281,7 @@ def _flops(flops: FlopCount) -> Table:
         "labeler training": flops.labeler_training,
         "deployment (all arms and trials)": flops.deployment,
     }
-    rows = [[name, f"{count / _PETA:.3g}"] for name, count in parts.items() if count is not None]
+    rows = [[name, f"{count / PETA:.3g}"] for name, count in parts.items() if count is not None]
     return Table("FLOPs (1 multiply-add = 2)", ["part", "PFLOP"], rows)
 
 
@@ -306,7 +306,7 @@ def _cost_text(cost: Cost | None) -> str:
         held = f"{span(*cost.seconds_range)} ({cost.basis})"
     else:
         held = "not known yet" if cost.seconds is None else clock(cost.seconds)
-    return f"{cost.flops / _PETA:.3g} PFLOP, {cost.bytes / 2**20:,.1f} MiB, device time {held}"
+    return f"{cost.flops / PETA:.3g} PFLOP, {cost.bytes / 2**20:,.1f} MiB, device time {held}"
 
 
 def _scores(scores: Sequence[Score]) -> Iterator[Table]:

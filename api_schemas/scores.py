@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from api_schemas.arms import ShownArm
 from api_schemas.base import DatasetId, Response
 from api_schemas.labelers import ShownArchitecture
 
@@ -16,11 +17,10 @@ class Score(Response):
     """
 
     dataset: DatasetId
-    arm: str
-    """A name of `method.arms`."""
+    arm: ShownArm
     name: ScoreName
     architecture: ShownArchitecture | None
     """Null: the mean of the scores of all architectures of the arm."""
     score: float
-    accuracies: dict[str, float]
-    """What went in, in percent, by arm: means over trials, and over the architectures where that is null."""
+    accuracies: dict[ShownArm, float]
+    """Accuracies that went in, in percent, by arm: means over trials, and over the architectures where that is null."""

@@ -36,5 +36,5 @@ class Storage(Response):
     """Bytes of the labeler's soft labels of the whole images, which the counts leave out."""
     encodings: list[EncodingCost]
     plus: StorageCount | None = None
-    """What the dense labels are weighed against: `plus_dataset`, with one image more of each class, in the place of
-    the augmented set, counted as `paper` counts. Null where none was evaluated."""
+    """The bytes that the dense labels are weighed against: `plus_dataset`, with one image more of each class, in the
+    place of the augmented set, counted as `paper` counts. Null where none was evaluated."""

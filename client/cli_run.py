@@ -127,7 +127,18 @@ def evaluate(
         "datasets": dataset if len(dataset) > 1 else None,
         "source_dataset": source_dataset,
         "protocol": protocol,
-        **_evaluation(arm, architecture, trials, recipe, epochs, views, view_weight, reduction, precision, seed),
+        **_evaluation(
+            arms=arm,
+            architectures=architecture,
+            trials=trials,
+            recipe=recipe,
+            epochs=epochs,
+            views=views,
+            view_weight=view_weight,
+            reduction=reduction,
+            precision=precision,
+            seed=seed,
+        ),
     }
     _start(context, JobKind.EVALUATE, params, set_, tag, detach, yes)
 
@@ -175,7 +186,16 @@ def ladd(
         "temperature": _number_or_auto(temperature),
         "views": {"n": n, "ratio": ratio},
         "evaluation": _evaluation(
-            arm, architecture, trials, recipe, epochs, views, view_weight, reduction, precision, seed
+            arms=arm,
+            architectures=architecture,
+            trials=trials,
+            recipe=recipe,
+            epochs=epochs,
+            views=views,
+            view_weight=view_weight,
+            reduction=reduction,
+            precision=precision,
+            seed=seed,
         ),
     }
     _start(context, JobKind.LADD, params, set_, tag, detach, yes)
@@ -216,7 +236,16 @@ def sweep(
         "ratio": ratio or None,
         "epochs": epoch or None,
         "evaluation": _evaluation(
-            arm, architecture, trials, recipe, epochs, views, view_weight, reduction, precision, seed
+            arms=arm,
+            architectures=architecture,
+            trials=trials,
+            recipe=recipe,
+            epochs=epochs,
+            views=views,
+            view_weight=view_weight,
+            reduction=reduction,
+            precision=precision,
+            seed=seed,
         ),
     }
     _start(context, JobKind.SWEEP, params, set_, tag, detach, yes)
@@ -231,6 +260,7 @@ def _number_or_auto(text: str | None) -> Any:
 
 
 def _evaluation(
+    *,
     arms: list[str] | None,
     architectures: list[str] | None,
     trials: int | None,

@@ -73,6 +73,8 @@ RANDOM_LADD = "random_ladd"
 """LADD on real images: what its labels do alone."""
 REAL = "real"
 """All the data that was distilled."""
+PLUS = "baseline_plus"
+"""The paper's baseline++ (section 4.2)."""
 
 ARMS: dict[str, Arm] = registry(
     (
@@ -98,8 +100,8 @@ ARMS: dict[str, Arm] = registry(
         Arm("baseline_noaug", full_images="hard", views=None, augmented=False),
         Arm("random_noaug", full_images="hard", views=None, images="random", augmented=False),
         Arm("real_noaug", full_images="hard", views=None, images="real", augmented=False),
-        # The paper's baseline++ (section 4.2): what the labels' bytes would buy as one image more of each class.
-        Arm("baseline_plus", full_images="hard", views=None, images="plus"),
+        # What the labels' bytes would buy as one image more of each class.
+        Arm(PLUS, full_images="hard", views=None, images="plus"),
         # RDED with its online teacher, which the paper's Table 3 marks as against the rules: a ceiling.
         Arm("online", full_images="live", views=None),
     )

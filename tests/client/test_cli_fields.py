@@ -209,3 +209,15 @@ def test_a_class_map_that_is_none_is_refused(ladd: Ladd, tmp_path: Path, text: s
     result = ladd("upload", str(tmp_path / "a.pt"), "--role", "source", "--class-map", text)
     assert result.exit_code != 0
     assert message in result.stderr
+
+
+def test_a_weight_by_name_goes_beside_what_is_set_by_field(ladd: Ladd, client: LaddClient, worker: Any) -> None:
+    distilled, _ = worker.ready_pair()
+    result = ladd(
+        *("run", "ladd", "--dataset", distilled, "--trials", "1", "--epochs", "2", "--architecture", "ConvNetD3"),
+        *("--reduction", "mean", "--set", "evaluation.overrides.lr=0.02", "--detach"),
+    )
+    assert result.exit_code == 0
+    overrides = client.job(result.stdout.strip()).params["evaluation"]["overrides"]
+    assert (overrides["reduction"], overrides["lr"]) == ("mean", 0.02)
+    assert "view_weight" not in overrides

@@ -20,9 +20,10 @@ from service.core.lifecycle import tasks
 from service.core.lifecycle.tasks import ClaimedTask
 from workers.supervisor.confinement import (
     TIMELY_TRIES,
+    Moved,
     confinement_of,
     fault_of_upload,
-    is_not_small,
+    moved,
     out_of_time,
     small_seconds,
 )
@@ -184,7 +185,7 @@ def _record_end(
     claimed: ClaimedTask,
     ending: DoneEvent | FailedEvent | None,
     lease: LeaseKeeper,
-    death: TaskError | Literal["not small"] | None,
+    death: TaskError | Moved | None,
     folder: Path,
     stay: Stay | None,
     record: Record,
@@ -208,10 +209,11 @@ def _record_end(
         fail(out_of_time(claimed, claimed.timeout_seconds, f"still running after {claimed.timeout_seconds} s"))
     elif lease.interruption == "stalled":
         fail(out_of_time(claimed, claimed.stall_seconds, f"no progress for {claimed.stall_seconds} s"))
-    elif death == "not small":
+    elif isinstance(death, Moved):
+        queue = death.queue
         _tell(core, claimed, "It takes longer to read than a small upload, and waits with the trainings.", "info")
-        if record(lambda: tasks.move(core, claimed, "cpu")):
-            logger.info("%s: moved to cpu", claimed)
+        if record(lambda: tasks.move(core, claimed, queue)):
+            logger.info("%s: moved to %s", claimed, queue)
     elif death is not None:
         fail(death)
 
@@ -242,13 +244,11 @@ def _fail(
         logger.warning("%s: failed (%s, origin %s): %s", claimed, error.code, error.origin, first_line)
 
 
-def _death(claimed: ClaimedTask, runner: RunnerProcess) -> TaskError | Literal["not small"]:
-    """What to record of a runner that ended without a result: an error, or that its upload belongs elsewhere."""
-    failure_summary = runner.failure_summary()
-    if is_not_small(claimed, runner.death_signal):
-        return "not small"
-    fault = fault_of_upload(claimed.type, runner.death_signal, failure_summary)
-    return fault or _error(ErrorCode.RUNNER_FAILED, ErrorOrigin.WORKER, failure_summary)
+def _death(claimed: ClaimedTask, runner: RunnerProcess) -> TaskError | Moved:
+    """Return how a runner ended that gave no result: with an error, or as its upload belongs into another queue."""
+    failure_summary, number = runner.failure_summary(), runner.death_signal
+    end = moved(claimed, number) or fault_of_upload(claimed.type, number, failure_summary)
+    return end or _error(ErrorCode.RUNNER_FAILED, ErrorOrigin.WORKER, failure_summary)
 
 
 def _persistently(core: Core, claimed: ClaimedTask, lease: LeaseKeeper, record: Callable[[], bool]) -> bool:

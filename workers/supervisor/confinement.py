@@ -1,10 +1,11 @@
 """The limits of runners that read a user's bytes, and what the death of such a runner means."""
 
 import signal
+from dataclasses import dataclass
 
 from api_schemas.problems import ErrorCode, ErrorOrigin, Reason, TaskError
 from api_schemas.runner import Confinement, TaskType
-from service.core.foundation.settings import Settings
+from service.core.foundation.settings import Queue, Settings
 from service.core.kinds.ingest_dataset import SMALL_SECONDS
 from service.core.kinds.task_types import TASKS
 from service.core.lifecycle.tasks import ClaimedTask
@@ -60,9 +61,16 @@ def small_seconds(claimed: ClaimedTask) -> float | None:
     return SMALL_SECONDS if claimed.queue == IO and TASKS[claimed.type].reads_uploads else None
 
 
-def is_not_small(claimed: ClaimedTask, number: int | None) -> bool:
-    """Tell whether signal `number` ended a reader because it took longer than `small_seconds`."""
-    return number == signal.SIGPROF and small_seconds(claimed) is not None
+@dataclass(frozen=True)
+class Moved:
+    """The end of a reader whose task is to begin anew in another queue."""
+
+    queue: Queue
+
+
+def moved(claimed: ClaimedTask, number: int | None) -> Moved | None:
+    """Return where a task belongs whose reader signal `number` ended as it took longer than `small_seconds`."""
+    return Moved("cpu") if number == signal.SIGPROF and small_seconds(claimed) is not None else None
 
 
 def fault_of_upload(type: TaskType, number: int | None, failure_summary: str) -> TaskError | None:

@@ -15,7 +15,7 @@ idle, so that as many are worth it as there is memory for."""
 
 
 class Gains:
-    """What trainings of each kind have done together on one GPU with so many slots, since the worker began.
+    """Images that trainings of each kind have done together on one GPU with so many slots, since the worker began.
 
     Some hundred bytes a kind. A number of trainings that was found not to be worth it is not tried again.
     """

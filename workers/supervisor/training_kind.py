@@ -5,8 +5,8 @@ import json
 from service.core.lifecycle.tasks import ClaimedTask
 from workers.supervisor.warm_runner import stays
 
-OF_NO_EFFECT = ("lr", "momentum", "weight_decay")
-"""Numbers of a recipe that change nothing about how long a step takes."""
+OF_NO_EFFECT = ("lr", "momentum", "weight_decay", "view_weight", "reduction", "seed_rule")
+"""Overrides that change nothing about how long a step takes."""
 
 
 def kind_of(claimed: ClaimedTask) -> str | None:

@@ -106,8 +106,8 @@ class Settings(BaseSettings):
     worker_slots: Annotated[int, Field(ge=1)] | None = None
     """Tasks that a worker runs at a time; None: the number of GPUs, or of CPU cores where there is none."""
     worker_gpu_slots: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
-    """Tasks that a worker runs at a time on each GPU, unless `worker_slots` says how many in all; `auto`: one for every
-    16 GiB of its memory, at most four, and of trainings no more than get more done together than one fewer."""
+    """Tasks that a worker runs at a time on each GPU, unless `worker_slots` says how many in all. `auto`: one for every
+    16 GiB of its memory, at most four; of trainings one more only as long as they get more done together."""
     worker_device: Literal["auto", "cuda", "cpu"] = "auto"
     """Device of a worker: `cuda` does not start without a GPU; `auto` takes the GPUs for the queue `gpu`, and the CPU
     only where there is nothing of NVIDIA."""

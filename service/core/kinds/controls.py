@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
+from api_schemas.arms import ArmName
 from api_schemas.datasets import DatasetRole, DatasetStats
-from api_schemas.evaluation import ArmName, EvaluationSpec
+from api_schemas.evaluation import EvaluationSpec
 from api_schemas.runner import TaskType
-from method.arms import ARMS
+from method.arms import ARMS, PLUS
 from method.files import LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.foundation.ids import new_id
@@ -68,7 +69,7 @@ def plan_controls(
         sets=[
             *(found for found in random if found.arms),
             *([real] if real.arms else []),
-            *([evaluated(plus, source, ["baseline_plus"], spec.test_normalization)] if plus else []),
+            *([evaluated(plus, source, [PLUS], spec.test_normalization)] if plus else []),
         ],
         plus=plus,
     )
@@ -162,13 +163,13 @@ def _plus_set(
 ) -> DatasetManifest | None:
     """Return the set with one image more of each class, None without the arm that trains on it."""
     field, named = f"{path}plus_dataset", spec.plus_dataset
-    if "baseline_plus" not in spec.arms:
+    if PLUS not in spec.arms:
         if named is not None:
-            message = "plus_dataset is for the arm baseline_plus, which is not among the arms"
+            message = f"plus_dataset is for the arm {PLUS}, which is not among the arms"
             errors.add(field, "has_its_arm", named, message)
         return None
     if named is None:
-        message = "arm baseline_plus needs plus_dataset: a set with one image more of each class"
+        message = f"arm {PLUS} needs plus_dataset: a set with one image more of each class"
         errors.add(field, "required", None, message)
         return None
     plus = errors.dataset(field, named, DatasetRole.DISTILLED)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from api_schemas.arms import ArmName
 from api_schemas.cost import CostName
 from api_schemas.datasets import DatasetRole
-from api_schemas.evaluation import ArmName, EvaluationSpec
+from api_schemas.evaluation import EvaluationSpec
 from api_schemas.jobs import EvaluateParams, EvaluateRequest, JobKind
 from method.architectures import ARCHITECTURES, fitting
 from method.arms import ARMS
@@ -138,9 +139,8 @@ def resolve(
         if fewer >= epochs:
             message = f"curve_epochs holds {fewer}, but must be below the {epochs} epochs of the evaluation"
             errors.add(f"{path}curve_epochs", "below_epochs", fewer, message)
-    least = min([epochs, *spec.curve_epochs])
-    if overrides.warmup_epochs is not None and overrides.warmup_epochs > least:
-        message = f"overrides.warmup_epochs is {overrides.warmup_epochs}, but there are {least} epochs"
+    if overrides.warmup_epochs is not None and overrides.warmup_epochs > epochs:
+        message = f"overrides.warmup_epochs is {overrides.warmup_epochs}, but there are {epochs} epochs"
         errors.add(f"{path}overrides.warmup_epochs", "within_epochs", overrides.warmup_epochs, message)
     # Named in the job: what it is computed in, and from which random numbers, is not a later version's default.
     named = {"precision": overrides.precision or PUBLISHED, "seed_rule": overrides.seed_rule or SEED_RULE}

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from api_schemas.arms import ArmName
 from api_schemas.datasets import DatasetStats
-from api_schemas.evaluation import ArmName
 from method.files import FULL_LABELS, IMAGES, LABELS, SOFT_LABELS, WHITENING
 from method.normalizations import TestNormalization
 from service.core.catalogue.manifests import DatasetManifest

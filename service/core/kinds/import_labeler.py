@@ -57,8 +57,9 @@ def plan(core: Core, upload: LabelerUpload) -> Plan:
     statistics = choose_statistics(
         errors, "metadata.normalization", metadata.normalization, _usual_statistics(metadata, source), channels
     )
-    if isinstance(metadata, WeightsImport | ReplayBufferImport):
-        errors.fits("metadata.architecture", metadata.architecture, stats.image_shape)
+    architecture = metadata.architecture if isinstance(metadata, WeightsImport | ReplayBufferImport) else None
+    if architecture is not None:
+        errors.fits("metadata.architecture", architecture, stats.image_shape)
     _check_class_map(errors, metadata, stats.num_classes)
     errors.raise_if_any()
     task = TaskPlan(
@@ -74,7 +75,7 @@ def plan(core: Core, upload: LabelerUpload) -> Plan:
             "channels": channels,
             "size": size,
             **statistics.model_dump(),
-            **bordered(shape_of(stats), getattr(metadata, "architecture", None)),
+            **bordered(shape_of(stats), architecture),
         },
         inputs={
             "uploads": Ref("uploads", files=[file.key for file in upload.files]),

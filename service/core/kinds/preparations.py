@@ -1,4 +1,4 @@
-"""What the sets of an evaluation took before deployment: its report draws it as the paper's Figure 2."""
+"""FLOPs that the sets of an evaluation took before deployment: its report draws them as the paper's Figure 2."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -55,7 +55,11 @@ def plan(core: Core, params: SweepParams) -> Plan:
     for n, ratio, epoch in product(params.n, params.ratio, epochs):
         at = asked[epoch].model_copy(update={"views": Views(n=n, ratio=ratio)})
         points.append(_plan_point(dataset, chosen[epoch], at, real))
-    arms = own_arms(evaluation)
+    arms = [arm for arm in own_arms(evaluation) if not ARMS[arm].asks_labeler]
+    for arm in evaluation.arms:
+        if ARMS[arm].asks_labeler:
+            message = f"arm {arm} is one of ladd and evaluate jobs"
+            errors.add("evaluation.arms", "arm_has_labeler", arm, message)
     of_labels = [arm for arm in arms if ARMS[arm].needs_views or ARMS[arm].label_files]
     unlabelled = [arm for arm in arms if arm not in of_labels]
     plain = replace(evaluated(dataset, source, unlabelled, rule), views=None, full_labels=False)

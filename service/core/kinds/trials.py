@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from api_schemas.arms import ArmName
 from api_schemas.cost import CostName
-from api_schemas.evaluation import ArmName, EvaluationSpec
+from api_schemas.evaluation import EvaluationSpec
 from api_schemas.labelers import Architecture
 from api_schemas.runner import TaskType
 from method.architectures import ARCHITECTURES, training_flops
@@ -74,10 +75,16 @@ def _points(spec: EvaluationSpec) -> list[EvaluationSpec]:
     """Return the evaluation with each of its smaller numbers of epochs, the largest first."""
     return [
         spec.model_copy(
-            update={"overrides": spec.overrides.model_copy(update={"epochs": epochs}), "explained_images": 0}
+            update={"overrides": spec.overrides.model_copy(update=_lasting(spec, epochs)), "explained_images": 0}
         )
         for epochs in sorted(spec.curve_epochs, reverse=True)
     ]
+
+
+def _lasting(spec: EvaluationSpec, epochs: int) -> dict[str, int]:
+    """Return the overrides of a training of so many epochs: a warm-up that was asked for has the same part of them."""
+    warmup = spec.overrides.warmup_epochs
+    return {"epochs": epochs} | ({} if warmup is None else {"warmup_epochs": warmup * epochs // epochs_of(spec)})
 
 
 def _confirmations(first: Sequence["_Trial"]) -> Iterator["_Trial"]:
@@ -125,7 +132,7 @@ class _Trial:
 
     @property
     def code(self) -> tuple[Architecture, int]:
-        """What trainings have in common that one compiled network can serve: it, and the rows of their steps."""
+        """All that trainings share which one compiled network can serve: it, and the rows of their steps."""
         stats = self.evaluated.stats
         rule = RECIPES[self.spec.recipe]
         batch = self.spec.overrides.batch_size or rule.batch_for(stats.num_images, stats.num_classes)
@@ -167,7 +174,13 @@ class _Trial:
     def _labelled(self) -> EvaluatedSet:
         """The set whose labels the trial takes."""
         sets = [self.evaluated, *self.evaluated.relabelled]
-        return sets[self.number % len(sets)] if ARMS[self.arm].label_files else self.evaluated
+        return sets[self.number % len(sets)] if self._takes_turns else self.evaluated
+
+    @property
+    def _takes_turns(self) -> bool:
+        """Whether labelers of several seeds serve the trials of the arm in turn, by their labels or their answers."""
+        arm = ARMS[self.arm]
+        return bool(self.evaluated.relabelled) and (bool(arm.label_files) or arm.asks_labeler)
 
     def _params(self) -> Mapping[str, Any]:
         return {
@@ -184,7 +197,7 @@ class _Trial:
             **bordered(shape_of(self.evaluated.stats), self.architecture),
             **({"confirms": True} if self.confirms else {}),
             # The row is that of the first set, whoever labelled the images of this trial.
-            **({"labels_of": self._labelled.id} if self.evaluated.relabelled and ARMS[self.arm].label_files else {}),
+            **({"labels_of": self._labelled.id} if self._takes_turns else {}),
         }
 
     def _overrides(self) -> Mapping[str, Any]:
@@ -195,11 +208,12 @@ class _Trial:
             changes.pop("views")
             changes |= {"views": self.views} if self.views else {}
         if self.epochs != epochs_of(self.spec):
-            changes["epochs"] = self.epochs
-            if asked.warmup_epochs is not None:
-                changes["warmup_epochs"] = asked.warmup_epochs * self.epochs // epochs_of(self.spec)
+            changes |= _lasting(self.spec, self.epochs)
         if not arm.augmented:
             changes["augmentation"] = NO_AUGMENTATION
+            # A mixture of images augments them, too. Its temperature stays: hard labels know none.
+            if (asked.mix or rule.mix) != NO_AUGMENTATION:
+                changes["mix"] = NO_AUGMENTATION
         if rule.ema_beta is not None:
             # Named in the task: one without it is of a version whose average did not follow the epochs.
             changes.setdefault("ema_beta", rule.ema_beta_for(self.epochs) or 0)

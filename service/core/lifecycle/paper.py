@@ -16,9 +16,9 @@ METHOD_TAG = "paper"
 def beside(core: Core, tags: Mapping[str, str], evaluation: Evaluation | None) -> list[PaperNumber]:
     """Return the paper's number for whatever a report has measured of its tables, set by set and network by network.
 
-    The tag `paper` names the method; classes, resolution, images per class and the point of a label-augmented set must
-    be the paper's, and all networks of a k-CAE be there: others besides them do no harm. Epochs, trials and recipe need
-    not be the paper's: the report's protocol shows them.
+    The tag `paper` names the method; classes, resolution, images per class and, of an arm that takes a labeler's
+    labels, their point must be the paper's, and all networks of a k-CAE be there: others besides them do no harm.
+    Epochs, trials and recipe need not be the paper's: the report's protocol shows them.
     """
     if evaluation is None or tags.get(METHOD_TAG) not in paper.METHODS:
         return []
@@ -46,7 +46,9 @@ def _shared(
         if cell.method != method or not of_arms.get(cell.arm, set()) >= set(cell.architectures):
             continue
         ipc = cell.ipc + (ARMS[cell.arm].images == "plus")
-        if is_the_papers(dataset, source, cell.class_map, ipc, cell.resolution):
+        # The labeler of Table 3 is in the supplement alone.
+        at_point = cell.table == "Table 3" or has_the_labels(dataset, cell.arm)
+        if at_point and is_the_papers(dataset, source, cell.class_map, ipc, cell.resolution):
             found.setdefault((cell.model, cell.arm), []).append(cell)
     arms = list(ARMS)
     for _, cells in sorted(found.items(), key=lambda each: (each[1][0].k, each[0][0], arms.index(each[0][1]))):
@@ -56,21 +58,29 @@ def _shared(
 def is_the_papers(
     dataset: DatasetManifest, source: DatasetManifest, class_map: str, ipc: int, resolution: int | None
 ) -> bool:
-    """Tell whether a set is one that the paper has numbers about: its classes, images, and the point of its labels.
-
-    `resolution` None: any.
-    """
-    stats, made = dataset.measured, dataset.augmentation
+    """Tell whether a set is one that the paper has numbers about: its classes and images. `resolution` None: any."""
+    stats = dataset.measured
     return (
         stats.ipc == ipc
         and (resolution is None or stats.image_shape == [3, resolution, resolution])
-        and (made is None or (made.n, made.ratio, made.epoch) == paper.POINT)
-        # The classes of both sets are the same ones, and either may have been uploaded with their name.
-        and (
-            class_map in (dataset.metadata.class_map, source.metadata.class_map)
-            or paper.has_classes(class_map, [each.name for each in source.measured.class_counts])
-        )
+        and has_the_classes(dataset, source, class_map)
     )
+
+
+def has_the_classes(dataset: DatasetManifest, source: DatasetManifest, class_map: str) -> bool:
+    """Tell whether a set and its source set are about the classes of a source set of the paper, in whatever order.
+
+    The classes of both are the same ones, and either may have been uploaded with their name.
+    """
+    return class_map in (dataset.metadata.class_map, source.metadata.class_map) or paper.has_classes(
+        class_map, [each.name for each in source.measured.class_counts]
+    )
+
+
+def has_the_labels(dataset: DatasetManifest, arm: str) -> bool:
+    """Tell whether the labels of a labeler that an arm takes, if any, are those of the paper's main results."""
+    made = dataset.augmentation
+    return made is None or not ARMS[arm].label_files or (made.n, made.ratio, made.epoch) == paper.POINT
 
 
 def _shown(dataset: str, cells: Sequence[paper.Cell], evaluation: Evaluation) -> PaperNumber:

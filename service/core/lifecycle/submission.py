@@ -36,7 +36,7 @@ class Submission:
     uploads: Sequence[str] = ()
     """Uploads in parts that become files of this job: the script that records it removes them."""
     notes: Sequence[str] = ()
-    """Defaults that were left out."""
+    """Defaults that were left out, and in what the job is not the preset that its tag names."""
 
     def send(self, core: Core, job_id: str) -> Submitted:
         """Record the job unless the key or the retried job has one already, and wake workers for its first tasks.

@@ -72,4 +72,4 @@ class Plan:
     reads: Sequence[str] = ()
     """Ids of the datasets that must be there until the job is finished."""
     notes: Sequence[str] = ()
-    """Defaults that were left out."""
+    """Defaults that were left out, and in what the job is not the preset that its tag names."""

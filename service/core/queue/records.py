@@ -146,7 +146,7 @@ class JobRecord(_Record):
     tags = _Read[dict[str, str]](json.loads)
     """The caller's own labels."""
     notes = _Read[list[str]](json.loads, absent="[]")
-    """Defaults that were left out."""
+    """Defaults that were left out, and in what the job is not the preset that its tag names."""
     datasets = _Read[list[str]](json.loads)
     """Ids of the datasets that may not be deleted before the job is finished."""
     error = _Read[TaskError | None](TypeAdapter(TaskError | None).validate_json, absent="null")

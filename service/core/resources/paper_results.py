@@ -1,4 +1,4 @@
-"""What the paper reports (`method.paper`), as presets show it."""
+"""The numbers of the paper (`method.paper`), as presets show them."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

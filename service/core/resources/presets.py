@@ -10,7 +10,7 @@ from api_schemas.jobs import JobKind, JobRequest
 from api_schemas.presets import JobBody, PaperMethod, PaperSets, Preset, PresetList
 from method import paper
 from method.architectures import convnet_for, default_architectures, fitting
-from method.arms import BASELINE, LADD
+from method.arms import BASELINE, LADD, PLUS, RANDOM, RANDOM_LADD
 from method.arms import TABLE_6 as TABLE_6_ARMS
 from method.normalizations import AS_PUBLISHED
 from method.precisions import PUBLISHED
@@ -20,7 +20,7 @@ from method.seed_rules import SEED_RULE
 from service.core.clients import Core
 from service.core.foundation.errors import existing
 from service.core.kinds.validation_errors import ValidationErrors
-from service.core.lifecycle.paper import METHOD_TAG
+from service.core.lifecycle.paper import METHOD_TAG, has_the_classes
 from service.core.resources.paper_results import claims_about, results_of
 
 _JOB_REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
@@ -31,8 +31,7 @@ PRESET_TAG = "preset"
 NEEDS_DISTILLATION = "paper-fig2"
 """Shows what no file holds: the FLOPs of the distillation."""
 
-PLUS = "baseline_plus"
-CONTROLS = ["random", "random_ladd"]
+CONTROLS = [RANDOM, RANDOM_LADD]
 """Not in the paper: real images picked at random, with hard and with dense labels. With them a table tells how much of
 LADD's gain is due to the labels, whatever the images."""
 _COMPARED = [BASELINE, LADD]
@@ -195,11 +194,9 @@ def expand(
 
 def differences(core: Core, tags: Mapping[str, str], params: Mapping[str, Any]) -> list[str]:
     """Say in what a job is not the experiment of the preset that it was made from, as its tag says."""
-    preset, named = PRESETS.get(tags.get(PRESET_TAG, "")), params.get("dataset")
-    if preset is None or preset.sets is None or named is None:
-        return []
-    found = core.catalogue.dataset(named)
-    if found is None:
+    preset = PRESETS.get(tags.get(PRESET_TAG, ""))
+    found, source = (core.catalogue.dataset(params.get(field) or "") for field in ("dataset", "source_dataset"))
+    if preset is None or preset.sets is None or found is None or source is None:
         return []
     sets, stats, experiment = preset.sets, found.measured, preset.title.partition(":")[0]
     notes = []
@@ -210,7 +207,12 @@ def differences(core: Core, tags: Mapping[str, str], params: Mapping[str, Any]) 
     size = stats.image_shape[1]
     if sets.resolution is not None and size != sets.resolution:
         notes.append(f"{experiment} of the paper has images of {sets.resolution} px, {found.id} of {size} px.")
-    arms = (params.get("evaluation") or {}).get("arms", [])
+    if not any(has_the_classes(found, source, class_map) for class_map in sets.class_maps):
+        theirs = ", ".join(sets.class_maps)
+        told = f"{found.id} about other classes, as far as names tell"
+        notes.append(f"{experiment} of the paper is about {theirs}, {told}.")
+    # A job of kind `evaluate` is the evaluation itself.
+    arms = (params.get("evaluation", params) or {}).get("arms", [])
     lacking = [arm for arm in preset.params["evaluation"]["arms"] if arm not in arms]
     if lacking:
         why = f": name plus_dataset, a set with one image more of each class, for {PLUS}" if PLUS in lacking else ""

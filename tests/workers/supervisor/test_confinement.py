@@ -17,9 +17,10 @@ from service.core.kinds.ingest_dataset import SMALL_SECONDS
 from service.core.lifecycle.tasks import ClaimedTask
 from workers.supervisor.confinement import (
     FAULTS,
+    Moved,
     confinement_of,
     fault_of_upload,
-    is_not_small,
+    moved,
     out_of_time,
     small_seconds,
 )
@@ -137,8 +138,8 @@ def test_any_other_death_is_not(type: TaskType, number: int | None) -> None:
 def test_only_what_passes_for_a_small_upload_has_to_be_read_in_seconds() -> None:
     small, large, report = claimed(TaskType.INGEST, "io"), claimed(TaskType.INGEST), claimed(TaskType.REPORT, "io")
     assert [small_seconds(task) for task in (small, large, report)] == [SMALL_SECONDS, None, None]
-    assert [is_not_small(task, signal.SIGPROF) for task in (small, large, report)] == [True, False, False]
-    assert not any(is_not_small(small, number) for number in (None, signal.SIGKILL, *FAULTS))
+    assert [moved(task, signal.SIGPROF) for task in (small, large, report)] == [Moved("cpu"), None, None]
+    assert not any(moved(small, number) for number in (None, signal.SIGKILL, *FAULTS))
 
 
 @pytest.mark.parametrize(

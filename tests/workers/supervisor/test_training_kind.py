@@ -26,7 +26,15 @@ def changed(trial: ClaimedTask, /, overrides: dict[str, Any] | None = None, **pa
 
 
 @pytest.mark.parametrize(
-    "changes", [{"trial": 1}, {"seed": 5}, {"dataset": "ds_other"}, {"overrides": {"lr": 0.1, "weight_decay": 0.0}}]
+    "changes",
+    [
+        {"trial": 1},
+        {"seed": 5},
+        {"dataset": "ds_other"},
+        {"overrides": {"lr": 0.1, "weight_decay": 0.0}},
+        {"overrides": {"view_weight": 3.0, "seed_rule": 1}},
+        {"overrides": {"reduction": "mean"}},
+    ],
 )
 def test_of_one_kind(trial: ClaimedTask, changes: dict[str, Any]) -> None:
     assert kind_of(trial) == kind_of(changed(trial, **changes)) is not None

@@ -38,7 +38,7 @@ def draw(figure: Figure, data: dict[str, Any], found: Found) -> None:
         axes.plot(flops, means, marker="o", color=f"C{arms.index(arm) % 10}", label=arm)
         axes.annotate(architecture, (flops[-1], means[-1]), textcoords="offset points", xytext=(5, 4), fontsize=7)
     axes.margins(x=0.18, y=0.1)  # room for the names
-    flops_axis(axes, "one training")
+    flops_axis(axes, "one trial")
     axes.set_ylabel("accuracy, %")
     by_arm = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     figure.legend(by_arm.values(), by_arm.keys(), loc="outside lower center", ncols=2, fontsize=8)

@@ -33,8 +33,8 @@ end
 local function give_back(details)
   redis.call('HDEL', key, 'progress')
   enter(task, 'queued', details)
-  -- A task that stopped with its worker, or was moved, goes on before anything new; one that failed, or met an outage, gives another
-  -- worker time to come.
+  -- A task that stopped with its worker, or was moved, goes on before anything new; one that failed, or met an
+  -- outage, gives another worker time to come.
   make_ready(task, details == '' or happened == 'lost')
   return { 'queued', task }
 end

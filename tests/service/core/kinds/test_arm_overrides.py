@@ -93,6 +93,26 @@ def test_an_arm_without_augmentation_has_none_whatever_is_asked(shelf: Any, arm:
     assert trial.work == other.work
 
 
+@pytest.mark.parametrize(
+    ("recipe", "asked", "mix"),
+    [
+        ("rded", {}, {"mix": "none"}),
+        ("sre2l", {"mix": "mixup"}, {"mix": "none"}),
+        ("glad", {"mix": "cutmix"}, {"mix": "none"}),
+        ("rded", {"mix": "none"}, {"mix": "none"}),
+        ("glad", {}, {}),
+    ],
+)
+def test_an_arm_without_augmentation_mixes_no_images(
+    shelf: Any, recipe: str, asked: dict[str, Any], mix: dict[str, Any]
+) -> None:
+    overrides, _ = overrides_of(shelf, "baseline_noaug", recipe=recipe, overrides=asked)
+    plain, _ = overrides_of(shelf, "baseline", recipe=recipe, overrides=asked)
+    assert overrides == plain | {"augmentation": "none"} | mix
+    resolved = resolve_recipe(recipe, "ViT", overrides)
+    assert (resolved.augmentation, resolved.mix) == ("none", "none")
+
+
 @pytest.mark.parametrize("named", [{"view_weight": 4}, {"reduction": "mean"}, {"reduction": "sum"}])
 def test_the_weight_of_the_views_is_carried_as_it_was_given(shelf: Any, named: dict[str, Any]) -> None:
     overrides, _ = overrides_of(shelf, "ladd", overrides=named)

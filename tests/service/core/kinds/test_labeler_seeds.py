@@ -23,7 +23,7 @@ def evaluation(*arms: str, trials: int = 3) -> dict[str, Any]:
 
 
 def test_each_labeler_labels_and_trials_take_turns(shelf: Any) -> None:
-    spec = evaluation("baseline", "ladd", "random_ladd")
+    spec = evaluation("baseline", "ladd", "random_ladd", "online")
     recipe = {"seed": 7, "epochs": 3}
     plan = planned(shelf.core, dataset=shelf.distilled, labeler=recipe, labeler_seeds=2, evaluation=spec)
     tasks = {task.name: task for task in plan.tasks}
@@ -42,11 +42,13 @@ def test_each_labeler_labels_and_trials_take_turns(shelf: Any) -> None:
         ["train_labeler:seed1", "random_set"],
     ]
     trials = {(task.params["arm"], task.params["trial"]): task for task in plan.tasks if task.stage == "evaluate"}
-    for arm, sets in (("ladd", labelled), ("random_ladd", of_random)):
+    for arm, sets in (("ladd", labelled), ("random_ladd", of_random), ("online", labelled)):
         for number, turn in enumerate((0, 1, 0)):
             trial = trials[arm, number]
             assert (trial.inputs["dataset"].id, trial.after) == (sets[turn].makes, [sets[turn].name])
             assert (trial.params["dataset"], trial.params["labels_of"]) == (sets[0].makes, sets[turn].makes)
+    asked = [trials["online", number].inputs["labeler"].id for number in range(3)]
+    assert asked == [trained[turn].makes for turn in (0, 1, 0)]
     # What has no labels of a labeler is of the first set throughout.
     assert {trials["baseline", number].inputs["dataset"].id for number in range(3)} == {labelled[0].makes}
     assert "labels_of" not in trials["baseline", 1].params

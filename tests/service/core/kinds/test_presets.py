@@ -51,13 +51,13 @@ def test_table_3_is_one_job_on_a_set_of_rded(shelf: Any) -> None:
     of_rded = shelf.hand.ready_set(stats=stats(ipc=10, image_shape=[3, 224, 224]), source_dataset=source)
     preset = PRESETS["paper-table3"]
     body = expand(shelf.core, preset.name, of_rded)
-    expanded = body.params["evaluation"]
-    assert (expanded["architectures"], expanded["overrides"]["epochs"]) == (["ResNet18BN"], 300)
     request = REQUEST.validate_python(body.model_dump())
-    assert KINDS[request.kind].plan(shelf.core, request.params).params["evaluation"]["recipe"] == "rded"
-    evaluation = preset.params["evaluation"]
-    assert (evaluation["architectures"], evaluation["recipe"]) == (["ResNet18BN"], "rded")
-    assert evaluation["arms"][:3] == ["baseline", "full_soft", "ladd"]
+    evaluation = KINDS[request.kind].plan(shelf.core, request.params).params["evaluation"]
+    assert body.params["evaluation"].items() <= evaluation.items()
+    assert (evaluation["architectures"], evaluation["overrides"]["epochs"]) == (["ResNet18BN"], 300)
+    assert (evaluation["trials"], evaluation["recipe"]) == (5, "rded")
+    assert evaluation["test_normalization"] == "as_published"
+    assert evaluation["arms"] == ["baseline", "full_soft", "ladd", "online", "random", "random_ladd"]
     assert preset.sets is not None
     assert (preset.sets.class_maps, preset.sets.resolution, preset.sets.ipc) == (["imagenet"], None, [10])
     numbers = {(row.method, arm): mean for row in preset.paper for arm, mean in row.arms.items()}
@@ -130,27 +130,41 @@ def test_figure_4_explains_images_with_one_network(shelf: Any) -> None:
 
 
 def test_a_job_says_in_what_it_is_not_the_table(shelf: Any) -> None:
-    def notes(name: str, dataset: str) -> list[str]:
-        request = REQUEST.validate_python(expand(shelf.core, name, dataset, shelf.source).model_dump())
+    def notes(name: str, dataset: str, source: str = shelf.source) -> list[str]:
+        request = REQUEST.validate_python(expand(shelf.core, name, dataset, source).model_dump())
         return list(jobs.validate(shelf.core, request).notes)
 
     of_table_2 = [
         f"Table 2 of the paper has 10 images per class, {shelf.distilled} has 2.",
         f"Table 2 of the paper has images of 128 px, {shelf.distilled} of 32 px.",
+        f"Table 2 of the paper is about imagenette, {shelf.distilled} about other classes, as far as names tell.",
     ]
     assert notes("paper-table2", shelf.distilled) == of_table_2
-    [ipc, _, arms] = notes("paper-table1", shelf.distilled)
+    [ipc, _, _, arms] = notes("paper-table1", shelf.distilled)
     assert ipc == f"Table 1 of the paper has 1, 5, 10, 20 images per class, {shelf.distilled} has 2."
     assert arms.startswith("Table 1: the preset's arms baseline_plus are left out: name plus_dataset")
     assert notes("quick", shelf.distilled) == []
     stats = shelf.hand.made_up_stats
     source = shelf.hand.ready_set("source", stats=stats("source", image_shape=[3, 128, 128]))
-    of_the_paper = shelf.hand.ready_set(stats=stats(ipc=10, image_shape=[3, 128, 128]), source_dataset=source)
+    ten_ipc = stats(ipc=10, image_shape=[3, 128, 128])
+    of_the_paper = shelf.hand.ready_set(stats=ten_ipc, class_map="imagenette", source_dataset=source)
     body = expand(shelf.core, "paper-table2", of_the_paper).model_dump()
     assert jobs.validate(shelf.core, REQUEST.validate_python(body)).notes == []
     body["tags"] = {"preset": "paper-table5"}
     job, _ = jobs.submit(shelf.core, REQUEST.validate_python(body), None)
     assert job.notes == [f"Table 5 of the paper has 5 images per class, {of_the_paper} has 10."]
+    of_fruit = shelf.hand.ready_set(stats=ten_ipc, class_map="imagefruit")
+    assert notes("paper-table2", of_fruit, source) == [
+        f"Table 2 of the paper is about imagenette, {of_fruit} about other classes, as far as names tell."
+    ]
+
+
+def test_of_an_evaluation_the_arms_are_its_own(shelf: Any) -> None:
+    arms = ["baseline", "ladd", "random"]
+    params = {"dataset": shelf.augmented, "arms": arms, "trials": 1}
+    request = REQUEST.validate_python({"kind": "evaluate", "params": params, "tags": {"preset": "paper-table2"}})
+    told = [note for note in jobs.validate(shelf.core, request).notes if "arms" in note]
+    assert told == ["Table 2: the preset's arms random_ladd are left out."]
 
 
 def test_figure_3_has_steps_of_the_same_size_for_both_arms(shelf: Any) -> None:

@@ -61,6 +61,14 @@ def test_a_sweep_runs_to_its_report(shelf: Any) -> None:
     assert shelf.hand.work(job.id).state is JobState.SUCCEEDED
 
 
+def test_an_arm_that_asks_one_labeler_is_of_other_kinds(shelf: Any) -> None:
+    with pytest.raises(ServiceError) as caught:
+        planned(shelf.core, dataset=shelf.distilled, evaluation=EVALUATION | {"arms": ["baseline", "online"]})
+    [reason] = caught.value.reasons
+    assert (reason.location, reason.rule) == ("body.params.evaluation.arms", "arm_has_labeler")
+    assert reason.message == "arm online is one of ladd and evaluate jobs"
+
+
 @pytest.mark.parametrize(
     ("params", "field", "rule"),
     [

@@ -6,6 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from api_schemas.evaluation import Evaluation, EvaluationRow, PaperClass
+from method.class_maps import wnids
 from service.core.clients import Core
 from service.core.lifecycle import paper_classes
 from service.core.resources import jobs
@@ -21,11 +22,16 @@ def part(model: type[Model], **fields: Any) -> Model:
 
 
 def beside(
-    core: Core, hand: Any, tags: dict[str, str] = TAGS, class_map: str = "imagenette", **stats: Any
+    core: Core,
+    hand: Any,
+    tags: dict[str, str] = TAGS,
+    class_map: str = "imagenette",
+    source: str | None = None,
+    **stats: Any,
 ) -> list[PaperClass]:
     distilled = hand.ready_set(class_map=class_map, stats=hand.made_up_stats(**IMAGENETTE | stats))
     rows = [part(EvaluationRow, dataset=distilled, arm=arm) for arm in ("baseline", "ladd")]
-    evaluation = part(Evaluation, source_dataset=hand.ready_set("source"), rows=rows)
+    evaluation = part(Evaluation, source_dataset=source or hand.ready_set("source"), rows=rows)
     found = paper_classes.beside(core, tags, evaluation)
     assert all(each.dataset == distilled for each in found)
     return found
@@ -52,6 +58,16 @@ def test_the_papers_set_has_them_by_label(core: Core, hand: Any) -> None:
 )
 def test_another_set_has_none(core: Core, hand: Any, changed: dict[str, Any]) -> None:
     assert beside(core, hand, **changed) == []
+
+
+def test_labels_are_those_of_the_source_set(core: Core, hand: Any) -> None:
+    counts = [
+        {"label": label, "name": name, "images": {"train": 1}}
+        for label, name in enumerate(reversed(wnids("imagenette")))
+    ]
+    source = hand.ready_set("source", stats=hand.made_up_stats("source", class_counts=counts))
+    found = beside(core, hand, source=source)
+    assert [each.label for each in found] == [9 - label for label in (3, 3, 5, 5, 7, 7, 8, 8)]
 
 
 def test_a_report_carries_them_and_the_names_of_the_classes(core: Core, hand: Any) -> None:

@@ -169,11 +169,11 @@ def test_fewer_epochs_are_a_curve_and_no_part_of_the_mean(tmp_path: Path) -> Non
     assert "10 epochs; the paper has 1,000: networks may be far from converged." in report.notes
     assert any(note.startswith("Rows of 5 epochs are points of the curve") for note in report.notes)
     (table,) = curve_tables(report.evaluation)
-    assert table.title == f"Accuracy in % at the PFLOP of one training, by its epochs, {SET}"
+    assert table.title == f"Accuracy in % at the PFLOP of one trial, by its epochs, {SET}"
     assert table.header == ["architecture, arm", "5 epochs", "10 epochs"]
     assert table.rows == [
         ["ViT, baseline", "50.50 at 5e-07", "50.50 at 1e-06"],
-        ["ViT, ladd", "60.50 at 5e-07", "60.50 at 1e-06"],
+        ["ViT, LADD", "60.50 at 5e-07", "60.50 at 1e-06"],
     ]
     without = report.evaluation.model_copy(update={"rows": report.evaluation.rows[:2]})
     assert list(curve_tables(without)) == []
