@@ -52,7 +52,7 @@ FIGURES = {
     ),
     "per_class": FigureKind("Accuracy by class, mean over trials and architectures", per_class.collect, per_class.draw),
     "deployment_cost": FigureKind(
-        "Accuracy against the FLOPs of one training", deployment_cost.collect, deployment_cost.draw
+        "Accuracy against the FLOPs of one trial", deployment_cost.collect, deployment_cost.draw
     ),
     "preparation_cost": FigureKind(
         "k-CAE against the FLOPs before deployment", preparation_cost.collect, preparation_cost.draw
