@@ -29,11 +29,6 @@ class LiveLabeler:
     of_rows: Statistics
     own: Statistics
 
-    @property
-    def weight_bytes(self) -> int:
-        """Bytes of its weights."""
-        return sum(weights.numel() * weights.element_size() for weights in self.network.parameters())
-
     def to(self, device: torch.device) -> "LiveLabeler":
         """Move the network to `device`, for evaluation, and return this labeler."""
         self.network.to(device).eval()

@@ -40,7 +40,6 @@ WITHIN_A_STEP_SECONDS = 45.0
 """Seconds of work after which a training is saved: between two steps, where no gradient has to be kept, or else, where
 steps are that long, between two micro-batches. So an interruption costs less than a minute."""
 
-
 LATER_SETTINGS = {
     "deterministic": False,
     "seed_rule": UNNAMED,

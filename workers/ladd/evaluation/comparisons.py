@@ -8,7 +8,7 @@ import numpy as np
 from api_schemas.evaluation import Comparison, EvaluationRow, Verdict
 from method.arms import BASELINE, LADD, RANDOM_LADD
 from workers.ladd.evaluation.answers import unpack_answers
-from workers.ladd.evaluation.paired_difference import Pair, PairedDifference, paired_difference
+from workers.ladd.evaluation.paired_difference import INDEPENDENT, Pair, PairedDifference, Shared, paired_difference
 from workers.ladd.evaluation.statistics import LEVEL, holm
 
 PAIRS = ((LADD, RANDOM_LADD), ("ladd_best_lr", "baseline_best_lr"), (LADD, "baseline_matched"))
@@ -37,6 +37,8 @@ def compare_arms(rows: Sequence[EvaluationRow], test_images: int) -> list[Compar
         for row in rows
         if row.in_summary
     }
+    # Trial t takes the labels of labeler t on every architecture.
+    by_labeler = {(row.dataset, row.arm) for row in rows if isinstance(row.recipe.get("labels_of"), list)}
     arms = list(dict.fromkeys(place[:2] for place in answers))
     asked = [(dataset, arm, BASELINE) for dataset, arm in arms if arm != BASELINE]
     asked += [(dataset, arm, other) for one, other in PAIRS for dataset, arm in arms if arm == one]
@@ -50,7 +52,8 @@ def compare_arms(rows: Sequence[EvaluationRow], test_images: int) -> list[Compar
             for architecture in architectures
             if (reference, other, architecture) in answers
         }
-        for architecture, judged in judge(pairs).items():
+        shared = Shared((dataset, arm) in by_labeler, (reference, other) in by_labeler)
+        for architecture, judged in judge(pairs, shared).items():
             if architecture is None and len(pairs) < len(architectures):
                 continue
             found.append(
@@ -70,18 +73,19 @@ def compare_arms(rows: Sequence[EvaluationRow], test_images: int) -> list[Compar
     return found
 
 
-def judge(pairs: Mapping[str, Pair]) -> dict[str | None, Judged]:
+def judge(pairs: Mapping[str, Pair], shared: Shared = INDEPENDENT) -> dict[str | None, Judged]:
     """Judge one arm of a set on each architecture and, last and as None, on the mean over all of them.
 
     That mean, the k-CAE, is the primary comparison: its p value is taken as it is. Those of the architectures are
-    adjusted for each other (`holm`); their intervals are not. Without a pair nothing is judged.
+    adjusted for each other (`holm`); their intervals are not. Without a pair nothing is judged. `shared`: as
+    `paired_difference` takes it.
     """
     if not pairs:
         return {}
     alone = {architecture: paired_difference([pair]) for architecture, pair in pairs.items()}
     tested = {architecture: found.p_value for architecture, found in alone.items() if found.p_value is not None}
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
-    cae = paired_difference(list(pairs.values()))
+    cae = paired_difference(list(pairs.values()), shared)
     return {
         **{architecture: _judged(found, adjusted.get(architecture)) for architecture, found in alone.items()},
         None: _judged(cae, cae.p_value),
