@@ -162,7 +162,8 @@ class Training:
             capture = cuda_graphs()
         # A graph reads the learning rate where it lies.
         self._rate = torch.zeros((), device=self._device) if capture else None
-        self._graphs = StepGraphs(self._compute, self._changing, capture, listener.log) if capture else None
+        kind = self._device.type, recipe.optimizer, recipe.mix, arm.asks_labeler
+        self._graphs = StepGraphs(self._compute, self._changing, capture, listener.log, kind) if capture else None
         self._streams = Streams(seed, recipe.seed_rule)
         self._losses: list[float] = []
         self._unread: list[tuple[Tensor, int]] = []
