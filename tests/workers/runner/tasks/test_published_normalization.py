@@ -159,11 +159,12 @@ def test_a_live_labeler_sees_a_row_as_it_saw_the_image(real: dict[str, Any], see
 
 
 @pytest.mark.slow
-def test_a_row_says_what_was_normalised_with_what(folder: Path) -> None:
+@pytest.mark.parametrize("arm", ["ladd", "online"])
+def test_a_row_says_what_was_normalised_with_what(folder: Path, arm: str) -> None:
     labels: dict[str, Any] = {"parent": None, "labeler": None, "epoch": 10, "temperature": 1.0, "n": 2, "ratio": 0.625}
     labels |= {"encoding": "float32", "labeler_normalizations": [IMAGENET]}
     np.save(folder / "inputs" / "dense_labels.npy", np.full((IMAGES, 4, CLASSES), 0.5, np.float32))
-    params = {"dataset": SET, "arm": "ladd", "architecture": "ConvNetD3", "trial": 0, "recipe": "glad", "seed": 0}
+    params = {"dataset": SET, "arm": arm, "architecture": "ConvNetD3", "trial": 0, "recipe": "glad", "seed": 0}
     real = IMAGENET | AS_PUBLISHED
     task = RunnerTask(
         type=TaskType.EVALUATE,
@@ -171,8 +172,9 @@ def test_a_row_says_what_was_normalised_with_what(folder: Path) -> None:
         inputs={
             "dataset": files("images.npy", "labels.npy", "dense_labels.npy"),
             "source": files("val_images.npy", "val_labels.npy"),
+            "labeler": files("w", "w5"),
         },
-        documents={"dataset": dataset(labels)},
+        documents={"dataset": dataset(labels), "labeler": labeler(IMAGENET)},
         device="cpu",
         threads=1,
     )
