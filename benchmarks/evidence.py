@@ -229,7 +229,11 @@ def _differences(trials: Mapping[str, Any], images: int) -> list[str]:
     judged = [_judged(trials, arm, images) for arm in ARMS_COMPARED[1:]]
     networks = dict.fromkeys(network for by_network in judged for network in by_network)
     rows = [
-        [network or f"{len(networks) - 1}-CAE", *(_cell(by_network.get(network)) for by_network in judged)]
+        [
+            network or f"{len(networks) - 1}-CAE",
+            # An arm that is not there on all of them has a mean over others.
+            *(_cell(each.get(network) if network or len(each) == len(networks) else None) for each in judged),
+        ]
         for network in networks
     ]
     return markdown_table(["minus baseline", *ARMS_COMPARED[1:]], rows)

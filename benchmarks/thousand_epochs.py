@@ -7,8 +7,9 @@ r"""The paper's 1,000 epochs on real data, through the service: what LADD gains 
 
 Each part of `PARTS` is a job for each seed, of one trial of each arm: `random` draws other images with every seed. Two
 jobs at a time; what has ended is kept in `results/thousand_epochs.json`, and another call goes on from there, with the
-same service or another. The whole is about 18 PFLOP, days of a laptop, so the most telling parts come first. The first
-job of a source set trains its labeler; others are begun when that is there.
+same service or another: what sets and jobs are called there is in a file beside it, which is no result. The whole is
+about 16 PFLOP and 0.6 of labelers, days of a laptop, so the most telling parts come first. The first job of a source
+set trains its labeler; others are begun when that is there.
 """
 
 import argparse
@@ -17,15 +18,17 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from over_http import upload
 from thousand_epochs_tables import tables
 
 from api_schemas.datasets import DatasetMetadata
 from api_schemas.jobs import JobState
+from api_schemas.problems import ErrorCode
+from api_schemas.report_tables import ran_on
 from client.api import LaddClient
-from workers.runner.versions import hardware, versions
+from client.errors import ProblemError
 
 RESULTS = Path(__file__).with_name("results") / "thousand_epochs.json"
 AT_ONCE = 2
@@ -47,6 +50,9 @@ SETS = {
     "start of DM-128": ("imagenette", "imagenette128_dm_5ipc_start.npz"),
 }
 """{set: (source, file)}, 10 images a class but for the last three: 1, 5 and 5."""
+
+CONTROLS = {"DM-128": "start of DM-128"}
+"""{set: the random real images that it was distilled from}."""
 
 FOUR = ("baseline", "ladd", "random", "random_ladd")
 
@@ -86,8 +92,26 @@ PARTS = (
     Part("DC 1 IPC", "ConvNetD3", ("baseline", "ladd"), range(3)),
     Part("DM", "ConvNetD3", ("ladd",), range(1), {"views": "full"}),
     Part("DC 1 IPC", "ConvNetD3", ("ladd",), range(1), {"views": "full"}),
+    Part("DSA", "ConvNetD3", ("baseline", "ladd"), range(3, 5)),
+    Part("DC", "ConvNetD3", ("baseline", "ladd"), range(3, 5)),
+    Part("DM-128", "ConvNetD5", ("baseline",), range(3, 5), {"views": "sampled:1"}),
+    Part("DM", "ConvNetD3", ("ladd_best_lr",), range(3)),
+    Part("DSA", "ConvNetD3", ("baseline_best_lr",), range(3)),
+    Part("DC", "ConvNetD3", ("baseline_best_lr",), range(3)),
 )
 """In the order in which they are run."""
+
+
+class Run(NamedTuple):
+    """A job of a part."""
+
+    part: Part
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """What it is called among the jobs of a service."""
+        return f"{self.part.name}, seed {self.seed}, {' '.join(self.part.arms)}"
 
 
 def main() -> None:
@@ -100,74 +124,106 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no job after so long")
     asked = parser.parse_args()
-    kept = json.loads(asked.out.read_text()) if asked.out.exists() else {"rows": {}, "services": {}}
+    kept = json.loads(asked.out.read_text()) if asked.out.exists() else {"rows": {}}
+    services = _services(asked.out, kept)
     if asked.url:
         with LaddClient(asked.url) as client:
-            _Runs(client, asked, kept).run()
-    text = tables(kept)
+            _Runs(client, asked, kept, services).run()
+    text = tables(kept, list(dict.fromkeys(part.name for part in PARTS)), CONTROLS)
     asked.out.with_suffix(".md").write_text(text)
     print(text)
+
+
+def _services(out: Path, kept: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """{URL: what the sets and the unfinished jobs are called there}, also of when results had them."""
+    path = _services_file(out)
+    former: dict[str, dict[str, str]] = kept.pop("services", {})
+    return {**former, **(json.loads(path.read_text()) if path.exists() else {})}
+
+
+def _services_file(out: Path) -> Path:
+    return out.with_suffix(".services.json")
 
 
 class _Runs:
     """The jobs of the parts, at one service."""
 
-    def __init__(self, client: LaddClient, asked: argparse.Namespace, kept: dict[str, Any]) -> None:
-        self._client, self._asked, self._kept = client, asked, kept
-        self._ids: dict[str, str] = kept["services"].setdefault(asked.url, {})
-        """What the sets and the unfinished jobs are called there."""
+    def __init__(
+        self,
+        client: LaddClient,
+        asked: argparse.Namespace,
+        kept: dict[str, Any],
+        services: dict[str, dict[str, str]],
+    ) -> None:
+        self._client, self._asked, self._kept, self._services = client, asked, kept, services
+        self._ids = services[asked.url] = {
+            name: id for name, id in services.get(asked.url, {}).items() if self._knows(id)
+        }
+        self._write()
+
+    def _knows(self, id: str) -> bool:
+        """Whether the service has such a set or job: one that was set up anew has none."""
+        try:
+            _ = self._client.dataset(id) if id.startswith("ds_") else self._client.job(id)
+        except ProblemError as error:
+            if error.problem.code is not ErrorCode.NOT_FOUND:
+                raise
+            return False
+        return True
 
     def run(self) -> None:
         started = time.monotonic()
-        pending = [job for part in PARTS for job in self._jobs(part)]
-        active: dict[str, Part] = {}
+        pending = [run for part in PARTS for run in self._missing(part)]
+        active: list[Run] = []
         while pending or active:
             while pending and len(active) < AT_ONCE and time.monotonic() - started < self._asked.seconds:
-                if self._trains_labeler(pending[0][0], active.values()):
+                if self._trains_labeler(pending[0].part, active):
                     break
-                part, seed = pending.pop(0)
-                active[f"{part.name}, seed {seed}, {' '.join(part.arms)}"] = part
-                self._begin(part, seed)
+                active.append(pending.pop(0))
+                self._begin(active[-1])
             if not active:
                 return
             time.sleep(PAUSE_SECONDS)
-            for key in [key for key in active if self._is_done(key, active[key])]:
-                del active[key]
+            active = [run for run in active if not self._is_done(run)]
 
-    def _trains_labeler(self, part: Part, active: Iterable[Part]) -> bool:
+    def _trains_labeler(self, part: Part, active: Iterable[Run]) -> bool:
         """Whether the labeler of the part's source set is being trained: a second job would train it once more."""
         source = SETS[part.set][0]
         labelers = self._client.labelers()
         known = any(labeler.source_dataset == self._ids.get(source) for labeler in labelers)
-        return not known and any(SETS[each.set][0] == source for each in active)
+        return not known and any(SETS[run.part.set][0] == source for run in active)
 
-    def _jobs(self, part: Part) -> Iterator[tuple[Part, int]]:
+    def _missing(self, part: Part) -> Iterator[Run]:
         source, _ = SETS[part.set]
         if getattr(self._asked, source) is None:
             return
         for seed in part.seeds:
             done = self._kept["rows"].get(part.name, {})
             if not all(str(seed) in done.get(arm, {}) for arm in part.arms):
-                yield part, seed
+                yield Run(part, seed)
 
-    def _begin(self, part: Part, seed: int) -> None:
-        key = f"{part.name}, seed {seed}, {' '.join(part.arms)}"
-        if key in self._ids:
+    def _begin(self, run: Run) -> None:
+        if run.name in self._ids:
             return
+        part = run.part
         evaluation = {
             "arms": part.arms,
             "architectures": [part.architecture],
             "trials": 1,
-            "seed": seed,
+            "seed": run.seed,
             "overrides": {**OVERRIDES, **part.overrides},
         }
         params = {"dataset": self._set(part.set), "evaluation": evaluation}
-        self._remember(key, self._client.submit({"kind": "ladd", "params": params, "tags": {"evidence": part.set}}).id)
+        job = self._client.submit({"kind": "ladd", "params": params, "tags": {"evidence": part.set}})
+        self._remember(run.name, job.id)
 
-    def _is_done(self, key: str, part: Part) -> bool:
-        job = self._client.job(self._ids[key])
+    def _is_done(self, run: Run) -> bool:
+        part, job = run.part, self._client.job(self._ids[run.name])
         if job.state in (JobState.FAILED, JobState.CANCELED):
-            raise SystemExit(f"{key}: {job.id} {job.state}: {job.error}")
+            # Another call begins it anew.
+            del self._ids[run.name]
+            self._write()
+            raise SystemExit(f"{run.name}: {job.id} {job.state}: {job.error}")
         if job.state is not JobState.SUCCEEDED:
             return False
         report = self._client.report(job.id)
@@ -177,12 +233,12 @@ class _Runs:
             [trial] = row.trials
             about = trial.model_dump(include={"accuracy", "correct", "seconds", "per_class_accuracy"})
             about |= {"last_loss": trial.losses[-1], "flops": row.flops, "recipe": row.recipe}
-            rows.setdefault(row.arm, {})[str(params_seed(report.params))] = about
-        self._kept["test_images"] = {**self._kept.get("test_images", {}), part.name: report.evaluation.test_images}
-        self._kept["measured_on"] = f"{hardware()}; " + ", ".join(f"{name} {it}" for name, it in versions().items())
+            rows.setdefault(row.arm, {})[str(run.seed)] = about | {"measured_on": ran_on(report)}
+        self._kept.setdefault("test_images", {})[part.name] = report.evaluation.test_images
         self._note_labeler(part, job.result.labeler if job.result else None)
+        del self._ids[run.name]
         self._write()
-        print(time.strftime("%H:%M"), key, {row.arm: row.mean for row in report.evaluation.rows}, flush=True)
+        print(time.strftime("%H:%M"), run.name, {row.arm: row.mean for row in report.evaluation.rows}, flush=True)
         return True
 
     def _note_labeler(self, part: Part, labeler: str | None) -> None:
@@ -195,10 +251,9 @@ class _Runs:
     def _set(self, name: str) -> str:
         if name not in self._ids:
             source, file = SETS[name]
-            metadata = {"name": name, "role": "distilled", "source_dataset": self._source(source)}
-            normalization = {"normalization": SOURCES[source][1]}
-            described = DatasetMetadata.model_validate({**metadata, **normalization})
-            self._remember(name, upload(self._client, described, [self._asked.distilled / file]).id)
+            about = {"name": name, "role": "distilled", "source_dataset": self._source(source)}
+            metadata = DatasetMetadata.model_validate(about | {"normalization": SOURCES[source][1]})
+            self._remember(name, upload(self._client, metadata, [self._asked.distilled / file]).id)
         return self._ids[name]
 
     def _source(self, source: str) -> str:
@@ -214,12 +269,8 @@ class _Runs:
         self._write()
 
     def _write(self) -> None:
+        _services_file(self._asked.out).write_text(json.dumps(self._services, indent=1, sort_keys=True) + "\n")
         self._asked.out.write_text(json.dumps(self._kept, indent=1, sort_keys=True) + "\n")
-
-
-def params_seed(params: Mapping[str, Any]) -> int:
-    """Return the seed of a `ladd` job's evaluation."""
-    return int(params["evaluation"]["seed"])
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ LabelKind = Literal["hard", "soft", "both", "live"]
 LR_FACTORS = (1, 3, 10, 30)
 """Of the recipe's learning rate, for an arm that is to have the one that suits it. The largest is about what Eq. 5's
 sum of 26 terms can make of a step."""
+VIEWS_LR_FACTORS = (0.1, 0.3, 1, 3)
+"""The same for an arm whose loss has that sum, and with it such steps already: the rate that suits it may be lower."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,8 @@ class Arm:
         "live": what the labeler says of the augmented row, asked at every step; an arm has that or stored labels.
     images: "own", those of the set; "random", as many real ones picked at random; "real", all real ones, which are gone
         through `method.recipes.REAL_EPOCHS` times; "plus", a set with one image more per class.
-    best_lr: whether a trial trains at each of `LR_FACTORS` times the recipe's learning rate, and keeps the best.
-    augmented: whether images are augmented as the recipe says; else not at all.
+    lr_factors: of the recipe's learning rate, from the lowest: a trial trains at each, and keeps the best.
+    augmented: whether images are augmented and mixed as the recipe says; else neither augmented nor mixed.
     matched: whether the epochs are stretched until as many images are forwarded as views and images under `ladd`.
     """
 
@@ -31,14 +33,19 @@ class Arm:
     full_images: LabelKind | None
     views: LabelKind | None
     images: Literal["own", "random", "real", "plus"] = "own"
-    best_lr: bool = False
+    lr_factors: tuple[float, ...] = (1,)
     augmented: bool = True
     matched: bool = False
 
     @property
     def networks(self) -> int:
         """How many networks one trial trains."""
-        return len(LR_FACTORS) if self.best_lr else 1
+        return len(self.lr_factors)
+
+    @property
+    def best_lr(self) -> bool:
+        """Whether a trial chooses its learning rate."""
+        return self.networks > 1
 
     @property
     def asks_labeler(self) -> bool:
@@ -87,8 +94,8 @@ ARMS: dict[str, Arm] = registry(
         # Eq. 5: cross-entropy with the class on the image, with the dense labels on its views.
         Arm(LADD, full_images="hard", views="soft"),
         # How much of a gain may be step size: Eq. 5's sum of 26 terms acts like a larger learning rate.
-        Arm("baseline_best_lr", full_images="hard", views=None, best_lr=True),
-        Arm("ladd_best_lr", full_images="hard", views="soft", best_lr=True),
+        Arm("baseline_best_lr", full_images="hard", views=None, lr_factors=LR_FACTORS),
+        Arm("ladd_best_lr", full_images="hard", views="soft", lr_factors=VIEWS_LR_FACTORS),
         # How much is due to the labels, and how much to a longer training.
         Arm("baseline_matched", full_images="hard", views=None, matched=True),
         # How much is due to the images, and how much to their labels.

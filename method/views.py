@@ -29,9 +29,10 @@ def view_weight(weight: float | None, views: int) -> float:
 
 def reduction_of(weight: float | None, views: int) -> Reduction | None:
     """Return the name of a weight, None for one that has none."""
-    if weight is None or weight == views:
-        return "sum"
-    return "mean" if weight == REDUCTIONS["mean"] else None
+    # Of a single view both names are right; trainings are known by the one that was asked for.
+    if weight == REDUCTIONS["mean"]:
+        return "mean"
+    return "sum" if weight is None or weight == views else None
 
 
 def weight_in_words(recipe: Mapping[str, Any]) -> str:

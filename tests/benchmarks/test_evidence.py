@@ -21,3 +21,12 @@ def test_a_run_that_was_cut_off_has_what_there_is() -> None:
     of_dc = table(kept).partition("## DC")[2].partition("## DSA")[0]
     assert "(n = 2)" in of_dc
     assert "| ConvNetD3 | - | - | - | +3.23 too few trials |" in of_dc
+
+
+def test_the_mean_over_networks_is_that_of_all_that_are_shown() -> None:
+    kept = json.loads(RESULTS.read_text())
+    kept["trials"]["DC"]["ConvNetD4"]["full_soft"] = {}
+    of_dc = table(kept).partition("## DC")[2].partition("## DSA")[0]
+    [cae] = [line for line in of_dc.splitlines() if "2-CAE" in line]
+    assert cae.startswith("| 2-CAE | - |")
+    assert cae.count("| - ") == 1

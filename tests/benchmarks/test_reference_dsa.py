@@ -8,10 +8,10 @@ import reference_dsa
 import torch
 from torch import Tensor
 
-from workers.ladd.engine.dsa import DSADraw, apply_dsa
+from workers.ladd.engine.dsa import Draw, apply_dsa
 
 ROWS, SIZE = 6, 20
-Draw = Callable[[], dict[str, Tensor]]
+Parameters = Callable[[], dict[str, Tensor]]
 
 
 def color() -> dict[str, Tensor]:
@@ -46,7 +46,7 @@ def rotate() -> dict[str, Tensor]:
     return {"matrix": torch.stack((angle.cos(), -angle.sin(), angle.sin(), angle.cos()), dim=1).reshape(ROWS, 2, 2)}
 
 
-DRAWS: dict[str, Draw] = {draw.__name__: draw for draw in (color, crop, cutout, flip, scale, rotate)}
+DRAWS: dict[str, Parameters] = {draw.__name__: draw for draw in (color, crop, cutout, flip, scale, rotate)}
 
 
 def seeded(images: Tensor, family: str, seed: int) -> Tensor:
@@ -64,7 +64,7 @@ def test_equal_numbers_give_the_pixels_that_our_augmentation_gives(family: str, 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         parameters = DRAWS[family]()
-    ours = apply_dsa(images, DSADraw(family, parameters))
+    ours = apply_dsa(images, Draw(family, parameters))
     assert not torch.equal(ours, images)
     moves_pixels = family in ("crop", "cutout", "flip")
     torch.testing.assert_close(theirs, ours, atol=0 if moves_pixels else 1e-5, rtol=0)

@@ -1,15 +1,17 @@
-"""The answers of a labeler's checkpoints to one image: the numbers of the paper's Figure 5b."""
+"""The answers of a labeler's checkpoints to one image: the numbers of the paper's Figure 5b (section 4.5)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from api_schemas.datasets import Normalization
 from api_schemas.labelling import ExampleAnswers
-from workers.ladd.engine.normalization import training_images
 from workers.ladd.labels.dense_labels import WHOLE_IMAGE, generate_dense_labels
 from workers.ladd.sets.stored_set import DistilledSet
 from workers.runner.label_writers import LabelWriter
 from workers.runner.labeler_files import network_of
+from workers.runner.normalizations import network_images
 
 MOST_CLASSES = 10
 """Of an example: the paper's sets have as many, and more bars are hard to tell apart."""
@@ -18,7 +20,8 @@ MOST_CLASSES = 10
 def example_answers(
     writers: Sequence[LabelWriter],
     stored: DistilledSet,
-    carried: tuple[Sequence[float], Sequence[float]] | None,
+    normalization: Normalization,
+    params: Mapping[str, Any],
     device: str,
 ) -> ExampleAnswers | None:
     """Return what the labeler says about the first whole image of a set at every epoch that it keeps.
@@ -30,7 +33,7 @@ def example_answers(
     kept = [row.epoch for row in writer.labeler.epochs if row.checkpoint is not None]
     if others or len(kept) < 2:
         return None
-    image = training_images(stored.images[:1], writer.labeler.mean, writer.labeler.std, carried)
+    image = network_images(stored.images[:1], normalization, writer.labeler.mean, writer.labeler.std, params)
     answers = {}
     for epoch in kept:
         network = network_of(writer.labeler, writer.files, epoch)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from api_schemas.datasets import Dataset, Normalization
 from method.normalizations import AS_PUBLISHED, CARRIED
-from workers.ladd.engine.normalization import training_images
+from workers.ladd.engine.normalization import Statistics, training_images
 
 
 def network_images(
@@ -25,10 +25,30 @@ def network_images(
     network with those sees them as they are stored. So does one with what they carry in truth. Under `carried`, as
     tasks from before there was a choice are, they are converted to what the network has.
     """
+    return training_images(images, mean, std, _taken_to_carry(normalization, mean, std, params))
+
+
+def statistics_of_rows(
+    normalization: Normalization, mean: Sequence[float], std: Sequence[float], params: Mapping[str, Any]
+) -> Statistics:
+    """Return the statistics from which a live labeler with `mean` and `std` converts the rows of a training.
+
+    The rows are `network_images` for the task's own statistics, and the labeler is to see what it saw of the set when
+    it wrote the labels.
+    """
+    taken = _taken_to_carry(normalization, mean, std, params)
+    # Under `as_published` the rows of a normalised set are as they are stored.
+    return taken if taken is not None and rule_of(params) == AS_PUBLISHED else (params["mean"], params["std"])
+
+
+def _taken_to_carry(
+    normalization: Normalization, mean: Sequence[float], std: Sequence[float], params: Mapping[str, Any]
+) -> Statistics | None:
+    """What a set's stored values count as carrying before a network with `mean` and `std`; None: not normalised."""
     carried = normalization.carried
     if carried is not None and rule_of(params) == AS_PUBLISHED and carried != (list(mean), list(std)):
-        carried = params["mean"], params["std"]
-    return training_images(images, mean, std, carried)
+        return params["mean"], params["std"]
+    return carried
 
 
 def rule_of(params: Mapping[str, Any]) -> str:

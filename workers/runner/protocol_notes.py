@@ -5,13 +5,18 @@ from collections.abc import Collection, Sequence
 from api_schemas.evaluation import EvaluationRow
 from method.arms import ARMS, RANDOM, RANDOM_LADD
 from method.counted import counted
-from method.recipes import RECIPES
+from method.recipes import RECIPES, RecipeRule
 from workers.ladd.evaluation.scores import missing_arms
 
 
 def protocol_notes(rows: Sequence[EvaluationRow]) -> list[str]:
     """Return notes on losses and weights, on averages that follow the epochs, on real images and on labelers."""
     return [*_weights(rows), *_temperatures(rows), *_averages(rows), *_real(rows), *_labelers(rows), *_live(rows)]
+
+
+def rule_of(row: EvaluationRow) -> RecipeRule | None:
+    """Return the recipe of a row, None where the package that brought it is gone."""
+    return RECIPES.get(str(row.recipe.get("name")))
 
 
 def _weights(rows: Sequence[EvaluationRow]) -> list[str]:
@@ -34,7 +39,8 @@ def _weights(rows: Sequence[EvaluationRow]) -> list[str]:
 
 def _temperatures(rows: Sequence[EvaluationRow]) -> list[str]:
     """The temperatures of losses and what they do to stored labels."""
-    temperatures = sorted({found for row in rows if (found := row.recipe.get("temperature"))})
+    stored = [row for row in rows if not ARMS[row.arm].asks_labeler]
+    temperatures = sorted({found for row in stored if (found := row.recipe.get("temperature"))})
     return [
         f"Loss at temperature {temperature:g}: the labeler's stored answers are re-tempered as softmax(log p / T). "
         "That lifts their tail, of which the encoding keeps a part: top-k shares out what it leaves, uint8 ends 16 "
@@ -57,7 +63,7 @@ def _averages(rows: Sequence[EvaluationRow]) -> list[str]:
     """The decay of the averages that were shortened with the training."""
     followed: dict[str, dict[int, float | None]] = {}
     for row in rows:
-        rule, epochs = RECIPES.get(str(row.recipe.get("name"))), row.recipe.get("epochs")
+        rule, epochs = rule_of(row), row.recipe.get("epochs")
         if rule is None or epochs is None or "ema_beta" not in row.recipe:
             continue
         beta = rule.ema_beta_for(epochs)

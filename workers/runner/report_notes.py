@@ -10,12 +10,12 @@ from api_schemas.storage import EncodingCost
 from method.arms import ARMS, BASELINE
 from method.counted import counted
 from method.normalizations import NORMALIZATIONS
-from method.recipes import EPOCHS, RECIPES
+from method.recipes import EPOCHS
 from workers.ladd.evaluation.progressive import open_question
 from workers.ladd.evaluation.rows import accuracies
 from workers.ladd.evaluation.statistics import FEWEST_TRIALS
 from workers.ladd.figures.found import Found
-from workers.runner.protocol_notes import arm_notes, protocol_notes
+from workers.runner.protocol_notes import arm_notes, protocol_notes, rule_of
 
 LARGE_OVERHEAD = 0.1
 """Zipped labels over zipped images above which the report speaks of it; the paper's own sets are at 0.02."""
@@ -81,7 +81,8 @@ def _of_evaluation(evaluation: Evaluation) -> list[str]:
     # Real images are gone through a number of times of their own.
     own = [row for row in evaluation.rows if ARMS[row.arm].images != "real"]
     epochs = {row.epochs for row in own if row.in_summary}
-    usual = min(RECIPES[row.recipe["name"]].epochs for row in evaluation.rows)
+    rules = [rule for row in evaluation.rows if (rule := rule_of(row))]
+    usual = min((rule.epochs for rule in rules), default=0)
     if min(epochs, default=usual) < usual:
         whose = "paper" if usual == EPOCHS else "recipe"
         notes.append(f"{min(epochs)} epochs; the {whose} has {usual:,}: networks may be far from converged.")

@@ -9,6 +9,7 @@ import torch
 from pydantic import BaseModel
 from safetensors.torch import save_file
 
+from api_schemas.datasets import Normalization
 from api_schemas.labelers import Labeler, LabelerEpoch
 from workers.ladd.engine.normalization import normalize
 from workers.ladd.models import build_model
@@ -19,6 +20,7 @@ from workers.runner.label_writers import LabelWriter
 CLASSES = 12
 MEAN, STD = [0.5], [0.25]
 STORED = DistilledSet(np.random.default_rng(0).integers(0, 256, (3, 16, 16, 1), dtype=np.uint8), np.array([7, 0, 1]))
+PIXELS = Normalization(name="mnist", mean=MEAN, std=STD, applied=False, reason="")
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -56,7 +58,7 @@ def writer(folder: Path, epochs: dict[int, dict[str, torch.Tensor]], temperature
 
 def test_every_kept_epoch_answers_the_first_image(tmp_path: Path) -> None:
     epochs = {2: network(2).state_dict(), 5: network(5).state_dict()}
-    found = example_answers([writer(tmp_path, epochs, temperature=2.0)], STORED, None, "cpu")
+    found = example_answers([writer(tmp_path, epochs, temperature=2.0)], STORED, PIXELS, {}, "cpu")
     assert found is not None
     assert (found.image, found.label, found.epochs) == (0, 7, [2, 5])
     assert len(found.classes) == MOST_CLASSES
@@ -71,7 +73,7 @@ def test_every_kept_epoch_answers_the_first_image(tmp_path: Path) -> None:
 def test_a_broken_checkpoint_is_left_out(tmp_path: Path) -> None:
     broken = {name: torch.full_like(weight, torch.nan) for name, weight in network(0).state_dict().items()}
     epochs = {1: network(1).state_dict(), 2: network(2).state_dict(), 3: broken}
-    found = example_answers([writer(tmp_path, epochs)], STORED, None, "cpu")
+    found = example_answers([writer(tmp_path, epochs)], STORED, PIXELS, {}, "cpu")
     assert found is not None
     assert found.epochs == [1, 2]
 
@@ -79,5 +81,5 @@ def test_a_broken_checkpoint_is_left_out(tmp_path: Path) -> None:
 def test_one_epoch_or_several_labelers_show_nothing(tmp_path: Path) -> None:
     single = writer(tmp_path, {1: network(1).state_dict()})
     double = writer(tmp_path, {1: network(1).state_dict(), 2: network(2).state_dict()})
-    assert example_answers([single], STORED, None, "cpu") is None
-    assert example_answers([double, double], STORED, None, "cpu") is None
+    assert example_answers([single], STORED, PIXELS, {}, "cpu") is None
+    assert example_answers([double, double], STORED, PIXELS, {}, "cpu") is None

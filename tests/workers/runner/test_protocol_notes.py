@@ -98,6 +98,12 @@ def test_a_weight_of_the_views_that_acts_like_a_learning_rate_is_told(
     assert protocol_notes([row("baseline", **recipe)]) == []
 
 
+@pytest.mark.parametrize(("arm", "notes"), [("full_soft", 1), ("online", 0)])
+def test_stored_answers_that_are_re_tempered_are_told(arm: str, notes: int) -> None:
+    found = [note for note in protocol_notes([row(arm, temperature=20.0)]) if "stored answers are re-tempered" in note]
+    assert len(found) == notes
+
+
 @pytest.mark.parametrize(
     ("labels_of", "ending"),
     [

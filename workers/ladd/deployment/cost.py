@@ -91,11 +91,9 @@ def predict_cost(
     flops = counts.forwards * training_flops(architecture, shape)
     work = Workload(flops, around.alike, around.rate)
     labeler = training_set.labeler if arm.asks_labeler else None
-    asked = 0
     if labeler is not None:
+        # Its weights lie on the device, and its activations are gone before those of the training are there.
         flops += counts.forwards * labeler.forward_flops
-        # Its activations are gone before those of the training are there.
-        asked = labeler.weight_bytes
     execution = choose_execution(architecture, device, recipe.precision, work, recipe.deterministic)
     copies = copies_of_weights(recipe) + (recipe.ema_beta is not None)
     network = {"execution": execution, "copies": copies, **asdict(shape)}
@@ -114,7 +112,7 @@ def predict_cost(
             micro_batch = min(rows, micro_batch_size(size, size, device, recipe.micro_batch))
         else:
             micro_batch = gpu_micro_batch(size, size, rows, free_bytes(device, around.sharers), peak_of)
-        needed = asked + peak_of(micro_batch)
+        needed = peak_of(micro_batch)
         peak = torch.cuda.memory_allocated(device) + needed
     else:
         weights, flops_an_image = parameter_count(architecture, shape), training_flops(architecture, shape)
@@ -123,7 +121,7 @@ def predict_cost(
         if execution.compiled:
             # All micro-batches get the same number of images: as little padding as may be.
             micro_batch = even(rows, micro_batch)
-        needed = asked + training_bytes(architecture, **network, micro_batch=micro_batch).expected
+        needed = training_bytes(architecture, **network, micro_batch=micro_batch).expected
         # After the prediction, for which torch loads some 100 MB of its modules, as a training does.
         peak = resident_bytes() + needed
     if whole and needed > (free := free_bytes(device, around.sharers)):

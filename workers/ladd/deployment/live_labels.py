@@ -4,19 +4,15 @@ That is how RDED trains its students (`validation/main.py`), the last row of the
 distillation, no use of a distilled set by itself, and so a ceiling for labels that are stored.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from workers.ladd.engine.normalization import renormalize
+from workers.ladd.engine.normalization import Statistics, renormalize
 
 LABELER_RULE = "the labeler is asked about every row, augmented and mixed, at every step"
 """Goes into the results of such trainings."""
-
-Statistics = tuple[Sequence[float], Sequence[float]]
-"""Mean and standard deviation of each channel."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +28,6 @@ class LiveLabeler:
     temperature: float
     of_rows: Statistics
     own: Statistics
-
-    @property
-    def weight_bytes(self) -> int:
-        """Bytes of its weights."""
-        return sum(weights.numel() * weights.element_size() for weights in self.network.parameters())
 
     def to(self, device: torch.device) -> "LiveLabeler":
         """Move the network to `device`, for evaluation, and return this labeler."""

@@ -20,7 +20,7 @@ from workers.ladd.models import build_model
 
 KEPT_BY_LIBRARIES = 60_000_000
 """Bytes that oneDNN and the allocator keep for themselves on a CPU; fitted, with the overhead below, to the peaks of
-the five networks at 32 and 128 px. `tests/workers/ladd/deployment/test_memory.py` holds three of them to a fifth."""
+the five networks at 32 and 128 px. `tests/workers/ladd/deployment/test_memory.py` holds four of them to a fifth."""
 
 OVERHEAD_OF_ACTIVATIONS = 1.45
 """How much more than their own bytes activations take on a CPU: oneDNN's reordered copies, and gaps."""

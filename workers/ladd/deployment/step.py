@@ -17,7 +17,7 @@ from method.seed_rules import SEED_RULE
 from method.views import view_weight
 from workers.ladd.deployment.loss import row_losses
 from workers.ladd.deployment.training_set import FULL_IMAGE, Targets, TrainingSet
-from workers.ladd.engine.dsa import DSADraw, apply_dsa, draw_dsa
+from workers.ladd.engine.dsa import Draw, apply_dsa, draw_dsa
 from workers.ladd.engine.execution import Execution, uncompiled
 from workers.ladd.engine.kernels.trust import NotFusedError
 from workers.ladd.engine.memory import is_memory_shortage
@@ -45,8 +45,8 @@ class Step:
     weight: Tensor
     full: int
     samples: int
-    augmentation: DSADraw
-    mix: DSADraw = NO_MIX
+    augmentation: Draw
+    mix: Draw = NO_MIX
 
     @property
     def tensors(self) -> list[Tensor]:

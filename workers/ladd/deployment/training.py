@@ -40,7 +40,6 @@ WITHIN_A_STEP_SECONDS = 45.0
 """Seconds of work after which a training is saved: between two steps, where no gradient has to be kept, or else, where
 steps are that long, between two micro-batches. So an interruption costs less than a minute."""
 
-
 LATER_SETTINGS = {
     "deterministic": False,
     "seed_rule": UNNAMED,
@@ -163,7 +162,8 @@ class Training:
             capture = cuda_graphs()
         # A graph reads the learning rate where it lies.
         self._rate = torch.zeros((), device=self._device) if capture else None
-        self._graphs = StepGraphs(self._compute, self._changing, capture, listener.log) if capture else None
+        kind = self._device.type, recipe.optimizer, recipe.mix, arm.asks_labeler
+        self._graphs = StepGraphs(self._compute, self._changing, capture, listener.log, kind) if capture else None
         self._streams = Streams(seed, recipe.seed_rule)
         self._losses: list[float] = []
         self._unread: list[tuple[Tensor, int]] = []

@@ -28,13 +28,13 @@ ROTATE_DEGREES = 15.0
 
 
 @dataclass(frozen=True)
-class DSADraw:
-    """One drawn augmentation: its family ("none" for no augmentation) and its parameters, each [rows, ...]."""
+class Draw:
+    """One drawn augmentation or mix: its family ("none" for none) and its parameters, each [rows, ...]."""
 
     family: str
     parameters: dict[str, Tensor]
 
-    def rows(self, index: slice | Tensor) -> "DSADraw":
+    def rows(self, index: slice | Tensor) -> "Draw":
         """Return the draw of some rows: a slice, or an int64 or bool tensor of row numbers."""
         return self.with_tensors([values[index] for values in self.tensors])
 
@@ -43,11 +43,11 @@ class DSADraw:
         """The parameters."""
         return list(self.parameters.values())
 
-    def with_tensors(self, tensors: Iterable[Tensor]) -> "DSADraw":
+    def with_tensors(self, tensors: Iterable[Tensor]) -> "Draw":
         """Return the draw with these in place of `tensors`, in their order."""
-        return DSADraw(self.family, dict(zip(self.parameters, tensors, strict=True)))
+        return Draw(self.family, dict(zip(self.parameters, tensors, strict=True)))
 
-    def repeat(self, rows: int) -> "DSADraw":
+    def repeat(self, rows: int) -> "Draw":
         """Return the first row's parameters for `rows` images: one siamese augmentation for all of them."""
         return self.rows(torch.zeros(rows, dtype=torch.long))
 
@@ -58,23 +58,23 @@ def draw_dsa(
     generator: torch.Generator,
     strategy: str = STRATEGY,
     families: torch.Generator | None = None,
-) -> DSADraw:
+) -> Draw:
     """Draw one augmentation for `rows` images of size (height, width) from a CPU generator.
 
     One family for all rows, from `families` where given, and parameters for each row. Raises ValueError for an unknown
     strategy.
     """
     if (area := smallest_area(strategy)) is not None:
-        return DSADraw(RESIZED_CROP, draw_resized_crop(rows, size, generator, area))
+        return Draw(RESIZED_CROP, draw_resized_crop(rows, size, generator, area))
     named = parse_strategy(strategy)
     if named == (NONE,):
-        return DSADraw(NONE, {})
+        return Draw(NONE, {})
     family = named[int(torch.randint(len(named), (), generator=families or generator))]
     draw, _ = _FAMILIES[family]
-    return DSADraw(family, draw(rows, size, generator))
+    return Draw(family, draw(rows, size, generator))
 
 
-def apply_dsa(images: Tensor, draw: DSADraw) -> Tensor:
+def apply_dsa(images: Tensor, draw: Draw) -> Tensor:
     """Return the augmented images, float [B, C, H, W] in and out, differentiable in the images.
 
     Works on normalised images: what comes in from outside is 0, the data set's mean. Every row depends on
@@ -92,7 +92,7 @@ def apply_dsa(images: Tensor, draw: DSADraw) -> Tensor:
     return apply(images, parameters)
 
 
-Draw = Callable[[int, tuple[int, int], torch.Generator], dict[str, Tensor]]
+DrawParameters = Callable[[int, tuple[int, int], torch.Generator], dict[str, Tensor]]
 Apply = Callable[[Tensor, dict[str, Tensor]], Tensor]
 
 
@@ -192,7 +192,7 @@ def _apply_matrix(images: Tensor, parameters: dict[str, Tensor]) -> Tensor:
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
 
 
-_FAMILIES: dict[str, tuple[Draw, Apply]] = {
+_FAMILIES: dict[str, tuple[DrawParameters, Apply]] = {
     "color": (_draw_color, _apply_color),
     "crop": (_draw_crop, _apply_crop),
     "cutout": (_draw_cutout, _apply_cutout),

@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 
 from method.augmentation import MIXES, NONE
-from workers.ladd.engine.dsa import DSADraw
+from workers.ladd.engine.dsa import Draw
 
 MIX_RULE = "whole images with whole images, views with views, after the augmentation; targets in the same shares"
 """Goes into the results of trainings with mixtures."""
 
-NO_MIX = DSADraw(NONE, {})
+NO_MIX = Draw(NONE, {})
 
 
-def draw_mix(name: str, full: int, rows: int, size: tuple[int, int], generator: torch.Generator) -> DSADraw:
+def draw_mix(name: str, full: int, rows: int, size: tuple[int, int], generator: torch.Generator) -> Draw:
     """Draw a mixture for a step of `rows` rows, the first `full` of them whole images, from a CPU generator.
 
     Parameters, each [rows]: int64 `partner`, the other row; float32 `share` of the row itself; and for "cutmix" int64
@@ -37,10 +37,10 @@ def draw_mix(name: str, full: int, rows: int, size: tuple[int, int], generator: 
         share = 1 - uncovered
     kinds = (torch.randperm(full, generator=generator), torch.randperm(rows - full, generator=generator) + full)
     parameters = {"partner": torch.cat(kinds), "share": torch.full((rows,), share)}
-    return DSADraw(name, parameters | {edge: torch.full((rows,), place) for edge, place in box.items()})
+    return Draw(name, parameters | {edge: torch.full((rows,), place) for edge, place in box.items()})
 
 
-def mix_images(images: Tensor, partners: Tensor, draw: DSADraw) -> Tensor:
+def mix_images(images: Tensor, partners: Tensor, draw: Draw) -> Tensor:
     """Return the mixtures of images [B, C, H, W] with their partners; the draw has these rows alone."""
     if draw.family == "mixup":
         return mix_targets(images, partners, draw)
@@ -51,7 +51,7 @@ def mix_images(images: Tensor, partners: Tensor, draw: DSADraw) -> Tensor:
     return torch.where(inside[:, None], partners, images)
 
 
-def mix_targets(targets: Tensor, partners: Tensor, draw: DSADraw) -> Tensor:
+def mix_targets(targets: Tensor, partners: Tensor, draw: Draw) -> Tensor:
     """Return share * targets + (1 - share) * partners, [B, ...] all, row by row."""
     share = draw.parameters["share"].to(targets).reshape(-1, *[1] * (targets.ndim - 1))
     return torch.lerp(partners, targets, share)

@@ -8,6 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+Statistics = tuple[Sequence[float], Sequence[float]]
+"""Mean and standard deviation of each channel."""
+
 
 def normalize(
     images_uint8: Tensor, mean: Sequence[float], std: Sequence[float], device: torch.device | str | None = None
@@ -33,7 +36,7 @@ def training_images(
     images: NDArray[np.generic],
     mean: Sequence[float],
     std: Sequence[float],
-    carried: tuple[Sequence[float], Sequence[float]] | None,
+    carried: Statistics | None,
 ) -> Tensor:
     """Return a stored set's images as a network takes them: float32 [M, C, H, W], normalised with `mean` and `std`.
 
@@ -50,9 +53,7 @@ def training_images(
     return tensor.sub_(_per_channel(mean, tensor)).div_(_per_channel(std, tensor))
 
 
-def renormalize(
-    images: Tensor, carried: tuple[Sequence[float], Sequence[float]], wanted: tuple[Sequence[float], Sequence[float]]
-) -> Tensor:
+def renormalize(images: Tensor, carried: Statistics, wanted: Statistics) -> Tensor:
     """Return images [B, C, H, W] that carry one mean and standard deviation with others; the same where these agree."""
     mean, std, to_mean, to_std = (list(values) for values in (*carried, *wanted))
     if (mean, std) == (to_mean, to_std):

@@ -8,7 +8,7 @@ from api_schemas.evaluation import Comparison, EvaluationRow
 from method.arms import BASELINE, LADD, RANDOM_LADD
 from workers.ladd.evaluation.answers import unpack_answers
 from workers.ladd.evaluation.judgement import judge
-from workers.ladd.evaluation.paired_difference import Pair
+from workers.ladd.evaluation.paired_difference import Pair, Shared
 
 PAIRS = ((LADD, RANDOM_LADD), ("ladd_best_lr", "baseline_best_lr"), (LADD, "baseline_matched"))
 """Arms that are compared with another one than the baseline: with the same labels on other images, at a learning rate
@@ -28,6 +28,8 @@ def compare_arms(rows: Sequence[EvaluationRow], test_images: int) -> list[Compar
         for row in rows
         if row.in_summary
     }
+    # Trial t takes the labels of labeler t on every architecture.
+    by_labeler = {(row.dataset, row.arm) for row in rows if isinstance(row.recipe.get("labels_of"), list)}
     arms = list(dict.fromkeys(place[:2] for place in answers))
     asked = [(dataset, arm, BASELINE) for dataset, arm in arms if arm != BASELINE]
     asked += [(dataset, arm, other) for one, other in PAIRS for dataset, arm in arms if arm == one]
@@ -41,7 +43,8 @@ def compare_arms(rows: Sequence[EvaluationRow], test_images: int) -> list[Compar
             for architecture in architectures
             if (reference, other, architecture) in answers
         }
-        for architecture, judged in judge(pairs).items():
+        shared = Shared((dataset, arm) in by_labeler, (reference, other) in by_labeler)
+        for architecture, judged in judge(pairs, shared).items():
             if architecture is None and len(pairs) < len(architectures):
                 continue
             found.append(

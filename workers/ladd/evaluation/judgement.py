@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from method.verdicts import Verdict
-from workers.ladd.evaluation.paired_difference import Pair, PairedDifference, paired_difference
+from workers.ladd.evaluation.paired_difference import INDEPENDENT, Pair, PairedDifference, Shared, paired_difference
 from workers.ladd.evaluation.statistics import LEVEL, holm
 
 
@@ -16,18 +16,19 @@ class Judged(NamedTuple):
     verdict: Verdict
 
 
-def judge(pairs: Mapping[str, Pair]) -> dict[str | None, Judged]:
+def judge(pairs: Mapping[str, Pair], shared: Shared = INDEPENDENT) -> dict[str | None, Judged]:
     """Judge one arm of a set on each architecture and, last and as None, on the mean over all of them.
 
     That mean, the k-CAE, is the primary comparison: its p value is taken as it is. Those of the architectures are
-    adjusted for each other (`holm`); their intervals are not. Without a pair nothing is judged.
+    adjusted for each other (`holm`); their intervals are not. Without a pair nothing is judged. `shared`: as
+    `paired_difference` takes it.
     """
     if not pairs:
         return {}
     alone = {architecture: paired_difference([pair]) for architecture, pair in pairs.items()}
     tested = {architecture: found.p_value for architecture, found in alone.items() if found.p_value is not None}
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
-    cae = paired_difference(list(pairs.values()))
+    cae = paired_difference(list(pairs.values()), shared)
     return {
         **{architecture: _judged(found, adjusted.get(architecture)) for architecture, found in alone.items()},
         None: _judged(cae, cae.p_value),

@@ -20,7 +20,11 @@ of the observed difference (means over trials, then over architectures), the two
 
 `trials` is the sum of the variances that Welch's interval over trials has. It is not taken below `rest`, which it
 contains: few trials that happen to agree would else leave no uncertainty. Degrees of freedom are Satterthwaite's,
-variance^2 / sum of part^2 / degrees of the part: n - 1 for MS_t, (n - 1) (T - 1) for MS_r, T - 1 for S.
+variance^2 / sum of part^2 / degrees of the part: n - 1 for MS_t, T - 1 for S, and where `rest` takes the place of
+`trials`, (n - 1) (T - 1) for MS_r.
+
+Where trial t has the same labeler on every architecture (several `labeler_seeds`), these trials are not independent:
+the side then has a single part, the variance over trials of the mean over architectures, by n, with n - 1 degrees.
 
 Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics Bulletin 2 (1946),
 110-114. Crossed random readers and cases, and no component below 0: Hillis, "A comparison of denominator degrees of
@@ -45,6 +49,16 @@ class Pair(NamedTuple):
     baseline: NDArray[Any]
 
 
+class Shared(NamedTuple):
+    """On which side trials of the same number have the same labeler on every architecture, and vary together so."""
+
+    arm: bool = False
+    baseline: bool = False
+
+
+INDEPENDENT = Shared()
+
+
 @dataclass(frozen=True)
 class PairedDifference:
     """In points of accuracy. `ci95` [low, high] covers trials and test images; `trials_ci95` the trials alone.
@@ -65,9 +79,10 @@ class _Part(NamedTuple):
     degrees: float
 
 
-def paired_difference(pairs: Sequence[Pair]) -> PairedDifference:
+def paired_difference(pairs: Sequence[Pair], shared: Shared = INDEPENDENT) -> PairedDifference:
     """Compare an arm with the baseline as the mean over architectures, one pair each.
 
+    `shared` has no effect on a side that has not the same number of trials on all architectures.
     The interval is about these architectures, not about others. Raises ValueError without a pair, without a trial on
     each side, and unless all sides answer the same number of images, at least two.
     """
@@ -81,7 +96,12 @@ def paired_difference(pairs: Sequence[Pair]) -> PairedDifference:
     difference = 100 * float(by_image.mean())
     if min(len(side) for side in sides) < FEWEST_TRIALS:
         return PairedDifference(difference, None, None, None)
-    trials, rest = (list(parts) for parts in zip(*(_trials_and_rest(side, len(pairs)) for side in sides), strict=True))
+    trials: list[_Part] = []
+    rest: list[_Part] = []
+    for side, together in zip(zip(*pairs, strict=True), shared, strict=True):
+        of_trials, of_rest = zip(*(_trials_and_rest(answers, len(pairs)) for answers in side), strict=True)
+        trials += [_shared(side)] if together and len({len(answers) for answers in side}) == 1 else of_trials
+        rest += of_rest
     images = len(by_image)
     observed = float(by_image.var(ddof=1)) / images
     parts = max(trials, rest, key=_variance)
@@ -106,6 +126,13 @@ def _trials_and_rest(answers: NDArray[Any], architectures: int) -> tuple[_Part, 
     degrees = (n - 1) * (images - 1)
     scale = n * architectures**2
     return _Part(between_trials / scale, n - 1), _Part(max(0.0, squares / degrees / images) / scale, degrees)
+
+
+def _shared(answers: Sequence[NDArray[Any]]) -> _Part:
+    """The part of trials [n, T] of several architectures whose effects need not be independent."""
+    of_trials = np.mean([each.mean(axis=1) for each in answers], axis=0)
+    n = len(of_trials)
+    return _Part(float(of_trials.var(ddof=1)) / n, n - 1)
 
 
 def _variance(parts: Sequence[_Part]) -> float:

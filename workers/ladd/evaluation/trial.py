@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from method.architectures import ARCHITECTURES
-from method.arms import LR_FACTORS, Arm
+from method.arms import Arm
 from method.augmentation import NONE
 from workers.ladd.deployment.cost import ALONE, Surroundings, predict_cost
 from workers.ladd.deployment.listener import SILENT, Listener
@@ -147,7 +147,7 @@ def evaluate_trial(
     that after the last epoch. `grad_cam` is there for the first `explained_images` test images of each class in turn.
     `progress` counts the images and views forwarded in training and the images tested.
 
-    An arm with `best_lr` trains a network at each of `LR_FACTORS` times the recipe's learning rate, from the same
+    An arm with `best_lr` trains a network at each of its `lr_factors` times the recipe's learning rate, from the same
     seed, and tests the one that is best on `held_out`, images that are neither tested nor trained on; of equals the
     one at the lower rate. The row's recipe then has the `lr` chosen and, as `lr_sweep`, the accuracy on `held_out` at
     each; counts and `flops` are of all. Such a trial begins anew after an interruption.
@@ -155,7 +155,7 @@ def evaluate_trial(
     """
     if arm.best_lr and held_out is None:
         raise ValueError(f"held_out must be given for the arm {arm.name!r}; got none")
-    recipes = [replace(recipe, lr=factor * recipe.lr) for factor in (LR_FACTORS if arm.best_lr else (1,))]
+    recipes = [replace(recipe, lr=factor * recipe.lr) for factor in arm.lr_factors]
     device = torch.device(device)
     training_set = training_set.to(device)
     drawn = trial_seed(seed, trial, architecture, recipe.seed_rule)
@@ -204,7 +204,7 @@ def evaluate_trial(
         "augmentation_rule": AUGMENTATION_RULE,
         "micro_batch": trained.micro_batch,
         "arithmetic": asdict(trained.execution),
-        **({} if recipe.temperature is None else {"label_rule": LABEL_RULE}),
+        **({} if recipe.temperature is None or arm.asks_labeler else {"label_rule": LABEL_RULE}),
         **({"labeler_rule": LABELER_RULE} if arm.asks_labeler else {}),
         **({} if recipe.mix == NONE else {"mix_rule": MIX_RULE}),
     }

@@ -28,17 +28,20 @@ def collect(found: Found) -> dict[str, Any] | None:
 def draw(figure: Figure, data: dict[str, Any], found: Found) -> None:
     """Draw a line through the epochs of each training, coloured by arm, the architecture beside its last point."""
     axes = figure.subplots()
-    arms = list(dict.fromkeys(point["arm"] for point in data["points"]))
+    several = len({point["dataset"] for point in data["points"]}) > 1
+    names: list[str] = []
     lines: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for point in data["points"]:
         lines.setdefault(tuple(point[field] for field in ("dataset", "arm", "architecture", "views")), []).append(point)
-    for (_, arm, architecture, _), points in lines.items():
+    for (dataset, arm, architecture, _), points in lines.items():
+        name = f"{arm}, {found.name_of(dataset)}" if several else arm
+        names += [name] if name not in names else []
         points.sort(key=lambda point: float(point["flops"]))
         flops, means = ([point[field] for point in points] for field in ("flops", "mean"))
-        axes.plot(flops, means, marker="o", color=f"C{arms.index(arm) % 10}", label=arm)
+        axes.plot(flops, means, marker="o", color=f"C{names.index(name) % 10}", label=name)
         axes.annotate(architecture, (flops[-1], means[-1]), textcoords="offset points", xytext=(5, 4), fontsize=7)
     axes.margins(x=0.18, y=0.1)  # room for the names
     flops_axis(axes, "one trial")
     axes.set_ylabel("accuracy, %")
-    by_arm = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    figure.legend(by_arm.values(), by_arm.keys(), loc="outside lower center", ncols=2, fontsize=8)
+    by_name = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    figure.legend(by_name.values(), by_name.keys(), loc="outside lower center", ncols=2, fontsize=8)

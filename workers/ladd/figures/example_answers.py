@@ -1,4 +1,4 @@
-"""Answers of the labeler to one image, epoch by epoch: the paper's Figure 5b."""
+"""Answers of the labeler to one image, epoch by epoch: the paper's Figure 5b (section 4.5)."""
 
 from typing import Any
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from api_schemas.datasets import Augmentation, Dataset
+from api_schemas.datasets import Dataset
 from api_schemas.labelers import Labeler
 from api_schemas.runner import DoneEvent, RunnerTask
 from method import precisions, seed_rules
@@ -29,7 +29,7 @@ from workers.ladd.labels.views import ViewGrid
 from workers.ladd.recipes import Recipe, resolve_recipe
 from workers.ladd.sets.whitening import Whitening
 from workers.runner.labeler_files import network_of
-from workers.runner.normalizations import applied, network_images
+from workers.runner.normalizations import applied, network_images, statistics_of_rows
 from workers.runner.preemption import Preemption
 from workers.runner.reporter import Reporter
 
@@ -81,7 +81,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         held_out=_held_out(task, folder, dataset.stats.num_classes, whitening),
     )
     if whitening is None:
-        row.recipe["normalization"] = applied(dataset, params, bool(arm.label_files))
+        row.recipe["normalization"] = applied(dataset, params, bool(arm.label_files) or arm.asks_labeler)
     if "labels_of" in params:
         row.recipe["labels_of"] = params["labels_of"]
     about = {"dataset": params["dataset"], "arm": params["arm"], "architecture": params["architecture"]}
@@ -161,14 +161,15 @@ def _training_set(task: RunnerTask, folder: Path, dataset: Dataset, whitening: W
         full_labels=soft_labels(FULL_LABELS),
         soft_labels=soft_labels(SOFT_LABELS),
         border=params.get("border", 0),
-        labeler=_labeler(task, folder, augmentation) if ARMS[params["arm"]].asks_labeler else None,
+        labeler=_labeler(task, folder, dataset) if ARMS[params["arm"]].asks_labeler else None,
     )
 
 
-def _labeler(task: RunnerTask, folder: Path, augmentation: Augmentation | None) -> LiveLabeler:
+def _labeler(task: RunnerTask, folder: Path, dataset: Dataset) -> LiveLabeler:
     """The labeler at the checkpoint and the temperature that the set's dense labels are of."""
-    assert augmentation is not None
-    epoch, temperature = augmentation.epoch, augmentation.temperature
+    assert dataset.stats is not None
+    assert dataset.augmentation is not None
+    epoch, temperature = dataset.augmentation.epoch, dataset.augmentation.temperature
     assert isinstance(epoch, int)
     assert isinstance(temperature, float)
     labeler = Labeler.model_validate(task.documents["labeler"])
@@ -177,7 +178,7 @@ def _labeler(task: RunnerTask, folder: Path, augmentation: Augmentation | None) 
         network_of(labeler, files, epoch),
         labeler.forward_flops,
         temperature,
-        of_rows=(task.params["mean"], task.params["std"]),
+        of_rows=statistics_of_rows(dataset.stats.normalization, labeler.mean, labeler.std, task.params),
         own=(labeler.mean, labeler.std),
     )
 

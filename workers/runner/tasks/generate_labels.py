@@ -75,7 +75,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
             files.append(f"archive.{export_format}")
             write_export(archive, export_format, outputs / files[-1])
     labelling = _labelling(names, stored, dense_labels, writers, report)
-    labelling.example = example_answers(writers, stored, carried, task.device)
+    labelling.example = example_answers(writers, stored, dataset.stats.normalization, task.params, task.device)
     result = {
         "storage": counts.model_dump(mode="json"),
         "flops": sum(writer.flops(len(stored.images) * (grid.count + 1)) for writer in writers),

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from method.arms import ARMS
+from workers.ladd.deployment import cost
 from workers.ladd.deployment.cost import predict_cost
 from workers.ladd.deployment.live_labels import LiveLabeler
 from workers.ladd.deployment.loss import tempered
@@ -68,7 +69,9 @@ def test_the_labeler_sees_its_own_normalization_at_its_own_temperature() -> None
     torch.testing.assert_close(asked.answers(rows), expected.detach(), rtol=1e-4, atol=1e-6)
 
 
-def test_its_forwards_and_weights_are_in_the_cost() -> None:
+def test_its_forwards_are_in_the_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The labeler is part of it: the set is on the device before.
+    monkeypatch.setattr(cost, "resident_bytes", lambda: 10**9)
     data = labelled(labeler())
     recipe = resolve_recipe("glad", "ConvNetD3", {"epochs": 4})
     costs = [
@@ -76,6 +79,7 @@ def test_its_forwards_and_weights_are_in_the_cost() -> None:
         for arm in ("online", "baseline")
     ]
     assert costs[0].flops - costs[1].flops == 4 * 3 * 1000
+    assert costs[0].peak_bytes == costs[1].peak_bytes
 
 
 @pytest.mark.slow
@@ -94,7 +98,8 @@ def test_a_trial_learns_from_it_and_says_so() -> None:
     asked = LiveLabeler(Corner(), 7, 1.0, ([0.5], [0.25]), ([0.5], [0.25]))
     # The set's own labels say the opposite of what the labeler does.
     data = TrainingSet(normal, labels, labeler=asked)
-    recipe = resolve_recipe("glad", "ConvNetD3", {"epochs": 20, "lr": 0.01, "augmentation": "none", "ema_beta": 0})
+    overrides = {"epochs": 20, "lr": 0.01, "augmentation": "none", "ema_beta": 0, "temperature": 1.0}
+    recipe = resolve_recipe("glad", "ConvNetD3", overrides)
     row = evaluate_trial(
         data,
         TestSet(images, 1 - labels, [0.5], [0.25]),
@@ -108,3 +113,5 @@ def test_a_trial_learns_from_it_and_says_so() -> None:
     )
     assert row.trial.accuracy == 100
     assert "asked about every row" in row.recipe["labeler_rule"]
+    # That is of stored answers.
+    assert "label_rule" not in row.recipe

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from method.arms import ARMS
+from method.views import REDUCTIONS
 from workers.ladd.deployment import training
 from workers.ladd.deployment.listener import SILENT, Listener
 from workers.ladd.deployment.training import CHECKPOINT_FILE, Trained, train_trial
@@ -143,6 +144,10 @@ def test_a_training_does_not_go_on_with_the_state_of_another_one(tmp_path: Path)
     assert "view_weight" not in settings
     with pytest.raises(ValueError, match=r"view_weight of trial.pt must be 2.0, .* got None"):
         run(replace(plain, view_weight=2.0), "ConvNetD3", tmp_path)
+    # Of one view the sum is the mean, and a training has the name under which it began.
+    for reduction in REDUCTIONS:
+        shown = recipe("mtt", "ConvNetD3", reduction=reduction).shown(1)
+        assert (shown["reduction"], shown["view_weight"]) == (reduction, 1.0)
     other: dict[str, Any] = {"optimizer": "adamw", "temperature": 20.0, "mix": "cutmix"}
     for field, value in other.items():
         with pytest.raises(ValueError, match=rf"{field} of trial.pt must be '?{value}'?, .* got None"):

@@ -13,6 +13,7 @@ from torch import Tensor
 from method.arms import ARMS
 from workers.ladd.deployment import step_graphs
 from workers.ladd.deployment.listener import Listener
+from workers.ladd.deployment.step import Streams, plan_epoch
 from workers.ladd.deployment.training import Training
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.models import build_model
@@ -68,8 +69,8 @@ def test_captured_steps_train_as_others_do(name: str, architecture: str, epochs:
     losses, weights = train(capture, architecture, epochs, name=name)
     # Six families, each with batches of two images and with the last one of an epoch.
     assert len(captured) >= forms
-    # With the learning rate in a tensor as well, whose float32 AdamW would round otherwise.
-    plain_losses, plain_weights = train(refuse, architecture, epochs, name=name)
+    # SGD takes the learning rate from a tensor as it does from a number; AdamW would round it otherwise.
+    plain_losses, plain_weights = train(None if name == "mtt" else refuse, architecture, epochs, name=name)
     assert losses == plain_losses
     assert torch.equal(weights, plain_weights)
 
@@ -84,6 +85,39 @@ def test_a_step_that_is_captured_wrongly_is_found_and_left_out() -> None:
     plain_losses, plain_weights = train(None, epochs=12)
     assert losses == plain_losses
     assert torch.equal(weights, plain_weights)
+
+
+def graphs_of(kind: str, off: float, off_bias: float, said: list[str]) -> step_graphs.StepGraphs:
+    """Steps that move a filter, a bias and a count; their replays move the first two by so much more."""
+    weights, bias, count = torch.zeros(3, 4), torch.zeros(4), torch.zeros(())
+
+    def moved(filters: float, biases: float) -> None:
+        weights.add_(filters)
+        bias.add_(biases)
+        count.add_(1)
+
+    def capture(work: Work) -> Work:
+        return lambda: moved(0.01 * (1 + off), 0.01 * (1 + off_bias))
+
+    return step_graphs.StepGraphs(
+        lambda step: moved(0.01, 0.01), lambda: [weights, bias, count], capture, said.append, kind
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "off", "off_bias", "said"),
+    [("new", 0.4, 0, 1), ("known", 0.4, 0, 0), ("new", 0.01, 0, 0), ("new", 0, 2, 0)],
+)
+def test_updates_are_compared_tensor_by_tensor_once_for_each_kind_of_step(
+    kind: str, off: float, off_bias: float, said: int
+) -> None:
+    recipe = resolve_recipe("mtt", "ConvNetD3", {"batch_size": 3})
+    (step,) = plan_epoch(3, 4, (16, 16), ARMS["baseline"], recipe, Streams(3))
+    told: list[str] = []
+    for graphs in (graphs_of("known", 0, 0, told), graphs_of(kind, off, off_bias, told)):
+        assert [graphs.run(step) for _ in range(3)] == [False, False, not told]
+    assert len(told) == said
+    assert all("differs from that of the same step by 0.4 of its norm" in message for message in told)
 
 
 def test_a_capture_that_fails_is_told_once_and_left_out() -> None:

@@ -14,7 +14,7 @@ from workers.ladd.deployment.listener import Listener
 from workers.ladd.deployment.step import Step, Streams, accumulate, plan_epoch
 from workers.ladd.deployment.training import Training, train_trial
 from workers.ladd.deployment.training_set import FULL_IMAGE, TrainingSet
-from workers.ladd.engine.dsa import DSADraw, draw_dsa
+from workers.ladd.engine.dsa import Draw, draw_dsa
 from workers.ladd.labels.views import ViewGrid
 from workers.ladd.models import build_model
 from workers.ladd.recipes import resolve_recipe
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 NETWORKS = ["ConvNetD3", "AlexNet", "VGG11", "ResNet18", "ViT"]
 CLASSES = 4
-NONE = DSADraw("none", {})
+NONE = Draw("none", {})
 
 
 def training_set(images: int, grid: ViewGrid, size: int = 32, dtype: torch.dtype = torch.float32) -> TrainingSet:
@@ -61,7 +61,7 @@ def flat_gradient(model: nn.Module) -> Tensor:
     return torch.cat(parts)
 
 
-def whole_step(data: TrainingSet, arm: str = "ladd", draw: DSADraw = NONE, **overrides: Any) -> Step:
+def whole_step(data: TrainingSet, arm: str = "ladd", draw: Draw = NONE, **overrides: Any) -> Step:
     """The one step of an epoch in which all images are one batch, with a given augmentation."""
     recipe = resolve_recipe("glad", "ConvNetD3", {"augmentation": "none", **overrides})
     size = (data.images.shape[2], data.images.shape[3])

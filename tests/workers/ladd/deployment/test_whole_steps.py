@@ -12,9 +12,8 @@ from workers.ladd.recipes import resolve_recipe
 
 from .test_training import CLASSES, gradient, network, training_set, whole_step
 
-pytestmark = pytest.mark.slow
 
-
+@pytest.mark.slow
 def test_a_shortage_of_memory_is_no_reason_to_cut_a_step_with_batch_norm() -> None:
     data = training_set(3, ViewGrid(n=2), size=33)
     recipe = resolve_recipe("rded", "ResNet18BN", {"epochs": 1})

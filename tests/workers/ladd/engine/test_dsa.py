@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from method.augmentation import STRATEGY, parse_strategy
-from workers.ladd.engine.dsa import DSADraw, apply_dsa, draw_dsa
+from workers.ladd.engine.dsa import Draw, apply_dsa, draw_dsa
 
 FAMILIES = ("color", "crop", "cutout", "flip", "scale", "rotate")
 
@@ -205,7 +205,7 @@ def test_differentiable_in_the_images(family: str) -> None:
 def test_none_is_the_identity() -> None:
     images = random_images(3, 3, 8, 8)
     draw = draw_dsa(3, (8, 8), generator(), "none")
-    assert draw == DSADraw("none", {})
+    assert draw == Draw("none", {})
     assert apply_dsa(images, draw) is images
     assert draw.rows(slice(1)) == draw
 

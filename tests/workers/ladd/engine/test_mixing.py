@@ -3,15 +3,15 @@
 import pytest
 import torch
 
-from workers.ladd.engine.dsa import DSADraw
+from workers.ladd.engine.dsa import Draw
 from workers.ladd.engine.mixing import draw_mix, mix_images, mix_targets
 
 IMAGES = torch.stack([torch.full((1, 4, 4), float(value)) for value in (1, 2)])
 LABELS = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.25, 0.75]])
 
 
-def by_rows(**parameters: int | float) -> DSADraw:
-    return DSADraw(
+def by_rows(**parameters: int | float) -> Draw:
+    return Draw(
         "cutmix" if "top" in parameters else "mixup",
         {name: torch.full((2,), value) for name, value in parameters.items()},
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from workers.ladd.evaluation.paired_difference import Pair, PairedDifference, paired_difference
+from workers.ladd.evaluation.paired_difference import Pair, PairedDifference, Shared, paired_difference
 from workers.ladd.evaluation.statistics import student_t_975
 
 TRIALS, IMAGES = 5, 400
@@ -51,6 +51,22 @@ def test_trials_of_several_architectures_add_their_degrees_of_freedom() -> None:
     reach = np.median([(each.ci95[1] - each.ci95[0]) / 2 for each in found if each.ci95 is not None])
     assert 1.9 * spread < reach < 2.3 * spread
     assert 0.93 <= covered(found, 0) <= 0.97
+
+
+def test_labelers_that_architectures_share_widen_the_interval_of_their_mean() -> None:
+    """Two points of spread between labelers, trial t having the same one on five architectures."""
+    draws = np.random.default_rng(8)
+    apart, together = [], []
+    for _ in range(200):
+        labelers = 0.02 * draws.standard_normal((TRIALS, 1))
+        pairs = [Pair(*(draws.random((2, TRIALS, 1000)) < [labelers + 0.5, 0 * labelers + 0.5])) for _ in range(5)]
+        apart.append(paired_difference(pairs))
+        together.append(paired_difference(pairs, Shared(arm=True)))
+    assert covered(apart, 0) < 0.85
+    assert 0.92 <= covered(together, 0) <= 0.98
+    # Of one architecture, and where trials are not as many everywhere, it is the same either way.
+    for those in ([pairs[0]], [pairs[0], Pair(pairs[1].arm[:4], pairs[1].baseline)]):
+        assert paired_difference(those, Shared(arm=True)) == paired_difference(those)
 
 
 def test_without_an_image_effect_the_interval_is_welchs() -> None:

@@ -210,6 +210,20 @@ def test_deployment_cost_is_a_curve_over_epochs() -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["baseline", "ladd"]
 
 
+def test_deployment_cost_tells_sets_apart() -> None:
+    rows = [row("ladd", "ViT", 40.0).model_copy(update={"dataset": dataset}) for dataset in ("ds_a", "ds_b")]
+    named = [part(ReportInput, id=f"ds_{name}", name=f"set {name}", role="distilled") for name in "ab"]
+    kind, everything = FIGURES["deployment_cost"], found(rows, inputs=named)
+    data = kind.collect(everything)
+    assert data is not None
+    figure = Figure()
+    kind.draw(figure, data, everything)
+    (axes,) = figure.axes
+    assert len({line.get_color() for line in axes.get_lines()}) == 2
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["ladd, set a", "ladd, set b"]
+
+
 def test_preparation_is_paid_for_by_the_arms_that_use_the_labels() -> None:
     summary = [
         part(EvaluationSummary, dataset="ds_1", arm=arm, cae_mean=40.0)

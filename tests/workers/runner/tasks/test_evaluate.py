@@ -6,14 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from api_schemas.datasets import Dataset
 from api_schemas.runner import RunnerTask, TaskType
 from method.arms import ARMS
 from tests.service.core.made_up_results import made_up_stats
 from workers.ladd.deployment.cost import ALONE, Surroundings
+from workers.ladd.engine.normalization import normalize
 from workers.runner.preemption import expect_no_preemption
 from workers.runner.reporter import Reporter
-from workers.runner.tasks.evaluate import recipe_of, run, surroundings_of
+from workers.runner.tasks.evaluate import _training_set, recipe_of, run, surroundings_of
 
 
 @pytest.mark.parametrize(
@@ -60,10 +63,11 @@ def test_trials_of_a_slot_share_what_is_compiled(params: dict[str, Any], slots: 
 
 
 SOURCE = "ds_" + "0" * 26
+MEAN, STD = [0.5, 0.4, 0.3], [0.25, 0.2, 0.3]
 
 
-@pytest.mark.parametrize(("arm", "images"), [("real", 24), ("baseline", 4)])
-def test_all_real_images_are_those_of_the_source_set(tmp_path: Path, arm: str, images: int) -> None:
+def trial_of(arm: str, folder: Path) -> RunnerTask:
+    """A trial on 4 distilled images, or on the 24 of the source set's train split, in its files in a folder."""
     draws = np.random.default_rng(0)
     files = {"dataset": {} if arm == "real" else {"images": 4, "labels": 4}, "source": {}}
     counts = {"train": 24, "val": 8}
@@ -74,7 +78,7 @@ def test_all_real_images_are_those_of_the_source_set(tmp_path: Path, arm: str, i
         for name, count in those.items():
             if f"{name}.npy" in wanted:
                 pixels = draws.integers(0, 256, (count, 16, 16, 3), dtype=np.uint8)
-                np.save(tmp_path / f"{name}.npy", pixels if name.endswith("images") else np.arange(count) % 2)
+                np.save(folder / f"{name}.npy", pixels if name.endswith("images") else np.arange(count) % 2)
                 inputs[place][f"{name}.npy"] = f"{name}.npy"
     document: dict[str, Any] = {
         "id": SOURCE,
@@ -92,20 +96,34 @@ def test_all_real_images_are_those_of_the_source_set(tmp_path: Path, arm: str, i
     }
     params = {"dataset": SOURCE, "arm": arm, "architecture": "ConvNetD3", "trial": 0, "seed": 0, "recipe": "mtt"}
     params |= {"overrides": {"epochs": 1, "batch_size": 8}, "learned_lr": None, "explained_images": 0}
-    params["labels_of"] = "ds_" + "1" * 26
-    task = RunnerTask(
+    if arm != "real":
+        params["labels_of"] = "ds_" + "1" * 26
+    return RunnerTask(
         type=TaskType.EVALUATE,
-        params=params | {"mean": [0.5] * 3, "std": [0.25] * 3},
+        params=params | {"mean": MEAN, "std": STD},
         inputs=inputs,
         documents={"dataset": document, "source": document},
         device="cpu",
         threads=1,
     )
+
+
+@pytest.mark.parametrize(("arm", "images"), [("real", 24), ("baseline", 4)])
+def test_all_real_images_are_those_of_the_source_set(tmp_path: Path, arm: str, images: int) -> None:
     try:
-        row = run(task, tmp_path, Reporter(io.BytesIO())).result["row"]
+        row = run(trial_of(arm, tmp_path), tmp_path, Reporter(io.BytesIO())).result["row"]
     finally:
         expect_no_preemption()
     assert (row["dataset"], row["arm"], row["labels"]) == (SOURCE, arm, "hard")
-    assert row["recipe"]["labels_of"] == "ds_" + "1" * 26
+    assert row["recipe"].get("labels_of") == (None if arm == "real" else "ds_" + "1" * 26)
     # MTT's loop has a pass more than epochs; 8 images a step.
     assert (row["forwards"], row["images_seen"], row["steps"]) == (2 * images, 2 * images, 2 * -(-images // 8))
+
+
+@pytest.mark.parametrize(("arm", "split"), [("real", "train_"), ("baseline", "")])
+def test_what_is_trained_on_has_the_statistics_of_the_task(tmp_path: Path, arm: str, split: str) -> None:
+    task = trial_of(arm, tmp_path)
+    found = _training_set(task, tmp_path, Dataset.model_validate(task.documents["dataset"]), None)
+    images, labels = (np.load(tmp_path / f"{split}{part}.npy") for part in ("images", "labels"))
+    torch.testing.assert_close(found.images, normalize(torch.from_numpy(images), MEAN, STD), rtol=0, atol=0)
+    assert found.labels.tolist() == labels.tolist()

@@ -61,6 +61,33 @@ def test_architectures_are_adjusted_for_each_other_and_the_mean_is_not(tmp_path:
     assert cae.adjusted_p == cae.p_value
 
 
+def test_labelers_that_trials_of_all_architectures_share_widen_the_interval_of_the_k_cae(tmp_path: Path) -> None:
+    found: dict[str, Any] = {}
+    for architecture in ("ViT", "VGG11"):
+        found |= documents("evaluate", "baseline", architecture, [50.0, 51.0, 52.0])
+        found |= documents("evaluate", "ladd", architecture, [50.0, 60.0, 70.0])
+    intervals: list[Any] = []
+    for labelers in ("000", "012"):
+        for name, document in found.items():
+            if ":ladd:" in name:
+                document["row"]["recipe"]["labels_of"] = "ds_" + 26 * labelers[int(name[-1])]
+        (tmp_path / labelers).mkdir()
+        report = reported(found, tmp_path / labelers)
+        assert report.evaluation is not None
+        intervals.append([each.trials_ci95 for each in report.evaluation.comparisons])
+    # Each architecture alone is as it was; of their mean the variance is that of one trial, not of two.
+    assert intervals[0][:2] == intervals[1][:2]
+    one, both = (high - low for low, high in (each[2] for each in intervals))
+    assert both > 1.5 * one
+
+
+def test_rows_of_a_recipe_that_is_not_there_any_more_are_reported(tmp_path: Path) -> None:
+    found = documents("evaluate", "baseline", "ViT", [50.0, 52.0])
+    for document in found.values():
+        document["row"]["recipe"]["name"] = "gone"
+    assert not any("far from converged" in note for note in reported(found, tmp_path).notes)
+
+
 def test_trials_of_both_arms_need_not_be_the_same(tmp_path: Path) -> None:
     found = documents("evaluate", "baseline", "ViT", [50.0, 52.0, 51.0, 51.0, 53.0])
     ladd = documents("evaluate", "ladd", "ViT", [0.0, 0.0, 70.0, 72.0, 72.0])
