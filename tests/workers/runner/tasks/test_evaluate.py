@@ -108,6 +108,7 @@ def trial_of(arm: str, folder: Path) -> RunnerTask:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arm", "images"), [("real", 24), ("baseline", 4)])
 def test_all_real_images_are_those_of_the_source_set(tmp_path: Path, arm: str, images: int) -> None:
     try:

@@ -61,6 +61,7 @@ def test_architectures_are_adjusted_for_each_other_and_the_mean_is_not(tmp_path:
     assert cae.adjusted_p == cae.p_value
 
 
+@pytest.mark.slow
 def test_labelers_that_trials_of_all_architectures_share_widen_the_interval_of_the_k_cae(tmp_path: Path) -> None:
     found: dict[str, Any] = {}
     for architecture in ("ViT", "VGG11"):
