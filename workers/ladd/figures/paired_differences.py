@@ -61,5 +61,5 @@ def draw(figure: Figure, data: dict[str, Any], found: Found) -> None:
     axes.axvline(0, color="0.6", linewidth=0.8)
     axes.set_yticks(range(len(architectures)), architectures)
     axes.invert_yaxis()
-    axes.set_xlabel("points above the baseline, or the arm named; filled: a difference by the adjusted p")
+    axes.set_xlabel("points above the other arm; filled: a difference by the adjusted p")
     figure.legend(loc="outside lower center", ncols=2, fontsize=8)
