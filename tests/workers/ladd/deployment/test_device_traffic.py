@@ -68,7 +68,7 @@ def epoch(views: str, batch_size: int, micro_batch: int, network: bool, name: st
     return traffic
 
 
-@pytest.mark.parametrize("name", ["glad", "rded"])
+@pytest.mark.parametrize("name", ["glad", pytest.param("rded", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("views", ["full", "sampled:2", "pool"])
 def test_an_epoch_is_sent_in_one_block_and_never_waited_for(views: str, name: str) -> None:
     assert epoch(views, batch_size=2, micro_batch=3, network=True, name=name).count["transfers"] == 1
