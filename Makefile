@@ -81,12 +81,12 @@ clean: ## remove what the targets above made
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none was found on PATH (or set PYTHON=...)"; exit 1; }
 	$(PYTHON) -m venv .venv
 
-.venv/run.done: pyproject.toml constraints.txt | .venv/bin/python
-	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e '.[worker,embedded]'
+.venv/run.done: pyproject.toml client/pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e ./client -e '.[worker,embedded]'
 	@touch $@
 
-.venv/dev.done: pyproject.toml constraints.txt | .venv/bin/python
-	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e '.[worker,embedded,dev]'
+.venv/dev.done: pyproject.toml client/pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e ./client -e '.[worker,embedded,dev]'
 	@touch $@ .venv/run.done
 
 .PHONY: help demo up down status logs test test-rooms test-stack unit check test-chaos test-gpu lint fmt bench openapi clean

@@ -9,11 +9,11 @@ Writes `results/<name>.json` and `.md`. What every option stands for in the resu
 import argparse
 from pathlib import Path
 
+from ladd_client.tables import report_text
 from over_http import run, service, upload, write
 
 from api_schemas.datasets import DatasetMetadata, DatasetRole
 from api_schemas.jobs import JobKind, LaddParams, LaddRequest
-from client.tables import report_text
 
 CAVEATS = [
     "The source set is a JPEG copy (quality 75) of CIFAR-10: networks trained on lossless CIFAR-10 lose about 10 "

@@ -9,11 +9,11 @@ One epoch of ConvNetD5 is 48 TFLOP: minutes on a GPU-less machine's core per tho
 import argparse
 from pathlib import Path
 
+from ladd_client.tables import text_table
 from over_http import run, service, upload, write
 
 from api_schemas.datasets import DatasetMetadata, DatasetRole
 from api_schemas.jobs import JobKind, TrainLabelerParams, TrainLabelerRequest
-from client.tables import text_table
 
 CAVEATS = [
     "ImageNette in fastai's split (9,469 / 3,925 images), not ILSVRC's; its aspect ratio was squashed to 128 x 128 "

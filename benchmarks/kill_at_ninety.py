@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ladd_client.api import LaddClient
 from over_http import service, upload, write
 
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole
 from api_schemas.events import EventType, JobEvent
 from api_schemas.jobs import EvaluateParams, EvaluateRequest, JobKind, JobState
-from client.api import LaddClient
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / ".cache" / "fashion-mnist" / "source_200_100.tar"

@@ -25,13 +25,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ladd_client.api import LaddClient
+from ladd_client.tables import text_table
 from over_http import write
 from PIL import Image
 
 from api_schemas.datasets import DatasetMetadata, DatasetRole
 from api_schemas.jobs import JobKind, JobState, TrainLabelerParams, TrainLabelerRequest
-from client.api import LaddClient
-from client.tables import text_table
 from stack.running import Stack, running_stack
 from stack.state import load_state
 from stack.supervisord import Supervisord

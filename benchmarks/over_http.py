@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ladd_client.api import LaddClient
+from ladd_client.stages import StageBoard
+from ladd_client.watch import watch
 from rich.console import Console
 
 from api_schemas.datasets import Dataset, DatasetMetadata
 from api_schemas.jobs import Job, JobRequest, JobState
-from client.api import LaddClient
-from client.stages import StageBoard
-from client.watch import watch
 from stack.running import running_stack
 from workers.runner.versions import hardware, versions
 

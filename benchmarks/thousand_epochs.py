@@ -5,101 +5,34 @@ r"""The paper's 1,000 epochs on real data, through the service: what LADD gains 
     python benchmarks/thousand_epochs.py --url $LADD_URL --cifar10 /tmp/cifar10.tar --distilled distilled
     python benchmarks/thousand_epochs.py                      # the tables alone, of what is there
 
-Each part of `PARTS` is a job for each seed, of one trial of each arm: `random` draws other images with every seed. Two
-jobs at a time; what has ended is kept in `results/thousand_epochs.json`, and another call goes on from there, with the
-same service or another: what sets and jobs are called there is in a file beside it, which is no result. The whole is
-about 16 PFLOP and 0.6 of labelers, days of a laptop, so the most telling parts come first. The first job of a source
-set trains its labeler; others are begun when that is there.
+Each part of `thousand_epochs_parts.py` is a job for each seed, of one trial of each arm: `random` draws other images
+with every seed. Two jobs at a time; what has ended is kept in `results/thousand_epochs.json`, and another call goes on
+from there, with the same service or another: what sets and jobs are called there is in a file beside it, which is no
+result. The whole is days of a laptop, so the most telling parts come first. The first job of a labeler trains it;
+others are begun when that is there.
 """
 
 import argparse
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ladd_client.api import LaddClient
+from ladd_client.errors import ProblemError
 from over_http import upload
+from thousand_epochs_parts import CONTROLS, OVERRIDES, PARTS, SETS, SOURCES, Part
 from thousand_epochs_tables import tables
 
 from api_schemas.datasets import DatasetMetadata
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode
 from api_schemas.report_tables import ran_on
-from client.api import LaddClient
-from client.errors import ProblemError
 
 RESULTS = Path(__file__).with_name("results") / "thousand_epochs.json"
 AT_ONCE = 2
 PAUSE_SECONDS = 15
-
-OVERRIDES = {"lr": 0.01, "views": "sampled:2", "reduction": "sum", "precision": "fast"}
-"""Of the recipe `glad`. 0.01 is DatasetCondensation's and MTT's `lr_net`; for ConvNetD5 on ImageNette-128, 0.001 and
-0.03 were within two points of it."""
-
-SOURCES = {"cifar10": ("CIFAR-10 (JPEG copy)", "cifar10"), "imagenette": ("ImageNette-128 (fastai)", "imagenet")}
-"""{source: (name, normalization)}."""
-
-SETS = {
-    "DC": ("cifar10", "distgen_res_DC_CIFAR10_ConvNet_10ipc.pt"),
-    "DSA": ("cifar10", "dsa_cifar10_10ipc_dcbench_png.npz"),
-    "DM": ("cifar10", "dm_cifar10_10ipc_dcbench_png.npz"),
-    "DC 1 IPC": ("cifar10", "distgen_res_DC_CIFAR10_ConvNet_1ipc.pt"),
-    "DM-128": ("imagenette", "imagenette128_dm_5ipc.npz"),
-    "start of DM-128": ("imagenette", "imagenette128_dm_5ipc_start.npz"),
-}
-"""{set: (source, file)}, 10 images a class but for the last three: 1, 5 and 5."""
-
-CONTROLS = {"DM-128": "start of DM-128"}
-"""{set: the random real images that it was distilled from}."""
-
-FOUR = ("baseline", "ladd", "random", "random_ladd")
-
-
-@dataclass(frozen=True)
-class Part:
-    """Jobs that differ in their seed alone."""
-
-    set: str
-    architecture: str
-    arms: tuple[str, ...]
-    seeds: range
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """What the part is called in the results."""
-        changed = [f"{name} {value}" for name, value in self.overrides.items()]
-        return ", ".join([self.set, self.architecture, *changed])
-
-
-PARTS = (
-    Part("DM", "ConvNetD3", FOUR, range(3)),
-    Part("DSA", "ConvNetD3", ("baseline", "ladd"), range(3)),
-    Part("DC", "ConvNetD3", ("baseline", "ladd"), range(3)),
-    Part("DM-128", "ConvNetD5", ("baseline", "ladd"), range(1), {"views": "sampled:1"}),
-    Part("DM", "VGG11", FOUR, range(1)),
-    Part("DM", "ConvNetD3", FOUR, range(3, 5)),
-    Part("DM", "ConvNetD3", ("baseline_best_lr",), range(3)),
-    Part("DM", "AlexNet", FOUR, range(1)),
-    Part("DM-128", "ConvNetD5", ("baseline", "ladd"), range(1, 3), {"views": "sampled:1"}),
-    Part("start of DM-128", "ConvNetD5", ("baseline", "ladd"), range(2), {"views": "sampled:1"}),
-    Part("DM", "ConvNetD3", ("ladd",), range(3), {"reduction": "mean"}),
-    Part("DM", "ConvNetD3", ("full_soft",), range(3)),
-    Part("DM", "VGG11", FOUR, range(1, 3)),
-    Part("DM", "AlexNet", FOUR, range(1, 3)),
-    Part("DC 1 IPC", "ConvNetD3", ("baseline", "ladd"), range(3)),
-    Part("DM", "ConvNetD3", ("ladd",), range(1), {"views": "full"}),
-    Part("DC 1 IPC", "ConvNetD3", ("ladd",), range(1), {"views": "full"}),
-    Part("DSA", "ConvNetD3", ("baseline", "ladd"), range(3, 5)),
-    Part("DC", "ConvNetD3", ("baseline", "ladd"), range(3, 5)),
-    Part("DM-128", "ConvNetD5", ("baseline",), range(3, 5), {"views": "sampled:1"}),
-    Part("DM", "ConvNetD3", ("ladd_best_lr",), range(3)),
-    Part("DSA", "ConvNetD3", ("baseline_best_lr",), range(3)),
-    Part("DC", "ConvNetD3", ("baseline_best_lr",), range(3)),
-)
-"""In the order in which they are run."""
 
 
 class Run(NamedTuple):
@@ -159,6 +92,7 @@ class _Runs:
         self._ids = services[asked.url] = {
             name: id for name, id in services.get(asked.url, {}).items() if self._knows(id)
         }
+        self._trained: set[str] = set()
         self._write()
 
     def _knows(self, id: str) -> bool:
@@ -187,11 +121,12 @@ class _Runs:
             active = [run for run in active if not self._is_done(run)]
 
     def _trains_labeler(self, part: Part, active: Iterable[Run]) -> bool:
-        """Whether the labeler of the part's source set is being trained: a second job would train it once more."""
-        source = SETS[part.set][0]
-        labelers = self._client.labelers()
-        known = any(labeler.source_dataset == self._ids.get(source) for labeler in labelers)
-        return not known and any(SETS[run.part.set][0] == source for run in active)
+        """Whether the part's labeler may be under way in another job: two would train it twice."""
+        if part.labeler in self._trained or all(run.part.labeler != part.labeler for run in active):
+            return False
+        usual = not {"labeler", "labeler_seeds"} & set(part.labels)
+        source = self._ids.get(SETS[part.set][0])
+        return not (usual and any(labeler.source_dataset == source for labeler in self._client.labelers()))
 
     def _missing(self, part: Part) -> Iterator[Run]:
         source, _ = SETS[part.set]
@@ -213,7 +148,7 @@ class _Runs:
             "seed": run.seed,
             "overrides": {**OVERRIDES, **part.overrides},
         }
-        params = {"dataset": self._set(part.set), "evaluation": evaluation}
+        params = {"dataset": self._set(part.set), "evaluation": evaluation, **part.labels}
         job = self._client.submit({"kind": "ladd", "params": params, "tags": {"evidence": part.set}})
         self._remember(run.name, job.id)
 
@@ -236,6 +171,7 @@ class _Runs:
             rows.setdefault(row.arm, {})[str(run.seed)] = about | {"measured_on": ran_on(report)}
         self._kept.setdefault("test_images", {})[part.name] = report.evaluation.test_images
         self._note_labeler(part, job.result.labeler if job.result else None)
+        self._trained.add(part.labeler)
         del self._ids[run.name]
         self._write()
         print(time.strftime("%H:%M"), run.name, {row.arm: row.mean for row in report.evaluation.rows}, flush=True)
@@ -244,9 +180,9 @@ class _Runs:
     def _note_labeler(self, part: Part, labeler: str | None) -> None:
         if labeler is not None:
             epochs = self._client.labeler(labeler).epochs
-            self._kept.setdefault("labelers", {})[SETS[part.set][0]] = {
-                str(row.epoch): row.val_accuracy for row in epochs
-            }
+            recipe = part.labels.get("labeler")
+            name = SETS[part.set][0] + (f" {json.dumps(recipe)}" if recipe else "")
+            self._kept.setdefault("labelers", {})[name] = {str(row.epoch): row.val_accuracy for row in epochs}
 
     def _set(self, name: str) -> str:
         if name not in self._ids:

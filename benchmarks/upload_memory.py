@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from ladd_client.api import LaddClient
+from ladd_client.tables import text_table
 from over_http import write
 
 from api_schemas.datasets import DatasetMetadata, DatasetRole
-from client.api import LaddClient
-from client.tables import text_table
 from stack.running import running_stack
 
 MIB = 2**20

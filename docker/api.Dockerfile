@@ -4,9 +4,11 @@ FROM python:3.12.12-slim-bookworm AS build
 WORKDIR /source
 # Dependencies first: a change of the sources does not fetch them again.
 COPY pyproject.toml constraints.txt ./
+COPY client/pyproject.toml client/
 # botocore describes every service of AWS, in 24 MB; the front calls S3, and those that hand out keys for it.
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
-        > requirements.txt \
+RUN python -c "import tomllib; load = lambda path: tomllib.load(open(path, 'rb'))['project']; \
+print(*load('client/pyproject.toml')['dependencies'], \
+*(d for d in load('pyproject.toml')['dependencies'] if not d.startswith('ladd-client')), sep='\n')" > requirements.txt \
     && pip install --no-cache-dir --prefix /installed -c constraints.txt -r requirements.txt \
     && find /installed/lib/python3.12/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
         ! -name s3 ! -name sts ! -name 'sso*' ! -name signin -exec rm -r {} +
@@ -16,7 +18,7 @@ COPY api_schemas api_schemas
 COPY client client
 COPY method method
 COPY service service
-RUN pip install --no-cache-dir --prefix /installed --no-deps .
+RUN pip install --no-cache-dir --prefix /installed --no-deps ./client .
 
 FROM python:3.12.12-slim-bookworm
 

@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 from fashion_mnist import FashionMnistError, find_fashion_mnist, pack_source_set
+from ladd_client.api import LaddClient
+from ladd_client.errors import ClientError, failure_text
+from ladd_client.stages import StageBoard
+from ladd_client.tables import report_text
+from ladd_client.watch import watch
 from rich.console import Console
 
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole
 from api_schemas.jobs import Job, JobKind, JobState, LaddParams, LaddRequest
 from api_schemas.report_tables import clock
-from client.api import LaddClient
-from client.errors import ClientError, failure_text
-from client.stages import StageBoard
-from client.tables import report_text
-from client.watch import watch
 from stack.interrupts import signals_interrupt
 from stack.readiness import NotReadyError
 from stack.running import Stack, running_stack, running_url

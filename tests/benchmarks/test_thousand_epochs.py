@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 import thousand_epochs
+from ladd_client.errors import ProblemError
 from pydantic import BaseModel
-from thousand_epochs import Part
+from thousand_epochs_parts import CONTROLS, FOUR, Part
 from thousand_epochs_tables import OWN, tables
 
 from api_schemas.evaluation import EvaluationRow, TrialRow
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode, Problem
-from client.errors import ProblemError
 from workers.ladd.evaluation.answers import pack_answers
 
 IMAGES = 200
@@ -47,7 +47,7 @@ def lines_of(text: str) -> list[list[str]]:
 def made_up() -> dict[str, Any]:
     rows = {
         "DC, ConvNetD3": {"baseline": trials(50, 2), "ladd": trials(60, 2)},
-        "DM, ConvNetD3": {arm: trials(40 + 10 * place, 3) for place, arm in enumerate(thousand_epochs.FOUR)},
+        "DM, ConvNetD3": {arm: trials(40 + 10 * place, 3) for place, arm in enumerate(FOUR)},
         "DM, ConvNetD3, reduction mean": {"ladd": trials(90, 3)},
         "DM-128, ConvNetD5, views sampled:1": {"baseline": trials(30, 3), "ladd": trials(80, 3)},
         START: {"baseline": trials(20, 2), "ladd": trials(40, 3)},
@@ -58,7 +58,7 @@ def made_up() -> dict[str, Any]:
 
 def test_the_tables_are_in_the_order_of_the_parts() -> None:
     order = ["DM, ConvNetD3", "DC, ConvNetD3", "not run yet", "DM-128, ConvNetD5, views sampled:1", START]
-    text = tables(made_up(), order, thousand_epochs.CONTROLS)
+    text = tables(made_up(), order, CONTROLS)
     # As text the last epoch would be 9.
     assert "- Labelers on the test images: cifar10 100.0 % (epoch 10)." in text
     assert "- one machine\n- 30 trials, 0.03 PFLOP" in text
@@ -67,9 +67,7 @@ def test_the_tables_are_in_the_order_of_the_parts() -> None:
 
 def test_differences_are_to_the_baseline_and_to_random_images() -> None:
     kept = made_up()
-    by_place = {
-        (cells[0], cells[1]): cells[2:] for cells in lines_of(tables(kept, [*kept["rows"]], thousand_epochs.CONTROLS))
-    }
+    by_place = {(cells[0], cells[1]): cells[2:] for cells in lines_of(tables(kept, [*kept["rows"]], CONTROLS))}
     assert by_place["DC, ConvNetD3", "`ladd`"][0] == "2"
     assert by_place["DC, ConvNetD3", "`ladd`"][3] == "too few trials"
     assert by_place["DM, ConvNetD3", "`baseline`"] == ["3", "41.00 ± 0.82", "", ""]

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ladd_client.api import LaddClient
 from PIL import Image
 from pydantic import SecretStr
 
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole
 from api_schemas.jobs import Job, JobState
-from client.api import LaddClient
 from service.core.clients import Core, open_core
 from service.core.foundation.settings import Settings
 from stack.readiness import BUCKET

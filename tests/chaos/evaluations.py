@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ladd_client.api import LaddClient
+
 from api_schemas.jobs import EvaluateParams, EvaluateRequest, Job, JobKind
-from client.api import LaddClient
 
 EPOCHS = 100
 

@@ -5,11 +5,11 @@ import sys
 import time
 
 import pytest
+from ladd_client.api import LaddClient
+from ladd_client.errors import ProblemError
 
 from api_schemas.jobs import Job, JobState
 from api_schemas.problems import ErrorCode
-from client.api import LaddClient
-from client.errors import ProblemError
 from tests.chaos.evaluations import Evaluations
 from tests.chaos.fault_injection import Faults, wait_for
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from ladd_client.api import LaddClient
 
 from api_schemas.events import EventType, JobEvent
 from api_schemas.jobs import Job, JobState
-from client.api import LaddClient
 from service.core.clients import Core
 from service.core.foundation.settings import Settings
 from service.core.resources import events

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 
 import httpx
 import pytest
+from ladd_client.api import LaddClient
 
 from api_schemas.jobs import Job, JobState
-from client.api import LaddClient
 from stack.running import Stack
 from tests.chaos.evaluations import Evaluations
 from tests.chaos.fault_injection import Faults, wait_for

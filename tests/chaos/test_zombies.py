@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from ladd_client.api import LaddClient
 
 from api_schemas.jobs import Job, JobState
-from client.api import LaddClient
 from stack.processes import PROJECT, WORKER
 from stack.running import Stack
 from tests.chaos.evaluations import Evaluations

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
+from ladd_client.api import LaddClient
+from ladd_client.cli import app
 from pydantic import TypeAdapter
 from typer.testing import CliRunner
 
@@ -18,8 +20,6 @@ from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole
 from api_schemas.jobs import Job, JobRequest
 from api_schemas.problems import TaskError
 from api_schemas.runner import LogEvent, MetricEvent, ProgressEvent, RowEvent
-from client.api import LaddClient
-from client.cli import app
 from service.core.clients import Core
 from service.core.foundation.settings import Settings
 from service.core.lifecycle import tasks

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ladd_client.api import LaddClient
+from ladd_client.errors import JobError, ProblemError
 from pydantic import TypeAdapter, ValidationError
 
 from api_schemas.datasets import DatasetMetadata, DatasetRole, DatasetState
 from api_schemas.events import JobEvent
 from api_schemas.jobs import Job, JobKind, JobRequest, JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
-from client.api import LaddClient
-from client.errors import JobError, ProblemError
 from service.core.resources.api_keys import Scope
 
 DISTILLED = DatasetMetadata(name="a set", role=DatasetRole.DISTILLED)

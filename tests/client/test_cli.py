@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ladd_client.api import LaddClient
 
 from api_schemas.datasets import DatasetState
 from api_schemas.jobs import Job, JobKind, JobState
 from api_schemas.runner import ProgressEvent
-from client.api import LaddClient
 from service.core.resources.api_keys import Scope
 
 Ladd = Callable[..., Any]
@@ -309,7 +309,7 @@ def test_flags_that_make_no_sense_are_named(ladd: Ladd, arguments: tuple[str, ..
 
 
 def test_a_server_that_is_not_there_is_said_plainly(ladd: Ladd, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("client.transport._LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr("ladd_client.transport._LONGEST_PAUSE", 0.01)
     assert "must be like http://host:port, got '127.0.0.1:9'" in ladd("--url", "127.0.0.1:9", "jobs").stderr
     result = ladd("--url", "http://127.0.0.1:9", "jobs")
     assert result.exit_code == 1

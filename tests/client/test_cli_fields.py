@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ladd_client.api import LaddClient
+from ladd_client.cli import app
 from pydantic import BaseModel
 from typer.main import get_command
 
@@ -20,8 +22,6 @@ from api_schemas.jobs import (
 )
 from api_schemas.labelers import LabelerRecipe
 from api_schemas.recipes import RecipeOverrides
-from client.api import LaddClient
-from client.cli import app
 
 Ladd = Callable[..., Any]
 

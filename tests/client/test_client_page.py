@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ladd_client.api import LaddClient
 
 from api_schemas.datasets import DatasetRole, DatasetState
 from api_schemas.jobs import JobState
-from client.api import LaddClient
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ladd_client.api import LaddClient
+from ladd_client.errors import ClientError, ProblemError
 
 from api_schemas.problems import ErrorCode
-from client.api import LaddClient
-from client.errors import ClientError, ProblemError
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ladd_client.api import LaddClient
+from ladd_client.errors import ClientError
 
 from api_schemas.datasets import DatasetMetadata, DatasetRole
 from api_schemas.labelers import WeightsImport
-from client.api import LaddClient
-from client.errors import ClientError
 from service.core.clients import Core
 
 FAR = datetime.max.replace(tzinfo=UTC)

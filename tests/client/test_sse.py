@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import redis
+from ladd_client.api import LaddClient
+from ladd_client.errors import ClientError, ProblemError
 
 from api_schemas.events import JobEvent
 from api_schemas.problems import ErrorCode
 from api_schemas.runner import LogEvent
-from client.api import LaddClient
-from client.errors import ClientError, ProblemError
 from service.core.resources import events
 
 

@@ -4,10 +4,10 @@ import io
 import re
 
 import pytest
+from ladd_client.stages import StageBoard, amount
 from rich.console import Console
 
 from api_schemas.report_tables import clock
-from client.stages import StageBoard, amount
 
 
 def plain() -> tuple[Console, io.StringIO]:

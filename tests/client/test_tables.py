@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from ladd_client.tables import printable, report_text, tables_text, text_table
+
 from api_schemas.cost import Cost, CostParts, JobCost
 from api_schemas.evaluation import FlopCount, Report
 from api_schemas.report_tables import measured
-from client.tables import printable, report_text, tables_text, text_table
 
 FLOPS = FlopCount(labelling=2_150_000_000_000, labeler_training=None, deployment=None)
 PARTS = CostParts(labelling=Cost(flops=0, bytes=1 << 20, seconds=4.0), labeler_training=None, deployment=None)

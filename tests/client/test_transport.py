@@ -9,11 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from ladd_client.api import LaddClient
+from ladd_client.errors import ClientError, ProblemError
+from ladd_client.transport import Transport
 
 from api_schemas.problems import ErrorCode, Problem, Reason
-from client.api import LaddClient
-from client.errors import ClientError, ProblemError
-from client.transport import Transport
 
 PROBLEM = Problem(
     type="about:blank",
@@ -213,7 +213,7 @@ def test_a_full_quota_is_waited_for_as_long_as_asked_and_not_for_ever(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("client.transport.time.sleep", waits.append)
+    monkeypatch.setattr("ladd_client.transport.time.sleep", waits.append)
     full = PROBLEM.model_copy(update={"status": 429, "code": ErrorCode.QUOTA_EXCEEDED, "reasons": []})
     for asked, answers in (("7", 3), ("3600", 3)):
         script.answers = [Answer(429, full.model_dump_json(), {"Retry-After": asked})] * answers

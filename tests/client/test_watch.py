@@ -7,14 +7,14 @@ import time
 from typing import Any
 
 import pytest
+from ladd_client.api import LaddClient
+from ladd_client.stages import StageBoard
+from ladd_client.watch import watch
 from rich.console import Console
 
 from api_schemas.jobs import Job, JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import LogEvent, ProgressEvent
-from client.api import LaddClient
-from client.stages import StageBoard
-from client.watch import watch
 from service.core.lifecycle import tasks
 from service.http.routes import events
 

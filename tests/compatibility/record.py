@@ -18,11 +18,11 @@ from typing import Any
 import boto3
 import numpy as np
 import redis
+from ladd_client.api import LaddClient
 from PIL import Image
 
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole
 from api_schemas.jobs import EvaluateParams, EvaluateRequest, JobKind, JobState, LaddParams, LaddRequest
-from client.api import LaddClient
 from stack.running import Stack, running_stack
 
 CLASSES = ("bars", "checks", "discs")

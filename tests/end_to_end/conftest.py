@@ -5,10 +5,10 @@ from pathlib import Path
 
 import fashion_mnist
 import pytest
+from ladd_client.api import LaddClient
 
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole
 from api_schemas.jobs import JobState
-from client.api import LaddClient
 from stack.running import Stack
 
 ROOT = Path(__file__).parents[2]

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from ladd_client.api import LaddClient
+
 from api_schemas.events import JobEvent
 from api_schemas.jobs import Job, JobState
-from client.api import LaddClient
 
 
 class Finished:

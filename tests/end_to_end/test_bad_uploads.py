@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from ladd_client.api import LaddClient
 from PIL import Image
 
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole, DatasetState
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin
-from client.api import LaddClient
 from tests.workers.ladd.importers.hostile.corpus import corpus
 
 IMAGES = torch.zeros(4, 3, 32, 32)

@@ -1,8 +1,9 @@
 """Control arms through the stack: real images are picked, labelled, trained on and scored."""
 
+from ladd_client.api import LaddClient
+
 from api_schemas.datasets import Dataset
 from api_schemas.jobs import JobKind, LaddParams, LaddRequest
-from client.api import LaddClient
 from tests.end_to_end.finished import Finished
 
 ARMS = ["baseline", "random", "random_ladd", "ladd", "baseline_matched", "baseline_noaug", "random_noaug", "real"]

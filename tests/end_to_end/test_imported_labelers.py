@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from ladd_client.api import LaddClient
 from safetensors.torch import save_file
 from torch import nn
 
@@ -24,7 +25,6 @@ from api_schemas.jobs import (
 )
 from api_schemas.labelers import Architecture, ExportedImport, LabelerImportKind, LabelerMetadata, WeightsImport
 from api_schemas.problems import ErrorCode, ErrorOrigin
-from client.api import LaddClient
 from workers.ladd.models import build_model
 
 DISTILLED = Path(__file__).parents[2] / "examples" / "fashion_mnist_dm_ipc10"

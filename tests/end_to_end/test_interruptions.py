@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from ladd_client.api import LaddClient
 
 from api_schemas.datasets import Dataset
 from api_schemas.events import EventType, JobEvent
@@ -16,7 +17,6 @@ from api_schemas.jobs import (
     TrainLabelerParams,
     TrainLabelerRequest,
 )
-from client.api import LaddClient
 from stack.running import Stack
 from stack.state import load_state
 from stack.supervisord import Supervisord

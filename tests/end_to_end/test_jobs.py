@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from ladd_client.api import LaddClient
 from pyarrow.parquet import read_table  # type: ignore[import-untyped]
 from safetensors.numpy import load_file
 
@@ -28,7 +29,6 @@ from api_schemas.jobs import (
     LaddRequest,
 )
 from api_schemas.problems import ErrorCode, ErrorOrigin
-from client.api import LaddClient
 from method.architectures import forward_flops
 from method.layers import Shape
 from tests.end_to_end.finished import Finished

@@ -1,11 +1,11 @@
 """A labeler is trained through the stack of `make up`, or blows up."""
 
 import numpy as np
+from ladd_client.api import LaddClient
 
 from api_schemas.datasets import Dataset
 from api_schemas.jobs import JobKind, JobState, TrainLabelerParams, TrainLabelerRequest
 from api_schemas.problems import ErrorCode, ErrorOrigin
-from client.api import LaddClient
 from tests.end_to_end.finished import Finished
 
 

@@ -7,9 +7,9 @@ import signal
 from pathlib import Path
 
 import pytest
+from ladd_client.api import LaddClient
 
 from api_schemas.datasets import DatasetMetadata, DatasetRole, DatasetState
-from client.api import LaddClient
 from stack.running import Stack
 from stack.state import load_state
 from stack.supervisord import Supervisord

@@ -7,10 +7,10 @@ from contextlib import closing
 from typing import Any
 
 import redis
+from ladd_client.api import LaddClient
 
 from api_schemas.datasets import Dataset
 from api_schemas.jobs import JobKind, JobState, TrainLabelerParams, TrainLabelerRequest
-from client.api import LaddClient
 from stack.running import Stack
 
 

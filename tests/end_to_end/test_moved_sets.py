@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from ladd_client.api import LaddClient
 
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole
 from api_schemas.jobs import EvaluateParams, EvaluateRequest, JobKind, LaddParams, LaddRequest
-from client.api import LaddClient
 from tests.end_to_end.conftest import ready
 from tests.end_to_end.finished import Finished
 

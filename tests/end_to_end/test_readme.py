@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ladd_client.api import LaddClient
 
 from api_schemas.jobs import TERMINAL_STATES
-from client.api import LaddClient
 from stack.running import Stack
 
 ROOT = Path(__file__).parents[2]

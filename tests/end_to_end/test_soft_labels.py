@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+from ladd_client.api import LaddClient
 
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole, DatasetState
 from api_schemas.evaluation import EvaluationRow
 from api_schemas.jobs import EvaluateParams, EvaluateRequest, JobKind, JobState
-from client.api import LaddClient
 
 LEARNED_LR = 0.02
 

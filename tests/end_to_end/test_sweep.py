@@ -2,13 +2,13 @@
 
 import httpx
 import pytest
+from ladd_client.api import LaddClient
 
 from api_schemas.datasets import Dataset
 from api_schemas.evaluation import EvaluationSpec
 from api_schemas.jobs import JobKind, JobState, SweepParams, SweepRequest
 from api_schemas.labelers import LabelerRecipe
 from api_schemas.recipes import RecipeOverrides
-from client.api import LaddClient
 from stack.running import Stack
 
 

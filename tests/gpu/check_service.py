@@ -15,8 +15,9 @@ from PIL import Image
 from random_sets import random_pixels
 
 if TYPE_CHECKING:
+    from ladd_client.api import LaddClient
+
     from api_schemas.datasets import Dataset
-    from client.api import LaddClient
 
 NEEDED = ("boto3", "celery", "fastapi", "httpx", "pydantic_settings", "redis", "rich", "supervisor", "uvicorn")
 
@@ -33,7 +34,8 @@ def check_ladd_job(device: torch.device) -> str:
     """Upload random images, train a labeler, write labels, train and test networks, read the report."""
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         raise SkipTest(f"the service needs {', '.join(missing)}, not installed here")
-    from client.api import LaddClient
+    from ladd_client.api import LaddClient
+
     from stack.running import running_stack
 
     with tempfile.TemporaryDirectory() as folder, ExitStack() as resources:

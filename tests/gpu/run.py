@@ -26,9 +26,9 @@ from typing import Any
 from unittest import SkipTest
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks"), str(ROOT / "client")]
 # For the processes that checks start.
-os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:2])
+os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:3])
 
 FIRST = ("equality", "kernels", "graphs", "interruptions", "labels", "runner", "memory")
 LAST = "service"

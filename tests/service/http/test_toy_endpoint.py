@@ -5,11 +5,11 @@ from typing import Any
 
 import httpx
 import pytest
+from ladd_client.api import LaddClient
+from ladd_client.errors import ProblemError
 
 from api_schemas.base import DatasetId, Response
 from api_schemas.problems import ErrorCode
-from client.api import LaddClient
-from client.errors import ProblemError
 from service.core.clients import Core
 from service.core.foundation.settings import Settings
 from service.core.resources.datasets import manifest_of
@@ -35,7 +35,7 @@ def get_census(dataset_id: DatasetId, core: CoreDep) -> Census:
 
 class ToyClient(LaddClient):
     def census(self, dataset_id: str) -> Census:
-        """The part of `client/api.py`."""
+        """The part of `client/ladd_client/api.py`."""
         return self._get(Census, f"/v1/datasets/{dataset_id}/census")
 
 

@@ -14,11 +14,11 @@ from api_schemas.evaluation import Report
 from api_schemas.job_plans import JobPlan
 from api_schemas.jobs import Job, JobRequest, JobState
 from api_schemas.report_tables import measured, predicted_cost, predicted_seconds, span
-from client.api import LaddClient
-from client.errors import ClientError, failure_text
-from client.stages import StageBoard
-from client.tables import printable, report_text, tables_text, text_table
-from client.watch import watch
+from ladd_client.api import LaddClient
+from ladd_client.errors import ClientError, failure_text
+from ladd_client.stages import StageBoard
+from ladd_client.tables import printable, report_text, tables_text, text_table
+from ladd_client.watch import watch
 from method.protocols import PROTOCOLS, QUICK
 
 ASK_ABOVE_SECONDS = 3600

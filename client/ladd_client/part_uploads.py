@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from api_schemas.uploads import Upload, UploadPart, UploadState
-from client.errors import ClientError, ProblemError
-from client.form import ProgressCallback
-from client.transport import Transport
+from ladd_client.errors import ClientError, ProblemError
+from ladd_client.form import ProgressCallback
+from ladd_client.transport import Transport
 
 RESUME_DIRECTORY = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ladd" / "uploads"
 

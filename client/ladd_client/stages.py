@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
 from api_schemas.report_tables import clock
-from client.tables import printable
+from ladd_client.tables import printable
 
 _NAME_WIDTH = 16
 _BAR_WIDTH = 24

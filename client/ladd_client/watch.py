@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from api_schemas.events import EventType, JobEvent
 from api_schemas.jobs import Job, JobState, Progress, Task
 from api_schemas.report_tables import clock
-from client.stages import Stage, StageBoard
+from ladd_client.stages import Stage, StageBoard
 
 if TYPE_CHECKING:
-    from client.api import LaddClient
+    from ladd_client.api import LaddClient
 
 _TITLES = {
     "ingest": "validate",

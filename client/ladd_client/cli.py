@@ -15,10 +15,10 @@ from api_schemas.datasets import (
     DatasetState,
     Resize,
 )
-from client.api import DEFAULT_URL, LABELER_METADATA, LaddClient, augmented
-from client.cli_jobs import jobs_app
-from client.cli_run import run_app
-from client.session import (
+from ladd_client.api import DEFAULT_URL, LABELER_METADATA, LaddClient, augmented
+from ladd_client.cli_jobs import jobs_app
+from ladd_client.cli_run import run_app
+from ladd_client.session import (
     JsonOption,
     LimitOption,
     RefusalGroup,
@@ -27,8 +27,8 @@ from client.session import (
     assigned,
     without_missing,
 )
-from client.stages import StageBoard, minute
-from client.tables import printable
+from ladd_client.stages import StageBoard, minute
+from ladd_client.tables import printable
 from method.class_maps import CLASS_MAPS, IMAGEFOLDER
 from method.files import ARCHIVE_ENDINGS
 from method.formats import AUTO, FORMATS

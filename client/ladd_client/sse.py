@@ -7,8 +7,8 @@ from httpx_sse import EventSource, SSEError
 from pydantic import ValidationError
 
 from api_schemas.events import JobEvent
-from client.errors import ClientError
-from client.transport import Transport, unreachable
+from ladd_client.errors import ClientError
+from ladd_client.transport import Transport, unreachable
 
 # The server sends a comment every 15 s; twice that in silence means that the connection is dead.
 _SILENCE_SECONDS = 35.0

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import httpx
 
-from client.errors import ClientError
-from client.form import ProgressCallback
-from client.transport import Transport, unreachable
+from ladd_client.errors import ClientError
+from ladd_client.form import ProgressCallback
+from ladd_client.transport import Transport, unreachable
 
 
 def download(

@@ -7,11 +7,11 @@ import typer
 
 from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobState
 from api_schemas.report_tables import clock, predicted_seconds, span
-from client.api import JOB_REQUEST
-from client.cli_run import DatasetOption, DetachOption, SourceOption, TagOption, YesOption
-from client.session import JsonOption, LimitOption, Session, tags_of
-from client.stages import minute
-from client.tables import report_text
+from ladd_client.api import JOB_REQUEST
+from ladd_client.cli_run import DatasetOption, DetachOption, SourceOption, TagOption, YesOption
+from ladd_client.session import JsonOption, LimitOption, Session, tags_of
+from ladd_client.stages import minute
+from ladd_client.tables import report_text
 from method.paper import METHODS
 
 jobs_app = typer.Typer()

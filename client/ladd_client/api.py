@@ -19,14 +19,14 @@ from api_schemas.job_plans import JobPlan
 from api_schemas.jobs import Job, JobKind, JobPage, JobRequest, JobState
 from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
 from api_schemas.presets import JobBody, PaperMethod, PresetList
-from client.download import download
-from client.errors import ClientError, JobError
-from client.form import Files, ProgressCallback, form, paths
-from client.part_uploads import RESUME_DIRECTORY, PartUploads
-from client.sse import follow
-from client.stages import StageBoard
-from client.transport import Transport, parsed
-from client.watch import watch
+from ladd_client.download import download
+from ladd_client.errors import ClientError, JobError
+from ladd_client.form import Files, ProgressCallback, form, paths
+from ladd_client.part_uploads import RESUME_DIRECTORY, PartUploads
+from ladd_client.sse import follow
+from ladd_client.stages import StageBoard
+from ladd_client.transport import Transport, parsed
+from ladd_client.watch import watch
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from api_schemas.jobs import JobKind
-from client.api import JOB_REQUEST
-from client.session import Session, SetOption, assigned, tags_of, without_missing
+from ladd_client.api import JOB_REQUEST
+from ladd_client.session import Session, SetOption, assigned, tags_of, without_missing
 from method.architectures import ARCHITECTURES
 from method.arms import ARMS
 from method.precisions import PRECISIONS

@@ -10,8 +10,8 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from api_schemas.problems import Problem
-from client.auth import KeyAuth
-from client.errors import ClientError, ProblemError
+from ladd_client.auth import KeyAuth
+from ladd_client.errors import ClientError, ProblemError
 
 Model = TypeVar("Model", bound=BaseModel)
 
