@@ -60,25 +60,35 @@ EPOCHS = {"labeler": {"checkpoint_epochs": [1, 2, 5, 10]}}
 """The labeler of the other parts, kept at more epochs."""
 
 
-def of_the_gain(set_: str, seeds: range) -> tuple[Part, ...]:
-    """Return the parts that show what decides LADD's gain on a set, by ConvNetD3 and one view of an image a step.
+GAIN: Mapping[str, Mapping[float, Mapping[str, Any]]] = {
+    "weight of the views": {1: {"view_weight": 1}, 5: {"view_weight": 5}, 25: {}, 125: {"view_weight": 125}},
+    "labeler's epoch": {1: {**EPOCHS, "epoch": 1}, 2: {**EPOCHS, "epoch": 2}, 5: {**EPOCHS, "epoch": 5}, 10: {}},
+    "N": {n: {} if n == 5 else {"views": {"n": n, "ratio": 0.625}} for n in (2, 3, 5, 7)},
+    "R": {r: {} if r == 0.625 else {"views": {"n": 5, "ratio": r}} for r in (0.375, 0.5, 0.625, 0.75, 0.875)},
+    "labeler's seed": {0: {}, 1: {"labeler": {"seed": 1}}, 2: {"labeler": {"seed": 2}}},
+}
+"""What may decide LADD's gain: {question: {value: what of a job it changes}}; nothing where it is the paper's."""
+BEST_LR = ("baseline_best_lr", "ladd_best_lr")
+"""Compared where the question moves the size of a step: each at the learning rate that suits it."""
+KINDS_OF_LABELS = ("ladd", "full_soft", "sub_hard", "sub_soft")
 
-    Weight of the views' term with the learning rate that suits it, soft and hard labels, labelers by seed, labelers by
-    epoch, N and R: each leaves all else as it is.
-    """
 
-    def part(*arms: str, changed: Mapping[str, Any] | None = None, **labels: Any) -> Part:
-        return Part(set_, "ConvNetD3", arms, seeds, ONE | dict(changed or {}), labels)
-
-    return (
-        part("ladd", "full_soft", "sub_hard", "sub_soft"),
-        part("baseline_best_lr", "ladd_best_lr"),
-        *(part("ladd_best_lr", changed={"view_weight": weight}) for weight in (1, 5, 125)),
-        *(part("ladd", **EPOCHS, epoch=epoch) for epoch in (1, 2, 5)),
-        *(part("ladd", views={"n": n, "ratio": 0.625}) for n in (2, 3, 7)),
-        *(part("ladd", views={"n": 5, "ratio": ratio}) for ratio in (0.375, 0.5, 0.75, 0.875)),
-        *(part("ladd", labeler={"seed": seed}) for seed in (1, 2)),
+def of_the_gain(set_: str, question: str, value: float, arms: tuple[str, ...], seeds: range = range(3)) -> Part:
+    """Return the part that answers it on a set, by ConvNetD3 and one view of an image a step."""
+    changed = GAIN[question][value]
+    overrides = {name: it for name, it in changed.items() if name == "view_weight"}
+    return Part(
+        set_, "ConvNetD3", arms, seeds, ONE | overrides, {k: v for k, v in changed.items() if k not in overrides}
     )
+
+
+def parts_of_the_gain(set_: str) -> list[Part]:
+    """Return all of them on a set, and those of the paper's values first."""
+    weight, *others = GAIN
+    parts = [of_the_gain(set_, weight, 25, arms) for arms in (KINDS_OF_LABELS, BEST_LR)]
+    parts += [of_the_gain(set_, weight, value, BEST_LR[1:]) for value in GAIN[weight]]
+    parts += [of_the_gain(set_, question, value, ("ladd",)) for question in others for value in GAIN[question]]
+    return [part for number, part in enumerate(parts) if number < 2 or part.name != parts[0].name]
 
 
 PARTS = (
@@ -86,7 +96,7 @@ PARTS = (
     Part("DSA", "ConvNetD3", PAIR, range(3)),
     Part("DC", "ConvNetD3", PAIR, range(3)),
     Part("DC 1 IPC", "ConvNetD3", PAIR, range(3)),
-    *of_the_gain("DC 1 IPC", range(3)),
+    *parts_of_the_gain("DC 1 IPC"),
     Part("DM-128", "ConvNetD5", PAIR, range(1), ONE),
     Part("DM", "ConvNetD3", ("ladd",), range(3), {"reduction": "mean"}),
     Part("DM", "ConvNetD3", FOUR, range(3, 5)),
@@ -106,7 +116,7 @@ PARTS = (
     Part("DM", "VGG11", FOUR, range(1, 3)),
     Part("DM", "AlexNet", FOUR, range(1, 3)),
     Part("DM-128", "ConvNetD5", ("baseline",), range(3, 5), ONE),
-    *of_the_gain("DM", range(3)),
+    *parts_of_the_gain("DM"),
     Part("DM", "ConvNetD3", ("ladd_best_lr",), range(3)),
     Part("DSA", "ConvNetD3", ("baseline_best_lr",), range(3)),
     Part("DC", "ConvNetD3", ("baseline_best_lr",), range(3)),

@@ -64,10 +64,10 @@ def _lines(kept: Mapping[str, Any], order: Sequence[str], controls: Mapping[str,
     found = []
     for part in [part for part in order if part in kept["rows"]]:
         arms, images = kept["rows"][part], kept["test_images"][part]
-        answers = {arm: _answers(trials, images) for arm, trials in arms.items()}
+        answers = {arm: answers_of(trials, images) for arm, trials in arms.items()}
         # Parts with other views or weights have the baseline of the set and network.
         plain = kept["rows"].get(", ".join(part.split(", ")[:2]), {}).get("baseline")
-        baseline = answers.get("baseline") if plain is None else _answers(plain, images)
+        baseline = answers.get("baseline") if plain is None else answers_of(plain, images)
         for arm in [name for name in ARMS if name in arms]:
             spread = summarize([trial["accuracy"] for trial in arms[arm].values()])
             judged = None if arm == "baseline" or baseline is None else judge({arm: Pair(answers[arm], baseline)})[None]
@@ -75,14 +75,15 @@ def _lines(kept: Mapping[str, Any], order: Sequence[str], controls: Mapping[str,
             found.append([part, f"`{arm}`", *cells])
         set_, _, settings = part.partition(", ")
         control = kept["rows"].get(f"{controls.get(set_)}, {settings}", {}).get("ladd")
-        random = answers.get("random_ladd") if control is None else _answers(control, images)
+        random = answers.get("random_ladd") if control is None else answers_of(control, images)
         if "ladd" in answers and random is not None:
             judged = judge({part: Pair(answers["ladd"], random)})[None]
             found.append([part, OWN, f"{len(answers['ladd'])}, {len(random)}", "", *told(judged)])
     return found
 
 
-def _answers(trials: Mapping[str, Any], images: int) -> NDArray[np.bool_]:
+def answers_of(trials: Mapping[str, Any], images: int) -> NDArray[np.bool_]:
+    """Return the answers of trials to the test images, bool [n, images]."""
     return np.stack([unpack_answers(trial["correct"], images) for trial in trials.values()])
 
 
