@@ -20,7 +20,7 @@ def announce(core: Core, job: JobRecord) -> None:
         if hook.wants(payload.type)
     ]
     if messages:
-        core.deliveries.add(messages, about_job=job.id)
+        core.deliveries.put(messages, about_job=job.id)
 
 
 def _payloads(core: Core, job: JobRecord) -> list[WebhookPayload]:

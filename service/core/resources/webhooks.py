@@ -57,7 +57,7 @@ def create(core: Core, request: WebhookRequest) -> WebhookWithSecret:
         created_at=datetime.now(UTC),
     )
     limit = core.settings.quota_webhooks
-    if not core.hooks.add(hook, limit):
+    if not core.hooks.create(hook, limit):
         message = f"You have {limit} webhooks already: delete one first."
         raise QuotaExceededError(Quota("webhooks", limit, MINUTE), message)
     return _with_secret(core, hook)
@@ -108,7 +108,7 @@ def test(core: Core, hook_id: str) -> Delivery:
     about = Subject(id=hook_id, kind="webhook", state="enabled", links=SubjectLinks(self=_path(hook_id)))
     payload = WebhookPayload(type=TEST, timestamp=datetime.now(UTC), data=about)
     message = Message(core.tenant, hook.id, new_id("msg"), TEST, payload.model_dump_json())
-    core.deliveries.add([message])
+    core.deliveries.put([message])
     return delivery(core, hook_id, message.id)
 
 

@@ -21,7 +21,7 @@ ATTEMPTS_KEPT = 20
 """Newest attempts of a message that are kept."""
 BATCH = 100
 
-SCRIPTS = ("add", "again", "settle", "take")
+SCRIPTS = ("again", "put", "settle", "take")
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,10 @@ class Deliveries:
         self._redis = redis
         self._scripts = {name: register(redis, __package__, "prelude", name) for name in SCRIPTS}
 
-    def add(self, messages: Sequence[Message], about_job: str = "") -> None:
+    def put(self, messages: Sequence[Message], about_job: str = "") -> None:
         """Put messages in line. Those about a job are its only ones: nothing is added for it a second time."""
         written = json.dumps([asdict(message) for message in messages])
-        self._scripts["add"](args=[about_job, written, MESSAGES_KEPT])
+        self._scripts["put"](args=[about_job, written, MESSAGES_KEPT])
 
     def take(self, milliseconds: int) -> Taken | None:
         """Take the message whose turn it is for so long; None when none is due. One at a time of each webhook."""

@@ -91,7 +91,7 @@ class Hooks:
         document = self._redis.hget(redis_keys.webhooks(tenant), hook_id)
         return None if document is None else Hook.model_validate_json(document)
 
-    def add(self, hook: Hook, limit: int) -> bool:
+    def create(self, hook: Hook, limit: int) -> bool:
         """Store a new webhook; False when its tenant would have more than `limit`."""
 
         def store(pipeline: Any) -> bool:

@@ -34,7 +34,7 @@ def hook_for(core: Core) -> Callable[..., Hook]:
             created_at=datetime.now(UTC),
             **changed,
         )
-        assert core.hooks.add(hook, 10)
+        assert core.hooks.create(hook, 10)
         return hook
 
     return make

@@ -42,11 +42,11 @@ class Sender:
             secrets=[SigningSecret(secret=new_secret())],
             created_at=datetime.now(UTC),
         )
-        assert core.hooks.add(hook, 10)
+        assert core.hooks.create(hook, 10)
 
     def put(self) -> str:
         message = new_id("msg")
-        self.core.deliveries.add([Message(self.tenant, self.id, message, "webhook.test", "{}")])
+        self.core.deliveries.put([Message(self.tenant, self.id, message, "webhook.test", "{}")])
         time.sleep(0.002)  # Two of one millisecond have no order.
         return message
 

@@ -16,7 +16,7 @@ def put_in_line(core: Core) -> Callable[..., str]:
 
     def put(hook: str = "wh_a", tenant: str = "ours") -> str:
         message = Message(tenant, hook, new_id("msg"), "webhook.test", '{"type": "webhook.test"}')
-        core.deliveries.add([message])
+        core.deliveries.put([message])
         time.sleep(0.002)  # Two of one millisecond have no order.
         return message.id
 

@@ -101,7 +101,7 @@ def test_what_is_to_be_sent_again_holds_up_nothing_that_is_due(core: Core, put_i
 
 def test_webhooks_take_turns(core: Core, put_in_line: Put) -> None:
     """A thousand messages of one are not in front of one message of another."""
-    core.deliveries.add([Message("ours", "wh_a", new_id("msg"), "t", "{}") for _ in range(1000)])
+    core.deliveries.put([Message("ours", "wh_a", new_id("msg"), "t", "{}") for _ in range(1000)])
     put_in_line("wh_b", "theirs")
     first, second = take(core), take(core)
     assert {first.hook, second.hook} == {"wh_a", "wh_b"}
@@ -183,7 +183,7 @@ def test_nothing_stays_of_a_webhook_that_is_gone(core: Core, put_in_line: Put, m
 def test_the_messages_of_a_job_are_added_once(core: Core, submit_graph: Callable[..., str]) -> None:
     job = submit_graph({"only": []})
     for _ in range(3):
-        core.deliveries.add([Message("ours", "wh_a", new_id("msg"), "job.failed", "{}")], about_job=job)
+        core.deliveries.put([Message("ours", "wh_a", new_id("msg"), "job.failed", "{}")], about_job=job)
     assert len(kept(core)) == 1
-    core.deliveries.add([Message("ours", "wh_a", new_id("msg"), "job.failed", "{}")], about_job=new_id("job"))
+    core.deliveries.put([Message("ours", "wh_a", new_id("msg"), "job.failed", "{}")], about_job=new_id("job"))
     assert len(kept(core)) == 1

@@ -26,7 +26,7 @@ def made(core: Core, tenant: str = "ours", **changed: Any) -> Hook:
         "created_at": datetime.now(UTC),
     }
     hook = Hook(**fields | changed)
-    assert core.hooks.add(hook, limit=10)
+    assert core.hooks.create(hook, limit=10)
     return hook
 
 
@@ -45,7 +45,7 @@ def test_racing_requests_make_no_more_than_the_limit(core: Core) -> None:
     template = made(core)
 
     def add() -> None:
-        stored.append(core.hooks.add(template.model_copy(update={"id": new_id("wh")}), limit=4))
+        stored.append(core.hooks.create(template.model_copy(update={"id": new_id("wh")}), limit=4))
 
     threads = [threading.Thread(target=add) for _ in range(8)]
     for thread in threads:
@@ -97,7 +97,7 @@ def test_while_the_storage_is_away_nothing_changes(core: Core, monkeypatch: pyte
     monkeypatch.setattr(Storage, "put_json", out)
     monkeypatch.setattr(Storage, "delete", out)
     for change in (
-        lambda: core.hooks.add(hook.model_copy(update={"id": new_id("wh")}), 10),
+        lambda: core.hooks.create(hook.model_copy(update={"id": new_id("wh")}), 10),
         lambda: core.hooks.change("ours", hook.id, lambda found: found.model_copy(update={"enabled": False})),
         lambda: core.hooks.remove("ours", hook.id),
     ):
