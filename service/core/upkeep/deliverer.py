@@ -44,15 +44,16 @@ def deliverer_threads(core: Core, stop: threading.Event) -> list[threading.Threa
 
 def _deliver(core: Core, stop: threading.Event) -> None:
     while not stop.is_set():
-        found = False
+        pause = LOOK_SECONDS
         try:
-            found = deliver_next(core)
-        except (ServiceError, *OUTAGES) as error:
-            logger.warning("nothing is sent to webhooks: %s", error)
+            pause = 0 if deliver_next(core) else LOOK_SECONDS
+        except OUTAGES:  # of which the reaper beside this tells
+            pause = core.settings.reaper_seconds
+        except ServiceError as error:
+            logger.warning("a webhook could not be disabled: %s", error)
         except Exception:  # such as a document of another version: the next one may be of this
             logger.exception("a message could not be sent")
-        if not found:
-            stop.wait(LOOK_SECONDS)
+        stop.wait(pause)
 
 
 def deliver_next(core: Core) -> bool:

@@ -100,7 +100,11 @@ class Hooks:
             self._write(pipeline, hook)
             return True
 
-        return bool(self._change(hook.tenant, store))
+        created = bool(self._change(hook.tenant, store))
+        if not created:
+            # Of a race that it lost at first.
+            self._storage.delete(_path(hook.id))
+        return created
 
     def change(self, tenant: str, hook_id: str, changed: Callable[[Hook], Hook]) -> Hook:
         """Replace a webhook by what is made of it, and return that. Raises ServiceError NOT_FOUND."""

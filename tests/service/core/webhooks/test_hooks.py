@@ -54,6 +54,7 @@ def test_racing_requests_make_no_more_than_the_limit(core: Core) -> None:
         thread.join()
     assert sum(stored) == 3
     assert len(core.hooks.of("ours")) == 4
+    assert len(core.storage.list_keys("webhooks/")) == 4
 
 
 def test_racing_changes_are_all_made(core: Core) -> None:
