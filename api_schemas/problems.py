@@ -28,6 +28,7 @@ class ErrorCode(StrEnum):
     JOB_NOT_CANCELABLE = "job_not_cancelable"
     JOB_NOT_RETRYABLE = "job_not_retryable"
     NO_REPORT = "no_report"
+    WEBHOOK_DISABLED = "webhook_disabled"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
     # of tasks; `timeout` also of a request whose body stops arriving

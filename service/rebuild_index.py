@@ -14,14 +14,15 @@ def main() -> int:
     """Rebuild and print what was restored; 1 when a server does not answer or another process is at it."""
     with closing(open_core(settings_of_environment())) as core:
         try:
-            keys = api_keys.restore(core)
+            keys, webhooks = api_keys.restore(core), core.hooks.restore()
             restored = rebuild_index(core)
         except (ServiceError, *OUTAGES) as error:
             print(error, file=sys.stderr)
             return 1
     print(
         f"restored {restored.datasets} datasets, {restored.labelers} labelers, {restored.finished_jobs} finished jobs; "
-        f"queued {restored.unfinished_jobs} unfinished jobs again; restored {keys} API keys"
+        f"queued {restored.unfinished_jobs} unfinished jobs again; restored {keys} API keys, "
+        f"{webhooks} webhooks"
     )
     return 0
 

@@ -20,6 +20,7 @@ from service.core.resources import api_keys
 from stack.readiness import BUCKET
 from stack.running import Stack, running_stack
 from tests.faulty_s3 import FaultyS3, faulty_s3
+from tests.receiver import Receiver, receiving
 from tests.servers import Embedded, embedded_servers
 
 if TYPE_CHECKING:
@@ -98,6 +99,13 @@ def faulty(embedded: Embedded) -> Iterator[FaultyS3]:
     """The same S3 behind a proxy that can be told to refuse."""
     with faulty_s3(embedded.s3_endpoint) as proxy:
         yield proxy
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver of webhooks on loopback."""
+    with receiving() as started:
+        yield started
 
 
 @pytest.fixture

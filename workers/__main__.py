@@ -13,6 +13,7 @@ from service.core.clients import open_core
 from service.core.foundation.redaction import TALKATIVE, RedactingFormatter
 from service.core.foundation.settings import settings_of_environment
 from service.core.queue import workers
+from service.core.upkeep.deliverer import deliverer_threads
 from service.core.upkeep.reaper import run_reaper
 from workers.supervisor.celery_app import create_app
 from workers.supervisor.devices import UnusableDeviceError
@@ -61,6 +62,7 @@ def main() -> None:
         app.steps["consumer"].add(heartbeat_step(heartbeat))
         threads = [
             threading.Thread(target=run_reaper, args=(core, shutting_down), name="reaper"),
+            *deliverer_threads(core, shutting_down),
             threading.Thread(target=fitness.keep, name="fitness"),
             threading.Thread(target=intake.watch, args=(shutting_down,), name="intake"),
         ]
@@ -92,8 +94,8 @@ def _log_to_stderr(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler])
-    for name in TALKATIVE:
-        logging.getLogger(name).setLevel(logging.INFO)
+    for name, least in TALKATIVE.items():
+        logging.getLogger(name).setLevel(least)
     for name in CELERYS_OWN:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
 

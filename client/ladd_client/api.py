@@ -27,6 +27,7 @@ from ladd_client.sse import follow
 from ladd_client.stages import StageBoard
 from ladd_client.transport import Transport, parsed
 from ladd_client.watch import watch
+from ladd_client.webhook_calls import WebhookCalls
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -36,7 +37,7 @@ JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
 LABELER_METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
 
 
-class LaddClient:
+class LaddClient(WebhookCalls):
     """The service at `base_url`, by default that of LADD_URL. Every method raises `ProblemError` when the API refuses.
 
     All else that goes wrong is another `ClientError`. Paths may be texts, and what the API takes may be a plain `dict`,

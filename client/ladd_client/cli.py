@@ -18,6 +18,7 @@ from api_schemas.datasets import (
 from ladd_client.api import DEFAULT_URL, LABELER_METADATA, LaddClient, augmented
 from ladd_client.cli_jobs import jobs_app
 from ladd_client.cli_run import run_app
+from ladd_client.cli_webhooks import webhooks_app
 from ladd_client.session import (
     JsonOption,
     LimitOption,
@@ -37,6 +38,7 @@ app = typer.Typer(
     cls=RefusalGroup, no_args_is_help=True, pretty_exceptions_enable=False, help="Label-Augmented Dataset Distillation."
 )
 app.add_typer(run_app, name="run")
+app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(jobs_app)
 
 

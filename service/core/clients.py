@@ -18,6 +18,8 @@ from service.core.objects.blobs import Blobs
 from service.core.objects.storage import Storage
 from service.core.queue.dispatch import Dispatcher
 from service.core.queue.store import JobStore
+from service.core.webhooks.deliveries import Deliveries
+from service.core.webhooks.hooks import Hooks
 
 CONNECTIONS: Mapping[str, Any] = {
     "decode_responses": True,
@@ -41,6 +43,8 @@ class Core:
     catalogue: Catalogue
     store: JobStore
     dispatcher: Dispatcher
+    hooks: Hooks
+    deliveries: Deliveries
     tenant: str = DEFAULT
     """Owner of all that is made through this handle. It sees everything, unless `acting_for` says otherwise."""
 
@@ -76,6 +80,8 @@ def open_core(settings: Settings) -> Core:
         catalogue=Catalogue(redis, storage),
         store=JobStore(redis, settings.events_kept),
         dispatcher=Dispatcher(settings, redis),
+        hooks=Hooks(redis, storage),
+        deliveries=Deliveries(redis),
     )
 
 

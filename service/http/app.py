@@ -1,8 +1,9 @@
-"""The FastAPI application: routes, middleware, and the core and reaper that live as long as it does."""
+"""The FastAPI application: routes, middleware, and the core, reaper and deliverers that live as long as it does."""
 
 import logging
 import threading
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,6 +20,7 @@ from service.core.foundation import redis_keys
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.settings import Settings
 from service.core.foundation.tenants import adopt
+from service.core.upkeep.deliverer import deliverer_threads
 from service.core.upkeep.reaper import run_reaper
 from service.http import docs_page, openapi, problems
 from service.http.access import AccessMiddleware, is_loopback
@@ -29,7 +31,7 @@ from service.http.polls import PollMiddleware
 from service.http.query import refuse_unknown_query
 from service.http.received import FormSlots
 from service.http.request_id import RequestIdMiddleware
-from service.http.routes import datasets, events, health, jobs, labelers, presets, uploads
+from service.http.routes import datasets, events, health, jobs, labelers, presets, uploads, webhooks
 from service.http.security_headers import SecurityHeadersMiddleware
 from service.http.stopping import StopMiddleware
 
@@ -52,12 +54,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         job_versions = JobVersions(core)
         stop = threading.Event()
         keeper = threading.Thread(target=_keep_house, args=(core, stop), name="housekeeping", daemon=True)
-        keeper.start()
+        threads = [keeper, *deliverer_threads(core, stop)]
+        for thread in threads:
+            thread.start()
         try:
             yield {"core": core, "key_ring": KeyRing(core), "job_versions": job_versions, "form_slots": FormSlots()}
         finally:
             stop.set()
-            await run_in_threadpool(keeper.join, GRACEFUL_SECONDS)
+            await run_in_threadpool(_join, threads)
             await job_versions.close()
 
     def body_limit(scope: Scope) -> int:
@@ -84,7 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(RequestIdMiddleware)
     problems.install(app)
-    for routes in (uploads, datasets, labelers, jobs, events, presets):
+    for routes in (uploads, datasets, labelers, jobs, events, presets, webhooks):
         app.include_router(
             routes.router,
             dependencies=[Security(API_KEY), Depends(refuse_unknown_query)],
@@ -95,6 +99,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_api_route("/", lambda: RedirectResponse(docs_page.PATH), include_in_schema=False)
     openapi.install(app)
     return app
+
+
+def _join(threads: Sequence[threading.Thread]) -> None:
+    ends = time.monotonic() + GRACEFUL_SECONDS
+    for thread in threads:
+        thread.join(max(0, ends - time.monotonic()))
 
 
 def _keep_house(core: Core, stop: threading.Event) -> None:

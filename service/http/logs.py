@@ -42,5 +42,5 @@ def configuration(level: str) -> dict[str, Any]:
             }
         },
         "root": {"handlers": ["stderr"], "level": level.upper()},
-        "loggers": {"uvicorn.access": access} | {name: {"level": "INFO"} for name in TALKATIVE},
+        "loggers": {"uvicorn.access": access} | {name: {"level": level} for name, level in TALKATIVE.items()},
     }

@@ -41,6 +41,7 @@ STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.JOB_NOT_FINISHED: 409,
     ErrorCode.JOB_NOT_CANCELABLE: 409,
     ErrorCode.JOB_NOT_RETRYABLE: 409,
+    ErrorCode.WEBHOOK_DISABLED: 409,
     ErrorCode.QUOTA_EXCEEDED: 429,
     ErrorCode.NO_ARCHIVE: 404,
     ErrorCode.NO_REPORT: 404,

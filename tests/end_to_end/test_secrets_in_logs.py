@@ -21,6 +21,7 @@ from service.core.clients import Core
 from service.core.resources import api_keys
 from service.core.resources.api_keys import Scope
 from stack.ports import free_ports
+from tests.receiver import Receiver
 from tests.servers import Embedded
 
 PRESIGN_SECONDS = 77
@@ -40,6 +41,7 @@ def environment(core: Core, embedded: Embedded) -> dict[str, str]:
         "LADD_WORKER_QUEUES": "cpu",
         "LADD_WORKER_SLOTS": "1",
         "LADD_LOG_LEVEL": "DEBUG",
+        "LADD_WEBHOOK_ALLOW_PRIVATE": "127.0.0.1",
         "LADD_HOST": "0.0.0.0",
         "LADD_PORT": str(port),
     }
@@ -57,7 +59,7 @@ def small_set() -> bytes:
 
 
 def test_no_secret_gets_into_a_log(
-    environment: dict[str, str], secret: str, embedded: Embedded, tmp_path: Path
+    environment: dict[str, str], secret: str, embedded: Embedded, receiver: Receiver, tmp_path: Path
 ) -> None:
     logs = [tmp_path / "api.log", tmp_path / "worker.log"]
     with ExitStack() as stack:
@@ -77,6 +79,7 @@ def test_no_secret_gets_into_a_log(
         while not _answers(api):
             assert time.monotonic() < deadline, logs[0].read_text()
             time.sleep(0.1)
+        hook = api.post("/v1/webhooks", json={"url": receiver.url, "events": ["dataset.ready"]}).json()
         metadata = json.dumps({"name": "a set", "role": "distilled"})
         form: list[tuple[str, Any]] = [("metadata", (None, metadata)), ("files", ("a.npz", small_set()))]
         made = api.post("/v1/datasets", files=form).json()
@@ -86,6 +89,9 @@ def test_no_secret_gets_into_a_log(
         assert state == "ready"
         link = api.get(f"{made['links']['self']}/preview.png").headers["Location"]
         assert httpx.get(link, trust_env=False).status_code == 200
+        while not receiver.received:
+            assert time.monotonic() < deadline, logs[1].read_text()
+            time.sleep(0.2)
         # Where they do not belong.
         assert api.get("/v1/jobs", params={"api_key": secret}).status_code == 422
         assert api.get(f"/v1/jobs/{secret}").status_code == 404
@@ -96,7 +102,9 @@ def test_no_secret_gets_into_a_log(
     query = parse_qs(urlsplit(link).query)
     assert query["X-Amz-Expires"] == [str(PRESIGN_SECONDS)]
     redis_password = urlsplit(embedded.redis_url).password
-    secrets = [secret, other, embedded.s3_secret_key, query["X-Amz-Signature"][0], link, redis_password]
+    [message] = receiver.received
+    ours = [hook["secret"], receiver.url, message.headers["webhook-signature"]]
+    secrets = [*ours, secret, other, embedded.s3_secret_key, query["X-Amz-Signature"][0], link, redis_password]
     for log in logs:
         text = log.read_text()
         assert "DEBUG" in text

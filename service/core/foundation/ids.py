@@ -6,7 +6,7 @@ import secrets
 import time
 from typing import Literal
 
-Prefix = Literal["ds", "lb", "job", "up", "key"]
+Prefix = Literal["ds", "lb", "job", "up", "key", "wh", "msg"]
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 LENGTH = 26

@@ -89,6 +89,21 @@ NEEDLESS = "ladd:needless"
 removing = Pattern("ladd:removing:{}")
 """There while a blob is being removed."""
 
+webhooks = Pattern("ladd:webhooks:{}")
+"""Hash {id: its `Hook` as JSON} of the webhooks of a tenant."""
+WEBHOOK_TURNS = "ladd:webhook_turns"
+"""Sorted set of `<tenant> <webhook>` that have something to be sent, scored by when to look next (ms)."""
+webhook_line = Pattern("ladd:webhook:{}:line")
+"""Sorted set of the messages that a webhook is still to get, scored by when the next attempt is due (ms)."""
+webhook_log = Pattern("ladd:webhook:{}:log")
+"""Sorted set of the messages of a webhook that are kept, which sort by time."""
+webhook_held = Pattern("ladd:webhook:{}:held")
+"""There while a message is being sent to a webhook."""
+webhook_failing = Pattern("ladd:webhook:{}:failing")
+"""Time (ms) since which every attempt to reach a webhook has failed."""
+webhook_message = Pattern("ladd:webhook:{}:message:{}")
+"""Hash of a message and its attempts, by webhook and id."""
+
 API_KEYS = "ladd:keys"
 """Hash {SHA-256 of an API key: its `ApiKey` as JSON}."""
 RATES = "ladd:rates"

@@ -1,6 +1,7 @@
 """Settings of front and workers, read from environment variables that start with `LADD_`."""
 
 import sys
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -26,6 +27,24 @@ def _are_queues(names: str) -> str:
         unknown = ", ".join(sorted(named - set(QUEUES))) or "an empty name"
         raise ValueError(f"tasks wait in {', '.join(QUEUES)}: name some of these; {unknown} is none")
     return names
+
+
+Network = IPv4Network | IPv6Network
+EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    if text.lower() in ("true", "false"):
+        return EVERYWHERE if text.lower() == "true" else ()
+    return tuple(ip_network(name.strip()) for name in text.split(","))
+
+
+def _are_networks(text: str) -> str:
+    try:
+        _networks(text)
+    except ValueError as error:
+        raise ValueError(f"true, false, or networks like 10.0.0.0/8,127.0.0.1, separated by commas: {error}") from None
+    return text
 
 
 def _is_address(url: str) -> str:
@@ -100,6 +119,10 @@ class Settings(BaseSettings):
     """Bytes of datasets and labelers of one tenant above which it may neither upload nor start jobs."""
     quota_uploads_per_minute: Annotated[int, Field(ge=1)] | None = None
     """Uploads that one tenant may begin within a minute of the clock."""
+    quota_webhooks: Annotated[int, Field(ge=1)] = 10
+    """Webhooks that one tenant may have."""
+    webhook_allow_private: Annotated[str, AfterValidator(_are_networks)] = "false"
+    """Networks, between commas, that webhooks may lead to besides public addresses, also by http; `true`: any."""
     worker_queues: Annotated[str, AfterValidator(_are_queues)] = "cpu,gpu"
     """Queues that a worker takes tasks from, separated by commas: `gpu` (trainings, labels), `cpu` (large uploads) and
     `io` (small uploads, reports), which comes with `cpu` and has a slot of its own beside others."""
@@ -120,6 +143,11 @@ class Settings(BaseSettings):
     """Longest time without progress by task type, after which the attempt is ended; given as `task_timeout_seconds`."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe messages that are logged."""
+
+    @property
+    def webhook_networks(self) -> tuple[Network, ...]:
+        """The networks of `webhook_allow_private`."""
+        return _networks(self.webhook_allow_private)
 
     @property
     def redis_tls(self) -> dict[str, Any]:

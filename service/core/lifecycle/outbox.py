@@ -12,6 +12,7 @@ from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.kinds.task_types import TASKS, remove_dataset
+from service.core.lifecycle.announcements import announce
 from service.core.lifecycle.submission import request_key
 from service.core.queue.records import PLANNED, JobRecord
 
@@ -38,9 +39,13 @@ def attend(core: Core, entry: str) -> None:
 
 
 def _close_job(core: Core, job_id: str) -> None:
-    """Note how a job ended, and give back what it held: checkpoints, raw and unfinished files, its use of datasets."""
+    """Tell webhooks and note how a job ended, and give back what it held.
+
+    That is checkpoints, raw and unfinished files, its use of datasets.
+    """
     job = core.store.load(job_id)
     if job is not None:
+        announce(core, job)
         core.storage.put_json(end_key(job_id), _final_record(job))
         for task in job.tasks:
             undo = TASKS[task.type].undo

@@ -63,6 +63,7 @@ def standing_api(embedded: Embedded) -> Iterator[httpx.Client]:
         s3_bucket=BUCKET,
         s3_access_key=embedded.s3_access_key,
         s3_secret_key=SecretStr(embedded.s3_secret_key),
+        webhook_allow_private="127.0.0.1",
     )
     with _serving(create_app(settings)) as client:
         yield client

@@ -109,6 +109,8 @@ def test_every_route_wants_a_key_except_signs_of_life_and_documentation(keyed: A
                 dataset_id=f"ds_{'0' * 26}",
                 labeler_id=f"lb_{'0' * 26}",
                 upload_id=f"up_{'0' * 26}",
+                webhook_id=f"wh_{'0' * 26}",
+                message_id=f"msg_{'0' * 26}",
                 **ANY_OF_PATH,
             )
             answer = caller.request(method, url, headers={"Authorization": ""})

@@ -38,7 +38,7 @@ CHECKS = [
 ]
 ENDLESS = "GET /v1/jobs/{job_id}/events"
 """Of a job that is not at its end it never ends: asked for ids that name nothing only."""
-DEADLY = "DELETE /v1/datasets/{dataset_id}"
+DEADLY = ("DELETE /v1/datasets/{dataset_id}", "DELETE /v1/webhooks/{webhook_id}")
 FEW, MANY = 4, 100
 
 
@@ -53,14 +53,18 @@ def known(standing_api: httpx.Client) -> Mapping[str, Any]:
     dataset = standing_api.post("/v1/datasets", files=form).json()
     preset = standing_api.get("/v1/presets").json()["items"][0]["name"]
     job = dataset["links"]["job"].rpartition("/")[2]
-    return {"dataset_id": dataset["id"], "job_id": job, "index": 0, "form": "md", "name": preset}
+    # Nobody listens there.
+    hook = standing_api.post("/v1/webhooks", json={"url": "http://127.0.0.1:9/", "events": ["job.*"]}).json()
+    message = standing_api.post(f"{hook['links']['self']}/test").json()
+    named = {"dataset_id": dataset["id"], "job_id": job, "webhook_id": hook["id"], "message_id": message["id"]}
+    return {**named, "index": 0, "form": "md", "name": preset}
 
 
 def ask(api: httpx.Client, label: str, known: Mapping[str, Any], data: st.DataObject) -> None:
     operation = OPERATIONS[label]
     mode = data.draw(st.sampled_from(GenerationMode))
     case = data.draw(operation.as_strategy(generation_mode=mode))
-    if label not in (ENDLESS, DEADLY) and data.draw(st.booleans()):
+    if label not in (ENDLESS, *DEADLY) and data.draw(st.booleans()):
         case.path_parameters = {name: known.get(name, value) for name, value in (case.path_parameters or {}).items()}
     with requests.Session() as session:
         session.trust_env = False

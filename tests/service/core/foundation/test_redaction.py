@@ -21,6 +21,7 @@ KEY = PREFIX + "a-_d" + "efghijkl-mnop_qrstuvwxyzABCDEFGHIJKLMNOPQRSTUV"
         ),
         ("next=http%3A%2F%2Fs3%3FX-Amz-Signature%3D00ff&x=1", "next=http%3A%2F%2Fs3%3FX-Amz-Signature%3D***&x=1"),
         ("AWS4-HMAC-SHA256 Credential=id, Signature=00ff", "AWS4-HMAC-SHA256 Credential=id, Signature=***"),
+        ("secret whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw=, next", "secret whsec_***, next"),
         ("job_01m84f74jwe001nxhnzag56334 in ladd_worker", "job_01m84f74jwe001nxhnzag56334 in ladd_worker"),
     ],
 )
