@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from ladd_client.api import LaddClient
 from ladd_client.errors import ProblemError
 from over_http import upload
-from thousand_epochs_parts import CONTROLS, OVERRIDES, PARTS, SETS, SOURCES, Part
+from thousand_epochs_parts import CONTROLS, PARTS, SETS, SOURCES, Part
 from thousand_epochs_tables import tables
 
 from api_schemas.datasets import DatasetMetadata
@@ -146,7 +146,7 @@ class _Runs:
             "architectures": [part.architecture],
             "trials": 1,
             "seed": run.seed,
-            "overrides": {**OVERRIDES, **part.overrides},
+            "overrides": part.all_overrides,
         }
         params = {"dataset": self._set(part.set), "evaluation": evaluation, **part.labels}
         job = self._client.submit({"kind": "ladd", "params": params, "tags": {"evidence": part.set}})

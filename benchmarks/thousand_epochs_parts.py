@@ -49,6 +49,13 @@ class Part:
         return ", ".join([self.set, self.architecture, *changed, *made])
 
     @property
+    def all_overrides(self) -> dict[str, Any]:
+        """Those of every part and its own."""
+        own = {**OVERRIDES, **self.overrides}
+        # A weight stands in the place of the name of one.
+        return {name: it for name, it in own.items() if name != "reduction" or "view_weight" not in own}
+
+    @property
     def labeler(self) -> str:
         """What makes its labeler another than that of another part."""
         return json.dumps([SETS[self.set][0], self.labels.get("labeler"), self.labels.get("labeler_seeds")])

@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 import thousand_epochs
+import thousand_epochs_parts
 from ladd_client.errors import ProblemError
 from pydantic import BaseModel
 from thousand_epochs_parts import CONTROLS, FOUR, Part
 from thousand_epochs_tables import OWN, tables
 
 from api_schemas.evaluation import EvaluationRow, TrialRow
-from api_schemas.jobs import JobState
+from api_schemas.jobs import JobState, LaddParams
 from api_schemas.problems import ErrorCode, Problem
 from workers.ladd.evaluation.answers import pack_answers
 
@@ -166,3 +167,9 @@ def test_a_job_that_failed_is_begun_anew_by_the_next_call(out: Path, monkeypatch
     with pytest.raises(SystemExit, match="DM, ConvNetD3, seed 0, baseline ladd: job_0 failed: out of memory"):
         thousand_epochs.main()
     assert services(out)[URL] == {"cifar10": SOURCE, "DM": "ds_new"}
+
+
+@pytest.mark.parametrize("part", thousand_epochs_parts.PARTS, ids=lambda part: part.name)
+def test_the_service_takes_the_job_of_every_part(part: Part) -> None:
+    evaluation = {"arms": part.arms, "architectures": [part.architecture], "overrides": part.all_overrides}
+    LaddParams.model_validate({"dataset": SOURCE, "evaluation": evaluation, **part.labels})
