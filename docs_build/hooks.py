@@ -39,8 +39,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Put in the tables that are made, and lead links to their places in the site."""
-    filled = re.sub(r"<!-- made: (.+?) -->", lambda mark: MADE[mark[1]](), markdown)
-    return relinked(page.file.src_uri, filled)
+    return relinked(page.file.src_uri, filled(markdown))
+
+
+def filled(markdown: str) -> str:
+    """Return a page with the tables in the places of its marks."""
+    return re.sub(r"<!-- made: (.+?) -->", lambda mark: MADE[mark[1]](), markdown)
 
 
 def _file(path: str, place: str, config: MkDocsConfig) -> File:
