@@ -38,6 +38,8 @@ def type_of(schema: Mapping[str, Any]) -> str:
             taken = f"list of {', '.join(type_of(item) for item in items)}"
         case {"type": "array", "items": items}:
             taken = f"list of {type_of(items)}"
+        case {"type": "object", "properties": {} as parts}:
+            return ", ".join(f"{code(name)} {type_of(part)}" for name, part in parts.items())
         case {"type": "object", "additionalProperties": {} as values} if values:
             taken = f"object of {type_of(values)}"
         case {"type": kind}:
