@@ -21,7 +21,7 @@ NOT_OURS = {"cd", "cp", "docker", "eval", "export", "git", "head", "mkdir", "pip
 BESIDES = {"/", "/docs", "/metrics", "/openapi.json"}
 """Paths that the OpenAPI document leaves out."""
 WITH_BODY = ("-d", "--data", "--data-binary", "-F")
-SHORTENED = re.compile(r"\b(ds|lb|job|up)_\.\.\.")
+SHORTENED = re.compile(r"\b([a-z]+)_\.\.\.")
 
 
 def check(command: Typed, program: Program) -> None:

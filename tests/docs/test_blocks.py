@@ -22,8 +22,8 @@ from tests.docs.shell import programs, typed
 SHELL = ("sh", "console")
 RUN = ("python",)
 READ: dict[str, Callable[[str], object]] = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
-SHOWN = ("text", "nginx")
-"""Neither run nor read: output, trees of files, and configuration of programs that the tests have not got."""
+SHOWN = ("text", "http", "nginx")
+"""Neither run nor read: output, trees of files, messages, and configuration of programs that the tests have not got."""
 
 
 def test_every_block_is_of_a_kind_that_is_looked_at() -> None:
