@@ -48,7 +48,7 @@ class PageCommands:
             capture_output=True,
             text=True,
             check=True,
-            timeout=600,
+            timeout=1800,
         ).stdout
         if (shown := self._made.search(command.shown)) and (found := self._made.search(answer)):
             self._ids[shown[1]] = found[1]
