@@ -22,7 +22,7 @@ from tests.docs.shell import programs, typed
 SHELL = ("sh", "console")
 RUN = ("python",)
 READ: dict[str, Callable[[str], object]] = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
-SHOWN = ("text", "http", "nginx")
+SHOWN = ("text", "caddy", "http", "nginx")
 """Neither run nor read: output, trees of files, messages, and configuration of programs that the tests have not got."""
 
 
