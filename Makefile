@@ -2,7 +2,7 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
-SOURCES := api_schemas client method service stack workers examples benchmarks tests
+SOURCES := api_schemas client docs_build method service stack workers examples benchmarks tests
 PYTEST := $(BIN)/python -m pytest
 # Their tests start the whole stack, whose worker takes all cores.
 ON_THE_STACK := tests/end_to_end tests/examples tests/stack
@@ -72,10 +72,13 @@ bench: .venv/dev.done ## the engine against the field's loop on this CPU: takes 
 openapi: .venv/run.done ## write docs/openapi.json from the code
 	$(BIN)/python -m service.openapi > docs/openapi.json
 
+docs: .venv/dev.done ## build the docs into site/; while you write: .venv/bin/python -m mkdocs serve
+	$(BIN)/python -m mkdocs build --strict
+
 clean: ## remove what the targets above made
 	-test ! -d .stack || $(BIN)/python -m stack down
 	-test ! -e .dmypy.json || $(BIN)/dmypy stop
-	rm -rf .venv .stack .cache demo-output *.egg-info
+	rm -rf .venv .stack .cache demo-output site *.egg-info
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none was found on PATH (or set PYTHON=...)"; exit 1; }
@@ -89,4 +92,4 @@ clean: ## remove what the targets above made
 	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e ./client -e '.[worker,embedded,dev]'
 	@touch $@ .venv/run.done
 
-.PHONY: help demo up down status logs test test-rooms test-stack unit check test-chaos test-gpu lint fmt bench openapi clean
+.PHONY: help demo up down status logs test test-rooms test-stack unit check test-chaos test-gpu lint fmt bench openapi docs clean

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 TESTS = Path(__file__).parent
-OF_NO_ROOM = {"benchmarks", "chaos", "compatibility", "docker", "end_to_end", "examples", "extending", "gpu"}
+OF_NO_ROOM = {"benchmarks", "chaos", "compatibility", "docker", "docs", "end_to_end", "examples", "extending", "gpu"}
 """Folders of tests that are about more than one package, or about what is none."""
 PARTS = {TESTS / "workers" / "ladd" / "importers" / "hostile"}
 """Folders that hold one subject of a room."""
