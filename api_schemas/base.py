@@ -11,10 +11,12 @@ from pydantic import (
     ModelWrapValidatorHandler,
     StringConstraints,
     ValidationError,
+    field_serializer,
     model_validator,
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from api_schemas.links import link
 from method.near_names import did_you_mean
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -74,9 +76,11 @@ class Page(Response):
 
 
 class Links(Response):
-    """Relative URLs of what belongs to a resource."""
+    """Links to what belongs to a resource: paths of the service; as sent, below the prefix a proxy offers it at."""
 
     self: str
+
+    _as_reached = field_serializer("*", when_used="json-unless-none")(link)
 
 
 Timestamp = datetime

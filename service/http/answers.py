@@ -4,6 +4,7 @@ from typing import Any
 
 from starlette.responses import RedirectResponse
 
+from api_schemas.links import link
 from api_schemas.problems import ErrorCode
 from service.http.problems import responses
 
@@ -21,7 +22,7 @@ ACCEPTED: dict[str, Any] = {
 
 def accepted(location: str, created: bool) -> dict[str, str]:
     """Return headers for what is now under way at `location`; `created` is False when an earlier request began it."""
-    headers = {"Location": location, "Retry-After": str(RETRY_AFTER_SECONDS)}
+    headers = {"Location": link(location), "Retry-After": str(RETRY_AFTER_SECONDS)}
     return headers if created else {**headers, "Idempotent-Replayed": "true"}
 
 

@@ -5,11 +5,14 @@ from typing import Any
 
 from fastapi import FastAPI
 from pydantic import TypeAdapter
+from starlette.responses import JSONResponse
 
 from api_schemas.datasets import DatasetFromUploads, DatasetMetadata
 from api_schemas.labelers import LabelerFromUploads, LabelerMetadata
+from api_schemas.links import link
 from api_schemas.problems import Problem
 
+PATH = "/openapi.json"
 VERSION = "1.0"
 DESCRIPTION = """\
 Upload a distilled set and its source set, start a job, follow its events, download the label-augmented archive.
@@ -58,7 +61,7 @@ def form_or_json(metadata: str, from_uploads: str, files_required: bool = True) 
 
 
 def install(app: FastAPI) -> None:
-    """Complete the document that FastAPI generates for `app`."""
+    """Complete the document that FastAPI generates for `app`, and serve it with the address that it was asked at."""
     generate: Callable[[], dict[str, Any]] = app.openapi
 
     def complete() -> dict[str, Any]:
@@ -68,7 +71,12 @@ def install(app: FastAPI) -> None:
             app.openapi_schema = document
         return app.openapi_schema
 
+    def serve() -> JSONResponse:
+        address = link("")
+        return JSONResponse(complete() | ({"servers": [{"url": address}]} if address else {}))
+
     app.openapi = complete  # type: ignore[method-assign]  # the documented way to extend it
+    app.add_api_route(PATH, serve, include_in_schema=False)
 
 
 def _add_schemas(schemas: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 
+from api_schemas.links import link
 from api_schemas.problems import ErrorCode, Problem, Reason
 from service.core.foundation.errors import OUTAGES, ServiceError, reason
 from service.core.lifecycle.quotas import Quota, QuotaExceededError
@@ -85,7 +86,7 @@ def problem(
         title=code.replace("_", " ").capitalize(),
         status=status,
         detail=detail,
-        instance=request.scope["path"],
+        instance=link(request.scope["path"]),
         code=code,
         reasons=reasons or [],
     )

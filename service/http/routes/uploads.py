@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
+from api_schemas.links import link
 from api_schemas.problems import ErrorCode
 from api_schemas.uploads import Upload, UploadId, UploadRequest
 from service.core.resources import part_uploads
@@ -30,7 +31,7 @@ PartLimit = Annotated[int, Query(ge=0, le=1000, description="How many parts at m
 def create_upload(upload: UploadRequest, response: Response, core: CoreDep) -> Upload:
     """Announce a file. Each part of the answer has a link to PUT its bytes to."""
     created = part_uploads.create(core, upload)
-    response.headers["Location"] = created.links.self
+    response.headers["Location"] = link(created.links.self)
     return created
 
 
