@@ -22,7 +22,12 @@ ACCEPTED: dict[str, Any] = {
 
 def accepted(location: str, created: bool) -> dict[str, str]:
     """Return headers for what is now under way at `location`; `created` is False when an earlier request began it."""
-    headers = {"Location": link(location), "Retry-After": str(RETRY_AFTER_SECONDS)}
+    return located(location, created) | {"Retry-After": str(RETRY_AFTER_SECONDS)}
+
+
+def located(location: str, created: bool) -> dict[str, str]:
+    """Return headers for what is there at `location`; `created` is False when an earlier request made it."""
+    headers = {"Location": link(location)}
     return headers if created else {**headers, "Idempotent-Replayed": "true"}
 
 

@@ -21,7 +21,7 @@ from service.core.foundation.errors import ServiceError
 from service.core.kinds import AnyJobRequest
 from service.core.resources import jobs
 from service.http.answers import ACCEPTED, accepted, redirects, to_storage
-from service.http.dependencies import CoreDep, Cursor, JobVersionsDep, Limit
+from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, JobVersionsDep, Limit, note_key
 from service.http.negotiation import etag_matches, wait_seconds
 from service.http.polls import caching
 from service.http.problems import BODY_ERRORS, responses
@@ -35,14 +35,6 @@ POLL_SECONDS = 0.25
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 Tag = Annotated[str, Query(pattern=r"^[A-Za-z0-9_.-]{1,64}:.{0,256}$")]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        min_length=1,
-        max_length=255,
-        description="Any unique text: repeating a request with its key gives the job that the first one started.",
-    ),
-]
 
 
 def require_json(request: Request) -> None:
@@ -126,7 +118,10 @@ async def get_job(
 
 
 @router.post(
-    "/{job_id}/cancel", status_code=202, responses=responses(ErrorCode.NOT_FOUND, ErrorCode.JOB_NOT_CANCELABLE)
+    "/{job_id}/cancel",
+    status_code=202,
+    dependencies=[Depends(note_key)],
+    responses=responses(ErrorCode.NOT_FOUND, ErrorCode.JOB_NOT_CANCELABLE, ErrorCode.IDEMPOTENCY_KEY_REUSED),
 )
 def cancel_job(job_id: JobId, core: CoreDep) -> Job:
     """Cancel a job; running tasks end within seconds. Canceling a canceled job changes nothing."""
@@ -136,7 +131,16 @@ def cancel_job(job_id: JobId, core: CoreDep) -> Job:
 @router.post(
     "/{job_id}/retry",
     status_code=202,
-    responses={202: ACCEPTED, **responses(ErrorCode.NOT_FOUND, ErrorCode.JOB_NOT_RETRYABLE, ErrorCode.QUOTA_EXCEEDED)},
+    dependencies=[Depends(note_key)],
+    responses={
+        202: ACCEPTED,
+        **responses(
+            ErrorCode.NOT_FOUND,
+            ErrorCode.JOB_NOT_RETRYABLE,
+            ErrorCode.QUOTA_EXCEEDED,
+            ErrorCode.IDEMPOTENCY_KEY_REUSED,
+        ),
+    },
 )
 def retry_job(job_id: JobId, response: Response, core: CoreDep) -> Job:
     """Start a failed job again as a new one that keeps its finished tasks. Repeating gives the same new job."""
