@@ -29,7 +29,9 @@ def reverse_proxy(
     The prefix is cut off, or passed on; a body above `most_bytes` is refused in HTML.
     """
     app = _forwarding(upstream, prefix, headers, cuts, most_bytes)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1, server_header=False)
+    )
     thread = threading.Thread(target=server.run, name="proxy")
     thread.start()
     try:

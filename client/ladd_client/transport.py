@@ -2,6 +2,7 @@
 
 import random
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from api_schemas.problems import Problem
 from ladd_client.auth import KeyAuth
 from ladd_client.errors import ClientError, ProblemError
+from ladd_client.foreign_answers import refusal
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -44,7 +46,12 @@ class Transport:
         self._http.close()
 
     def request(self, method: str, url: str, *, repeatable: bool, **options: Any) -> httpx.Response:
-        """Send and read a whole answer. Raises `ProblemError` or `ClientError`."""
+        """Send and read a whole answer. Raises `ProblemError` or `ClientError`.
+
+        A POST carries an idempotency key, the same with every try: what the first one made is not made again.
+        """
+        if method == "POST":
+            options["headers"] = {"Idempotency-Key": str(uuid.uuid4()), **options.get("headers", {})}
         return self._exchange(lambda: self._http.request(method, url, **options), repeatable, (), self.attempts)
 
     @property
@@ -157,8 +164,5 @@ def _checked(response: httpx.Response, allowed: tuple[int, ...]) -> httpx.Respon
     try:
         problem = Problem.model_validate_json(body)
     except ValidationError:
-        # The query of a presigned URL is a credential: it stays out of messages.
-        address = response.url.copy_with(query=None)
-        text = body[:300].decode(errors="replace").strip()
-        raise ClientError(f"{response.request.method} {address} answered {response.status_code}: {text}") from None
+        raise refusal(response, body) from None
     raise ProblemError(problem)
