@@ -19,10 +19,8 @@ def refusal(response: httpx.Response, body: bytes) -> AnswerError:
     address = response.url.copy_with(query=None)
     who = response.headers.get("Server") or "a server that does not name itself"
     said = _said(response.headers.get("Content-Type", ""), body.decode(errors="replace"))
-    asked = f"{response.request.method} {address}"
-    return AnswerError(
-        status, f"{asked} was answered {status} {phrase} by {who}, not by the service{said and ': '}{said}"
-    )
+    answered = f"{response.request.method} {address} was answered {status} {phrase} by {who}, not by the service"
+    return AnswerError(status, f"{answered}: {said}" if said else answered)
 
 
 def _said(media_type: str, text: str) -> str:
