@@ -42,7 +42,7 @@ def test_a_file_without_bytes_has_no_parts_and_the_refusal_is_told(proxied: Ladd
     large, empty = tmp_path / "large.pt", tmp_path / "empty.pt"
     large.write_bytes(bytes(2 * MIB))
     empty.touch()
-    with pytest.raises(AnswerError, match="413 Request Entity Too Large by nginx/1.27.0, not by the service$"):
+    with pytest.raises(AnswerError, match=r"413 Request Entity Too Large by nginx/1\.27\.0, not by the service$"):
         proxied.upload_dataset(METADATA, [large, empty])
 
 
