@@ -25,6 +25,7 @@ from service.core.resources import datasets, label_grid, pictures
 from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, Limit
 from service.http.openapi import form_or_json
+from service.http.paging import PAGE, paged
 from service.http.problems import BODY_ERRORS, responses
 from service.http.received import received
 
@@ -60,16 +61,17 @@ async def create_dataset(
     return dataset
 
 
-@router.get("", responses=responses(ErrorCode.INVALID_REQUEST))
+@router.get("", response_model=DatasetPage, responses={**PAGE, **responses(ErrorCode.INVALID_REQUEST)})
 def list_datasets(
+    request: Request,
     core: CoreDep,
     role: DatasetRole | None = None,
     state: DatasetState | None = None,
     cursor: Cursor = None,
     limit: Limit = 20,
-) -> DatasetPage:
+) -> Response:
     """List sets, newest first."""
-    return datasets.page(core, role, state, cursor, limit)
+    return paged(request, datasets.page(core, role, state, cursor, limit))
 
 
 @router.get("/{dataset_id}", responses=responses(ErrorCode.NOT_FOUND))

@@ -23,6 +23,7 @@ from service.core.resources import jobs
 from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, JobVersionsDep, Limit, note_key
 from service.http.negotiation import etag_matches, wait_seconds
+from service.http.paging import PAGE, paged
 from service.http.polls import caching
 from service.http.problems import BODY_ERRORS, responses
 from service.http.renderings import RENDERINGS
@@ -71,18 +72,19 @@ def create_job(
     return started
 
 
-@router.get("", responses=responses(ErrorCode.INVALID_REQUEST))
+@router.get("", response_model=JobPage, responses={**PAGE, **responses(ErrorCode.INVALID_REQUEST)})
 def list_jobs(
+    request: Request,
     core: CoreDep,
     kind: JobKind | None = None,
     state: JobState | None = None,
     tag: Annotated[Sequence[Tag], Query(max_length=32, description="`key:value`; repeated, all must match.")] = (),
     cursor: Cursor = None,
     limit: Limit = 20,
-) -> JobPage:
+) -> Response:
     """List jobs, newest first."""
     tags = dict(entry.split(":", 1) for entry in tag)
-    return jobs.page(core, kind, state, tags, cursor, limit)
+    return paged(request, jobs.page(core, kind, state, tags, cursor, limit))
 
 
 @router.get(

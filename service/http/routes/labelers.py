@@ -17,6 +17,7 @@ from service.core.resources import jobs, labelers
 from service.http.answers import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, Limit
 from service.http.openapi import form_or_json
+from service.http.paging import PAGE, paged
 from service.http.problems import BODY_ERRORS, responses
 from service.http.received import received
 
@@ -54,10 +55,10 @@ async def import_labeler(
     return job
 
 
-@router.get("", responses=responses(ErrorCode.INVALID_REQUEST))
-def list_labelers(core: CoreDep, cursor: Cursor = None, limit: Limit = 20) -> LabelerPage:
+@router.get("", response_model=LabelerPage, responses={**PAGE, **responses(ErrorCode.INVALID_REQUEST)})
+def list_labelers(request: Request, core: CoreDep, cursor: Cursor = None, limit: Limit = 20) -> Response:
     """List labelers, newest first."""
-    return labelers.page(core, cursor, limit)
+    return paged(request, labelers.page(core, cursor, limit))
 
 
 @router.get("/{labeler_id}", responses=responses(ErrorCode.NOT_FOUND))
