@@ -28,6 +28,7 @@ from service.http.key_ring import KeyRing
 from service.http.limits import FORM_OVERHEAD_BYTES, MAX_JSON_BYTES, BodyLimitMiddleware
 from service.http.polls import PollMiddleware
 from service.http.query import refuse_unknown_query
+from service.http.rate_limits import RateLimitMiddleware
 from service.http.received import FormSlots
 from service.http.request_id import RequestIdMiddleware
 from service.http.routes import datasets, events, health, jobs, labelers, presets, uploads
@@ -78,6 +79,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.add_middleware(BodyLimitMiddleware, limit=body_limit)
     app.add_middleware(PollMiddleware)
+    app.add_middleware(RateLimitMiddleware)
     app.add_middleware(AccessMiddleware, open_without_keys=is_loopback(settings.host))
     app.add_middleware(StopMiddleware)
     app.add_middleware(SecurityHeadersMiddleware)

@@ -16,8 +16,9 @@ from starlette.routing import Match
 from api_schemas.links import link
 from api_schemas.problems import ErrorCode, Problem, Reason
 from service.core.foundation.errors import OUTAGES, ServiceError, reason
-from service.core.lifecycle.quotas import Quota, QuotaExceededError
+from service.core.lifecycle.quotas import QuotaExceededError, Remainder
 from service.http import security_headers
+from service.http.rate_limits import headers_of
 from service.http.request_id import HEADER, current_request_id
 from service.http.validation import invalid, reasons_of, summary
 
@@ -138,22 +139,10 @@ async def _service_error(request: Request, error: Exception) -> Response:
     if error.code is ErrorCode.INTERNAL:
         _log.error("%s %s", request.method, request.scope["path"], exc_info=error)
         return await _internal(request, error)
-    headers = _ratelimit_headers(error.quota) if isinstance(error, QuotaExceededError) else {}
+    headers = {}
+    if isinstance(error, QuotaExceededError):
+        headers = headers_of([Remainder(error.quota, 0)]) | {"Retry-After": str(error.quota.retry_seconds)}
     return problem(request, error.code, error.message, error.reasons, headers=headers)
-
-
-def _ratelimit_headers(quota: Quota) -> dict[str, str]:
-    """Return which quota was met, how large it is, that nothing remains of it, and when to try again.
-
-    Headers of `429 Too Many Requests` after draft-ietf-httpapi-ratelimit-headers-10.
-    """
-    window = "" if quota.window_seconds is None else f";w={quota.window_seconds}"
-    reset = "" if quota.window_seconds is None else f";t={quota.retry_seconds}"
-    return {
-        "RateLimit-Policy": f'"{quota.name}";q={quota.limit}{window}',
-        "RateLimit": f'"{quota.name}";r=0{reset}',
-        "Retry-After": str(quota.retry_seconds),
-    }
 
 
 async def _invalid_request(request: Request, error: Exception) -> Response:

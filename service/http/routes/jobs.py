@@ -20,7 +20,7 @@ from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.kinds import AnyJobRequest
 from service.core.resources import jobs
-from service.http.answers import ACCEPTED, accepted, redirects, to_storage
+from service.http.answers import ACCEPTED, accepted, look_again_seconds, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, JobVersionsDep, Limit, note_key
 from service.http.negotiation import etag_matches, wait_seconds
 from service.http.paging import PAGE, paged
@@ -68,7 +68,7 @@ def create_job(
     if job.validate_only:
         return Response(jobs.validate(core, job).model_dump_json(), media_type="application/json")
     started, created = jobs.submit(core, job, idempotency_key)
-    response.headers.update(accepted(started.links.self, created))
+    response.headers.update(accepted(started.links.self, created, look_again_seconds(started)))
     return started
 
 
@@ -116,6 +116,8 @@ async def get_job(
     if etag_matches(if_none_match, etag):
         return Response(status_code=304, headers=headers)
     job = await run_in_threadpool(jobs.view, core, job_id)
+    if job.state not in TERMINAL_STATES:
+        headers["Retry-After"] = str(look_again_seconds(job))
     return Response(job.model_dump_json(), headers=headers, media_type="application/json")
 
 
@@ -147,7 +149,7 @@ def cancel_job(job_id: JobId, core: CoreDep) -> Job:
 def retry_job(job_id: JobId, response: Response, core: CoreDep) -> Job:
     """Start a failed job again as a new one that keeps its finished tasks. Repeating gives the same new job."""
     replacement, created = jobs.retry(core, job_id)
-    response.headers.update(accepted(replacement.links.self, created))
+    response.headers.update(accepted(replacement.links.self, created, look_again_seconds(replacement)))
     return replacement
 
 

@@ -108,7 +108,7 @@ def test_a_labeler_is_imported_once(api: httpx.Client, worker: Any) -> None:
         "architecture": "ConvNetD3",
         "source_dataset": worker.ready_set("source"),
     }
-    parts = [("metadata", (None, json.dumps(document))), ("files", ("w.safetensors", b"1"))]
+    parts: list[tuple[str, Any]] = [("metadata", (None, json.dumps(document))), ("files", ("w.safetensors", b"1"))]
     first, again = (api.post("/v1/labelers", files=parts, headers=KEY) for _ in range(2))
     assert first.status_code == 202, first.text
     assert again.json()["id"] == first.json()["id"]
