@@ -73,7 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=openapi.VERSION,
         description=openapi.DESCRIPTION,
         lifespan=lifespan,
-        generate_unique_id_function=lambda route: route.name,
+        generate_unique_id_function=openapi.operation_id,
         redirect_slashes=False,
         openapi_url=None,
     )

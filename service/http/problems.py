@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -23,6 +23,8 @@ from service.http.request_id import HEADER, current_request_id
 from service.http.validation import invalid, reasons_of, summary
 
 MEDIA_TYPE = "application/problem+json"
+EXAMPLE = "#/components/examples/{name}"
+"""Where the OpenAPI document has an example of a model or, by its code, of a problem."""
 RETRY_AFTER_SECONDS = 5
 
 STATUS: Mapping[ErrorCode, int] = {
@@ -81,20 +83,26 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return the response for `code`; `status` replaces its usual one."""
-    status = status or STATUS[code]
-    document = Problem(
-        type=f"urn:ladd:problem:{code}",
-        title=code.replace("_", " ").capitalize(),
-        status=status,
-        detail=detail,
-        instance=link(request.scope["path"]),
-        code=code,
-        reasons=reasons or [],
-    )
+    document = document_of(code, detail, link(request.scope["path"]), reasons or [], status)
     retry = {"Retry-After": str(RETRY_AFTER_SECONDS)} if code is ErrorCode.UNAVAILABLE else {}
     # Offending values are quoted, half surrogate pairs included: UTF-8 has none, JSON escapes them just so.
     body = json.dumps(document.model_dump(), ensure_ascii=False).encode(errors="backslashreplace")
-    return Response(body, status, {**retry, **(headers or {})}, MEDIA_TYPE)
+    return Response(body, document.status, {**retry, **(headers or {})}, MEDIA_TYPE)
+
+
+def document_of(
+    code: ErrorCode, detail: str, instance: str, reasons: Sequence[Reason], status: int | None = None
+) -> Problem:
+    """Return the document for `code`, of the request for the link `instance`."""
+    return Problem(
+        type=f"urn:ladd:problem:{code}",
+        title=code.replace("_", " ").capitalize(),
+        status=status or STATUS[code],
+        detail=detail,
+        instance=instance,
+        code=code,
+        reasons=list(reasons),
+    )
 
 
 def install(app: FastAPI) -> None:
@@ -126,7 +134,12 @@ def refusals(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": "A problem with `code` " + " or ".join(f"`{code}`" for code in group),
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": {"$ref": "#/components/schemas/Problem"},
+                    "examples": {str(code): {"$ref": EXAMPLE.format(name=code)} for code in group},
+                }
+            },
         }
         for status, group in sorted(by_status.items())
     }
