@@ -63,6 +63,9 @@ BODY_ERRORS = (
 )
 """How a request that starts a job can be refused for its body, besides what every request can meet."""
 
+KEY_ERRORS = (ErrorCode.INVALID_REQUEST, ErrorCode.IDEMPOTENCY_KEY_REUSED)
+"""How a request can be refused for its `Idempotency-Key`."""
+
 _FRAMEWORK_CODES = {
     STATUS[code]: code
     for code in (ErrorCode.NOT_FOUND, ErrorCode.METHOD_NOT_ALLOWED, ErrorCode.TIMEOUT, ErrorCode.UPLOAD_TOO_LARGE)

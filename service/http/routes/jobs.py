@@ -25,7 +25,7 @@ from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, JobVersio
 from service.http.negotiation import etag_matches, wait_seconds
 from service.http.paging import PAGE, paged
 from service.http.polls import caching
-from service.http.problems import BODY_ERRORS, responses
+from service.http.problems import BODY_ERRORS, KEY_ERRORS, responses
 from service.http.renderings import RENDERINGS
 from service.http.renderings.html_page import STYLE
 from service.http.security_headers import inline_source, page_policy
@@ -125,7 +125,7 @@ async def get_job(
     "/{job_id}/cancel",
     status_code=202,
     dependencies=[Depends(note_key)],
-    responses=responses(ErrorCode.NOT_FOUND, ErrorCode.JOB_NOT_CANCELABLE, ErrorCode.IDEMPOTENCY_KEY_REUSED),
+    responses=responses(ErrorCode.NOT_FOUND, ErrorCode.JOB_NOT_CANCELABLE, *KEY_ERRORS),
 )
 def cancel_job(job_id: JobId, core: CoreDep) -> Job:
     """Cancel a job; running tasks end within seconds. Canceling a canceled job changes nothing."""
@@ -142,7 +142,7 @@ def cancel_job(job_id: JobId, core: CoreDep) -> Job:
             ErrorCode.NOT_FOUND,
             ErrorCode.JOB_NOT_RETRYABLE,
             ErrorCode.QUOTA_EXCEEDED,
-            ErrorCode.IDEMPOTENCY_KEY_REUSED,
+            *KEY_ERRORS,
         ),
     },
 )

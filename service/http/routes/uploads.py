@@ -11,7 +11,7 @@ from service.core.lifecycle import repeats
 from service.core.resources import part_uploads
 from service.http.answers import located
 from service.http.dependencies import CoreDep, IdempotencyKey, note_key
-from service.http.problems import responses
+from service.http.problems import KEY_ERRORS, responses
 from service.http.routes.jobs import require_json
 
 router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
@@ -29,9 +29,8 @@ PartLimit = Annotated[int, Query(ge=0, le=1000, description="How many parts at m
         **responses(
             ErrorCode.UPLOAD_TOO_LARGE,
             ErrorCode.UNSUPPORTED_MEDIA_TYPE,
-            ErrorCode.INVALID_REQUEST,
             ErrorCode.QUOTA_EXCEEDED,
-            ErrorCode.IDEMPOTENCY_KEY_REUSED,
+            *KEY_ERRORS,
         ),
     },
 )
@@ -57,8 +56,7 @@ def get_upload(upload_id: UploadId, core: CoreDep, after: After = 0, limit: Part
     responses=responses(
         ErrorCode.NOT_FOUND,
         ErrorCode.UPLOAD_INCOMPLETE,
-        ErrorCode.INVALID_REQUEST,
-        ErrorCode.IDEMPOTENCY_KEY_REUSED,
+        *KEY_ERRORS,
     ),
 )
 def complete_upload(upload_id: UploadId, core: CoreDep) -> Upload:

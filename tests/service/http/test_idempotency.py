@@ -38,7 +38,9 @@ def test_every_post_takes_a_key() -> None:
         if "post" in operations:
             named = [parameter["name"] for parameter in operations["post"].get("parameters", [])]
             assert "idempotency-key" in [name.lower() for name in named], path
-            assert "`idempotency_key_reused`" in operations["post"]["responses"]["422"]["description"], path
+            refused = operations["post"]["responses"]["422"]["description"]
+            assert "`idempotency_key_reused`" in refused, path
+            assert "`invalid_request`" in refused, path
 
 
 def test_a_set_is_made_once_however_its_form_is_split(api: httpx.Client, core: Core) -> None:
