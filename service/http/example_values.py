@@ -13,13 +13,17 @@ TIME = "2026-03-01T09:30:00Z"
 CANDIDATES = (SHA256, DATASET, LABELER, JOB, UPLOAD)
 """Texts for fields whose pattern asks for one of them."""
 
-_RATIO = Reason(
-    location="body.params.views.ratio",
-    rule="less_than_equal",
-    value="1.5",
-    message="Input should be less than or equal to 1",
+_RATIO = Reason.model_validate(
+    {
+        "location": "body.params.views.ratio",
+        "rule": "less_than_equal",
+        "value": "1.5",
+        "message": "Input should be less than or equal to 1",
+    }
 )
-_PART = Reason(location="parts.3", rule="missing", value=None, message="part 3 has to be 16777216 bytes")
+_PART = Reason.model_validate(
+    {"location": "parts.3", "rule": "missing", "value": None, "message": "part 3 has to be 16777216 bytes"}
+)
 
 PROBLEMS: Mapping[ErrorCode, tuple[str, str, Sequence[Reason]]] = {
     ErrorCode.UNAUTHENTICATED: (

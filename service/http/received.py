@@ -101,7 +101,9 @@ async def received(
     if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
         async with received_form(request, core, owner_id, metadata) as (described, files):
             contents = [[file.received.name, file.received.sha256] for file in files]
-            asked = repeats.asked(core, key, [route, metadata.dump_python(described, mode="json"), contents])
+            asked = repeats.asked(
+                core, key, [route, metadata.dump_python(described, mode="json", exclude_unset=True), contents]
+            )
             made = await run_in_threadpool(repeats.made_before, core, asked)
             if made is not None:
                 await run_in_threadpool(received_files.discard_uploads, core.storage, owner_id)
@@ -114,7 +116,7 @@ async def received(
     with _located_in_json():
         sent: FromUploads = _parsed(bytes(body), from_uploads, ("body",))
         described = metadata.validate_python(sent.model_dump(exclude={"upload_ids"}, exclude_unset=True))
-        asked = repeats.asked(core, key, [route, sent.model_dump(mode="json")])
+        asked = repeats.asked(core, key, [route, sent.model_dump(mode="json", exclude_unset=True)])
         made = await run_in_threadpool(repeats.made_before, core, asked)
         # Those of an earlier request have been used up.
         files = [] if made else await run_in_threadpool(part_uploads.as_files, core, sent.upload_ids)

@@ -38,7 +38,7 @@ def create_upload(
     upload: UploadRequest, response: Response, core: CoreDep, idempotency_key: IdempotencyKey = None
 ) -> Upload:
     """Announce a file. Each part of the answer has a link to PUT its bytes to."""
-    asked = repeats.asked(core, idempotency_key, ["uploads", upload.model_dump(mode="json")])
+    asked = repeats.asked(core, idempotency_key, ["uploads", upload.model_dump(mode="json", exclude_unset=True)])
     announced, created = part_uploads.create(core, upload, asked)
     response.headers.update(located(announced.links.self, created))
     return announced
