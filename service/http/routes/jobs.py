@@ -91,6 +91,15 @@ def list_jobs(
     "/{job_id}",
     response_model=Job,
     responses={
+        200: {
+            "headers": {
+                "ETag": {"description": "For `If-None-Match`.", "schema": {"type": "string"}},
+                "Retry-After": {
+                    "description": "Seconds after which to look again; not of a job that is final.",
+                    "schema": {"type": "integer"},
+                },
+            }
+        },
         304: {"description": "Not Modified: `If-None-Match` names the current state"},
         **responses(ErrorCode.NOT_FOUND),
     },
