@@ -20,6 +20,7 @@ Model = TypeVar("Model", bound=BaseModel)
 _LONGEST_PAUSE = 10.0
 _LONGEST_WAIT = 60.0
 """For room under a quota, which is counted by the minute."""
+_AWAY = (502, 504)
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -27,7 +28,8 @@ class Transport:
     """An httpx client that tries again where that is safe. Raises `ClientError` for a `base_url` that is no address.
 
     A 503 or 429 that carries `Retry-After` is always tried again: the server has said that it did nothing. A broken
-    connection is tried again when the call is repeatable, or when the request never left this machine.
+    connection is tried again when the call is repeatable, or when the request never left this machine; when the call
+    is repeatable also the 502 or 504 of a proxy whose service is away.
     """
 
     def __init__(self, base_url: str, *, api_key: str | None = None, timeout: float, attempts: int) -> None:
@@ -115,6 +117,10 @@ class Transport:
                 self.pause(failures)
                 continue
             failures += 1
+            if repeatable and response.status_code in _AWAY and failures < attempts:
+                response.close()
+                self.pause(failures)
+                continue
             delay = _asked_delay(response)
             if delay is None or failures >= attempts:
                 return _checked(response, allowed)

@@ -136,6 +136,18 @@ def test_every_try_of_a_post_carries_one_key_and_every_post_another(script: Scri
     assert (mine, none) == ("mine", None)
 
 
+def test_a_proxy_whose_service_is_away_is_asked_again_when_repeatable(script: Script, transport: Transport) -> None:
+    script.answers = [Answer(502, "<html>"), Answer(504, "<html>"), Answer(200)]
+    assert transport.request("POST", "/x", repeatable=True).status_code == 200
+    script.answers = [Answer(502, "<html>")]
+    with pytest.raises(AnswerError, match="502 Bad Gateway"):
+        transport.request("POST", "/x", repeatable=False)
+    script.answers = [Answer(502, "<html>")] * 3
+    with pytest.raises(AnswerError, match="502 Bad Gateway"):
+        transport.request("GET", "/x", repeatable=True)
+    assert script.answers == []
+
+
 def test_a_broken_connection_ends_a_call_that_may_not_be_repeated(script: Script, transport: Transport) -> None:
     script.answers = [HANG_UP]
     with pytest.raises(ClientError, match="no answer from"):
