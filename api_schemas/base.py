@@ -11,10 +11,12 @@ from pydantic import (
     ModelWrapValidatorHandler,
     StringConstraints,
     ValidationError,
+    field_serializer,
     model_validator,
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from api_schemas.links import Link, link
 from method.near_names import did_you_mean
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -67,16 +69,26 @@ class Response(BaseModel):
                 yield name, value.value if isinstance(value, Enum) else value
 
 
+class PageLinks(Response):
+    """The way through a listing: `next` is null on the last page."""
+
+    next: Link | None
+
+
 class Page(Response):
     """One page of a listing; `next_cursor` is null on the last page."""
 
     next_cursor: str | None
+    links: PageLinks = PageLinks(next=None)
+    """Known to the front alone, which was asked for the page; a service of before there were links sends none."""
 
 
 class Links(Response):
-    """Relative URLs of what belongs to a resource."""
+    """Links to what belongs to a resource: paths of the service; as sent, below the prefix a proxy offers it at."""
 
     self: str
+
+    _as_reached = field_serializer("*", when_used="json-unless-none")(link)
 
 
 Timestamp = datetime

@@ -9,6 +9,7 @@ from api_schemas.base import DatasetId, JobId, Request, Response
 from api_schemas.cost import JobCost
 from api_schemas.labelers import Architecture, ShownArchitecture
 from api_schemas.labelling import Labelling
+from api_schemas.links import Link
 from api_schemas.recipes import Epochs, RecipeName, RecipeOverrides
 from api_schemas.report_inputs import ReportInput
 from api_schemas.scores import Score
@@ -192,7 +193,7 @@ class Figure(Response):
 
     name: str
     title: str
-    png: str
+    png: Link
     sha256: str
     data: dict[str, Any]
 

@@ -82,7 +82,8 @@ class Webhook(Response):
 class WebhookWithSecret(Webhook):
     """A webhook as made, or with a new secret, which is shown this once."""
 
-    secret: Annotated[str, Field(repr=False)]
+    secret: Annotated[str | None, Field(repr=False)]
+    """Null in the answer to a repeated request: where the first answer was lost, rotate the secret."""
 
 
 class WebhookList(Response):

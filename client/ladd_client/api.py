@@ -20,7 +20,7 @@ from api_schemas.jobs import Job, JobKind, JobPage, JobRequest, JobState
 from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
 from api_schemas.presets import JobBody, PaperMethod, PresetList
 from ladd_client.download import download
-from ladd_client.errors import ClientError, JobError
+from ladd_client.errors import AnswerError, ClientError, JobError, ProblemError
 from ladd_client.form import Files, ProgressCallback, form, paths
 from ladd_client.part_uploads import RESUME_DIRECTORY, PartUploads
 from ladd_client.sse import follow
@@ -142,15 +142,23 @@ class LaddClient(WebhookCalls):
     def _send(
         self, url: str, metadata: BaseModel, files: Sequence[Path], on_progress: ProgressCallback | None
     ) -> httpx.Response:
-        """Send files with what describes them: in one form, or each in parts where one of them is large."""
+        """Send files with what describes them: in one form, or each in parts where one of them is large.
+
+        In parts, too, where a proxy takes no form of that size.
+        """
         sizes = [path.stat().st_size for path in files]
         # There is no part without bytes; the form takes an empty file along.
-        if max(sizes, default=0) <= self._in_parts_above or min(sizes) == 0:
-            with form(metadata.model_dump_json(exclude_unset=True), files, on_progress) as parts:
-                return self._transport.request("POST", url, repeatable=False, files=parts)
+        divisible = min(sizes, default=0) > 0
+        if max(sizes, default=0) <= self._in_parts_above or not divisible:
+            try:
+                with form(metadata.model_dump_json(exclude_unset=True), files, on_progress) as parts:
+                    return self._transport.request("POST", url, repeatable=True, files=parts)
+            except (AnswerError, ProblemError) as error:
+                if error.status != 413 or not divisible:
+                    raise
         ids = self._uploads.send(files, on_progress)
         body = metadata.model_dump(mode="json", exclude_unset=True) | {"upload_ids": ids}
-        response = self._transport.request("POST", url, repeatable=False, json=body)
+        response = self._transport.request("POST", url, repeatable=True, json=body)
         self._uploads.forget(files)
         return response
 

@@ -11,11 +11,20 @@ class ClientError(Exception):
     """The server could not be reached, or gave an answer that is not the API's."""
 
 
+class AnswerError(ClientError):
+    """Something else than the API refused a request, such as a proxy or the storage, with `status`."""
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        super().__init__(message)
+
+
 class ProblemError(ClientError):
-    """The API refused a request; `problem` is the RFC 9457 body as sent."""
+    """The API refused a request with `status`; `problem` is the RFC 9457 body as sent."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
+        self.status = problem.status
         lines = [f"{problem.detail} (HTTP {problem.status}, {problem.code})"]
         if problem.code is ErrorCode.UNAUTHENTICATED:
             lines.append("  the ladd command reads the key from LADD_API_KEY, LaddClient takes it as api_key")

@@ -46,7 +46,8 @@ class PartUploads:
                     done += sent
                     if on_progress is not None:
                         on_progress(done, total)
-                self._transport.request("POST", upload.links.complete, repeatable=True, timeout=COMPLETE_SECONDS)
+                complete = f"/v1/uploads/{upload.id}/complete"
+                self._transport.request("POST", complete, repeatable=True, timeout=COMPLETE_SECONDS)
             else:
                 done += upload.bytes
             ids.append(upload.id)
@@ -114,7 +115,6 @@ class PartUploads:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         body = {"name": path.name, "bytes": path.stat().st_size, "sha256": digest, "part_bytes": self._part_bytes}
-        # Repeatable: one that was announced twice is removed by the service in time.
         response = self._transport.request("POST", "/v1/uploads", repeatable=True, json=body)
         upload = Upload.model_validate_json(response.content)
         self._directory.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 import random
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -12,12 +13,14 @@ from pydantic import BaseModel, ValidationError
 from api_schemas.problems import Problem
 from ladd_client.auth import KeyAuth
 from ladd_client.errors import ClientError, ProblemError
+from ladd_client.foreign_answers import refusal
 
 Model = TypeVar("Model", bound=BaseModel)
 
 _LONGEST_PAUSE = 10.0
 _LONGEST_WAIT = 60.0
 """For room under a quota, which is counted by the minute."""
+_AWAY = (502, 504)
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -25,7 +28,8 @@ class Transport:
     """An httpx client that tries again where that is safe. Raises `ClientError` for a `base_url` that is no address.
 
     A 503 or 429 that carries `Retry-After` is always tried again: the server has said that it did nothing. A broken
-    connection is tried again when the call is repeatable, or when the request never left this machine.
+    connection is tried again when the call is repeatable, or when the request never left this machine; when the call
+    is repeatable also the 502 or 504 of a proxy whose service is away.
     """
 
     def __init__(self, base_url: str, *, api_key: str | None = None, timeout: float, attempts: int) -> None:
@@ -44,7 +48,12 @@ class Transport:
         self._http.close()
 
     def request(self, method: str, url: str, *, repeatable: bool, **options: Any) -> httpx.Response:
-        """Send and read a whole answer. Raises `ProblemError` or `ClientError`."""
+        """Send and read a whole answer. Raises `ProblemError` or `ClientError`.
+
+        A POST carries an idempotency key, the same with every try: what the first one made is not made again.
+        """
+        if method == "POST":
+            options["headers"] = {"Idempotency-Key": str(uuid.uuid4()), **options.get("headers", {})}
         return self._exchange(lambda: self._http.request(method, url, **options), repeatable, (), self.attempts)
 
     @property
@@ -108,6 +117,10 @@ class Transport:
                 self.pause(failures)
                 continue
             failures += 1
+            if repeatable and response.status_code in _AWAY and failures < attempts:
+                response.close()
+                self.pause(failures)
+                continue
             delay = _asked_delay(response)
             if delay is None or failures >= attempts:
                 return _checked(response, allowed)
@@ -157,8 +170,5 @@ def _checked(response: httpx.Response, allowed: tuple[int, ...]) -> httpx.Respon
     try:
         problem = Problem.model_validate_json(body)
     except ValidationError:
-        # The query of a presigned URL is a credential: it stays out of messages.
-        address = response.url.copy_with(query=None)
-        text = body[:300].decode(errors="replace").strip()
-        raise ClientError(f"{response.request.method} {address} answered {response.status_code}: {text}") from None
+        raise refusal(response, body) from None
     raise ProblemError(problem)

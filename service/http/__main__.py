@@ -33,6 +33,7 @@ def main() -> None:
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
         http=Connection,
         server_header=False,
+        proxy_headers=False,  # `ForwardedMiddleware` reads them, and has to see who sent them
     )
 
 

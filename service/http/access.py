@@ -13,13 +13,13 @@ from service.core.clients import Core
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.tenants import DEFAULT
 from service.core.resources import api_keys
-from service.http import docs_page, problems
+from service.http import docs_page, openapi, problems
 from service.http.key_ring import KeyRing
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="LADD"'}
 """RFC 6750, section 3."""
 
-OPEN_PATHS = frozenset({"/", docs_page.PATH, "/openapi.json", "/livez", "/readyz"})
+OPEN_PATHS = frozenset({"/", docs_page.PATH, openapi.PATH, "/livez", "/readyz"})
 
 
 StillAdmitted = Callable[[], Awaitable[bool]]
@@ -95,16 +95,18 @@ class AccessMiddleware:
 def _check_same_machine(scope: Scope, headers: Headers) -> None:
     """Refuse who is elsewhere, and what a foreign page makes a browser send: by a name of its own or across sites.
 
-    A proxy on this machine that names its caller (`X-Forwarded-For`) counts as that caller: uvicorn looks to it.
+    A proxy on this machine that names its caller (`X-Forwarded-For`) counts as that caller, and the host that its
+    caller asked for has to be a name of this machine, too.
     """
-    host = headers.get("Host", "")
+    asked, forwarded = headers.get("Host", ""), scope["state"]["forwarded_host"]
+    hosts = [asked, forwarded] if forwarded else [asked]
     origin = headers.get("Origin")
     caller = scope["client"]
     if caller is None or not is_loopback(caller[0]):
         message = "Without keys this answers to this machine alone."
-    elif not is_loopback(urlsplit(f"//{host}").hostname or ""):
-        message = f"Without keys this answers to names of this machine alone, not to {host!r}."
-    elif origin is not None and origin != f"{scope['scheme']}://{host}":
+    elif strange := [host for host in hosts if not is_loopback(urlsplit(f"//{host}").hostname or "")]:
+        message = f"Without keys this answers to names of this machine alone, not to {strange[0]!r}."
+    elif origin is not None and origin not in [f"{scope['scheme']}://{host}" for host in hosts]:
         message = f"Without keys this takes nothing from pages of {origin}."
     else:
         return

@@ -9,11 +9,11 @@ from typing import Any
 
 from fastapi import Depends, FastAPI, Security
 from fastapi.security import HTTPBearer
-from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 from starlette.types import Scope
 
+from api_schemas.links import link
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core, open_core
 from service.core.foundation import redis_keys
@@ -24,11 +24,13 @@ from service.core.upkeep.deliverer import deliverer_threads
 from service.core.upkeep.reaper import run_reaper
 from service.http import docs_page, openapi, problems
 from service.http.access import AccessMiddleware, is_loopback
+from service.http.forwarded import ForwardedMiddleware
 from service.http.job_versions import JobVersions
 from service.http.key_ring import KeyRing
 from service.http.limits import FORM_OVERHEAD_BYTES, MAX_JSON_BYTES, BodyLimitMiddleware
 from service.http.polls import PollMiddleware
 from service.http.query import refuse_unknown_query
+from service.http.rate_limits import RateLimitMiddleware
 from service.http.received import FormSlots
 from service.http.request_id import RequestIdMiddleware
 from service.http.routes import datasets, events, health, jobs, labelers, presets, uploads, webhooks
@@ -69,24 +71,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             return settings.max_upload_bytes + FORM_OVERHEAD_BYTES
         return MAX_JSON_BYTES
 
-    # Brings the files of /docs along, which FastAPI alone has the browser fetch from elsewhere.
-    app = FastAPIOffline(
+    app = FastAPI(
         title="LADD",
         summary="Label-Augmented Dataset Distillation as a service",
         version=openapi.VERSION,
         description=openapi.DESCRIPTION,
         lifespan=lifespan,
-        generate_unique_id_function=lambda route: route.name,
+        generate_unique_id_function=openapi.operation_id,
         redirect_slashes=False,
-        docs_url=None,
-        redoc_url=None,
+        openapi_url=None,
     )
     app.add_middleware(BodyLimitMiddleware, limit=body_limit)
     app.add_middleware(PollMiddleware)
+    app.add_middleware(RateLimitMiddleware)
     app.add_middleware(AccessMiddleware, open_without_keys=is_loopback(settings.host))
     app.add_middleware(StopMiddleware)
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(RequestIdMiddleware)
+    app.add_middleware(ForwardedMiddleware, root_path=settings.root_path, allow_ips=settings.forwarded_allow_ips)
     problems.install(app)
     for routes in (uploads, datasets, labelers, jobs, events, presets, webhooks):
         app.include_router(
@@ -96,7 +98,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         )
     app.include_router(health.router)
     docs_page.install(app, settings)
-    app.add_api_route("/", lambda: RedirectResponse(docs_page.PATH), include_in_schema=False)
+    app.add_api_route("/", lambda: RedirectResponse(link(docs_page.PATH)), include_in_schema=False)
     openapi.install(app)
     return app
 

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Query
+from fastapi import Depends, Header, Query
 from starlette.requests import Request
 
 from service.core.clients import Core
+from service.core.lifecycle import repeats
 from service.http.job_versions import JobVersions
 
 
@@ -21,7 +22,24 @@ def job_versions(request: Request) -> JobVersions:
     return versions
 
 
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        description="Any unique text. Repeating a request with its key, within a week, gives what the first one made; "
+        "another request with that key is refused.",
+    ),
+]
+
+
 CoreDep = Annotated[Core, Depends(opened_core)]
 JobVersionsDep = Annotated[JobVersions, Depends(job_versions)]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=100, description="How many items at most.")]
+
+
+def note_key(request: Request, core: CoreDep, idempotency_key: IdempotencyKey = None) -> None:
+    """Refuse a key of another request. For routes without a body that may be repeated anyhow."""
+    path = request.scope["path"]
+    repeats.note(core, repeats.asked(core, idempotency_key, [request.method, path]), path)

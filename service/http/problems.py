@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,14 +13,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 
+from api_schemas.links import link
 from api_schemas.problems import ErrorCode, Problem, Reason
 from service.core.foundation.errors import OUTAGES, ServiceError, reason
-from service.core.lifecycle.quotas import Quota, QuotaExceededError
+from service.core.lifecycle.quotas import QuotaExceededError, Remainder
 from service.http import security_headers
+from service.http.rate_limits import headers_of
 from service.http.request_id import HEADER, current_request_id
 from service.http.validation import invalid, reasons_of, summary
 
 MEDIA_TYPE = "application/problem+json"
+EXAMPLE = "#/components/examples/{name}"
+"""Where the OpenAPI document has an example of a model or, by its code, of a problem."""
 RETRY_AFTER_SECONDS = 5
 
 STATUS: Mapping[ErrorCode, int] = {
@@ -60,6 +64,9 @@ BODY_ERRORS = (
 )
 """How a request that starts a job can be refused for its body, besides what every request can meet."""
 
+KEY_ERRORS = (ErrorCode.INVALID_REQUEST, ErrorCode.IDEMPOTENCY_KEY_REUSED)
+"""How a request can be refused for its `Idempotency-Key`."""
+
 _FRAMEWORK_CODES = {
     STATUS[code]: code
     for code in (ErrorCode.NOT_FOUND, ErrorCode.METHOD_NOT_ALLOWED, ErrorCode.TIMEOUT, ErrorCode.UPLOAD_TOO_LARGE)
@@ -80,20 +87,26 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return the response for `code`; `status` replaces its usual one."""
-    status = status or STATUS[code]
-    document = Problem(
-        type=f"urn:ladd:problem:{code}",
-        title=code.replace("_", " ").capitalize(),
-        status=status,
-        detail=detail,
-        instance=request.scope["path"],
-        code=code,
-        reasons=reasons or [],
-    )
+    document = document_of(code, detail, link(request.scope["path"]), reasons or [], status)
     retry = {"Retry-After": str(RETRY_AFTER_SECONDS)} if code is ErrorCode.UNAVAILABLE else {}
     # Offending values are quoted, half surrogate pairs included: UTF-8 has none, JSON escapes them just so.
     body = json.dumps(document.model_dump(), ensure_ascii=False).encode(errors="backslashreplace")
-    return Response(body, status, {**retry, **(headers or {})}, MEDIA_TYPE)
+    return Response(body, document.status, {**retry, **(headers or {})}, MEDIA_TYPE)
+
+
+def document_of(
+    code: ErrorCode, detail: str, instance: str, reasons: Sequence[Reason], status: int | None = None
+) -> Problem:
+    """Return the document for `code`, of the request for the link `instance`."""
+    return Problem(
+        type=f"urn:ladd:problem:{code}",
+        title=code.replace("_", " ").capitalize(),
+        status=status or STATUS[code],
+        detail=detail,
+        instance=instance,
+        code=code,
+        reasons=list(reasons),
+    )
 
 
 def install(app: FastAPI) -> None:
@@ -125,7 +138,12 @@ def refusals(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": "A problem with `code` " + " or ".join(f"`{code}`" for code in group),
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": {"$ref": "#/components/schemas/Problem"},
+                    "examples": {str(code): {"$ref": EXAMPLE.format(name=code)} for code in group},
+                }
+            },
         }
         for status, group in sorted(by_status.items())
     }
@@ -138,22 +156,10 @@ async def _service_error(request: Request, error: Exception) -> Response:
     if error.code is ErrorCode.INTERNAL:
         _log.error("%s %s", request.method, request.scope["path"], exc_info=error)
         return await _internal(request, error)
-    headers = _ratelimit_headers(error.quota) if isinstance(error, QuotaExceededError) else {}
+    headers = {}
+    if isinstance(error, QuotaExceededError):
+        headers = headers_of([Remainder(error.quota, 0)]) | {"Retry-After": str(error.quota.retry_seconds)}
     return problem(request, error.code, error.message, error.reasons, headers=headers)
-
-
-def _ratelimit_headers(quota: Quota) -> dict[str, str]:
-    """Return which quota was met, how large it is, that nothing remains of it, and when to try again.
-
-    Headers of `429 Too Many Requests` after draft-ietf-httpapi-ratelimit-headers-10.
-    """
-    window = "" if quota.window_seconds is None else f";w={quota.window_seconds}"
-    reset = "" if quota.window_seconds is None else f";t={quota.retry_seconds}"
-    return {
-        "RateLimit-Policy": f'"{quota.name}";q={quota.limit}{window}',
-        "RateLimit": f'"{quota.name}";r=0{reset}',
-        "Retry-After": str(quota.retry_seconds),
-    }
 
 
 async def _invalid_request(request: Request, error: Exception) -> Response:

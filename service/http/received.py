@@ -18,8 +18,9 @@ from api_schemas.problems import ErrorCode
 from api_schemas.uploads import MAX_FILES, FromUploads
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, reason
-from service.core.lifecycle import quotas
+from service.core.lifecycle import quotas, repeats
 from service.core.lifecycle.quotas import Quota, QuotaExceededError
+from service.core.lifecycle.repeats import Asked
 from service.core.objects import received_files
 from service.core.objects.received_files import StreamedFile
 from service.core.objects.storage import StreamingUpload
@@ -69,19 +70,44 @@ class FormSlots:
             self._held += Counter()  # forgets tenants that hold none
 
 
+@dataclass(frozen=True)
+class Received(Generic[Metadata]):
+    """Metadata and stored files of a request; none where an equal one with its key has `made` something before."""
+
+    metadata: Metadata
+    files: list[StreamedFile]
+    asked: Asked
+    made: str | None
+
+
 @asynccontextmanager
 async def received(
-    request: Request, core: Core, owner_id: str, metadata: TypeAdapter[Metadata], from_uploads: TypeAdapter[Any]
-) -> AsyncIterator[tuple[Metadata, list[StreamedFile]]]:
-    """Return metadata and stored files that `request` brings for the dataset or labeler that will be `owner_id`.
+    request: Request,
+    core: Core,
+    owner_id: str,
+    metadata: TypeAdapter[Metadata],
+    from_uploads: TypeAdapter[Any],
+    key: str | None,
+) -> AsyncIterator[Received[Metadata]]:
+    """Return what `request` brings, with its idempotency key, for the dataset or labeler that will be `owner_id`.
 
     A body that is JSON is read by `from_uploads`, a `FromUploads` with the fields of the metadata; any other has to be
-    a form, see `received_form`. Raises what that raises; reasons about a JSON body, those of the block included, name
-    its own fields.
+    a form, see `received_form`. Raises what that raises, and IDEMPOTENCY_KEY_REUSED; reasons about a JSON body, those
+    of the block included, name its own fields.
+
+    Equal are requests with equal metadata and files of equal names and contents, however they were split into bytes.
     """
+    route = request.scope["path"]
     if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
-        async with received_form(request, core, owner_id, metadata) as form:
-            yield form
+        async with received_form(request, core, owner_id, metadata) as (described, files):
+            contents = [[file.received.name, file.received.sha256] for file in files]
+            asked = repeats.asked(
+                core, key, [route, metadata.dump_python(described, mode="json", exclude_unset=True), contents]
+            )
+            made = await run_in_threadpool(repeats.made_before, core, asked)
+            if made is not None:
+                await run_in_threadpool(received_files.discard_uploads, core.storage, owner_id)
+            yield Received(described, [] if made else files, asked, made)
         return
     body = bytearray()
     async for chunk in request.stream():
@@ -89,9 +115,12 @@ async def received(
         check_size("The body", len(body), MAX_JSON_BYTES)
     with _located_in_json():
         sent: FromUploads = _parsed(bytes(body), from_uploads, ("body",))
-        files = await run_in_threadpool(part_uploads.as_files, core, sent.upload_ids)
-        fields = sent.model_dump(exclude={"upload_ids"}, exclude_unset=True)
-        yield metadata.validate_python(fields), files
+        described = metadata.validate_python(sent.model_dump(exclude={"upload_ids"}, exclude_unset=True))
+        asked = repeats.asked(core, key, [route, sent.model_dump(mode="json", exclude_unset=True)])
+        made = await run_in_threadpool(repeats.made_before, core, asked)
+        # Those of an earlier request have been used up.
+        files = [] if made else await run_in_threadpool(part_uploads.as_files, core, sent.upload_ids)
+        yield Received(described, files, asked, made)
 
 
 @contextmanager

@@ -106,7 +106,10 @@ def server(settings: Settings, s3_proxy: CuttingProxy) -> Iterator[str]:
     from service.http.connections import Connection
 
     app = create_app(settings.model_copy(update={"s3_public_endpoint_url": s3_proxy.url}))
-    running = uvicorn.Server(uvicorn.Config(app, port=0, http=Connection, log_config=None, timeout_graceful_shutdown=1))
+    config = uvicorn.Config(
+        app, port=0, http=Connection, log_config=None, timeout_graceful_shutdown=1, proxy_headers=False
+    )
+    running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run)
     thread.start()
     while not running.started:

@@ -46,6 +46,15 @@ def test_upload_sends_every_byte_of_every_file_and_says_how_far_it_is(client: La
     assert client.dataset(dataset.id) == dataset
 
 
+def test_a_set_whose_answer_was_lost_is_made_once(server: str, api_proxy: Any, tmp_path: Path) -> None:
+    (tmp_path / "images.pt").write_bytes(b"12345")
+    api_proxy.cuts = [1]
+    with LaddClient(api_proxy.url) as client:
+        dataset = client.upload_dataset(DISTILLED, tmp_path / "images.pt")
+        assert len(api_proxy.sent) == 2
+        assert [each.id for each in client.datasets()] == [dataset.id]
+
+
 def test_upload_of_a_large_file_holds_little_of_it_in_memory(client: LaddClient, tmp_path: Path) -> None:
     large = tmp_path / "source.tar"
     with large.open("wb") as file:

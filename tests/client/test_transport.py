@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ladd_client.api import LaddClient
-from ladd_client.errors import ClientError, ProblemError
+from ladd_client.errors import AnswerError, ClientError, ProblemError
 from ladd_client.transport import Transport
 
 from api_schemas.problems import ErrorCode, Problem, Reason
@@ -48,6 +48,7 @@ class Script:
         self.answers: list[Answer] = []
         self.asked: list[str] = []
         self.keys: list[str | None] = []
+        self.idempotency_keys: list[str | None] = []
         self.url = ""
 
 
@@ -60,6 +61,7 @@ def script() -> Iterator[Script]:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             script.asked.append(f"{self.command} {self.path}")
             script.keys.append(self.headers.get("Authorization"))
+            script.idempotency_keys.append(self.headers.get("Idempotency-Key"))
             answer = script.answers.pop(0)
             if answer.hang_up:
                 self.connection.shutdown(socket.SHUT_RDWR)
@@ -122,6 +124,30 @@ def test_a_broken_connection_is_tried_again_when_repeatable(script: Script, tran
     assert transport.request("GET", "/x", repeatable=True).status_code == 200
 
 
+def test_every_try_of_a_post_carries_one_key_and_every_post_another(script: Script, transport: Transport) -> None:
+    script.answers = [HANG_UP, BUSY, Answer(200), Answer(200), Answer(200), Answer(200)]
+    for _ in range(2):
+        transport.request("POST", "/x", repeatable=True)
+    transport.request("POST", "/x", repeatable=True, headers={"Idempotency-Key": "mine"})
+    transport.request("GET", "/x", repeatable=True)
+    first, *again, other, mine, none = script.idempotency_keys
+    assert again == [first, first]
+    assert other not in (first, None)
+    assert (mine, none) == ("mine", None)
+
+
+def test_a_proxy_whose_service_is_away_is_asked_again_when_repeatable(script: Script, transport: Transport) -> None:
+    script.answers = [Answer(502, "<html>"), Answer(504, "<html>"), Answer(200)]
+    assert transport.request("POST", "/x", repeatable=True).status_code == 200
+    script.answers = [Answer(502, "<html>")]
+    with pytest.raises(AnswerError, match="502 Bad Gateway"):
+        transport.request("POST", "/x", repeatable=False)
+    script.answers = [Answer(502, "<html>")] * 3
+    with pytest.raises(AnswerError, match="502 Bad Gateway"):
+        transport.request("GET", "/x", repeatable=True)
+    assert script.answers == []
+
+
 def test_a_broken_connection_ends_a_call_that_may_not_be_repeated(script: Script, transport: Transport) -> None:
     script.answers = [HANG_UP]
     with pytest.raises(ClientError, match="no answer from"):
@@ -154,7 +180,7 @@ def test_a_problem_reads_as_field_rule_and_value(script: Script, transport: Tran
 
 def test_an_error_that_is_not_the_apis_is_shown_without_the_query(script: Script, transport: Transport) -> None:
     script.answers = [Answer(403, "<Error>AccessDenied</Error>")]
-    with pytest.raises(ClientError, match="answered 403: <Error>AccessDenied</Error>") as raised:
+    with pytest.raises(AnswerError, match=r"answered 403 Forbidden by .*, not by the service: <Error>") as raised:
         transport.request("GET", "/bucket/key?X-Amz-Signature=abc", repeatable=True)
     assert not isinstance(raised.value, ProblemError)
     assert "/bucket/key" in str(raised.value)

@@ -31,6 +31,7 @@ def settled(client: LaddClient, delivery: Delivery, hook: str) -> Delivery:
 
 def test_from_python(client: LaddClient, receiver: Receiver) -> None:
     made = client.create_webhook(receiver.url, ["job.*"], "mine")
+    assert made.secret is not None
     assert made.secret not in repr(made)
     [hook] = client.webhooks()
     assert hook == client.webhook(made.id)
@@ -41,6 +42,7 @@ def test_from_python(client: LaddClient, receiver: Receiver) -> None:
     settled(client, delivery, hook.id)
     assert receiver.ids == [delivery.id] * 2
     secret = client.rotate_webhook_secret(hook.id).secret
+    assert secret is not None
     more = [client.test_webhook(hook.id) for _ in range(25)]
     assert {each.id for each in client.webhook_deliveries(hook.id)} == {each.id for each in [*more, delivery]}
     settled(client, more[-1], hook.id)

@@ -35,6 +35,7 @@ def test_the_receiver(client: LaddClient) -> None:
     [program] = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     port = free_port()
     hook = client.create_webhook(f"http://127.0.0.1:{port}/ladd")
+    assert hook.secret is not None
     environment = {**os.environ, "WEBHOOK_SECRET": hook.secret}
     command = [sys.executable, "-c", program.replace("9000", str(port))]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as receiver:

@@ -76,7 +76,7 @@ stored_bytes = Pattern("ladd:stored:{}")
 begun_uploads = Pattern("ladd:uploads:{}:{}")
 """Counter of the uploads that a tenant has begun in a minute of the clock."""
 idempotency = Pattern("ladd:idempotency:{}")
-"""Hash of the request and the job that an idempotency key, by its digest, was used with."""
+"""Hash of the request that an idempotency key, by its digest, came with, and of the job or whatever else it made."""
 upload = Pattern("ladd:upload:{}")
 """Record of an upload in parts, by its id."""
 

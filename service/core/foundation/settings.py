@@ -1,5 +1,6 @@
 """Settings of front and workers, read from environment variables that start with `LADD_`."""
 
+import re
 import sys
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 GIB = 1 << 30
+
+ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+"""A path below which a service is reached."""
 
 Queue = Literal["cpu", "gpu", "io"]
 QUEUES: tuple[Queue, ...] = get_args(Queue)
@@ -60,6 +64,22 @@ def _is_redis(url: str) -> str:
     return url
 
 
+def _is_root_path(path: str) -> str:
+    root = path.rstrip("/")
+    if root and not ROOT_PATH.fullmatch(root):
+        raise ValueError("a path begins with / and has letters, digits and . _ ~ - between its slashes, as /ladd has")
+    return root
+
+
+def _are_proxies(addresses: str) -> str:
+    for address in addresses.split(","):
+        try:
+            ip_network(address.strip())
+        except ValueError as error:
+            raise ValueError(f"name proxies by their IP addresses or networks, separated by commas: {error}") from None
+    return addresses
+
+
 class Settings(BaseSettings):
     """The choices of a deployment: each field is set by `LADD_` and its name, an empty value leaves the default."""
 
@@ -90,6 +110,11 @@ class Settings(BaseSettings):
     """Address that the front listens on."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
     """Port that the front listens on."""
+    root_path: Annotated[str, AfterValidator(_is_root_path)] = ""
+    """Path below which a proxy offers the front, such as `/ladd`; it may pass it on or cut it off."""
+    forwarded_allow_ips: Annotated[str, AfterValidator(_are_proxies)] = "127.0.0.1"
+    """Proxies whose `X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix` are believed: addresses and networks, separated
+    by commas."""
 
     lease_seconds: Annotated[int, Field(ge=1)] = 30
     """How long a worker may be silent before its task is given to another."""

@@ -1,9 +1,7 @@
 """`train_labeler`: train a classifier on a source set, once for each source, recipe and version of the code."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from api_schemas.cost import CostName
 from api_schemas.datasets import ChannelStatistics, DatasetRole, DatasetStats
@@ -134,7 +132,7 @@ def bordered(shape: Shape, architecture: Architecture | None) -> dict[str, int]:
     return {"border": border} if border else {}
 
 
-def canonical(document: Mapping[str, Any]) -> str:
+def canonical(document: object) -> str:
     """Return the one JSON text of a document."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
 

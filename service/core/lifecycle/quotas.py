@@ -13,6 +13,7 @@ from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError
 
 MINUTE = 60
+QUEUED_RETRY_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,14 @@ class Quota:
     """When it makes sense to try again."""
     window_seconds: int | None = None
     """Span of time that the limit counts within; None: it counts what there is at the moment."""
+
+
+@dataclass(frozen=True)
+class Remainder:
+    """How much of a quota a tenant has left."""
+
+    quota: Quota
+    remaining: int
 
 
 class QuotaExceededError(ServiceError):
@@ -43,12 +52,41 @@ def limits_of_submission(core: Core) -> dict[str, int]:
 
 def exceeded(core: Core, name: str) -> QuotaExceededError:
     """Return the refusal of a submission that met one of `limits_of_submission`."""
-    limit = limits_of_submission(core)[name]
+    quota = _of_submission(core, name)
     if name == "queued_jobs":
-        return QuotaExceededError(Quota(name, limit, 30), f"{limit} jobs of yours wait already; none more is taken.")
-    return QuotaExceededError(
-        Quota(name, limit, MINUTE), f"Your datasets and labelers have {limit} bytes, or would have: delete some first."
-    )
+        return QuotaExceededError(quota, f"{quota.limit} jobs of yours wait already; none more is taken.")
+    message = f"Your datasets and labelers have {quota.limit} bytes, or would have: delete some first."
+    return QuotaExceededError(quota, message)
+
+
+def remainders(core: Core) -> list[Remainder]:
+    """Return what the tenant has left of each quota that a request can meet, in a round trip for each."""
+    left = []
+    for name, limit in limits_of_submission(core).items():
+        used = core.redis.scard(redis_keys.queued_jobs(core.tenant)) if name == "queued_jobs" else _stored_bytes(core)
+        left.append(Remainder(_of_submission(core, name), max(0, limit - int(used))))
+    uploads = _uploads(core)
+    if uploads is not None:
+        begun = int(core.redis.get(_minute(core)) or 0)
+        left.append(Remainder(uploads, max(0, uploads.limit - begun)))
+    return left
+
+
+def _of_submission(core: Core, name: str) -> Quota:
+    return Quota(name, limits_of_submission(core)[name], QUEUED_RETRY_SECONDS if name == "queued_jobs" else MINUTE)
+
+
+def _uploads(core: Core) -> Quota | None:
+    limit = core.settings.quota_uploads_per_minute
+    return None if limit is None else Quota("uploads", limit, MINUTE - int(time.time()) % MINUTE, MINUTE)
+
+
+def _minute(core: Core) -> str:
+    return redis_keys.begun_uploads(core.tenant, int(time.time()) // MINUTE)
+
+
+def _stored_bytes(core: Core) -> int:
+    return sum(int(size) for size in core.redis.hvals(redis_keys.stored_bytes(core.tenant)))
 
 
 def admit_upload(core: Core, declared_bytes: int) -> None:
@@ -57,18 +95,14 @@ def admit_upload(core: Core, declared_bytes: int) -> None:
     Raises QuotaExceededError, so that nobody sends for an hour what will be refused at its end.
     """
     limit = core.settings.quota_stored_bytes
-    if limit is not None:
-        stored = sum(int(size) for size in core.redis.hvals(redis_keys.stored_bytes(core.tenant)))
-        if stored + max(declared_bytes, 1) > limit:
-            raise exceeded(core, "stored_bytes")
-    per_minute = core.settings.quota_uploads_per_minute
-    if per_minute is not None:
-        now = int(time.time())
-        key = redis_keys.begun_uploads(core.tenant, now // MINUTE)
+    if limit is not None and _stored_bytes(core) + max(declared_bytes, 1) > limit:
+        raise exceeded(core, "stored_bytes")
+    quota = _uploads(core)
+    if quota is not None:
+        key = _minute(core)
         pipeline = core.redis.pipeline()
         pipeline.incr(key)
         pipeline.expire(key, 2 * MINUTE)
         begun, _ = pipeline.execute()
-        if begun > per_minute:
-            quota = Quota("uploads", per_minute, MINUTE - now % MINUTE, MINUTE)
-            raise QuotaExceededError(quota, f"You have begun {per_minute} uploads in this minute; no more are taken.")
+        if begun > quota.limit:
+            raise QuotaExceededError(quota, f"You have begun {quota.limit} uploads in this minute; no more are taken.")

@@ -11,6 +11,7 @@ from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, invalid, not_found
 from service.core.foundation.protocol import PROTOCOL
 from service.core.lifecycle.quotas import exceeded, limits_of_submission
+from service.core.lifecycle.repeats import key_reused
 from service.core.queue.plan import Ref, TaskPlan
 from service.core.queue.store import IDEMPOTENCY_SECONDS, Submitted
 
@@ -41,7 +42,8 @@ class Submission:
     def send(self, core: Core, job_id: str) -> Submitted:
         """Record the job unless the key or the retried job has one already, and wake workers for its first tasks.
 
-        Raises ServiceError QUOTA_EXCEEDED, or INVALID_REQUEST where what it needs is gone; nothing is left of it then.
+        Raises ServiceError QUOTA_EXCEEDED, IDEMPOTENCY_KEY_REUSED, or INVALID_REQUEST where what it needs is gone;
+        nothing is left of it then.
         """
         created = round(core.store.now())
         core.storage.put_json(request_key(job_id), self._request(core.tenant, created))
@@ -56,6 +58,8 @@ class Submission:
             raise exceeded(core, recorded.id)
         if recorded.outcome == "missing":
             raise _gone(recorded.id)
+        if recorded.outcome == "reused":
+            raise key_reused(recorded.id)
         return recorded
 
     def _request(self, tenant: str, created: int) -> dict[str, Any]:

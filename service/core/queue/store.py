@@ -199,16 +199,20 @@ class JobStore:
         self._redis.srem(redis_keys.OUTBOX, entry)
 
     def known(self, key_digest: str) -> tuple[str, str] | None:
-        """Return the request's digest and the job's id that an idempotency key (by its digest) was used with."""
+        """Return the request's digest and the id of what it made, a job's mostly, of an idempotency key's digest."""
         digest, job_id = self._redis.hmget(redis_keys.idempotency(key_digest), ["digest", "job"])
         return None if digest is None or job_id is None else (str(digest), str(job_id))
 
-    def remember(self, key_digest: str, digest: str, job_id: str, seconds: int) -> None:
-        """Remember an idempotency key unless it is known."""
+    def remember(self, key_digest: str, digest: str, made: str, seconds: int) -> tuple[str, str]:
+        """Remember an idempotency key unless it is known; return what `known` does from then on."""
         memory = redis_keys.idempotency(key_digest)
-        if self._redis.hsetnx(memory, "job", job_id):
-            self._redis.hset(memory, "digest", digest)
-            self._redis.expire(memory, seconds)
+        pipeline = self._redis.pipeline()
+        pipeline.hsetnx(memory, "digest", digest)
+        pipeline.hsetnx(memory, "job", made)
+        pipeline.expire(memory, seconds)
+        pipeline.hmget(memory, ["digest", "job"])
+        known_digest, known = pipeline.execute()[-1]
+        return str(known_digest), str(known)
 
     def load(self, job_id: str, tasks: Sequence[str] | None = None) -> JobRecord | None:
         """Return a job with all its tasks or those named, None when there is none of this id."""

@@ -23,14 +23,19 @@ from service.core.foundation.ids import new_id
 from service.core.kinds import KINDS
 from service.core.kinds.ingest_dataset import DatasetUpload
 from service.core.lifecycle import outbox
+from service.core.lifecycle.repeats import UNKEYED, Asked
 from service.core.lifecycle.submission import Submission, task_fields
 from service.core.objects import received_files
 from service.core.objects.received_files import StreamedFile, upload_ids
 from service.core.objects.storage import blob_key
 
 
-def create(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile], dataset_id: str) -> Dataset:
+def create(
+    core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile], dataset_id: str, asked: Asked = UNKEYED
+) -> Dataset:
     """Record a dataset in state `validating` and start its ingestion job.
+
+    Where an equal request with the key of `asked` came at the same time, it is that one's dataset that is returned.
 
     The caller has made the id with `new_id("ds")` and streamed the files to `received_files.upload_key`, in order. On
     an error these are removed, while uploads in parts stay for another try. Raises ServiceError INVALID_REQUEST naming
@@ -39,13 +44,18 @@ def create(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile],
     try:
         _check_files(files)
         _check_source(core, metadata)
-        return _record(core, metadata, files, dataset_id)
+        dataset = _record(core, metadata, files, dataset_id, asked)
     except BaseException:
         received_files.discard_uploads(core.storage, dataset_id)
         raise
+    if dataset.id != dataset_id:
+        received_files.discard_uploads(core.storage, dataset_id)
+    return dataset
 
 
-def _record(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile], dataset_id: str) -> Dataset:
+def _record(
+    core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile], dataset_id: str, asked: Asked
+) -> Dataset:
     job_id = new_id("job")
     manifest = DatasetManifest(
         id=dataset_id,
@@ -62,15 +72,32 @@ def _record(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile]
     core.catalogue.store(manifest)
     tasks = {task.name: task_fields(task) for task in plan.tasks}
     submission = Submission(
-        JobKind.INGEST_DATASET, plan.params, {}, tasks, plan.reads, dataset=manifest, uploads=upload_ids(files)
+        JobKind.INGEST_DATASET,
+        plan.params,
+        {},
+        tasks,
+        plan.reads,
+        dataset=manifest,
+        uploads=upload_ids(files),
+        key=asked.key,
+        digest=asked.digest,
     )
     try:
-        submission.send(core, job_id)
+        recorded = submission.send(core, job_id)
     except ServiceError as error:
         if error.code is not ErrorCode.UNAVAILABLE:
             core.catalogue.forget_dataset(dataset_id)
         raise
+    if recorded.outcome == "exists" and recorded.id != job_id:
+        core.catalogue.forget_dataset(dataset_id)
+        return made_by(core, recorded.id)
     return manifest.shown()
+
+
+def made_by(core: Core, job_id: str) -> Dataset:
+    """Return the dataset of an ingestion job. Raises ServiceError NOT_FOUND where either is gone."""
+    job = existing(core.store.load(job_id), "job", job_id)
+    return view(core, str(job.tasks[0].makes))
 
 
 def _check_files(files: Sequence[StreamedFile]) -> None:

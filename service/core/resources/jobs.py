@@ -1,6 +1,5 @@
 """Jobs, for the routes: submit, show, list, cancel, retry, delete, report."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -13,8 +12,7 @@ from service.core.foundation.errors import ServiceError, existing
 from service.core.foundation.ids import new_id
 from service.core.foundation.listing import page_of
 from service.core.kinds import KINDS
-from service.core.kinds.train_labeler import canonical
-from service.core.lifecycle import costs, outbox, rates
+from service.core.lifecycle import costs, outbox, rates, repeats
 from service.core.lifecycle.reports import report_key
 from service.core.lifecycle.submission import Submission, task_fields
 from service.core.objects.storage import blob_key
@@ -32,17 +30,23 @@ def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tupl
     INVALID_REQUEST or DATASET_NOT_READY with reasons naming `body.params.<field>`, IDEMPOTENCY_KEY_REUSED for another
     request, QUOTA_EXCEEDED.
     """
-    key = "" if idempotency_key is None else _sha256(f"{core.tenant} {idempotency_key}")
-    digest = _sha256(canonical(request.model_dump(mode="json", exclude={"validate_only"})))
-    known = core.store.known(key) if key else None
-    if known is not None:
-        return view(core, _same(known[1], known[0] == digest)), False
+    asked = repeats.asked(core, idempotency_key, request.model_dump(mode="json", exclude={"validate_only"}))
+    made = repeats.made_before(core, asked)
+    if made is not None:
+        return view(core, made), False
     plan = _planned(core, request)
     tasks = {task.name: task_fields(task) for task in plan.tasks}
     return record(
         core,
         Submission(
-            request.kind, plan.params, request.tags, tasks, plan.reads, key=key, digest=digest, notes=plan.notes
+            request.kind,
+            plan.params,
+            request.tags,
+            tasks,
+            plan.reads,
+            key=asked.key,
+            digest=asked.digest,
+            notes=plan.notes,
         ),
     )
 
@@ -81,22 +85,10 @@ def _planned(core: Core, request: JobRequest) -> Plan:
     return replace(plan, tasks=tasks, notes=[*plan.notes, *differences(core, request.tags, plan.params)])
 
 
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _same(job_id: str, equal: bool) -> str:
-    if not equal:
-        message = f"This Idempotency-Key came with another request before, which started {job_id}."
-        raise ServiceError(ErrorCode.IDEMPOTENCY_KEY_REUSED, message)
-    return job_id
-
-
 def record(core: Core, submission: Submission) -> tuple[Job, bool]:
     """Record a planned job and return it and whether it is new. Raises ServiceError for what is gone that it needs."""
-    job_id = new_id("job")
-    recorded = submission.send(core, job_id)
-    return view(core, _same(recorded.id, recorded.outcome != "reused")), recorded.outcome == "created"
+    recorded = submission.send(core, new_id("job"))
+    return view(core, recorded.id), recorded.outcome == "created"
 
 
 def view(core: Core, job_id: str) -> Job:

@@ -9,14 +9,19 @@ from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, existing, not_found
 from service.core.kinds import KINDS
 from service.core.kinds.import_labeler import LabelerUpload
+from service.core.lifecycle.repeats import UNKEYED, Asked
 from service.core.lifecycle.submission import Submission, task_fields
 from service.core.objects import received_files
 from service.core.objects.received_files import StreamedFile, upload_ids
 from service.core.resources import jobs
 
 
-def import_labeler(core: Core, metadata: LabelerMetadata, files: Sequence[StreamedFile], labeler_id: str) -> Job:
-    """Start the job that reads a network and makes a labeler of it.
+def import_labeler(
+    core: Core, metadata: LabelerMetadata, files: Sequence[StreamedFile], labeler_id: str, asked: Asked = UNKEYED
+) -> tuple[Job, bool]:
+    """Start the job that reads a network and makes a labeler of it; return it and whether this call started it.
+
+    Where an equal request with the key of `asked` came at the same time, it is that one's job that is returned.
 
     The caller has made the id with `new_id("lb")` and streamed the files to `received_files.upload_key`, in order. On
     an error these are removed, while uploads in parts stay for another try. Raises ServiceError INVALID_REQUEST or
@@ -26,13 +31,23 @@ def import_labeler(core: Core, metadata: LabelerMetadata, files: Sequence[Stream
         upload = LabelerUpload(labeler_id, metadata, files)
         plan = KINDS[JobKind.IMPORT_LABELER].plan(core, upload)
         tasks = {task.name: task_fields(task) for task in plan.tasks}
-        job, _ = jobs.record(
-            core, Submission(JobKind.IMPORT_LABELER, plan.params, {}, tasks, plan.reads, uploads=upload_ids(files))
+        submission = Submission(
+            JobKind.IMPORT_LABELER,
+            plan.params,
+            {},
+            tasks,
+            plan.reads,
+            uploads=upload_ids(files),
+            key=asked.key,
+            digest=asked.digest,
         )
+        job, created = jobs.record(core, submission)
     except BaseException:
         received_files.discard_uploads(core.storage, labeler_id)
         raise
-    return job
+    if not created:
+        received_files.discard_uploads(core.storage, labeler_id)
+    return job, created
 
 
 def view(core: Core, labeler_id: str) -> Labeler:

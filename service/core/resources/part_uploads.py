@@ -18,7 +18,8 @@ from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError, existing, invalid, not_found, reason
 from service.core.foundation.ids import new_id
-from service.core.lifecycle import quotas
+from service.core.lifecycle import quotas, repeats
+from service.core.lifecycle.repeats import UNKEYED, Asked
 from service.core.objects.parts import ReceivedPart
 from service.core.objects.received_files import StreamedFile, check_name, upload_key
 from service.core.objects.storage import Blob
@@ -59,11 +60,16 @@ class _Record(BaseModel):
         return min(self.part_bytes, self.bytes - (number - 1) * self.part_bytes)
 
 
-def create(core: Core, request: UploadRequest) -> Upload:
-    """Start an upload and return it with the links of its first parts.
+def create(core: Core, request: UploadRequest, asked: Asked = UNKEYED) -> tuple[Upload, bool]:
+    """Start an upload and return it with the links of its first parts, and whether this call has started it.
+
+    An equal request with the key of `asked` gives the upload that the first one started.
 
     Raises ServiceError UPLOAD_TOO_LARGE, QUOTA_EXCEEDED, or INVALID_REQUEST naming `body.name` or `body.part_bytes`.
     """
+    made = repeats.made_before(core, asked)
+    if made is not None:
+        return view(core, made, 0, USUAL_PARTS), False
     check_name(request.name, "body.name")
     if request.bytes > (most := core.settings.max_upload_bytes):
         raise ServiceError(ErrorCode.UPLOAD_TOO_LARGE, f"A file may have at most {most} bytes, got {request.bytes}.")
@@ -84,7 +90,11 @@ def create(core: Core, request: UploadRequest) -> Upload:
         created_at=datetime.now(UTC),
     )
     core.redis.set(redis_keys.upload(upload_id), record.model_dump_json(by_alias=True), ex=_lifetime(core))
-    return _shown(core, record, [], 0, USUAL_PARTS)
+    stands = repeats.note(core, asked, upload_id)
+    if stands != upload_id:
+        discard(core, upload_id)
+        return view(core, stands, 0, USUAL_PARTS), False
+    return _shown(core, record, [], 0, USUAL_PARTS), True
 
 
 def view(core: Core, upload_id: str, after: int, limit: int) -> Upload:

@@ -27,6 +27,7 @@ from api_schemas.webhooks import (
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, existing, invalid
 from service.core.foundation.ids import new_id
+from service.core.lifecycle import repeats
 from service.core.lifecycle.quotas import MINUTE, Quota, QuotaExceededError
 from service.core.queue.records import timestamp
 from service.core.webhooks.addresses import UnreachableError, looked_up, parsed
@@ -45,8 +46,14 @@ async def check_url(core: Core, url: str) -> None:
         raise invalid("body.url", "is_webhook_url", url, f"webhooks do not lead to this URL: {error}") from None
 
 
-def create(core: Core, request: WebhookRequest) -> WebhookWithSecret:
-    """Make a webhook, whose URL was checked, with its secret. Raises QuotaExceededError."""
+def create(core: Core, request: WebhookRequest, key: str | None = None) -> WebhookWithSecret:
+    """Make a webhook, whose URL was checked, with its secret; a `key` that came before gives it without.
+
+    Raises QuotaExceededError, and ServiceError IDEMPOTENCY_KEY_REUSED.
+    """
+    asked = repeats.asked(core, key, ["webhook", request.model_dump(mode="json")])
+    if (made := repeats.made_before(core, asked)) is not None:
+        return _with_secret(core, _get(core, made), shown=False)
     hook = Hook(
         id=new_id("wh"),
         tenant=core.tenant,
@@ -60,6 +67,10 @@ def create(core: Core, request: WebhookRequest) -> WebhookWithSecret:
     if not core.hooks.create(hook, limit):
         message = f"You have {limit} webhooks already: delete one first."
         raise QuotaExceededError(Quota("webhooks", limit, MINUTE), message)
+    if (first := repeats.note(core, asked, hook.id)) != hook.id:
+        # An equal request at the same time was first.
+        delete(core, hook.id)
+        return _with_secret(core, _get(core, first), shown=False)
     return _with_secret(core, hook)
 
 
@@ -86,13 +97,18 @@ def change(core: Core, hook_id: str, wanted: WebhookChange) -> Webhook:
     return _shown(core, hook)
 
 
-def rotate_secret(core: Core, hook_id: str) -> WebhookWithSecret:
+def rotate_secret(core: Core, hook_id: str, key: str | None = None) -> WebhookWithSecret:
     """Give a webhook a new secret; for a day messages are signed with the one before as well.
 
-    Raises ServiceError NOT_FOUND.
+    A `key` that came before changes and shows nothing. Raises ServiceError NOT_FOUND or IDEMPOTENCY_KEY_REUSED.
     """
+    asked = repeats.asked(core, key, ["rotate-secret", hook_id])
+    if repeats.made_before(core, asked) is not None:
+        return _with_secret(core, _get(core, hook_id), shown=False)
     now = datetime.now(UTC)
-    return _with_secret(core, core.hooks.change(core.tenant, hook_id, lambda found: found.with_new_secret(now)))
+    changed = core.hooks.change(core.tenant, hook_id, lambda found: found.with_new_secret(now))
+    repeats.note(core, asked, hook_id)
+    return _with_secret(core, changed)
 
 
 def delete(core: Core, hook_id: str) -> None:
@@ -102,13 +118,20 @@ def delete(core: Core, hook_id: str) -> None:
     core.deliveries.forget(core.tenant, hook_id)
 
 
-def test(core: Core, hook_id: str) -> Delivery:
-    """Put a message without meaning in line. Raises ServiceError NOT_FOUND or WEBHOOK_DISABLED."""
+def test(core: Core, hook_id: str, key: str | None = None) -> Delivery:
+    """Put a message without meaning in line; a `key` that came before gives the message that it made.
+
+    Raises ServiceError NOT_FOUND, WEBHOOK_DISABLED or IDEMPOTENCY_KEY_REUSED.
+    """
+    asked = repeats.asked(core, key, ["test", hook_id])
+    if (made := repeats.made_before(core, asked)) is not None:
+        return delivery(core, hook_id, made)
     hook = _enabled(core, hook_id)
     about = Subject(id=hook_id, kind="webhook", state="enabled", links=SubjectLinks(self=_path(hook_id)))
     payload = WebhookPayload(type=TEST, timestamp=datetime.now(UTC), data=about)
     message = Message(core.tenant, hook.id, new_id("msg"), TEST, payload.model_dump_json())
     core.deliveries.put([message])
+    repeats.note(core, asked, message.id)
     return delivery(core, hook_id, message.id)
 
 
@@ -125,10 +148,16 @@ def delivery(core: Core, hook_id: str, message_id: str) -> Delivery:
     return _delivery(hook_id, existing(core.deliveries.find(hook_id, message_id), "delivery", message_id))
 
 
-def redeliver(core: Core, hook_id: str, message_id: str) -> Delivery:
-    """Put a message in line once more, under its id. Raises ServiceError NOT_FOUND or WEBHOOK_DISABLED."""
-    _enabled(core, hook_id)
-    core.deliveries.again(core.tenant, hook_id, message_id)
+def redeliver(core: Core, hook_id: str, message_id: str, key: str | None = None) -> Delivery:
+    """Put a message in line once more, under its id; a `key` that came before does not again.
+
+    Raises ServiceError NOT_FOUND, WEBHOOK_DISABLED or IDEMPOTENCY_KEY_REUSED.
+    """
+    asked = repeats.asked(core, key, ["redeliver", hook_id, message_id])
+    if repeats.made_before(core, asked) is None:
+        _enabled(core, hook_id)
+        core.deliveries.again(core.tenant, hook_id, message_id)
+        repeats.note(core, asked, message_id)
     return delivery(core, hook_id, message_id)
 
 
@@ -149,8 +178,8 @@ def _shown(core: Core, hook: Hook) -> Webhook:
     return Webhook(**_fields(hook, since))
 
 
-def _with_secret(core: Core, hook: Hook) -> WebhookWithSecret:
-    return WebhookWithSecret(**dict(_shown(core, hook)), secret=hook.secrets[0].secret)
+def _with_secret(core: Core, hook: Hook, *, shown: bool = True) -> WebhookWithSecret:
+    return WebhookWithSecret(**dict(_shown(core, hook)), secret=hook.secrets[0].secret if shown else None)
 
 
 def _fields(hook: Hook, failing_since: float | None) -> dict[str, Any]:

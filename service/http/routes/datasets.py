@@ -1,5 +1,6 @@
 """`/v1/datasets`: upload, list, show and delete sets, download archives."""
 
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -22,8 +23,9 @@ from api_schemas.problems import ErrorCode
 from service.core.foundation.ids import new_id
 from service.core.resources import datasets, label_grid, pictures
 from service.http.answers import ACCEPTED, accepted, redirects, to_storage
-from service.http.dependencies import CoreDep, Cursor, Limit
+from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, Limit
 from service.http.openapi import form_or_json
+from service.http.paging import PAGE, paged
 from service.http.problems import BODY_ERRORS, responses
 from service.http.received import received
 
@@ -37,9 +39,11 @@ router = APIRouter(prefix=PATH, tags=["datasets"])
     "",
     status_code=202,
     openapi_extra={"requestBody": form_or_json("DatasetMetadata", "DatasetFromUploads")},
-    responses={202: ACCEPTED, **responses(*BODY_ERRORS)},
+    responses={202: ACCEPTED, **responses(*BODY_ERRORS, ErrorCode.IDEMPOTENCY_KEY_REUSED)},
 )
-async def create_dataset(request: Request, response: Response, core: CoreDep) -> Dataset:
+async def create_dataset(
+    request: Request, response: Response, core: CoreDep, idempotency_key: IdempotencyKey = None
+) -> Dataset:
     """Upload a set: a form with a part `metadata` (JSON) and one or more parts `files`, in any order.
 
     Or JSON: the metadata with `upload_ids` of files that were sent in parts, see `/v1/uploads`.
@@ -47,22 +51,27 @@ async def create_dataset(request: Request, response: Response, core: CoreDep) ->
     The files are checked after the answer: `state` goes from `validating` to `ready`, or to `rejected` with reasons.
     """
     dataset_id = new_id("ds")
-    async with received(request, core, dataset_id, METADATA, FROM_UPLOADS) as (metadata, files):
-        dataset = await run_in_threadpool(datasets.create, core, metadata, files, dataset_id)
-    response.headers.update(accepted(dataset.links.self, created=True))
+    async with received(request, core, dataset_id, METADATA, FROM_UPLOADS, idempotency_key) as sent:
+        if sent.made is not None:
+            dataset = await run_in_threadpool(datasets.made_by, core, sent.made)
+        else:
+            create = partial(datasets.create, core, sent.metadata, sent.files, dataset_id, sent.asked)
+            dataset = await run_in_threadpool(create)
+    response.headers.update(accepted(dataset.links.self, created=dataset.id == dataset_id))
     return dataset
 
 
-@router.get("", responses=responses(ErrorCode.INVALID_REQUEST))
+@router.get("", response_model=DatasetPage, responses={**PAGE, **responses(ErrorCode.INVALID_REQUEST)})
 def list_datasets(
+    request: Request,
     core: CoreDep,
     role: DatasetRole | None = None,
     state: DatasetState | None = None,
     cursor: Cursor = None,
     limit: Limit = 20,
-) -> DatasetPage:
+) -> Response:
     """List sets, newest first."""
-    return datasets.page(core, role, state, cursor, limit)
+    return paged(request, datasets.page(core, role, state, cursor, limit))
 
 
 @router.get("/{dataset_id}", responses=responses(ErrorCode.NOT_FOUND))

@@ -23,6 +23,7 @@ from service.http.access import StillAdmitted
 from service.http.dependencies import CoreDep, JobVersionsDep
 from service.http.job_versions import JobVersions
 from service.http.negotiation import preferred_type
+from service.http.paging import paged
 from service.http.problems import responses
 
 EVENT_STREAM = "text/event-stream"
@@ -73,7 +74,7 @@ async def get_events(
     if media_type == JSON:
         items = await run_in_threadpool(events.read, core, job_id, after, limit, came_as)
         page = EventPage(items=items, next_cursor=items[-1].id if len(items) == limit else None)
-        return Response(page.model_dump_json(), media_type=JSON)
+        return paged(request, page, cursor="after")
     final = await _is_final(core, job_id)
     first = await run_in_threadpool(events.read, core, job_id, after, BATCH, came_as)
     if final and not first:

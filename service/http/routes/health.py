@@ -6,6 +6,7 @@ from starlette.responses import Response
 from api_schemas.health import Liveness, Readiness
 from service.core.upkeep import health
 from service.http.dependencies import CoreDep
+from service.http.problems import RETRY_AFTER_SECONDS
 
 router = APIRouter(tags=["health"])
 
@@ -20,5 +21,7 @@ async def livez() -> Liveness:
 def readyz(response: Response, core: CoreDep) -> Readiness:
     """Redis and S3 answer, so requests can be served; `degraded` where jobs or workers are in trouble nevertheless."""
     readiness = health.check(core)
-    response.status_code = 503 if readiness.status == "unavailable" else 200
+    if readiness.status == "unavailable":
+        response.status_code = 503
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return readiness

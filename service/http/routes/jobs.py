@@ -20,11 +20,12 @@ from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.kinds import AnyJobRequest
 from service.core.resources import jobs
-from service.http.answers import ACCEPTED, accepted, redirects, to_storage
-from service.http.dependencies import CoreDep, Cursor, JobVersionsDep, Limit
+from service.http.answers import ACCEPTED, accepted, look_again_seconds, redirects, to_storage
+from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, JobVersionsDep, Limit, note_key
 from service.http.negotiation import etag_matches, wait_seconds
+from service.http.paging import PAGE, paged
 from service.http.polls import caching
-from service.http.problems import BODY_ERRORS, responses
+from service.http.problems import BODY_ERRORS, KEY_ERRORS, responses
 from service.http.renderings import RENDERINGS
 from service.http.renderings.html_page import STYLE
 from service.http.security_headers import inline_source, page_policy
@@ -35,14 +36,6 @@ POLL_SECONDS = 0.25
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 Tag = Annotated[str, Query(pattern=r"^[A-Za-z0-9_.-]{1,64}:.{0,256}$")]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        min_length=1,
-        max_length=255,
-        description="Any unique text: repeating a request with its key gives the job that the first one started.",
-    ),
-]
 
 
 def require_json(request: Request) -> None:
@@ -75,28 +68,38 @@ def create_job(
     if job.validate_only:
         return Response(jobs.validate(core, job).model_dump_json(), media_type="application/json")
     started, created = jobs.submit(core, job, idempotency_key)
-    response.headers.update(accepted(started.links.self, created))
+    response.headers.update(accepted(started.links.self, created, look_again_seconds(started)))
     return started
 
 
-@router.get("", responses=responses(ErrorCode.INVALID_REQUEST))
+@router.get("", response_model=JobPage, responses={**PAGE, **responses(ErrorCode.INVALID_REQUEST)})
 def list_jobs(
+    request: Request,
     core: CoreDep,
     kind: JobKind | None = None,
     state: JobState | None = None,
     tag: Annotated[Sequence[Tag], Query(max_length=32, description="`key:value`; repeated, all must match.")] = (),
     cursor: Cursor = None,
     limit: Limit = 20,
-) -> JobPage:
+) -> Response:
     """List jobs, newest first."""
     tags = dict(entry.split(":", 1) for entry in tag)
-    return jobs.page(core, kind, state, tags, cursor, limit)
+    return paged(request, jobs.page(core, kind, state, tags, cursor, limit))
 
 
 @router.get(
     "/{job_id}",
     response_model=Job,
     responses={
+        200: {
+            "headers": {
+                "ETag": {"description": "For `If-None-Match`.", "schema": {"type": "string"}},
+                "Retry-After": {
+                    "description": "Seconds after which to look again; not of a job that is final.",
+                    "schema": {"type": "integer"},
+                },
+            }
+        },
         304: {"description": "Not Modified: `If-None-Match` names the current state"},
         **responses(ErrorCode.NOT_FOUND),
     },
@@ -122,11 +125,16 @@ async def get_job(
     if etag_matches(if_none_match, etag):
         return Response(status_code=304, headers=headers)
     job = await run_in_threadpool(jobs.view, core, job_id)
+    if job.state not in TERMINAL_STATES:
+        headers["Retry-After"] = str(look_again_seconds(job))
     return Response(job.model_dump_json(), headers=headers, media_type="application/json")
 
 
 @router.post(
-    "/{job_id}/cancel", status_code=202, responses=responses(ErrorCode.NOT_FOUND, ErrorCode.JOB_NOT_CANCELABLE)
+    "/{job_id}/cancel",
+    status_code=202,
+    dependencies=[Depends(note_key)],
+    responses=responses(ErrorCode.NOT_FOUND, ErrorCode.JOB_NOT_CANCELABLE, *KEY_ERRORS),
 )
 def cancel_job(job_id: JobId, core: CoreDep) -> Job:
     """Cancel a job; running tasks end within seconds. Canceling a canceled job changes nothing."""
@@ -136,12 +144,21 @@ def cancel_job(job_id: JobId, core: CoreDep) -> Job:
 @router.post(
     "/{job_id}/retry",
     status_code=202,
-    responses={202: ACCEPTED, **responses(ErrorCode.NOT_FOUND, ErrorCode.JOB_NOT_RETRYABLE, ErrorCode.QUOTA_EXCEEDED)},
+    dependencies=[Depends(note_key)],
+    responses={
+        202: ACCEPTED,
+        **responses(
+            ErrorCode.NOT_FOUND,
+            ErrorCode.JOB_NOT_RETRYABLE,
+            ErrorCode.QUOTA_EXCEEDED,
+            *KEY_ERRORS,
+        ),
+    },
 )
 def retry_job(job_id: JobId, response: Response, core: CoreDep) -> Job:
     """Start a failed job again as a new one that keeps its finished tasks. Repeating gives the same new job."""
     replacement, created = jobs.retry(core, job_id)
-    response.headers.update(accepted(replacement.links.self, created))
+    response.headers.update(accepted(replacement.links.self, created, look_again_seconds(replacement)))
     return replacement
 
 

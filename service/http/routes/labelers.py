@@ -1,5 +1,7 @@
 """`/v1/labelers`: import, list, show and delete labelers, with one row per epoch."""
 
+from functools import partial
+
 from fastapi import APIRouter
 from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
@@ -11,10 +13,11 @@ from api_schemas.jobs import Job
 from api_schemas.labelers import Labeler, LabelerFromUploads, LabelerMetadata, LabelerPage
 from api_schemas.problems import ErrorCode
 from service.core.foundation.ids import new_id
-from service.core.resources import labelers
-from service.http.answers import ACCEPTED, accepted
-from service.http.dependencies import CoreDep, Cursor, Limit
+from service.core.resources import jobs, labelers
+from service.http.answers import ACCEPTED, accepted, look_again_seconds
+from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, Limit
 from service.http.openapi import form_or_json
+from service.http.paging import PAGE, paged
 from service.http.problems import BODY_ERRORS, responses
 from service.http.received import received
 
@@ -29,9 +32,11 @@ router = APIRouter(prefix=PATH, tags=["labelers"])
     "",
     status_code=202,
     openapi_extra={"requestBody": form_or_json("LabelerMetadata", "LabelerFromUploads", files_required=False)},
-    responses={202: ACCEPTED, **responses(*BODY_ERRORS, ErrorCode.DATASET_NOT_READY)},
+    responses={202: ACCEPTED, **responses(*BODY_ERRORS, ErrorCode.IDEMPOTENCY_KEY_REUSED, ErrorCode.DATASET_NOT_READY)},
 )
-async def import_labeler(request: Request, response: Response, core: CoreDep) -> Job:
+async def import_labeler(
+    request: Request, response: Response, core: CoreDep, idempotency_key: IdempotencyKey = None
+) -> Job:
     """Import a labeler: a form with a part `metadata` (JSON) and the parts `files` that its kind needs, in any order.
 
     Or JSON: the metadata with `upload_ids` of files that were sent in parts, see `/v1/uploads`.
@@ -40,16 +45,20 @@ async def import_labeler(request: Request, response: Response, core: CoreDep) ->
     the network is refused, `error.reasons` say why.
     """
     labeler_id = new_id("lb")
-    async with received(request, core, labeler_id, METADATA, FROM_UPLOADS) as (metadata, files):
-        job = await run_in_threadpool(labelers.import_labeler, core, metadata, files, labeler_id)
-    response.headers.update(accepted(job.links.self, created=True))
+    async with received(request, core, labeler_id, METADATA, FROM_UPLOADS, idempotency_key) as sent:
+        if sent.made is not None:
+            job, created = await run_in_threadpool(jobs.view, core, sent.made), False
+        else:
+            start = partial(labelers.import_labeler, core, sent.metadata, sent.files, labeler_id, sent.asked)
+            job, created = await run_in_threadpool(start)
+    response.headers.update(accepted(job.links.self, created, look_again_seconds(job)))
     return job
 
 
-@router.get("", responses=responses(ErrorCode.INVALID_REQUEST))
-def list_labelers(core: CoreDep, cursor: Cursor = None, limit: Limit = 20) -> LabelerPage:
+@router.get("", response_model=LabelerPage, responses={**PAGE, **responses(ErrorCode.INVALID_REQUEST)})
+def list_labelers(request: Request, core: CoreDep, cursor: Cursor = None, limit: Limit = 20) -> Response:
     """List labelers, newest first."""
-    return labelers.page(core, cursor, limit)
+    return paged(request, labelers.page(core, cursor, limit))
 
 
 @router.get("/{labeler_id}", responses=responses(ErrorCode.NOT_FOUND))

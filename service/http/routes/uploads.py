@@ -7,9 +7,11 @@ from starlette.responses import Response
 
 from api_schemas.problems import ErrorCode
 from api_schemas.uploads import Upload, UploadId, UploadRequest
+from service.core.lifecycle import repeats
 from service.core.resources import part_uploads
-from service.http.dependencies import CoreDep
-from service.http.problems import responses
+from service.http.answers import located
+from service.http.dependencies import CoreDep, IdempotencyKey, note_key
+from service.http.problems import KEY_ERRORS, responses
 from service.http.routes.jobs import require_json
 
 router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
@@ -24,14 +26,22 @@ PartLimit = Annotated[int, Query(ge=0, le=1000, description="How many parts at m
     dependencies=[Depends(require_json)],
     responses={
         201: {"headers": {"Location": {"description": "The upload.", "schema": {"type": "string"}}}},
-        **responses(ErrorCode.UPLOAD_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.INVALID_REQUEST),
+        **responses(
+            ErrorCode.UPLOAD_TOO_LARGE,
+            ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+            ErrorCode.QUOTA_EXCEEDED,
+            *KEY_ERRORS,
+        ),
     },
 )
-def create_upload(upload: UploadRequest, response: Response, core: CoreDep) -> Upload:
+def create_upload(
+    upload: UploadRequest, response: Response, core: CoreDep, idempotency_key: IdempotencyKey = None
+) -> Upload:
     """Announce a file. Each part of the answer has a link to PUT its bytes to."""
-    created = part_uploads.create(core, upload)
-    response.headers["Location"] = created.links.self
-    return created
+    asked = repeats.asked(core, idempotency_key, ["uploads", upload.model_dump(mode="json", exclude_unset=True)])
+    announced, created = part_uploads.create(core, upload, asked)
+    response.headers.update(located(announced.links.self, created))
+    return announced
 
 
 @router.get("/{upload_id}", responses=responses(ErrorCode.NOT_FOUND, ErrorCode.INVALID_REQUEST))
@@ -42,7 +52,12 @@ def get_upload(upload_id: UploadId, core: CoreDep, after: After = 0, limit: Part
 
 @router.post(
     "/{upload_id}/complete",
-    responses=responses(ErrorCode.NOT_FOUND, ErrorCode.UPLOAD_INCOMPLETE, ErrorCode.INVALID_REQUEST),
+    dependencies=[Depends(note_key)],
+    responses=responses(
+        ErrorCode.NOT_FOUND,
+        ErrorCode.UPLOAD_INCOMPLETE,
+        *KEY_ERRORS,
+    ),
 )
 def complete_upload(upload_id: UploadId, core: CoreDep) -> Upload:
     """Put the parts together and check size and digest, which takes seconds a GiB. May be repeated.

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import Response
 
 from api_schemas.problems import ErrorCode
@@ -20,15 +21,16 @@ from api_schemas.webhooks import (
 )
 from service.core.resources import webhooks
 from service.http.answers import ACCEPTED, accepted
-from service.http.dependencies import CoreDep, Cursor, Limit
-from service.http.problems import responses
+from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, Limit
+from service.http.paging import PAGE, paged
+from service.http.problems import KEY_ERRORS, responses
 from service.http.routes.jobs import require_json
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
 BODY = (ErrorCode.UPLOAD_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.INVALID_REQUEST)
 CREATED: dict[str, Any] = {"headers": {"Location": {"description": "The webhook.", "schema": {"type": "string"}}}}
-LINE = {202: ACCEPTED, **responses(ErrorCode.NOT_FOUND, ErrorCode.WEBHOOK_DISABLED)}
+LINE = {202: ACCEPTED, **responses(ErrorCode.NOT_FOUND, ErrorCode.WEBHOOK_DISABLED, *KEY_ERRORS)}
 """Of routes that put a message in line."""
 
 
@@ -36,9 +38,11 @@ LINE = {202: ACCEPTED, **responses(ErrorCode.NOT_FOUND, ErrorCode.WEBHOOK_DISABL
     "",
     status_code=201,
     dependencies=[Depends(require_json)],
-    responses={201: CREATED, **responses(*BODY, ErrorCode.QUOTA_EXCEEDED)},
+    responses={201: CREATED, **responses(*BODY, ErrorCode.QUOTA_EXCEEDED, *KEY_ERRORS)},
 )
-async def create_webhook(webhook: WebhookRequest, response: Response, core: CoreDep) -> WebhookWithSecret:
+async def create_webhook(
+    webhook: WebhookRequest, response: Response, core: CoreDep, idempotency_key: IdempotencyKey = None
+) -> WebhookWithSecret:
     """Have a URL called when something happens. The answer has the secret that messages are signed with, this once.
 
     Messages are signed after Standard Webhooks: headers `webhook-id`, `webhook-timestamp` and `webhook-signature`.
@@ -46,7 +50,7 @@ async def create_webhook(webhook: WebhookRequest, response: Response, core: Core
     about a day.
     """
     await webhooks.check_url(core, webhook.url)
-    created = await run_in_threadpool(webhooks.create, core, webhook)
+    created = await run_in_threadpool(webhooks.create, core, webhook, idempotency_key)
     response.headers["Location"] = created.links.self
     return created
 
@@ -77,24 +81,34 @@ def delete_webhook(webhook_id: WebhookId, core: CoreDep) -> None:
     webhooks.delete(core, webhook_id)
 
 
-@router.post("/{webhook_id}/rotate-secret", responses=responses(ErrorCode.NOT_FOUND))
-def rotate_webhook_secret(webhook_id: WebhookId, core: CoreDep) -> WebhookWithSecret:
+@router.post("/{webhook_id}/rotate-secret", responses=responses(ErrorCode.NOT_FOUND, *KEY_ERRORS))
+def rotate_webhook_secret(
+    webhook_id: WebhookId, core: CoreDep, idempotency_key: IdempotencyKey = None
+) -> WebhookWithSecret:
     """Replace the secret. For 24 hours messages carry a signature by the one before as well."""
-    return webhooks.rotate_secret(core, webhook_id)
+    return webhooks.rotate_secret(core, webhook_id, idempotency_key)
 
 
 @router.post("/{webhook_id}/test", status_code=202, responses=LINE)
-def test_webhook(webhook_id: WebhookId, response: Response, core: CoreDep) -> Delivery:
+def test_webhook(
+    webhook_id: WebhookId, response: Response, core: CoreDep, idempotency_key: IdempotencyKey = None
+) -> Delivery:
     """Send a message of type `webhook.test`. `Location` is where to see whether it was taken."""
-    delivery = webhooks.test(core, webhook_id)
+    delivery = webhooks.test(core, webhook_id, idempotency_key)
     response.headers.update(accepted(delivery.links.self, created=True))
     return delivery
 
 
-@router.get("/{webhook_id}/deliveries", responses=responses(ErrorCode.NOT_FOUND, ErrorCode.INVALID_REQUEST))
-def list_deliveries(webhook_id: WebhookId, core: CoreDep, cursor: Cursor = None, limit: Limit = 20) -> DeliveryPage:
+@router.get(
+    "/{webhook_id}/deliveries",
+    response_model=DeliveryPage,
+    responses={**PAGE, **responses(ErrorCode.NOT_FOUND, ErrorCode.INVALID_REQUEST)},
+)
+def list_deliveries(
+    request: Request, webhook_id: WebhookId, core: CoreDep, cursor: Cursor = None, limit: Limit = 20
+) -> Response:
     """List what is in line and the newest 200 that were sent or given up, newest first, with every attempt."""
-    return webhooks.deliveries(core, webhook_id, cursor, limit)
+    return paged(request, webhooks.deliveries(core, webhook_id, cursor, limit))
 
 
 @router.get("/{webhook_id}/deliveries/{message_id}", responses=responses(ErrorCode.NOT_FOUND))
@@ -104,8 +118,14 @@ def get_delivery(webhook_id: WebhookId, message_id: MessageId, core: CoreDep) ->
 
 
 @router.post("/{webhook_id}/deliveries/{message_id}/redeliver", status_code=202, responses=LINE)
-def redeliver(webhook_id: WebhookId, message_id: MessageId, response: Response, core: CoreDep) -> Delivery:
+def redeliver(
+    webhook_id: WebhookId,
+    message_id: MessageId,
+    response: Response,
+    core: CoreDep,
+    idempotency_key: IdempotencyKey = None,
+) -> Delivery:
     """Send a message again at once, under the id that it had."""
-    delivery = webhooks.redeliver(core, webhook_id, message_id)
+    delivery = webhooks.redeliver(core, webhook_id, message_id, idempotency_key)
     response.headers.update(accepted(delivery.links.self, created=True))
     return delivery

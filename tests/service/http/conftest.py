@@ -32,7 +32,10 @@ Upload = Callable[..., httpx.Response]
 
 @contextmanager
 def _serving(app: FastAPI) -> Iterator[httpx.Client]:
-    server = uvicorn.Server(uvicorn.Config(app, port=0, http=Connection, log_config=None, timeout_graceful_shutdown=1))
+    config = uvicorn.Config(
+        app, port=0, http=Connection, log_config=None, timeout_graceful_shutdown=1, proxy_headers=False
+    )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="uvicorn")
     thread.start()
     try:

@@ -70,7 +70,7 @@ def test_it_refuses_as_the_others_do(toy_client: ToyClient) -> None:
 def test_it_is_in_the_document_with_its_refusals_and_asks_for_the_key(toy_api: httpx.Client) -> None:
     document = toy_api.get("/openapi.json").json()
     operation = document["paths"]["/v1/datasets/{dataset_id}/census"]["get"]
-    assert operation["operationId"] == "get_census"
+    assert operation["operationId"] == "datasets_get_census"
     assert operation["security"] == [{"api_key": []}]
     assert {"200", "401", "403", "404"} <= set(operation["responses"])
     assert set(operation["responses"]["404"]["content"]) == {"application/problem+json"}

@@ -1,5 +1,7 @@
 """Settings come from the environment; secrets do not show."""
 
+import re
+
 import pytest
 from pydantic import ValidationError
 
@@ -64,3 +66,25 @@ def test_a_program_ends_naming_the_variable(monkeypatch: pytest.MonkeyPatch, fie
         settings_of_environment()
     assert told in str(caught.value.code)
     assert "hidden" not in str(caught.value.code)
+
+
+@pytest.mark.parametrize(("given", "root"), [("/ladd", "/ladd"), ("/a/b/", "/a/b"), ("/", "")])
+def test_a_root_path_ends_in_no_slash(monkeypatch: pytest.MonkeyPatch, given: str, root: str) -> None:
+    monkeypatch.setenv("LADD_ROOT_PATH", given)
+    assert Settings().root_path == root
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LADD_ROOT_PATH", "ladd"),
+        ("LADD_ROOT_PATH", "//elsewhere.example"),
+        ("LADD_ROOT_PATH", "/a b"),
+        ("LADD_FORWARDED_ALLOW_IPS", "*"),
+        ("LADD_FORWARDED_ALLOW_IPS", "10.0.0.1, nginx"),
+    ],
+)
+def test_a_prefix_and_proxies_are_named_plainly(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit, match=f"{name}: .*not '{re.escape(value)}'"):
+        settings_of_environment()

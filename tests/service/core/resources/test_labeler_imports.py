@@ -26,7 +26,7 @@ def sent(core: Core, source: str, files: int = 1, **metadata: Any) -> Job:
         streamed.append(StreamedFile(f"part {index}.pt", upload_key(labeler_id, index), stream.finish()))
     own = {"kind": "weights", "architecture": "ConvNetD3"} if "kind" not in metadata else {}
     document = {"name": "mine", "source_dataset": source, **own, **metadata}
-    return labelers.import_labeler(core, METADATA.validate_python(document), streamed, labeler_id)
+    return labelers.import_labeler(core, METADATA.validate_python(document), streamed, labeler_id)[0]
 
 
 def imported(core: Core, hand: Any, source: str, **metadata: Any) -> Labeler:

@@ -8,7 +8,7 @@ import pytest
 
 
 def test_trained_labelers_are_listed_and_shown(api: httpx.Client, worker: Any) -> None:
-    assert api.get("/v1/labelers").json() == {"items": [], "next_cursor": None}
+    assert api.get("/v1/labelers").json() == {"items": [], "next_cursor": None, "links": {"next": None}}
     source = worker.ready_set("source")
     labelers = []
     for seed in (0, 1):
