@@ -25,6 +25,8 @@ A service with API keys wants one with every request: `Authorization: Bearer <ke
 Errors are `application/problem+json` (RFC 9457) with a stable `code`. Every answer carries `X-Request-ID`.
 """
 PARAMETERS = {
+    "webhook_id": "Which webhook.",
+    "message_id": "Which message.",
     "dataset_id": "Id of a set.",
     "labeler_id": "Id of a labeler.",
     "job_id": "Id of a job.",
