@@ -1,19 +1,16 @@
 """`ladd export-report`, `ladd notebook`: a report in the tools that people already use."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ladd_client.cli_jobs import JobArgument
-from ladd_client.exports import TRACKERS, export_report
+from ladd_client.exports import Tracker, export_report
 from ladd_client.notebook import labelled_set, notebook_text
 from ladd_client.session import Session
 
 exports_app = typer.Typer()
-
-Tracker = StrEnum("Tracker", list(TRACKERS))
 
 
 @exports_app.command("export-report")

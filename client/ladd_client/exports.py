@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,14 @@ from api_schemas.evaluation import EvaluationRow, Report, TrialRow
 from ladd_client.errors import ClientError
 
 Param = str | int | float | bool
+
+
+class Tracker(StrEnum):
+    """A tool that tracks experiments."""
+
+    TENSORBOARD = "tensorboard"
+    MLFLOW = "mlflow"
+    WANDB = "wandb"
 
 
 class ExportError(ClientError):
@@ -195,21 +204,23 @@ def to_wandb(report: Report, target: str) -> None:
         opened.finish()
 
 
-TRACKERS: Mapping[str, Callable[[Report, str], None]] = {
-    "tensorboard": to_tensorboard,
-    "mlflow": to_mlflow,
-    "wandb": to_wandb,
+_WRITERS: Mapping[Tracker, Callable[[Report, str], None]] = {
+    Tracker.TENSORBOARD: to_tensorboard,
+    Tracker.MLFLOW: to_mlflow,
+    Tracker.WANDB: to_wandb,
 }
 
 
-def export_report(report: Report, tracker: str, target: str) -> None:
-    """Export a report to one of `TRACKERS`; see each for what `target` is.
+def export_report(report: Report, tracker: Tracker | str, target: str) -> None:
+    """Export a report; see the function of each tracker for what `target` is.
 
     Raises `ExportError`, also where the tracker's package is missing, and ValueError for an unknown tracker.
     """
-    if tracker not in TRACKERS:
-        raise ValueError(f"tracker must be one of {', '.join(TRACKERS)}; got {tracker!r}")
     try:
-        TRACKERS[tracker](report, target)
+        write = _WRITERS[Tracker(tracker)]
+    except ValueError:
+        raise ValueError(f"tracker must be one of {', '.join(Tracker)}; got {tracker!r}") from None
+    try:
+        write(report, target)
     except ModuleNotFoundError as error:
         raise ExportError(f'{tracker} needs {error.name}: pip install "ladd-client[{tracker}]"') from error

@@ -157,9 +157,9 @@ plt.show()
 
 # %% [figure sweep]
 data = figures["sweep"]
-places = [" ".join(f"{name[0]}{point[name]:g}" for name in ("n", "ratio", "epoch")) for point in data["points"]]
+swept = [" ".join(f"{name[0]}{point[name]:g}" for name in ("n", "ratio", "epoch")) for point in data["points"]]
 for arm in sorted({arm for point in data["points"] for arm in point["cae"]}):
-    plt.plot(places, [point["cae"].get(arm, np.nan) for point in data["points"]], marker="o", label=arm)
+    plt.plot(swept, [point["cae"].get(arm, np.nan) for point in data["points"]], marker="o", label=arm)
 for arm, cae in data["plain"].items():
     plt.axhline(cae, linestyle=":", color="black", label=f"{arm}, plain set")
 plt.ylabel("k-CAE, %")

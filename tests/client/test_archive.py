@@ -15,7 +15,7 @@ from workers.ladd.archive import archive as written
 from workers.ladd.archive.exports import write_export
 
 RNG = np.random.default_rng(0)
-IMAGES = {
+IMAGES: dict[str, np.ndarray[Any, Any]] = {
     "pixels": RNG.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8),
     "floats": RNG.normal(size=(4, 3, 8, 8)).astype(np.float32),
 }

@@ -54,12 +54,13 @@ def test_views_are_the_engines_to_the_last_bit(size: int, n: int, ratio: float) 
     images = training_images(read.images, MEAN, STD, None)
     expected = extract_views(images, grid)
     whole = LabelAugmentedDataset(read)
-    for index, (image, label, views, dense) in enumerate(whole):
+    for index in range(len(whole)):
+        image, label, views, dense = whole[index]
         assert torch.equal(image, images[index])
         assert torch.equal(views, expected[index])
         assert label.tolist() == F.one_hot(torch.tensor(index % 3), 3).tolist()
         assert torch.equal(dense, torch.from_numpy(read.dense_labels[index]))
-    assert index == 5
+    assert len(whole) == 6
     drawn = LabelAugmentedDataset(read, f"sampled:{n}")
     _, _, views, dense = drawn[2]
     found = [int((whole.dense_labels[2] == row).all(1).nonzero()) for row in dense]

@@ -60,7 +60,14 @@ def report_of(rows: list[dict[str, Any]]) -> Report:
     better = {"dataset": SET, "arm": "ladd", "architecture": None, "difference": 1.5, "ci95": None, "trials_ci95": None}
     comparisons = [better | {"verdict": "no evidence"}]
     evaluation = {"source_dataset": SET, "test_images": 2, "rows": rows, "summary": summary, "comparisons": comparisons}
-    about = {"job": JOB, "kind": "ladd", "params": {}, "versions": {"torch": "2.13.0"}, "cost": None, "storage": None}
+    about: dict[str, Any] = {
+        "job": JOB,
+        "kind": "ladd",
+        "params": {},
+        "versions": {"torch": "2.13.0"},
+        "cost": None,
+        "storage": None,
+    }
     about |= {"hardware": "a pencil", "notes": ["few trials", "made by hand"], "figures": [], "points": [], "paper": []}
     flops = {"labelling": None, "labeler_training": None, "deployment": None}
     return Report.model_validate({**about, "flops": flops, "labelling": None, "evaluation": evaluation})

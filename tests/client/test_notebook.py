@@ -84,7 +84,7 @@ def test_its_cells_show_the_archive_and_draw_every_figure(
     write(Path(f"{SET}.zip"), images, "uint8")
     Path(f"{JOB}.report.json").write_text(report.model_dump_json())
     written = notebook(report, SET)
-    nbformat.validate(nbformat.from_dict(written))
+    nbformat.validate(written)
     names = run(written)
     told = capsys.readouterr().out
     assert "note: made by hand" in told
@@ -112,7 +112,7 @@ def test_a_job_without_archive_and_figures_has_neither(report: Report, shown: li
     bare = report.model_copy(update={"figures": [], "evaluation": None})
     Path(f"{JOB}.report.json").write_text(bare.model_dump_json())
     written = notebook(bare, None)
-    nbformat.validate(nbformat.from_dict(written))
+    nbformat.validate(written)
     names = run(written)
     assert shown == []
     assert "pixels" not in names
