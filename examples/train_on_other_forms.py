@@ -27,7 +27,7 @@ from train_on_archive import BATCH, accuracy, convnet, train
 def sample(manifest: Mapping[str, Any], image: Any, label: int, dense: Any) -> list[Any]:
     """Return image [C, H, W], class, two views and their dense labels, of a picture, a PNG or floats [C, H, W]."""
     told, cut = manifest["normalization"], manifest["geometry"]
-    pixels = np.asarray(Image.open(io.BytesIO(image)) if isinstance(image, bytes) else image, dtype=np.float32)
+    pixels: Any = np.asarray(Image.open(io.BytesIO(image)) if isinstance(image, bytes) else image, dtype=np.float32)
     if manifest["arrays"]["images"]["dtype"] == "uint8":
         pixels = pixels.reshape(*pixels.shape[:2], -1).transpose(2, 0, 1) / 255
     if told["mean"] is not None and not told["applied"]:
@@ -44,7 +44,7 @@ def sample(manifest: Mapping[str, Any], image: Any, label: int, dense: Any) -> l
 def from_parquet(path: Path) -> Iterable[list[Tensor]]:
     """Return the batches of an epoch by Hugging Face `datasets`."""
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
-    from datasets import load_dataset
+    from datasets import load_dataset  # type: ignore[import-untyped]
 
     manifest = json.loads(pq.read_schema(path).metadata[b"ladd_manifest"])
     rows: Any = load_dataset("parquet", data_files=str(path), split="train")
