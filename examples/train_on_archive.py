@@ -36,10 +36,13 @@ def convnet(channels: int, size: int, classes: int) -> nn.Module:
 def train(model: nn.Module, batches: Iterable[list[Tensor]], epochs: int = EPOCHS) -> nn.Module:
     """Return the average that GLaD tests, which reaches over the last fifth of the epochs."""
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
-    rise = epochs // 2  # epochs in which the learning rate rises, before it falls as a cosine
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda n: n / rise if n < rise else (1 + math.cos(math.pi * (n - rise) / (epochs - rise))) / 2
-    )
+    rise = epochs // 2  # epochs in which the learning rate rises, before it falls as a cosine, GLaD's an epoch late
+
+    def rate(epoch: int) -> float:
+        fallen = max(0, epoch - rise - 1) / (epochs - rise)
+        return epoch / rise if epoch < rise else (1 + math.cos(math.pi * fallen)) / 2
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
     beta = max(0, 1 - 5 / epochs)
     average = AveragedModel(model, avg_fn=lambda mean, latest, _: beta * mean + (1 - beta) * latest)
     for _ in range(epochs):

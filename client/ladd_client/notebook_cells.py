@@ -12,6 +12,7 @@ import numpy as np
 from api_schemas.evaluation import Report
 from ladd_client.api import LaddClient
 from ladd_client.archive import read_archive
+from method.views import crop_offsets, crop_side
 
 # %% [names]
 JOB, DATASET = "", ""
@@ -62,7 +63,8 @@ plt.show()
 
 # %% [archive]
 image = int(shown[0])
-side, offsets = manifest["geometry"]["side"], manifest["geometry"]["offsets"]
+n, ratio, size = manifest["views"]["n"], manifest["views"]["ratio"], pixels.shape[1]
+side, offsets = crop_side(ratio, size), crop_offsets(n, ratio, size)
 _, axes = plt.subplots(len(offsets), len(offsets), figsize=(8, 9), squeeze=False)
 for view, place in enumerate(axes.flat):
     top, left = offsets[view // len(offsets)], offsets[view % len(offsets)]

@@ -29,7 +29,12 @@ MEAN, STD = NORMALIZATIONS["fashion_mnist"]
 GRID = ViewGrid()
 EPOCHS = 12
 TRIALS = 2
-TOLERANCE = 6.0
+TOLERANCE = 4.0
+"""Points: four standard deviations of the difference between one training and the mean of two, 0.75 sqrt(3 / 2).
+
+At this length, with a labeler of ten epochs, three trials got 78.2, 79.0 and 79.4 % and the example 77.2, 78.8 and
+78.8 %.
+"""
 
 
 def read(split: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
