@@ -25,6 +25,7 @@ pytestmark = pytest.mark.slow
 
 ELSEWHERE = {
     "docs/client.md": "tests/client/test_client_page.py",
+    "docs/other-tools.md": "tests/client/test_other_tools_page.py",
     "docs/webhooks.md": "tests/client/test_webhooks_page.py",
 }
 """Pages that a test of their own runs, in its file."""

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +83,13 @@ def test_the_demo_goes_through_its_stages_and_leaves_its_files(home: Path, data:
     assert table in output
     assert "ConvNetD3" in table
     assert str(kept) in output
+
+    # The archive serves whoever has no service.
+    with tarfile.open(home / ".cache" / "fashion-mnist" / "source_4_2.tar") as tar:
+        tar.extractall(home, filter="data")
+    program = [sys.executable, "examples/train_on_archive.py", "demo-output/archive.zip", "val", "--epochs", "1"]
+    trained = subprocess.run(program, cwd=home, capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"\d+\.\d\d %\n", trained.stdout)
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks for leftover processes in /proc")

@@ -14,16 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from method.encodings import KL_LIMIT, PATTERN, classes_kept
+from method.encodings import (
+    KL_LIMIT,
+    PATTERN,
+    UINT4_SPAN,
+    UINT4_STEPS,
+    UINT8_SPAN,
+    UINT8_STEPS,
+    classes_kept,
+)
 
 Labels = NDArray[np.float32]
 Members = dict[str, NDArray[Any]]
 """The arrays of an encoding by the names they have in the archive."""
 
-UINT8_SPAN, UINT8_STEPS = 16.0, 255
-"""Steps of 0.063 nats: KL at most 5e-4 and mostly below 2e-4."""
-UINT4_SPAN, UINT4_STEPS = 12.0, 15
-"""Steps of 0.8 nats. Below 12 nats the 1,000 classes of ImageNet would gain more by clipping than steps cost."""
 FLOAT16_TINIEST = 2.0**-24
 """The smallest float16 above 0."""
 ALWAYS_COMPARED = ("float32", "float16", "uint8", "uint4", "topk:10")

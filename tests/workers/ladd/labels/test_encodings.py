@@ -5,13 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from method.encodings import KL_LIMIT
+from method.encodings import KL_LIMIT, UINT4_SPAN, UINT4_STEPS, UINT8_SPAN, UINT8_STEPS
 from workers.ladd.labels.encodings import (
     FLOAT16_TINIEST,
-    UINT4_SPAN,
-    UINT4_STEPS,
-    UINT8_SPAN,
-    UINT8_STEPS,
     EncodingRefusedError,
     Labels,
     compared,
