@@ -10,7 +10,6 @@ from fastapi import Depends, FastAPI, Security
 from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import RedirectResponse
 from starlette.types import Scope
 
 from api_schemas.problems import ErrorCode
@@ -25,6 +24,7 @@ from service.http.access import AccessMiddleware, is_loopback
 from service.http.job_versions import JobVersions
 from service.http.key_ring import KeyRing
 from service.http.limits import FORM_OVERHEAD_BYTES, MAX_JSON_BYTES, BodyLimitMiddleware
+from service.http.pages import PAGES
 from service.http.polls import PollMiddleware
 from service.http.query import refuse_unknown_query
 from service.http.received import FormSlots
@@ -92,7 +92,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         )
     app.include_router(health.router)
     docs_page.install(app, settings)
-    app.add_api_route("/", lambda: RedirectResponse(docs_page.PATH), include_in_schema=False)
+    app.state.settings = settings
+    for pages in PAGES:
+        app.include_router(pages, dependencies=[Depends(refuse_unknown_query)])
     openapi.install(app)
     return app
 
