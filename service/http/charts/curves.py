@@ -42,5 +42,11 @@ def curves(
             )
             for at, value in line
         ]
+    if len(lines) > 1:
+        place = WIDTH - RIGHT
+        for number, name in reversed(list(enumerate(lines))):
+            parts.append(label(place, 12, name, anchor="end", class_=f"name series-{number}"))
+            # About seven pixels a letter, and a gap.
+            place -= 7 * len(name) + 14
     told = "; ".join(f"{name} from {line[0][1]:.2f} to {line[-1][1]:.2f}" for name, line in lines.items() if line)
     return chart(WIDTH, HEIGHT, title, f"{title}, {unit}, by {across}: {told}", parts)

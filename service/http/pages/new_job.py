@@ -24,28 +24,26 @@ PARAMS: dict[str, type[BaseModel]] = {
     "train_labeler": TrainLabelerParams,
     "sweep": SweepParams,
 }
-FIRST = frozenset(
-    {
-        "trials",
-        "arms",
-        "architectures",
-        "protocol",
-        "evaluation.trials",
-        "evaluation.arms",
-        "evaluation.architectures",
-        "evaluation.overrides.epochs",
-        "overrides.epochs",
-        "evaluation.overrides.views",
-        "overrides.views",
-        "views.n",
-        "views.ratio",
-        "epoch",
-        "epochs",
-        "lr",
-        "architecture",
-    }
-)
-"""Fields that are seen at once; the others are behind "More settings"."""
+FIRST = {
+    "protocol": "Defaults of",
+    "views.n": "Views along an axis (N)",
+    "views.ratio": "Part of an axis that a view covers (R)",
+    "evaluation.arms": "Arms",
+    "arms": "Arms",
+    "evaluation.architectures": "Networks to train",
+    "architectures": "Networks to train",
+    "evaluation.trials": "Trials of each",
+    "trials": "Trials of each",
+    "evaluation.overrides.epochs": "Epochs of a training",
+    "overrides.epochs": "Epochs of a training",
+    "evaluation.overrides.views": "Views in a step (full, sampled:K, pool)",
+    "overrides.views": "Views in a step (full, sampled:K, pool)",
+    "epoch": "Labeler's epoch",
+    "architecture": "Network",
+    "epochs": "Epochs",
+    "lr": "Learning rate",
+}
+"""{path: name} of the fields that are seen at once, in this order; the others are behind "More settings"."""
 SETS = frozenset({"dataset", "source_dataset", "labeler"})
 """Asked for by name, in lists of their own."""
 CHOICES = 100
@@ -76,7 +74,7 @@ def show_form(
         kind=kind,
         kinds=list(PARAMS),
         body={"kind": kind, **_filled_in(core, kind, dataset, preset, again)},
-        first=[field for field in fields if field.path in FIRST],
+        first=[field._replace(label=FIRST[field.path]) for field in _in_order(fields)],
         groups=_groups([field for field in fields if field.path not in FIRST]),
         sets=datasets.page(core, DatasetRole.DISTILLED, DatasetState.READY, None, CHOICES).items,
         sources=datasets.page(core, DatasetRole.SOURCE, DatasetState.READY, None, CHOICES).items,
@@ -98,6 +96,11 @@ def _filled_in(core: Core, kind: Kind, dataset: str | None, preset: str | None, 
     if kind == "ladd":
         return {"params": {"dataset": dataset, "protocol": "quick"}}
     return {"params": {"dataset": dataset} if dataset else {}}
+
+
+def _in_order(fields: list[FormField]) -> list[FormField]:
+    order = list(FIRST)
+    return sorted((field for field in fields if field.path in FIRST), key=lambda field: order.index(field.path))
 
 
 def _groups(fields: list[FormField]) -> dict[str, list[FormField]]:

@@ -24,7 +24,7 @@ from service.core.resources.api_keys import Scope
 from service.http import problems
 from service.http.access import COOKIE, STATIC, visitor
 from service.http.negotiation import etag_matches
-from service.http.pages.words import bytes_in_words, flops_in_words, state_mark
+from service.http.pages.words import bytes_in_words, flops_in_words, state_mark, with_code
 from service.http.request_id import current_request_id
 from service.http.security_headers import storage_origin
 
@@ -137,6 +137,7 @@ TEMPLATES.globals["static"] = static
 TEMPLATES.filters |= {
     "when": _when,
     "clock": clock,
+    "code": with_code,
     "bytes": bytes_in_words,
     "flops": flops_in_words,
     "mark": state_mark,

@@ -1,5 +1,10 @@
 """Numbers and states in words, as pages say them."""
 
+import re
+
+from markupsafe import Markup, escape
+
+_CODE = re.compile(r"`([^`]+)`")
 _STEPS = ("B", "kB", "MB", "GB", "TB")
 
 MARKS = {
@@ -38,3 +43,8 @@ def flops_in_words(count: float) -> str:
 def state_mark(state: str) -> str:
     """Return the shape of a state."""
     return MARKS.get(state, "·")
+
+
+def with_code(text: str) -> Markup:
+    """Return a text with what stands between backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))

@@ -12,11 +12,11 @@ export class Refused extends Error {
   }
 }
 
-export async function call (method, address, body) {
+export async function call (method, address, body, more = {}) {
   const sent = body === undefined ? {} : { body: JSON.stringify(body) }
   const answer = await fetch(address, {
     method,
-    headers: { ...headers(), Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
+    headers: { ...headers(), ...more, Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
     ...sent
   })
   const text = await answer.text()

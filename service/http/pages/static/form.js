@@ -25,8 +25,8 @@ function put (path, value) {
 }
 
 function read (field) {
-  if (field.multiple) {
-    const chosen = [...field.selectedOptions].map(option => option.value)
+  if (field.tagName === 'FIELDSET') {
+    const chosen = [...field.querySelectorAll('input:checked')].map(box => box.value)
     return chosen.length ? chosen : undefined
   }
   const value = field.value.trim()
@@ -39,7 +39,7 @@ function read (field) {
 function fill () {
   for (const field of fields) {
     const value = at(field.dataset.path)
-    if (field.multiple) for (const option of field.options) option.selected = Array.isArray(value) && value.includes(option.value)
+    if (field.tagName === 'FIELDSET') for (const box of field.querySelectorAll('input')) box.checked = Array.isArray(value) && value.includes(box.value)
     else if (value === undefined || value === null || typeof value === 'object') field.value = ''
     else {
       const written = String(value)
@@ -102,8 +102,15 @@ form.addEventListener('input', event => {
     }
     fill()
     changed()
-  } else if (event.target.dataset.path) {
-    put(event.target.dataset.path, read(event.target))
+  } else {
+    const field = event.target.closest('[data-path]')
+    if (!field) return
+    if (field.dataset.path === 'dataset' && field.value && new URLSearchParams(location.search).get('again') === null) {
+      // Presets are written out for a set.
+      location.search = `?dataset=${field.value}`
+      return
+    }
+    put(field.dataset.path, read(field))
     text.value = JSON.stringify(body, null, 1)
     changed()
   }

@@ -25,7 +25,7 @@ function soon (action, milliseconds) {
 
 function follow (address, place) {
   const log = document.getElementById('log')
-  if (log) log.textContent = ''
+  if (log) log.textContent = 'Nothing has been logged yet.'
   const source = new EventSource(address)
   const again = soon(() => redraw(place).catch(error => say(`The page could not be drawn anew: ${error.message}`)), 700)
   source.addEventListener('open', () => say('Live.'))
@@ -48,6 +48,7 @@ function follow (address, place) {
 
 function line (log, event) {
   const follows = log.scrollTop + log.clientHeight >= log.scrollHeight - 8
+  if (!log.firstElementChild) log.textContent = ''
   const row = document.createElement('div')
   row.textContent = `${event.time.slice(11, 19)} ${event.task ?? 'job'}: ${event.data.message ?? JSON.stringify(event.data)}`
   log.append(row)
