@@ -47,6 +47,11 @@ def image_png(core: Core, dataset_id: str, split: str | None, index: int) -> byt
     return png(picture_of(dataset, images, index))
 
 
+def first_of_classes(core: Core, dataset_id: str) -> dict[int, int]:
+    """Return {label: place of its first image} of a distilled set that is ready. Raises ServiceError NOT_FOUND."""
+    return StoredArray(core.storage, manifest_of(core, dataset_id).blobs[LABELS]).first_places()
+
+
 SHEET_IMAGES, SHEET_COLUMNS, SHEET_SIDE = 50, 10, 64
 """Images of a class on its sheet at most, in a row, and pixels of a side: larger ones are shrunk to it."""
 

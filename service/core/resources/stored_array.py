@@ -3,7 +3,7 @@
 import ast
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import groupby, islice
 
@@ -57,6 +57,16 @@ class StoredArray:
 
     def places_of(self, value: int, most: int) -> list[int]:
         """Return where an array of int64 with one axis has this value, the first `most` places."""
-        read = self._storage.read_range(self._key, self._header[1], self.shape[0] * _BYTES[self.dtype])
-        places = (place for place, (found,) in enumerate(struct.iter_unpack("<q", read)) if found == value)
-        return list(islice(places, most))
+        return list(islice((place for place, found in enumerate(self._values()) if found == value), most))
+
+    def first_places(self) -> dict[int, int]:
+        """Return {value: first place} of an array of int64 with one axis."""
+        found: dict[int, int] = {}
+        for place, value in enumerate(self._values()):
+            found.setdefault(value, place)
+        return found
+
+    def _values(self) -> Iterator[int]:
+        size = _BYTES[self.dtype]
+        read = self._storage.read_range(self._key, self._header[1], self.shape[0] * size)
+        yield from (value for (value,) in struct.iter_unpack("<q", read))

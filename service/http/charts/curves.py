@@ -15,8 +15,13 @@ def curves(
     unit: str,
     lines: Mapping[str, Sequence[tuple[float, float]]],
     marked: float | None = None,
+    kinds: Mapping[str, str] | None = None,
 ) -> Markup:
-    """Return lines through points (x, y); the first is drawn as the main one. `marked`: an x with a rule of its own."""
+    """Return lines through points (x, y). `marked`: an x with a rule of its own.
+
+    `kinds` are the classes that colour the lines, by name; without, the first is drawn as the main one.
+    """
+    colours = {name: f"series-{number}" for number, name in enumerate(lines)} | dict(kinds or {})
     points = [point for line in lines.values() for point in line]
     x = scale([at for at, _ in points], LEFT, WIDTH - RIGHT)
     y = scale([value for _, value in points], HEIGHT - BOTTOM, TOP)
@@ -27,8 +32,8 @@ def curves(
     parts.append(label(0, 12, unit, class_="tick"))
     if marked is not None and x.low <= marked <= x.high:
         parts.append(element("line", x1=x(marked), x2=x(marked), y1=TOP, y2=HEIGHT - BOTTOM, class_="marked"))
-    for number, (name, line) in enumerate(lines.items()):
-        kind = f"series-{number}"
+    for name, line in lines.items():
+        kind = colours[name]
         path = " ".join(f"{'L' if place else 'M'}{x(at):.1f} {y(value):.1f}" for place, (at, value) in enumerate(line))
         parts.append(element("path", element("title", name), d=path, class_=f"curve {kind}"))
         parts += [
@@ -44,8 +49,8 @@ def curves(
         ]
     if len(lines) > 1:
         place = WIDTH - RIGHT
-        for number, name in reversed(list(enumerate(lines))):
-            parts.append(label(place, 12, name, anchor="end", class_=f"name series-{number}"))
+        for name in reversed(list(lines)):
+            parts.append(label(place, 12, name, anchor="end", class_=f"name {colours[name]}"))
             # About seven pixels a letter, and a gap.
             place -= 7 * len(name) + 14
     told = "; ".join(f"{name} from {line[0][1]:.2f} to {line[-1][1]:.2f}" for name, line in lines.items() if line)

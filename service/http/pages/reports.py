@@ -72,7 +72,7 @@ def _of_evaluation(report: Report, evaluation: Evaluation) -> Iterator[Drawn]:
         own = [row for row in evaluation.rows if row.dataset == dataset and row.in_summary]
         of_set = names.get(dataset, dataset)
         lines = [
-            Dot(f"{row.architecture}, {row.arm}", row.mean, _pair(row.ci95), arm_kind(row.arm))
+            Dot(f"{row.architecture}, {row.arm}", row.mean, _accuracies(row.ci95), arm_kind(row.arm))
             for row in sorted(own, key=lambda row: row.architecture)
         ]
         if lines:
@@ -87,8 +87,12 @@ def _of_evaluation(report: Report, evaluation: Evaluation) -> Iterator[Drawn]:
             arm: sorted((row.flops / len(row.trials) / 1e12, row.mean) for row in own if row.arm == arm)
             for arm in dict.fromkeys(row.arm for row in own)
         }
+        kinds = {arm: arm_kind(arm) or arm for arm in costs}
         if len(own) > 2:
-            yield Drawn(f"Accuracy against the cost of a training on {of_set}", curves("Accuracy", "TFLOP", "%", costs))
+            yield Drawn(
+                f"Accuracy against the cost of a training on {of_set}",
+                curves("Accuracy", "TFLOP", "%", costs, kinds=kinds),
+            )
         yield from _by_class(report, evaluation, dataset, of_set)
 
 
@@ -120,6 +124,11 @@ def _difference(found: Comparison) -> Dot:
 
 def _pair(interval: list[float] | None) -> tuple[float, float] | None:
     return None if interval is None else (interval[0], interval[1])
+
+
+def _accuracies(interval: list[float] | None) -> tuple[float, float] | None:
+    """Return an interval of accuracies as far as there are any: of few trials it may reach beyond."""
+    return None if interval is None else (max(0.0, interval[0]), min(100.0, interval[1]))
 
 
 def _mean(values: tuple[float | None, ...]) -> float | None:

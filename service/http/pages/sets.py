@@ -63,6 +63,9 @@ def show_set(
         found=found,
         classes=classes if all_classes else classes[:CLASSES],
         left_out=0 if all_classes else max(0, len(classes) - CLASSES),
+        first=pictures.first_of_classes(core, dataset_id)
+        if found.stats and found.role == DatasetRole.DISTILLED
+        else {},
         counts=_counts(found),
         bytes_bar=_bytes_bar(core, found),
     )

@@ -1,11 +1,14 @@
 """Every place in every state: what a visitor reads, and that nothing of it is anybody else's markup."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
 from api_schemas.problems import ErrorCode, ErrorOrigin, Reason, TaskError
 from service.core.clients import Core
@@ -13,6 +16,7 @@ from service.core.lifecycle import tasks
 from service.core.resources.api_keys import Scope
 from service.http.pages.site import FILES, static
 from tests.service.core.hand import Hand
+from tests.service.core.made_up_results import RESULTS
 
 EVIL = '<img src=x onerror="alert(1)">'
 
@@ -22,6 +26,36 @@ def hand(core: Core, tmp_path: Path) -> Hand:
     folder = tmp_path / "made"
     folder.mkdir()
     return Hand(core, folder)
+
+
+def drawn_set(hand: Hand, **metadata: Any) -> str:
+    """A distilled set of 10 classes with two images each, as its arrays are stored: [20, 32, 32, 3] and [20]."""
+    dataset = hand.upload(**metadata)
+    images = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), dtype=np.uint8)
+    arrays = {"images.npy": images, "labels.npy": np.arange(10, dtype=np.int64).repeat(2)}
+    files = {name: hand.file(npy(array)) for name, array in arrays.items()}
+    assert tasks.succeed(hand.core, hand.claim(dataset.job, "ingest"), {"stats": hand.made_up_stats()}, files)
+    return str(dataset.id)
+
+
+def labelled_set(hand: Hand, distilled: str) -> str:
+    """The same with 25 views of each image, whose labels say the class after the uploaded one."""
+    job = hand.submit("ladd", dataset=distilled, evaluation=None)
+    hand.work(job.id, until="generate_labels")
+    claimed = hand.claim(job.id, "generate_labels")
+    dense = np.full((20, 25, 10), 0.05, dtype=np.float32)
+    for image in range(20):
+        dense[image, :, (image // 2 + 1) % 10] = 0.55
+    result, made = RESULTS[claimed.type](claimed)
+    files = {name: hand.file(npy(dense) if name == "dense_labels.npy" else content) for name, content in made.items()}
+    assert tasks.succeed(hand.core, claimed, result, files)
+    return str(hand.work(job.id).links.archive).split("/")[3]
+
+
+def npy(array: Any) -> bytes:
+    content = io.BytesIO()
+    np.save(content, array)
+    return content.getvalue()
 
 
 def few(**changed: Any) -> dict[str, Any]:
@@ -73,7 +107,7 @@ def test_errors_are_pages(api: httpx.Client) -> None:
 
 def test_a_set_shows_what_was_found_and_why(api: httpx.Client, hand: Hand) -> None:
     source = hand.ready_set("source", name="the real ones")
-    plain = hand.ready_set(source_dataset=source, name=EVIL)
+    plain = drawn_set(hand, source_dataset=source, name=EVIL)
     text = text_of(api, f"/sets/{plain}")
     assert "npz: made up" in text
     assert "2 of each class" in text
@@ -83,6 +117,31 @@ def test_a_set_shows_what_was_found_and_why(api: httpx.Client, hand: Hand) -> No
     assert "the real ones" in text_of(api, "/sets?role=source")
     assert "&lt;img" not in text_of(api, "/sets?role=source").partition('class="cards"')[2]
     assert "no dense labels" in text_of(api, f"/sets/{plain}/images/0")
+
+
+def test_a_class_is_one_picture(api: httpx.Client, hand: Hand) -> None:
+    plain = drawn_set(hand, source_dataset=hand.ready_set("source"))
+    answer = api.get(f"/sets/{plain}/classes/3.png")
+    assert answer.headers["Content-Type"] == "image/png"
+    assert Image.open(io.BytesIO(answer.content)).size == (64, 32)
+    assert api.get(f"/sets/{plain}/classes/10.png").status_code == 404
+    assert f'href="/sets/{plain}/images/6">3</a>' in api.get(f"/sets/{plain}").text
+
+
+def test_an_image_shows_its_views_and_where_the_labeler_disagrees(api: httpx.Client, hand: Hand) -> None:
+    plain = drawn_set(hand, source_dataset=hand.ready_set("source"))
+    labelled = labelled_set(hand, plain)
+    text = text_of(api, f"/sets/{labelled}/images/4")
+    assert text.count('<li data-view="') == 25
+    assert text.count('class="place"') == 25
+    assert "agrees in 0 of 25 views" in text
+    assert 'aria-label="View 0 at 0, 0: 3 55%"' in text
+    # -0.55 ln 0.55 - 9 * 0.05 ln 0.05
+    assert "row 0, column 0: 1.68" in text
+    assert 'rel="prev" href="3"' in text
+    assert 'rel="next"' not in text_of(api, f"/sets/{labelled}/images/19")
+    assert "20 images" in text_of(api, f"/sets/{labelled}/images/20", 422)
+    assert "dense labels" in text_of(api, f"/sets/{labelled}")
 
 
 def test_a_set_that_was_refused_shows_every_reason(api: httpx.Client, hand: Hand) -> None:

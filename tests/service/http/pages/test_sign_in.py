@@ -1,6 +1,7 @@
 """Sessions of browsers: a cookie that only our own pages use, ended with the key, the clock or the visitor."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -63,7 +64,10 @@ def test_a_key_opens_a_session_that_scripts_cannot_read(api: httpx.Client, make_
 
 def test_a_session_sees_what_its_key_sees(browser: Browser, make_key: Callable[..., str]) -> None:
     ours, theirs = browser(make_key("ours", Scope.READ, Scope.WRITE)), browser(make_key("theirs", Scope.READ))
-    form = [("metadata", (None, '{"name": "ours alone", "role": "source"}')), ("files", ("a.pt", b"1"))]
+    form: list[tuple[str, Any]] = [
+        ("metadata", (None, '{"name": "ours alone", "role": "source"}')),
+        ("files", ("a.pt", b"1")),
+    ]
     sent = ours.post("/v1/datasets", files=form, headers={TOKEN_HEADER: token_of(ours)})
     assert sent.status_code == 202, sent.text
     assert "ours alone" in ours.get("/sets").text
