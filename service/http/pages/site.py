@@ -85,6 +85,8 @@ def _headers(settings: Settings) -> Mapping[str, str]:
             f"connect-src 'self' {storage}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         ),
         "Cache-Control": "no-store",
+        # With none a browser sends forms with `Origin: null`, as a page of nobody's.
+        "Referrer-Policy": "same-origin",
     }
 
 
