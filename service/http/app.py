@@ -104,6 +104,7 @@ def _keep_house(core: Core, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             core.storage.ensure_bucket()
+            core.storage.allow_pages()
             adopt(core.redis, (redis_keys.DATASETS, redis_keys.LABELERS, redis_keys.JOBS))
         except (ServiceError, *OUTAGES) as error:
             _log.warning("the servers are not there yet: %s", error)
