@@ -28,6 +28,8 @@ SIGN_OUT = "/sign-out"
 OPEN_PATHS = frozenset({SIGN_IN, SIGN_OUT, docs_page.PATH, "/openapi.json", "/livez", "/readyz"})
 STATIC = "/static/"
 """Where the files of the pages are, which are nobody's."""
+SHARED = "/shared/"
+"""Where links lead that say themselves what they open, and to whom it belongs."""
 API = "/v1/"
 COOKIE = "ladd_session"
 TOKEN_HEADER = "X-LADD-Token"
@@ -40,7 +42,7 @@ StillAdmitted = Callable[[], Awaitable[bool]]
 
 def is_public(path: str) -> bool:
     """Tell whether everybody may have this: signs of life, and what the documentation consists of."""
-    return path in OPEN_PATHS or path.startswith((docs_page.FILES, STATIC))
+    return path in OPEN_PATHS or path.startswith((docs_page.FILES, STATIC, SHARED))
 
 
 def is_loopback(host: str) -> bool:

@@ -70,6 +70,7 @@ def page(request: Request, template: str, status: int = 200, **names: Any) -> HT
         "root": root,
         "visitor": key,
         "may_change": key is None or key.allows(Scope.WRITE),
+        "sees_operations": key is None or key.allows(Scope.ADMIN),
         "token": sessions.form_token(token) if key is not None and token else "",
         "request_id": current_request_id(),
     }

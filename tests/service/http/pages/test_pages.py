@@ -1,6 +1,8 @@
 """Every place in every state: what a visitor reads, and that nothing of it is anybody else's markup."""
 
+import html
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -188,3 +190,33 @@ def test_who_may_read_alone_sees_no_button(api: httpx.Client, hand: Hand, make_k
     assert answer.status_code == 200
     assert "Cancel job" not in answer.text
     assert "Your key may read only." in api.get("/new/ladd", headers={"Authorization": f"Bearer {secret}"}).text
+
+
+def test_a_report_can_be_shown_to_who_has_its_link_alone(
+    api: httpx.Client, hand: Hand, make_key: Callable[..., str]
+) -> None:
+    source = hand.ready_set("source")
+    job = hand.submit("ladd", dataset=hand.ready_set(source_dataset=source), evaluation=few(trials=1))
+    hand.work(job.id)
+    ours = {"Authorization": f"Bearer {make_key('default', Scope.READ)}"}
+    page = api.get(f"/jobs/{job.id}/report", headers=ours).text
+    link = html.unescape(re.findall(r'readonly value="([^"]+)"', page)[0])
+    stranger = api.get(link)
+    assert stranger.status_code == 200
+    assert "ConvNetD3, ladd" in stranger.text
+    for private in ("/v1/", f'href="/jobs/{job.id}', "Share this report", "Labelers"):
+        assert private not in stranger.text
+    assert api.get(link[:-1] + ("0" if link[-1] != "0" else "1")).status_code == 404
+    assert api.get(f"/shared/jobs/{job.id}/report").status_code == 422
+    assert api.get(f"/jobs/{job.id}/report").status_code == 303
+
+
+def test_operations_are_for_admins(api: httpx.Client, hand: Hand, make_key: Callable[..., str]) -> None:
+    hand.ready_set("source")
+    reader, admin = ({"Authorization": f"Bearer {make_key('ours', scope)}"} for scope in (Scope.READ, Scope.ADMIN))
+    refused = api.get("/operations", headers=reader)
+    assert refused.status_code == 403
+    assert 'href="/operations"' not in refused.text
+    shown = api.get("/operations", headers=admin).text
+    assert "<td>default</td>" in shown
+    assert "No worker is there" in shown
