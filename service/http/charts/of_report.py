@@ -60,7 +60,7 @@ def _of_evaluation(report: Report, evaluation: Evaluation) -> Iterator[Drawn]:
         own = [row for row in evaluation.rows if row.dataset == dataset and row.in_summary]
         of_set = names.get(dataset, dataset)
         lines = [
-            Dot(f"{row.architecture}, {row.arm}", row.mean, _accuracies(row.ci95), arm_kind(row.arm))
+            Dot(f"{row.architecture}, {row.arm}", row.mean, accuracies(row.ci95), arm_kind(row.arm))
             for row in sorted(own, key=lambda row: row.architecture)
         ]
         if lines:
@@ -114,7 +114,7 @@ def _pair(interval: list[float] | None) -> tuple[float, float] | None:
     return None if interval is None else (interval[0], interval[1])
 
 
-def _accuracies(interval: list[float] | None) -> tuple[float, float] | None:
+def accuracies(interval: list[float] | None) -> tuple[float, float] | None:
     """Return an interval of accuracies as far as there are any: of few trials it may reach beyond."""
     return None if interval is None else (max(0.0, interval[0]), min(100.0, interval[1]))
 

@@ -3,9 +3,20 @@
 `site.py` has what all pages share; each other file is the pages of one subject.
 """
 
-from service.http.pages import images, jobs, labelers, new_job, operations, overview, reports, sets, sign_in, site
-
-PAGES = tuple(
-    each.router for each in (overview, sets, images, labelers, jobs, reports, new_job, operations, sign_in, site)
+from service.http.pages import (
+    compare,
+    images,
+    jobs,
+    labelers,
+    new_job,
+    operations,
+    overview,
+    reports,
+    sets,
+    sign_in,
+    site,
 )
+
+_PLACES = (overview, sets, images, labelers, jobs, reports, compare, new_job, operations, sign_in, site)
+PAGES = tuple(each.router for each in _PLACES)
 """Routers of all places."""

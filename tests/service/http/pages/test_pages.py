@@ -162,6 +162,19 @@ def test_a_job_goes_from_its_form_to_its_report(api: httpx.Client, hand: Hand) -
     assert job.id in text_of(api, f"/new/ladd?again={job.id}") or distilled in text_of(api, f"/new/ladd?again={job.id}")
 
 
+def test_jobs_are_compared(api: httpx.Client, hand: Hand) -> None:
+    distilled = hand.ready_set(source_dataset=hand.ready_set("source"))
+    found = [hand.submit("ladd", dataset=distilled, evaluation=few(trials=trials)).id for trials in (1, 3)]
+    for job in found:
+        hand.work(job)
+    assert "Choose up to 8 jobs" in text_of(api, "/compare")
+    text = text_of(api, f"/compare?job={found[0]}&job={found[1]}")
+    assert "A ConvNetD3, ladd" in text
+    assert "51.00 ± 0.82 (3)" in text
+    assert "50.00 ± 0.00 (1)" in text
+    assert f'value="{found[0]}"' in text_of(api, "/jobs")
+
+
 def test_a_failed_job_says_why_and_can_be_begun_again(api: httpx.Client, hand: Hand) -> None:
     source = hand.ready_set("source")
     job = hand.submit("train_labeler", source_dataset=source)
