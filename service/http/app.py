@@ -10,10 +10,8 @@ from typing import Any
 from fastapi import Depends, FastAPI, Security
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import RedirectResponse
 from starlette.types import Scope
 
-from api_schemas.links import link
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core, open_core
 from service.core.foundation import redis_keys
@@ -28,6 +26,7 @@ from service.http.forwarded import ForwardedMiddleware
 from service.http.job_versions import JobVersions
 from service.http.key_ring import KeyRing
 from service.http.limits import FORM_OVERHEAD_BYTES, MAX_JSON_BYTES, BodyLimitMiddleware
+from service.http.pages import PAGES
 from service.http.polls import PollMiddleware
 from service.http.query import refuse_unknown_query
 from service.http.rate_limits import RateLimitMiddleware
@@ -98,7 +97,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         )
     app.include_router(health.router)
     docs_page.install(app, settings)
-    app.add_api_route("/", lambda: RedirectResponse(link(docs_page.PATH)), include_in_schema=False)
+    app.state.settings = settings
+    for pages in PAGES:
+        app.include_router(pages, dependencies=[Depends(refuse_unknown_query)])
     openapi.install(app)
     return app
 
@@ -114,6 +115,7 @@ def _keep_house(core: Core, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             core.storage.ensure_bucket()
+            core.storage.allow_pages()
             adopt(core.redis, (redis_keys.DATASETS, redis_keys.LABELERS, redis_keys.JOBS))
         except (ServiceError, *OUTAGES) as error:
             _log.warning("the servers are not there yet: %s", error)

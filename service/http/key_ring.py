@@ -38,7 +38,11 @@ class KeyRing:
 
     async def find(self, secret: str) -> ApiKey | None:
         """Return a key that is not revoked. One that has just been made is found at once."""
-        digest, now = api_keys.digest_of(secret), time.monotonic()
+        return await self.of_digest(api_keys.digest_of(secret))
+
+    async def of_digest(self, digest: str) -> ApiKey | None:
+        """Return the key of a digest, if it is not revoked."""
+        now = time.monotonic()
         await self._refresh(since=now - REFRESH_SECONDS)
         if digest not in self._keys:
             await self._refresh(since=now)

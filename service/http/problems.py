@@ -122,6 +122,8 @@ def install(app: FastAPI) -> None:
 
 async def answer(request: Request, error: Exception) -> Response:
     """Return the response for an error that middleware meets, which exception handlers do not see."""
+    if isinstance(error, RequestValidationError):
+        return await _invalid_request(request, error)
     return await (_service_error if isinstance(error, ServiceError) else _outage)(request, error)
 
 

@@ -106,6 +106,8 @@ webhook_message = Pattern("ladd:webhook:{}:message:{}")
 
 API_KEYS = "ladd:keys"
 """Hash {SHA-256 of an API key: its `ApiKey` as JSON}."""
+session = Pattern("ladd:session:{}")
+"""SHA-256 of the API key that let a browser in, by the SHA-256 of its token; gone when the session ends."""
 RATES = "ladd:rates"
 """Hash of FLOPs per second of one device, by device kind, part of the method, architecture and precision;
 once more, with " eager" behind, of networks without a compiler alone."""

@@ -20,6 +20,7 @@ from api_schemas.problems import ErrorCode
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.settings import Settings
 from service.core.objects.conditions import PRESENT, writes_once
+from service.core.objects.page_access import allow_pages
 from service.core.objects.parts import ObjectsInParts
 from service.core.objects.storage_errors import ABSENT, answers, passing_over
 
@@ -114,6 +115,10 @@ class Storage:
                 self._client.head_bucket(Bucket=self._bucket)
                 return
             self._client.create_bucket(Bucket=self._bucket)
+
+    def allow_pages(self) -> bool:
+        """Let pages of the service send files straight here, and return whether they may."""
+        return allow_pages(self._client, self._bucket)
 
     def check(self) -> None:
         """Write and delete a small object, always the same: the next check takes away what one that was killed left.

@@ -1,17 +1,11 @@
 """The dense labels of one image as a picture: where each view lies, and the classes the labeler sees in it."""
 
-import struct
-from collections.abc import Sequence
 from heapq import nlargest
 from typing import TYPE_CHECKING
 
-from api_schemas.problems import ErrorCode
-from method.files import DENSE_LABELS, IMAGES, LABELS
-from method.views import crop_offsets, crop_side
-from service.core.catalogue.manifests import DatasetManifest
+from method.files import IMAGES
 from service.core.clients import Core
-from service.core.foundation.errors import ServiceError, invalid
-from service.core.resources.datasets import manifest_of
+from service.core.resources.labelled_image import LabelledImage, labelled_image
 from service.core.resources.pictures import picture_of, png
 from service.core.resources.stored_array import StoredArray
 
@@ -34,32 +28,18 @@ def label_grid_png(core: Core, dataset_id: str, index: int) -> bytes:
 
     Raises ServiceError NOT_FOUND, NO_ARCHIVE for a plain set, INVALID_REQUEST for an image that there is not.
     """
-    dataset = manifest_of(core, dataset_id)
-    if dataset.augmentation is None or DENSE_LABELS not in dataset.blobs:
-        raise ServiceError(ErrorCode.NO_ARCHIVE, f"{dataset.id} is not label-augmented, so it has no dense labels.")
-    images, labels, dense = (StoredArray(core.storage, dataset.blobs[file]) for file in (IMAGES, LABELS, DENSE_LABELS))
-    count, views, classes = dense.shape
-    if index >= count:
-        message = f"{dataset.id} has {count:,} images, of index 0 to {count - 1:,}"
-        raise invalid("query.index", "index_within_set", index, message)
-    (label,) = struct.unpack("<q", labels.row(index))
-    flat = struct.unpack(f"<{views * classes}f", dense.row(index))
-    rows = [flat[view * classes : (view + 1) * classes] for view in range(views)]
-    return png(_draw(dataset, index, picture_of(dataset, images, index).convert("RGB"), label, rows))
+    found = labelled_image(core, dataset_id, index)
+    images = StoredArray(core.storage, found.dataset.blobs[IMAGES])
+    return png(_draw(found, picture_of(found.dataset, images, index).convert("RGB")))
 
 
-def _draw(
-    dataset: DatasetManifest, index: int, image: "Image.Image", label: int, dense: Sequence[Sequence[float]]
-) -> "Image.Image":
+def _draw(found: LabelledImage, image: "Image.Image") -> "Image.Image":
     from PIL import Image, ImageDraw, ImageFont
 
-    made = dataset.augmentation
-    assert made is not None
-    names = [count.name for count in dataset.measured.class_counts]
+    names, label, n, side, offsets = found.names, found.label, found.n, found.side, found.offsets
     font = ImageFont.load_default(FONT)
     size = image.width
-    side, offsets = crop_side(made.ratio, size), crop_offsets(made.n, made.ratio, size)
-    shown = range(0, made.n, -(-made.n // LARGEST))
+    shown = range(0, n, -(-n // LARGEST))
     panel = VIEW + GAP // 2 + WORDS + GAP
     # A single column still has room for the lines above it.
     width = max(len(shown), 2) * panel + GAP
@@ -68,9 +48,9 @@ def _draw(
 
     canvas.paste(_enlarged(image, VIEW), (GAP, GAP))
     above = [
-        f"image {index} of {dataset.name}",
+        f"image {found.index} of {found.dataset.name}",
         f"class: {names[label]}",
-        f"{made.n} x {made.n} views of {side} of {size} px a side"
+        f"{n} x {n} views of {side} of {size} px a side"
         + (f", one row and column in {shown.step}" if shown.step > 1 else ""),
         f"with each view: its pixels, its place in the image, its {min(CLASSES, len(names))} most probable classes",
         "red: the most probable class is not that of the image",
@@ -86,7 +66,7 @@ def _draw(
             # As the labeler sees it: cut out and brought back to full size.
             view = image.crop((x, y, x + side, y + side)).resize(image.size, Image.Resampling.BILINEAR)
             canvas.paste(_enlarged(view, VIEW), (left, top))
-            probabilities = dense[row * made.n + column]
+            probabilities = found.dense[row * n + column]
             best = nlargest(CLASSES, range(len(names)), key=probabilities.__getitem__)
             words = [(f"x {x}-{x + side - 1}, y {y}-{y + side - 1}", GRAY)]
             words += [(f"{probabilities[each]:.0%} {names[each]}", BLACK) for each in best]

@@ -4,7 +4,7 @@ import io
 from typing import TYPE_CHECKING
 
 from api_schemas.problems import ErrorCode
-from method.files import IMAGES, PREVIEW
+from method.files import IMAGES, LABELS, PREVIEW, TRAIN_IMAGES, TRAIN_LABELS
 from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, not_found
@@ -47,12 +47,50 @@ def image_png(core: Core, dataset_id: str, split: str | None, index: int) -> byt
     return png(picture_of(dataset, images, index))
 
 
+def first_of_classes(core: Core, dataset_id: str) -> dict[int, int]:
+    """Return {label: place of its first image} of a distilled set that is ready. Raises ServiceError NOT_FOUND."""
+    return StoredArray(core.storage, manifest_of(core, dataset_id).blobs[LABELS]).first_places()
+
+
+SHEET_IMAGES, SHEET_COLUMNS, SHEET_SIDE = 50, 10, 64
+"""Images of a class on its sheet at most, in a row, and pixels of a side: larger ones are shrunk to it."""
+
+
+def class_sheet_png(core: Core, dataset_id: str, label: int) -> bytes:
+    """Return the first images of a class in one picture, those of a source set from `train`.
+
+    Raises ServiceError NOT_FOUND for a set or class there is not, DATASET_NOT_READY for a set without stored images.
+    """
+    from PIL import Image
+
+    dataset = manifest_of(core, dataset_id)
+    if dataset.stats is None:
+        raise ServiceError(ErrorCode.DATASET_NOT_READY, f"{dataset.id} is {dataset.state}: its images are not stored.")
+    files = (IMAGES, LABELS) if IMAGES in dataset.blobs else (TRAIN_IMAGES, TRAIN_LABELS)
+    images, labels = (StoredArray(core.storage, dataset.blobs[file]) for file in files)
+    places = labels.places_of(label, SHEET_IMAGES)
+    if not places:
+        raise not_found(f"class of {dataset.id}", str(label))
+    pictures = [_picture(dataset, images, stored).convert("RGB") for stored in images.rows(places)]
+    side = min(SHEET_SIDE, pictures[0].width)
+    columns = min(SHEET_COLUMNS, len(pictures))
+    sheet = Image.new("RGB", (columns * side, -(-len(pictures) // columns) * side))
+    for number, picture in enumerate(pictures):
+        down, right = divmod(number, columns)
+        sheet.paste(picture.resize((side, side), Image.Resampling.BOX), (right * side, down * side))
+    return png(sheet)
+
+
 def picture_of(dataset: DatasetManifest, images: StoredArray, index: int) -> "Image.Image":
     """Return an image out of the array of a set that is ready, the normalization undone."""
+    return _picture(dataset, images, images.row(index))
+
+
+def _picture(dataset: DatasetManifest, images: StoredArray, stored: bytes) -> "Image.Image":
     # A front that is asked for no image does without it.
     from PIL import Image
 
-    stored, shape = images.row(index), images.shape[1:]
+    shape = images.shape[1:]
     if images.dtype == "|u1":  # [H, W, C]
         height, width, channels = shape
         return Image.frombytes(_MODES[channels], (width, height), stored)

@@ -2,7 +2,10 @@
 
 import ast
 import math
+import struct
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import groupby, islice
 
 from service.core.objects.storage import Blob, Storage, blob_key
 
@@ -41,3 +44,29 @@ class StoredArray:
         """Return the bytes of one row, in C order."""
         size = math.prod(self.shape[1:]) * _BYTES[self.dtype]
         return self._storage.read_range(self._key, self._header[1] + index * size, size)
+
+    def rows(self, indices: Sequence[int]) -> list[bytes]:
+        """Return several rows; those that lie one behind the other are read at once."""
+        size = math.prod(self.shape[1:]) * _BYTES[self.dtype]
+        found: list[bytes] = []
+        for _, run in groupby(enumerate(indices), key=lambda pair: pair[1] - pair[0]):
+            wanted = [index for _, index in run]
+            read = self._storage.read_range(self._key, self._header[1] + wanted[0] * size, len(wanted) * size)
+            found += [read[place : place + size] for place in range(0, len(read), size)]
+        return found
+
+    def places_of(self, value: int, most: int) -> list[int]:
+        """Return where an array of int64 with one axis has this value, the first `most` places."""
+        return list(islice((place for place, found in enumerate(self._values()) if found == value), most))
+
+    def first_places(self) -> dict[int, int]:
+        """Return {value: first place} of an array of int64 with one axis."""
+        found: dict[int, int] = {}
+        for place, value in enumerate(self._values()):
+            found.setdefault(value, place)
+        return found
+
+    def _values(self) -> Iterator[int]:
+        size = _BYTES[self.dtype]
+        read = self._storage.read_range(self._key, self._header[1], self.shape[0] * size)
+        yield from (value for (value,) in struct.iter_unpack("<q", read))

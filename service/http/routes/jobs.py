@@ -197,6 +197,7 @@ def get_rendered_report(job_id: JobId, form: Literal["md", "html", "csv"], core:
     media_type, render = RENDERINGS[form]
     # Figures are in the page itself.
     policy = page_policy(style=inline_source(STYLE.encode()), img="data:")
+    policy["Content-Security-Policy"] += "; sandbox"
     page = render(jobs.report(core, job_id), partial(jobs.figure_png, core))
     return Response(page, headers=policy, media_type=media_type)
 

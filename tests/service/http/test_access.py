@@ -116,7 +116,7 @@ def test_every_route_wants_a_key_except_signs_of_life_and_documentation(keyed: A
             answer = caller.request(method, url, headers={"Authorization": ""})
             refused[operation["operationId"]] = answer.status_code == 401
             assert refused[operation["operationId"]] == ("security" in operation)
-    assert {name for name, was_refused in refused.items() if not was_refused} == {"livez", "readyz"}
+    assert {name for name, was_refused in refused.items() if not was_refused} == {"health_livez", "health_readyz"}
     for path in ("/nowhere", "/v1", "/docs/oauth2-redirect", "/docs/"):
         assert caller.get(path, headers={"Authorization": ""}).status_code == 401, path
     escaped = caller.get("/static-offline-docs/%2e%2e/v1/jobs", headers={"Authorization": ""})

@@ -170,7 +170,11 @@ def test_html_shows_text_as_text(report: Report) -> None:
     page = html_page.render(report, picture)
     assert "<script>" not in page
     assert "JPEG &lt;copy&gt;" in page
-    assert '<img src="data:image/png;base64,UE5HIG9mIGFjY3VyYWN5" alt="A &amp; B">' in page
+    # Charts stand for the figure `accuracy`; one that no chart stands for is in the page as it is.
+    assert "UE5HIG9mIGFjY3VyYWN5" not in page
+    assert page.count("<svg ") >= 2
+    other = report.model_copy(update={"figures": [report.figures[0].model_copy(update={"name": "grad_cam"})]})
+    assert '<img src="data:image/png;base64,UE5HIG9mIGdyYWRfY2Ft" alt="A &amp; B">' in html_page.render(other, picture)
     assert "/v1/" not in page
     assert "<td>2-CAE</td><td>35.25 ± 0.75</td>" in page
 
