@@ -3,7 +3,7 @@
 import os
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -13,7 +13,7 @@ from rich.console import Console
 
 from api_schemas.datasets import ArchiveFormat, Dataset, DatasetMetadata, DatasetPage, DatasetRole, DatasetState
 from api_schemas.evaluation import Report
-from api_schemas.events import JobEvent
+from api_schemas.events import EventType, JobEvent
 from api_schemas.health import Readiness
 from api_schemas.job_plans import JobPlan
 from api_schemas.jobs import Job, JobKind, JobPage, JobRequest, JobState
@@ -218,13 +218,19 @@ class LaddClient:
         self._transport.request("DELETE", f"/v1/jobs/{job_id}", repeatable=True)
 
     def events(
-        self, job_id: str, after: str | None = None, on_silence: Callable[[], None] | None = None
+        self,
+        job_id: str,
+        after: str | None = None,
+        on_silence: Callable[[], None] | None = None,
+        types: Iterable[EventType] = (),
     ) -> Iterator[JobEvent]:
-        """The job's events from the first, or from the one after id `after`, until the job has ended.
+        """The job's events from the first, or from the one after id `after`, until the job has ended; of `types` alone.
 
-        `on_silence` is called when there has been none for a while.
+        Of progress, which is not kept, they are the last of each task and what comes. `on_silence` is called when there
+        has been none for a while.
         """
-        return follow(self._transport, f"/v1/jobs/{job_id}/events", after, on_silence)
+        wanted = httpx.QueryParams({"type": list(types)})
+        return follow(self._transport, f"/v1/jobs/{job_id}/events?{wanted}", after, on_silence)
 
     def wait(
         self,

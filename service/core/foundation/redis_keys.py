@@ -33,7 +33,9 @@ job_tasks = Pattern("ladd:job:{}:tasks")
 task = Pattern("ladd:task:{}:{}")
 """Hash of a task's fields, by job and name."""
 events = Pattern("ladd:events:{}")
-"""Stream of a job's events."""
+"""Stream of a job's events that are kept; those of earlier versions hold progress as well."""
+progressed = Pattern("ladd:progressed:{}")
+"""Sorted set of the tasks of a job that have told progress, scored by the number of the last."""
 JOBS = "ladd:jobs"
 """Sorted set of all job ids."""
 DATASETS = "ladd:datasets"
