@@ -292,9 +292,10 @@ class LaddClient:
         self.wait(dataset, progress=progress)
         return dataset.id
 
-    def report(self, job: str | Job) -> Report:
-        """The report of a succeeded job."""
-        return self._get(Report, f"/v1/jobs/{job if isinstance(job, str) else job.id}/report")
+    def report(self, job: str | Job, partial: bool = False) -> Report:
+        """The report of a succeeded job; `partial`: of what any other has found by now, whose `complete` is false."""
+        query = {"partial": partial}
+        return self._get(Report, f"/v1/jobs/{job if isinstance(job, str) else job.id}/report", query)
 
     def _get(self, model: type[Model], url: str, query: dict[str, Any] | None = None) -> Model:
         given = {name: value for name, value in (query or {}).items() if value}

@@ -14,7 +14,7 @@ from service.core.foundation.ids import new_id
 from service.core.foundation.listing import page_of
 from service.core.kinds import KINDS
 from service.core.kinds.train_labeler import canonical
-from service.core.lifecycle import costs, outbox, rates
+from service.core.lifecycle import costs, outbox, partial_reports, rates
 from service.core.lifecycle.reports import report_key
 from service.core.lifecycle.submission import Submission, task_fields
 from service.core.objects.storage import blob_key
@@ -23,6 +23,8 @@ from service.core.queue.plan import Plan
 from service.core.queue.records import PLANNED, JobRecord, TaskRecord
 from service.core.resources.job_view import listed, shown
 from service.core.resources.presets import differences
+
+PARTIAL = "With partial=true it is of what there is."
 
 
 def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tuple[Job, bool]:
@@ -231,12 +233,37 @@ def report(core: Core, job_id: str) -> Report:
     """
     job = _get(core, job_id)
     if job.state not in TERMINAL_STATES:
-        raise ServiceError(ErrorCode.JOB_NOT_FINISHED, f"{job_id} is {job.state}; its report comes last.")
+        raise ServiceError(ErrorCode.JOB_NOT_FINISHED, f"{job_id} is {job.state}; its report comes last. {PARTIAL}")
     document = core.storage.get_json(report_key(job_id)) if job.state is JobState.SUCCEEDED else None
     if document is None:
-        raise ServiceError(ErrorCode.NO_REPORT, f"{job_id}, a {job.kind} job that {job.state}, has no report.")
+        asked = PARTIAL if partial_reports.report_task(job) is not None else ""
+        raise ServiceError(ErrorCode.NO_REPORT, f"{job_id}, a {job.kind} job that {job.state}, has no report. {asked}")
     # Reports written before there were these fields lack them.
     return Report.model_validate({"figures": [], "points": [], "paper": []} | document)
+
+
+def partial_report(core: Core, job_id: str, results: int) -> Report | None:
+    """Return the report of so many results of a job or more, its own where it has succeeded; None: a worker makes it.
+
+    Raises ServiceError NOT_FOUND, NO_REPORT for a kind without one, and UNAVAILABLE where no worker can make it.
+    """
+    job = _get(core, job_id)
+    if job.state is JobState.SUCCEEDED:
+        return report(core, job_id)
+    if partial_reports.report_task(job) is None:
+        raise ServiceError(ErrorCode.NO_REPORT, f"{job_id}, a {job.kind} job, makes no report.")
+    found = partial_reports.made(core, job, results)
+    if found is None:
+        if (untaken := workers.untaken(workers.alive(core.redis), {"io"})) is not None:
+            raise ServiceError(ErrorCode.UNAVAILABLE, f"The report of what {job_id} has found is not made: {untaken}.")
+        partial_reports.ask(core, job)
+    return found
+
+
+def results(core: Core, job_id: str) -> tuple[JobState, int]:
+    """Return where a job stands and how many results its report has by now. Raises ServiceError NOT_FOUND."""
+    job = _get(core, job_id)
+    return job.state, len(partial_reports.results_of(job))
 
 
 def figure_png(core: Core, figure: Figure) -> bytes:

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query
@@ -23,6 +22,7 @@ from service.core.resources import jobs
 from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, JobVersionsDep, Limit
 from service.http.negotiation import etag_matches, wait_seconds
+from service.http.partial_reports import Partial, reported
 from service.http.polls import caching
 from service.http.problems import BODY_ERRORS, responses
 from service.http.renderings import RENDERINGS
@@ -157,11 +157,21 @@ def delete_job(job_id: JobId, core: CoreDep) -> None:
 
 @router.get(
     "/{job_id}/report",
-    responses=responses(ErrorCode.NOT_FOUND, ErrorCode.NO_REPORT, ErrorCode.JOB_NOT_FINISHED),
+    response_model=Report,
+    responses={
+        304: {"description": "Not Modified: `If-None-Match` names the results that there are (`partial`)"},
+        **responses(ErrorCode.NOT_FOUND, ErrorCode.NO_REPORT, ErrorCode.JOB_NOT_FINISHED),
+    },
 )
-def get_report(job_id: JobId, core: CoreDep) -> Report:
-    """Show the report of a finished job: parameters, rows, summary, storage, FLOPs, versions, hardware, caveats."""
-    return jobs.report(core, job_id)
+async def get_report(
+    job_id: JobId, core: CoreDep, partial: Partial = False, if_none_match: Annotated[str | None, Header()] = None
+) -> Response:
+    """Show the report of a job: parameters, rows, summary, storage, FLOPs, versions, hardware, caveats."""
+
+    def show(report: Report) -> Response:
+        return Response(report.model_dump_json(), media_type="application/json")
+
+    return await reported(core, job_id, partial, if_none_match, show)
 
 
 @router.get(
@@ -172,16 +182,27 @@ def get_report(job_id: JobId, core: CoreDep) -> Report:
             "description": "The report as a text",
             "content": {media: {} for media, _ in RENDERINGS.values()},
         },
+        304: {"description": "Not Modified: `If-None-Match` names the results that there are (`partial`)"},
         **responses(ErrorCode.NOT_FOUND, ErrorCode.NO_REPORT, ErrorCode.JOB_NOT_FINISHED),
     },
 )
-def get_rendered_report(job_id: JobId, form: Literal["md", "html", "csv"], core: CoreDep) -> Response:
+async def get_rendered_report(
+    job_id: JobId,
+    form: Literal["md", "html", "csv"],
+    core: CoreDep,
+    partial: Partial = False,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
     """Show the report as Markdown or HTML, or its trials as CSV."""
     media_type, render = RENDERINGS[form]
     # Figures are in the page itself.
     policy = page_policy(style=inline_source(STYLE.encode()), img="data:")
-    page = render(jobs.report(core, job_id), partial(jobs.figure_png, core))
-    return Response(page, headers=policy, media_type=media_type)
+
+    def show(report: Report) -> Response:
+        page = render(report, lambda figure: jobs.figure_png(core, figure))
+        return Response(page, headers=policy, media_type=media_type)
+
+    return await reported(core, job_id, partial, if_none_match, show)
 
 
 @router.get(
