@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, TypeAdapter
@@ -19,6 +20,7 @@ from api_schemas.job_plans import JobPlan
 from api_schemas.jobs import Job, JobKind, JobPage, JobRequest, JobState
 from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
 from api_schemas.presets import JobBody, PaperMethod, PresetList
+from api_schemas.task_logs import LogLine, LogPage
 from ladd_client.download import download
 from ladd_client.errors import ClientError, JobError
 from ladd_client.form import Files, ProgressCallback, form, paths
@@ -231,6 +233,11 @@ class LaddClient:
         """
         wanted = httpx.QueryParams({"type": list(types)})
         return follow(self._transport, f"/v1/jobs/{job_id}/events?{wanted}", after, on_silence)
+
+    def logs(self, job_id: str, task: str, tail: int | None = None) -> Iterator[LogLine]:
+        """What the runners of a task told, and why attempts at it failed, oldest first; the last `tail` of it."""
+        url = f"/v1/jobs/{job_id}/tasks/{quote(task, safe='')}/logs"
+        return self._items(LogPage, url, {"tail": tail, "limit": None if tail else 1000})
 
     def wait(
         self,

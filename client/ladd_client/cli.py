@@ -17,6 +17,7 @@ from api_schemas.datasets import (
 )
 from ladd_client.api import DEFAULT_URL, LABELER_METADATA, LaddClient, augmented
 from ladd_client.cli_jobs import jobs_app
+from ladd_client.cli_logs import logs_app
 from ladd_client.cli_run import run_app
 from ladd_client.session import (
     JsonOption,
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.add_typer(run_app, name="run")
 app.add_typer(jobs_app)
+app.add_typer(logs_app)
 
 
 @app.callback()
