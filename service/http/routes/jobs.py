@@ -23,7 +23,7 @@ from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, JobVersionsDep, Limit
 from service.http.negotiation import etag_matches, wait_seconds
 from service.http.partial_reports import Partial, reported
-from service.http.polls import caching
+from service.http.polls import caching, pace
 from service.http.problems import BODY_ERRORS, responses
 from service.http.renderings import RENDERINGS
 from service.http.renderings.html_page import STYLE
@@ -110,18 +110,20 @@ async def get_job(
         str | None, Header(description="`wait=N`: answer when the job is final, or after N (at most 60) seconds.")
     ] = None,
 ) -> Response:
-    """Show one job, with `ETag` and `If-None-Match`."""
+    """Show one job, with `ETag` and `If-None-Match`; `Retry-After` says when something may have come of it."""
     seconds = wait_seconds(prefer)
     if seconds is not None:
         await _wait_until_final(core, job_id, seconds)
     # Before the job: a change between the two gives its reader a tag that is out of date, and so another look.
     etag = await versions.etag(core, job_id)
-    headers = caching(etag)
+    job = await run_in_threadpool(jobs.view, core, job_id)
+    again = pace(job)
+    versions.note(job_id, etag, again)
+    headers = caching(etag, again)
     if seconds is not None:
         headers["Preference-Applied"] = f"wait={seconds}"
     if etag_matches(if_none_match, etag):
         return Response(status_code=304, headers=headers)
-    job = await run_in_threadpool(jobs.view, core, job_id)
     return Response(job.model_dump_json(), headers=headers, media_type="application/json")
 
 
