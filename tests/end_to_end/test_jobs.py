@@ -259,6 +259,9 @@ def test_events_come_in_order_and_progress_moves(client: LaddClient, ladd: Finis
     kept = [event for event in ladd.events if event.type is not EventType.PROGRESS]
     assert list(client.events(ladd.job.id, types=KEPT)) == kept
     assert list(client.events(ladd.job.id, types=[EventType.ROW])) == rows
+    for task in ladd.job.tasks:
+        logs = [event.data["message"] for event in kept if (event.task, event.type) == (task.name, EventType.LOG)]
+        assert [line.message for line in client.logs(ladd.job.id, task.name)] == logs
 
 
 def test_a_second_job_reuses_the_labeler_and_repeats_every_byte(
