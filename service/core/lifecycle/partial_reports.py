@@ -66,7 +66,9 @@ def made(core: Core, job: JobRecord, results: int) -> Report | None:
     """Return the newest report of so many results or more, None where no worker has made it yet."""
     number, key = max(((_number(key), key) for key in core.storage.list_keys(_folder(job.id))), default=(-1, ""))
     document = core.storage.get_json(key) if number >= results else None
-    return document and Report.model_validate(document).model_copy(update={"job_state": job.state})
+    if document is None:
+        return None
+    return Report.model_validate(document).model_copy(update={"job_state": job.state})
 
 
 def ask(core: Core, job: JobRecord) -> None:

@@ -30,7 +30,8 @@ def poll(api: httpx.Client, here: str) -> Callable[[], str | None]:
         again = api.get(here, headers={"If-None-Match": first.headers["ETag"]})
         assert again.status_code == 304
         assert again.headers.get("Retry-After") == first.headers.get("Retry-After")
-        return first.headers.get("Retry-After")
+        told: str | None = first.headers.get("Retry-After")
+        return told
 
     return ask
 

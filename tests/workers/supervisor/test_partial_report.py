@@ -1,6 +1,7 @@
 """The report of a job that runs, was canceled or has failed, made by the real runner."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def evaluation(hand: Hand) -> str:
     # As many test images as the made-up trials have answers.
     source = hand.ready_set("source", hand.made_up_stats("source", splits={"train": 1000, "val": 32}))
     dataset = hand.ready_set(source_dataset=source)
-    few = {"arms": ["baseline", "baseline_noaug"], "architectures": ["ConvNetD3", "ViT"], "trials": 3}
+    few: dict[str, Any] = {"arms": ["baseline", "baseline_noaug"], "architectures": ["ConvNetD3", "ViT"], "trials": 3}
     return hand.submit("evaluate", dataset=dataset, **few).id
 
 
