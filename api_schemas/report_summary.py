@@ -52,6 +52,8 @@ def incomplete(report: Report) -> str:
     ]
     ended, planned = sum(row.ended for row in report.trials), sum(row.planned for row in report.trials)
     told = f" ({', '.join(rows)})" if rows else ""
+    if not planned:
+        return f"INCOMPLETE: the job is {report.job_state}, and this is what it has made."
     return (
         f"INCOMPLETE: the job is {report.job_state}, and this is of {ended} of {counted(planned, 'trial')}{told}. What "
         "is compared here was looked at before its end, where a difference that is none seems one more often: quote "

@@ -18,8 +18,9 @@ from service.http.negotiation import etag_matches
 from service.http.polls import caching
 
 LONGEST_WAIT = 20.0
-"""Seconds for a worker to make it, which takes 2 to 4 where one is free."""
-POLL_SECONDS = 0.25
+"""Seconds for a worker to make it; one that is free takes a few."""
+POLL_SECONDS = 0.5
+"""Pause between two looks, each of which lists a folder of the storage."""
 
 Partial = Annotated[
     bool,

@@ -17,7 +17,7 @@ from workers.supervisor.runner_process import RUNNER_COMMAND, RunnerProcess, run
 from workers.supervisor.scratch import attempt_folder
 from workers.supervisor.slots import Slot
 
-LONGEST_SECONDS = 60.0
+LONGEST_SECONDS = 120.0
 """Of a runner, and of the wait for another worker that died at it: reports take seconds."""
 
 logger = logging.getLogger(__name__)

@@ -24,8 +24,6 @@ from service.core.queue.records import PLANNED, JobRecord, TaskRecord
 from service.core.resources.job_view import listed, shown
 from service.core.resources.presets import differences
 
-PARTIAL = "With partial=true it is of what there is."
-
 
 def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tuple[Job, bool]:
     """Plan and record a job, wake a worker, and return the job and whether this call made it.
@@ -233,13 +231,18 @@ def report(core: Core, job_id: str) -> Report:
     """
     job = _get(core, job_id)
     if job.state not in TERMINAL_STATES:
-        raise ServiceError(ErrorCode.JOB_NOT_FINISHED, f"{job_id} is {job.state}; its report comes last. {PARTIAL}")
+        raise ServiceError(ErrorCode.JOB_NOT_FINISHED, f"{job_id} is {job.state}; its report comes last{_so_far(job)}.")
     document = core.storage.get_json(report_key(job_id)) if job.state is JobState.SUCCEEDED else None
     if document is None:
-        asked = PARTIAL if partial_reports.report_task(job) is not None else ""
-        raise ServiceError(ErrorCode.NO_REPORT, f"{job_id}, a {job.kind} job that {job.state}, has no report. {asked}")
+        message = f"{job_id}, a {job.kind} job that {job.state}, has no report{_so_far(job)}."
+        raise ServiceError(ErrorCode.NO_REPORT, message)
     # Reports written before there were these fields lack them.
     return Report.model_validate({"figures": [], "points": [], "paper": []} | document)
+
+
+def _so_far(job: JobRecord) -> str:
+    """Say how to get a report of what there is, of a kind that makes one."""
+    return "" if partial_reports.report_task(job) is None else "; with partial=true it is of what has been found"
 
 
 def partial_report(core: Core, job_id: str, results: int) -> Report | None:

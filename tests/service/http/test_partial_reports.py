@@ -121,5 +121,6 @@ def test_without_a_worker_the_answer_says_so(
 def test_a_kind_without_a_report_has_none(api: httpx.Client, worker: Any) -> None:
     params = {"source_dataset": worker.ready_set("source")}
     training = api.post("/v1/jobs", json={"kind": "train_labeler", "params": params}).json()
+    assert "partial" not in api.get(f"{training['links']['self']}/report").json()["detail"]
     answer = api.get(f"{training['links']['self']}/report", params=PARTIAL)
     assert (answer.status_code, answer.json()["code"]) == (404, "no_report")
