@@ -236,6 +236,18 @@ class PaperClass(Response):
     """Method, source set and images per class, and where in the paper."""
 
 
+class RowTrials(Response):
+    """How many of the trials planned for a row have ended."""
+
+    dataset: DatasetId
+    arm: ShownArm
+    architecture: ShownArchitecture
+    epochs: int | None
+    """Of a point of a curve; null: those of the evaluation."""
+    ended: int
+    planned: int
+
+
 class Report(Response):
     """`GET /v1/jobs/{id}/report`."""
 
@@ -244,6 +256,12 @@ class Report(Response):
     job: JobId
     kind: str
     params: dict[str, Any]
+    complete: bool = True
+    """False for one of what a job has found so far, or had found when it was canceled or failed (`partial=true`)."""
+    job_state: str | None = None
+    """State of a job whose report is not complete."""
+    trials: list[RowTrials] = []
+    """Of a report that is not complete: by row, whether or not it is among those of the evaluation yet."""
     inputs: list[ReportInput] = []
     """Sets and labelers with their warnings, which come before any number; empty in reports of earlier versions."""
     evaluation: Evaluation | None

@@ -17,8 +17,15 @@ class EventType(StrEnum):
     ROW = "row"
 
 
+KEPT = tuple(type for type in EventType if type is not EventType.PROGRESS)
+"""The types of which every event is kept; of progress each task has the last."""
+
+
 class JobEvent(Response):
-    """One entry; `id` orders them and is what `Last-Event-ID` takes. `task` is null for the job itself."""
+    """One entry; `id` orders them and is what `Last-Event-ID` takes. `task` is null for the job itself.
+
+    Each that is kept has an `id` of its own; that of a progress is the one of the kept event before it.
+    """
 
     id: str
     time: Timestamp

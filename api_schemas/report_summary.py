@@ -23,9 +23,10 @@ def headline(report: Report) -> str | None:
 
 
 def input_warnings(report: Report) -> list[str]:
-    """Return the warnings of all sets, labelers and labels, and by what classes were matched."""
+    """Return what is missing of a report, warnings of all sets, labelers and labels, by what classes were matched."""
     names = names_of(report.inputs)
-    warned = [f"{each.role} {names[each.id]}: {warning}" for each in report.inputs for warning in each.warnings]
+    warned = [] if report.complete else [incomplete(report)]
+    warned += [f"{each.role} {names[each.id]}: {warning}" for each in report.inputs for warning in each.warnings]
     return (
         warned
         + (report.labelling.warnings if report.labelling else [])
@@ -34,6 +35,29 @@ def input_warnings(report: Report) -> list[str]:
             for each in report.inputs
             if each.classes is not None and not each.made_here
         ]
+    )
+
+
+def incomplete(report: Report) -> str:
+    """Return what a report that is not complete lacks: how many of how many trials each row has."""
+    names = names_of(report.inputs)
+    lacking = [row for row in report.trials if row.ended < row.planned]
+    several = len({row.dataset for row in report.trials}) > 1
+    rows = [
+        f"{row.arm} {row.architecture}"
+        + (f" on {names.get(row.dataset, row.dataset)}" if several else "")
+        + (f" at {row.epochs:,} epochs" if row.epochs is not None else "")
+        + f" {row.ended} of {row.planned}"
+        for row in lacking
+    ]
+    ended, planned = sum(row.ended for row in report.trials), sum(row.planned for row in report.trials)
+    told = f" ({', '.join(rows)})" if rows else ""
+    if not planned:
+        return f"INCOMPLETE: the job is {report.job_state}, and this is what it has made."
+    return (
+        f"INCOMPLETE: the job is {report.job_state}, and this is of {ended} of {counted(planned, 'trial')}{told}. What "
+        "is compared here was looked at before its end, where a difference that is none seems one more often: quote "
+        "verdicts of a complete report."
     )
 
 

@@ -3,9 +3,10 @@
 import os
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, TypeAdapter
@@ -13,12 +14,13 @@ from rich.console import Console
 
 from api_schemas.datasets import ArchiveFormat, Dataset, DatasetMetadata, DatasetPage, DatasetRole, DatasetState
 from api_schemas.evaluation import Report
-from api_schemas.events import JobEvent
+from api_schemas.events import EventType, JobEvent
 from api_schemas.health import Readiness
 from api_schemas.job_plans import JobPlan
 from api_schemas.jobs import Job, JobKind, JobPage, JobRequest, JobState
 from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
 from api_schemas.presets import JobBody, PaperMethod, PresetList
+from api_schemas.task_logs import LogLine, LogPage
 from ladd_client.download import download
 from ladd_client.errors import AnswerError, ClientError, JobError, ProblemError
 from ladd_client.form import Files, ProgressCallback, form, paths
@@ -227,13 +229,24 @@ class LaddClient(WebhookCalls):
         self._transport.request("DELETE", f"/v1/jobs/{job_id}", repeatable=True)
 
     def events(
-        self, job_id: str, after: str | None = None, on_silence: Callable[[], None] | None = None
+        self,
+        job_id: str,
+        after: str | None = None,
+        on_silence: Callable[[], None] | None = None,
+        types: Iterable[EventType] = (),
     ) -> Iterator[JobEvent]:
-        """The job's events from the first, or from the one after id `after`, until the job has ended.
+        """The job's events from the first, or from the one after id `after`, until the job has ended; of `types` alone.
 
-        `on_silence` is called when there has been none for a while.
+        Of progress, which is not kept, they are the last of each task and what comes. `on_silence` is called when there
+        has been none for a while.
         """
-        return follow(self._transport, f"/v1/jobs/{job_id}/events", after, on_silence)
+        wanted = httpx.QueryParams({"type": list(types)})
+        return follow(self._transport, f"/v1/jobs/{job_id}/events?{wanted}", after, on_silence)
+
+    def logs(self, job_id: str, task: str, tail: int | None = None) -> Iterator[LogLine]:
+        """What the runners of a task told, and why attempts at it failed, oldest first; the last `tail` of it."""
+        url = f"/v1/jobs/{job_id}/tasks/{quote(task, safe='')}/logs"
+        return self._items(LogPage, url, {"tail": tail, "limit": None if tail else 1000})
 
     def wait(
         self,
@@ -295,9 +308,10 @@ class LaddClient(WebhookCalls):
         self.wait(dataset, progress=progress)
         return dataset.id
 
-    def report(self, job: str | Job) -> Report:
-        """The report of a succeeded job."""
-        return self._get(Report, f"/v1/jobs/{job if isinstance(job, str) else job.id}/report")
+    def report(self, job: str | Job, partial: bool = False) -> Report:
+        """The report of a succeeded job; `partial`: of what any other has found by now, whose `complete` is false."""
+        query = {"partial": partial}
+        return self._get(Report, f"/v1/jobs/{job if isinstance(job, str) else job.id}/report", query)
 
     def _get(self, model: type[Model], url: str, query: dict[str, Any] | None = None) -> Model:
         given = {name: value for name, value in (query or {}).items() if value}

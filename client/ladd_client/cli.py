@@ -18,6 +18,7 @@ from api_schemas.datasets import (
 from ladd_client.api import DEFAULT_URL, LABELER_METADATA, LaddClient, augmented
 from ladd_client.cli_exports import exports_app
 from ladd_client.cli_jobs import jobs_app
+from ladd_client.cli_logs import logs_app
 from ladd_client.cli_run import run_app
 from ladd_client.cli_webhooks import webhooks_app
 from ladd_client.session import (
@@ -42,6 +43,7 @@ app.add_typer(run_app, name="run")
 app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(jobs_app)
 app.add_typer(exports_app)
+app.add_typer(logs_app)
 
 
 @app.callback()

@@ -98,10 +98,17 @@ def retry(context: typer.Context, job: JobArgument, detach: DetachOption = False
 
 
 @jobs_app.command()
-def report(context: typer.Context, job: JobArgument, as_json: JsonOption = False) -> None:
-    """Print the report of a succeeded job."""
+def report(
+    context: typer.Context,
+    job: JobArgument,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Of a job that runs, was canceled or failed: of what it has found.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the report of a succeeded job, or what is there of another."""
     session: Session = context.obj
-    found = session.client.report(job)
+    found = session.client.report(job, partial)
     if as_json:
         session.answer_json(found)
     else:

@@ -73,7 +73,7 @@ class AccessMiddleware:
         try:
             core, still_admitted, visitor = await self._admit(scope)
         except (ServiceError, *OUTAGES) as error:
-            response = await _refused(Request(scope), error)
+            response = await _turned_away(Request(scope), error)
             await response(scope, receive, send)
             return
         state = {**scope["state"], "core": core, "still_admitted": still_admitted, "visitor": visitor}
@@ -119,7 +119,7 @@ def visitor(request: Request) -> ApiKey | None:
     return found
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _turned_away(request: Request, error: Exception) -> Response:
     """Send who would read a page to the sign-in and back; the API says what is wrong."""
     path, browses = request.scope["path"], "text/html" in request.headers.get("Accept", "")
     unknown = isinstance(error, ServiceError) and error.code is ErrorCode.UNAUTHENTICATED

@@ -4,13 +4,12 @@ from typing import Any
 
 from starlette.responses import RedirectResponse
 
-from api_schemas.jobs import Job
 from api_schemas.links import link
 from api_schemas.problems import ErrorCode
 from service.http.problems import responses
 
-SOONEST_SECONDS, LATEST_SECONDS = 2, 60
-"""Bounds of `Retry-After`: however long a job will take, its state may be looked at every minute."""
+RETRY_AFTER_SECONDS = 2
+"""Where nothing is known of how long it will take."""
 
 ACCEPTED: dict[str, Any] = {
     "description": "Accepted: under way",
@@ -22,23 +21,12 @@ ACCEPTED: dict[str, Any] = {
 """`202 Accepted` in OpenAPI."""
 
 
-def accepted(location: str, created: bool, seconds: int = SOONEST_SECONDS) -> dict[str, str]:
+def accepted(location: str, created: bool, seconds: int = RETRY_AFTER_SECONDS) -> dict[str, str]:
     """Return headers for what is under way at `location`, to be looked at after so many seconds.
 
     `created` is False when an earlier request began it.
     """
     return located(location, created) | {"Retry-After": str(seconds)}
-
-
-def look_again_seconds(job: Job) -> int:
-    """Return after how many seconds it makes sense to look at a job again: when its stage or the whole may be done."""
-    expected = job.progress.eta_seconds if job.progress is not None else None
-    if expected is None and job.cost is not None:
-        parts = job.cost.predicted
-        ranges = [part.seconds_range for _, part in parts if part is not None and part.seconds_range is not None]
-        # Of devices: no more of them work on it than it has tasks.
-        expected = sum(least for least, _ in ranges) / max(1, len(job.tasks))
-    return round(min(LATEST_SECONDS, max(SOONEST_SECONDS, expected or 0)))
 
 
 def located(location: str, created: bool) -> dict[str, str]:

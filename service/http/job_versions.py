@@ -11,11 +11,15 @@ from service.core.clients import Core, open_async_redis
 from service.core.foundation.errors import not_found
 from service.core.queue.store import JobVersion, versions
 
+MOST_NOTED = 10_000
+"""Jobs of which it is noted when to poll them again: those that somebody polls, in 3 MB."""
+
 
 class JobVersions:
     """Asks in batches: a round trip for each caller would cost more than all the rest of a poll."""
 
     def __init__(self, core: Core) -> None:
+        self._noted: dict[str, tuple[str, int]] = {}
         self._redis = open_async_redis(core.settings)
         self._asked: list[tuple[str, asyncio.Future[JobVersion | None]]] = []
         self._asking: asyncio.Task[None] | None = None
@@ -38,6 +42,18 @@ class JobVersions:
         if version is None or not core.store.shows(version.owner):
             raise not_found("job", job_id)
         return f'"{version.text}"'
+
+    def note(self, job_id: str, etag: str, seconds: int) -> None:
+        """Keep in how many seconds to poll a job again, while it has this tag and not too many others are polled."""
+        self._noted.pop(job_id, None)
+        self._noted[job_id] = etag, seconds
+        if len(self._noted) > MOST_NOTED:
+            del self._noted[next(iter(self._noted))]
+
+    def noted(self, job_id: str, etag: str) -> int | None:
+        """Return the seconds that were noted with this tag."""
+        known, seconds = self._noted.get(job_id, ("", 0))
+        return seconds if known == etag else None
 
     async def _ask(self) -> None:
         while self._asked:

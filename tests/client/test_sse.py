@@ -96,7 +96,7 @@ def test_a_stream_that_the_server_ends_before_the_job_is_taken_up_again(
 ) -> None:
     job = worker.start_ladd()
     last = events.read(worker.core, job.id, None, 100)[-1]
-    read, looks = events.read, 0
+    read, looks = events.Reader.read, 0
 
     def look(*arguments: Any) -> list[JobEvent]:
         nonlocal looks
@@ -107,7 +107,7 @@ def test_a_stream_that_the_server_ends_before_the_job_is_taken_up_again(
             client.cancel(job.id)
         return read(*arguments)
 
-    monkeypatch.setattr(events, "read", look)
+    monkeypatch.setattr(events.Reader, "read", look)
     assert [event.data["state"] for event in client.events(job.id, after=last.id) if event.task is None] == ["canceled"]
 
 

@@ -8,7 +8,8 @@ import pytest
 from ladd_client.api import LaddClient
 
 from api_schemas.datasets import Dataset
-from api_schemas.events import EventType, JobEvent
+from api_schemas.evaluation import Report
+from api_schemas.events import KEPT, EventType, JobEvent
 from api_schemas.jobs import (
     EvaluateParams,
     EvaluateRequest,
@@ -62,6 +63,7 @@ def test_a_trial_whose_worker_is_stopped_goes_on_where_it_was(
         }
     )
     told: list[int] = []
+    so_far: list[Report] = []
 
     def hear(event: JobEvent) -> None:
         if event.type is EventType.STATE and event.data["state"] == "queued" and told:
@@ -69,10 +71,17 @@ def test_a_trial_whose_worker_is_stopped_goes_on_where_it_was(
         if event.type is EventType.PROGRESS and event.data["stage"] == "evaluate":
             if event.data["done"] > 0 and not any(told):
                 stop_worker_of(stack_up)
+            if -1 in told and not so_far:
+                so_far.append(client.report(submitted, partial=True))
             told.append(event.data["done"])
 
-    job = client.wait(client.submit(EvaluateRequest(kind=JobKind.EVALUATE, params=params)).id, hear)
+    submitted = client.submit(EvaluateRequest(kind=JobKind.EVALUATE, params=params))
+    job = client.wait(submitted.id, hear)
     assert job.state is JobState.SUCCEEDED, job.error
+    # A trial that has ended meanwhile is all of them.
+    [report] = so_far
+    assert report.complete or [(row.ended, row.planned) for row in report.trials] == [(0, 1)]
+    assert client.report(submitted, partial=True) == client.report(submitted)
     [trial] = [task for task in job.tasks if task.name.startswith("evaluate")]
     assert [attempt.outcome for attempt in trial.attempts] == ["released", "succeeded"]
     # What the second attempt tells first is what the first one had done.
@@ -117,4 +126,5 @@ def test_who_follows_a_job_misses_and_repeats_nothing_when_the_api_is_killed(
             os.kill(Supervisord(stack_up.directory, state).states()["api"][1], signal.SIGKILL)
 
     assert client.wait(submitted.id, hear).state is JobState.SUCCEEDED
-    assert [event.id for event in told] == [event.id for event in client.events(submitted.id)]
+    kept = [event for event in told if event.type is not EventType.PROGRESS]
+    assert kept == list(client.events(submitted.id, types=KEPT))

@@ -17,7 +17,7 @@ from safetensors.numpy import load_file
 
 from api_schemas.cost import CostName
 from api_schemas.datasets import ArchiveFormat, Dataset
-from api_schemas.events import EventType
+from api_schemas.events import KEPT, EventType
 from api_schemas.jobs import (
     EvaluateParams,
     EvaluateRequest,
@@ -256,7 +256,12 @@ def test_events_come_in_order_and_progress_moves(client: LaddClient, ladd: Finis
     assert len(metrics) == 2
     rows = [event for event in ladd.events if event.type is EventType.ROW]
     assert len(rows) == 2 * 2 * 2
-    assert [event.id for event in client.events(ladd.job.id)] == [event.id for event in ladd.events]
+    kept = [event for event in ladd.events if event.type is not EventType.PROGRESS]
+    assert list(client.events(ladd.job.id, types=KEPT)) == kept
+    assert list(client.events(ladd.job.id, types=[EventType.ROW])) == rows
+    for task in ladd.job.tasks:
+        logs = [event.data["message"] for event in kept if (event.task, event.type) == (task.name, EventType.LOG)]
+        assert [line.message for line in client.logs(ladd.job.id, task.name)] == logs
 
 
 def test_a_second_job_reuses_the_labeler_and_repeats_every_byte(

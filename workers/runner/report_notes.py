@@ -230,7 +230,10 @@ def _of_decisions(rows: Sequence[EvaluationRow]) -> list[str]:
     for row in rows:
         if row.arm != "ladd" or row.recipe["views"] != "sampled:1":
             continue
-        decision = open_question(accuracies(baselines[row.dataset, row.architecture]), accuracies(row))
+        baseline = baselines.get((row.dataset, row.architecture))
+        if baseline is None or len(baseline.trials) != len(row.trials) or len(row.trials) < 2:
+            continue  # trials of a job that has not ended, which have decided nothing yet
+        decision = open_question(accuracies(baseline), accuracies(row))
         interval = "95 % interval {:+.2f} to {:+.2f}".format(*decision.ci95) if decision.ci95 else "too few trials"
         ending = "closed, the row quoted is that of sampled:1" if row.in_summary else "open, confirmed with full"
         notes.append(

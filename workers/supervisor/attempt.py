@@ -85,7 +85,7 @@ def run_task(
         try:
             home.mkdir(parents=True, exist_ok=True)
             with attempt_folder(data / "scratch", claimed.job_id, claimed.name, claimed.attempt) as folder:
-                _prepare(core, claimed, slot, cache, folder)
+                prepare(core, claimed, slot, cache, folder)
                 started = True
                 environment = runner_environment(slot, claimed.type, home)
                 with _on_gpu(slot, claimed, lease) as stay, warm.working(claimed, folder, environment) as runner:
@@ -112,7 +112,8 @@ def _on_gpu(slot: Slot, claimed: ClaimedTask, lease: LeaseKeeper) -> Iterator[St
         yield stay
 
 
-def _prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, folder: Path) -> None:
+def prepare(core: Core, claimed: ClaimedTask, slot: Slot, cache: InputCache, folder: Path) -> None:
+    """Put all that a runner needs into an empty folder. Raises what storage and file system raise."""
     inputs: dict[str, dict[str, str]] = {}
     for name, files in claimed.inputs.items():
         inputs[name] = {}

@@ -14,12 +14,14 @@ from service.core.clients import Core
 from service.core.foundation.errors import OUTAGES, ServiceError, is_outage
 from service.core.foundation.protocol import PROTOCOL
 from service.core.lifecycle import tasks
+from service.core.lifecycle.partial_reports import PARTIAL_REPORT
 from service.core.lifecycle.tasks import ClaimedTask
 from service.core.queue.dispatch import PROTOCOL_HEADER, WAKE
 from workers.supervisor.attempt import run_task
 from workers.supervisor.fitness import Fitness
 from workers.supervisor.input_cache import InputCache
 from workers.supervisor.intake import Intake
+from workers.supervisor.partial_report import make_partial_report
 from workers.supervisor.slots import Slot, Slots
 from workers.supervisor.warm_runner import WarmRunner
 
@@ -58,6 +60,8 @@ class Answering:
                 self.intake.wait(self.shutting_down)
             if self.shutting_down.is_set():
                 return  # the reaper repeats the wake-up
+            if task_name == PARTIAL_REPORT:
+                self._report(job_id, slot)
             turns.rotate(-turns.index(queue) - 1)
             claimed = self._claimed(lambda: self._first(queue, job_id, task_name, slot))
             while claimed is not None:
@@ -125,6 +129,12 @@ class Answering:
         if self.core.settings.quota_running_tasks is not None:
             # Its end may let one start whose own wake-up came while the tenant had as many running as it may.
             self.core.dispatcher.announce(claimed.job_id, [claimed.name])
+
+    def _report(self, job_id: str, slot: Slot) -> None:
+        try:
+            make_partial_report(self.core, job_id, self.worker, slot, self.cache)
+        except Exception:  # whoever wants it asks again
+            logger.exception("the report of what %s has found so far", job_id)
 
     def _send_on(self, queue: str, job_id: str, task_name: str) -> None:
         try:

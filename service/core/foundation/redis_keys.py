@@ -33,7 +33,13 @@ job_tasks = Pattern("ladd:job:{}:tasks")
 task = Pattern("ladd:task:{}:{}")
 """Hash of a task's fields, by job and name."""
 events = Pattern("ladd:events:{}")
-"""Stream of a job's events."""
+"""Stream of a job's events that are kept; those of earlier versions hold progress as well."""
+progressed = Pattern("ladd:progressed:{}")
+"""Sorted set of the tasks of a job that have told progress, scored by the number of the last."""
+asked_report = Pattern("ladd:asked-report:{}")
+"""There for a while after a worker was woken for the report of what a job has found so far."""
+partial_report = Pattern("ladd:lock:partial-report:{}")
+"""Held by the worker that makes it."""
 JOBS = "ladd:jobs"
 """Sorted set of all job ids."""
 DATASETS = "ladd:datasets"

@@ -159,8 +159,9 @@ class Settings(BaseSettings):
     worker_device: Literal["auto", "cuda", "cpu"] = "auto"
     """Device of a worker: `cuda` does not start without a GPU; `auto` takes the GPUs for the queue `gpu`, and the CPU
     only where there is nothing of NVIDIA."""
-    events_kept: Annotated[int, Field(ge=100)] = 10_000
-    """Newest events kept of each job."""
+    events_kept: Annotated[int, Field(ge=100)] = 20_000
+    """Events of a job from which on its history keeps no more logs and metrics, but of states and rows the newest twice
+    as many. The largest job, 2,000 trainings, has about 12,000 events."""
     task_timeout_seconds: dict[TaskType, Annotated[int, Field(ge=1)]] = {}
     """Longest run of one attempt by task type, e.g. `{"ingest": 600}`; types left out keep the default of
     `service.core.kinds.task_types`."""

@@ -4,6 +4,7 @@ from api_schemas.evaluation import Figure, Report
 from service.core.clients import Core
 from service.core.kinds.kind import FinishedTask
 from service.core.lifecycle import costs, paper, paper_classes
+from service.core.queue.records import JobRecord
 
 
 def report_key(job_id: str) -> str:
@@ -12,14 +13,12 @@ def report_key(job_id: str) -> str:
 
 
 def store(core: Core, finished: FinishedTask) -> None:
-    """Write the report that a task has gathered, unless there is one of its job.
+    """Write the report that a task has gathered, unless there is one of its job, with links to its figures.
 
-    To it come the job's cost, links to its figures, and the paper's numbers where it has some. Raises ValueError or
-    KeyError for a result that is not a report and its figures.
+    Raises ValueError or KeyError for a result that is not a report and its figures.
     """
     job = core.store.load(finished.job.id)
     assert job is not None
-    found = Report.model_validate(finished.result["report"])
     figures = [
         Figure(
             **figure,
@@ -28,12 +27,17 @@ def store(core: Core, finished: FinishedTask) -> None:
         )
         for figure in finished.result["figures"]
     ]
+    report = joined(core, job, Report.model_validate(finished.result["report"]))
+    report = report.model_copy(update={"figures": figures})
+    core.storage.put_json(report_key(job.id), report.model_dump(mode="json"), if_absent=True)
+
+
+def joined(core: Core, job: JobRecord, found: Report) -> Report:
+    """Return what a runner found with the job's cost, and with the paper's numbers where it has some."""
     added = {
         "cost": costs.of_job(job),
-        "figures": figures,
         "paper": paper.beside(core, job.tags, found.evaluation),
         "paper_classes": paper_classes.beside(core, job.tags, found.evaluation),
         "notes": [*job.notes, *found.notes],
     }
-    report = found.model_copy(update=added)
-    core.storage.put_json(report_key(job.id), report.model_dump(mode="json"), if_absent=True)
+    return found.model_copy(update=added)

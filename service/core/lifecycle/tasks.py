@@ -6,7 +6,7 @@ Every write names the attempt it belongs to; one that comes after the lease went
 import logging
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -104,10 +104,8 @@ def _claim(core: Core, job_id: str, task_name: str, worker: str, device: str, to
         resolved = {name: resolve(core, ref) for name, ref in entries.items()}
         documents = {name: document for name, (_, document) in resolved.items()}
         if len(entries) < len(task.inputs):
-            for start in range(0, len(task.after), RESULTS_AT_ONCE):
-                # Thousands of documents may take longer to read than a lease lasts.
-                lease.renew(core.settings.lease_seconds)
-                documents |= results(core, job_id, task.after[start : start + RESULTS_AT_ONCE])
+            # Thousands of documents may take longer to read than a lease lasts.
+            documents |= all_results(core, job_id, task.after, lambda: lease.renew(core.settings.lease_seconds))
     except OUTAGES:
         raise  # asked for again with the token, and found to be claimed
     except Exception as error:
@@ -130,7 +128,7 @@ def _claim(core: Core, job_id: str, task_name: str, worker: str, device: str, to
         device=device,
         queue=task.queue,
         type=task.type,
-        params=task.params | (_report_params(core, job, task) if kind.reports else {}),
+        params=report_params(core, job, task) if kind.reports else task.params,
         inputs={name: files for name, (files, _) in resolved.items()},
         documents=documents,
         checkpoint=task.checkpoint,
@@ -151,9 +149,21 @@ def _check_bucket(core: Core, job_id: str) -> None:
         raise ServiceError(ErrorCode.UNAVAILABLE, message)
 
 
-def _report_params(core: Core, job: JobRecord, task: TaskRecord) -> dict[str, Any]:
-    """Return the params of a report that are known only now: a retried job has another id, and its sets are made."""
-    return {"job": job.id, "inputs": [found.model_dump() for found in report_inputs(core, job, task)]}
+def all_results(
+    core: Core, job_id: str, names: Sequence[str], meanwhile: Callable[[], object] = lambda: None
+) -> dict[str, dict[str, Any]]:
+    """Return {task: its result} of any number of tasks of a job, calling `meanwhile` now and then."""
+    found: dict[str, dict[str, Any]] = {}
+    for start in range(0, len(names), RESULTS_AT_ONCE):
+        meanwhile()
+        found |= results(core, job_id, names[start : start + RESULTS_AT_ONCE])
+    return found
+
+
+def report_params(core: Core, job: JobRecord, task: TaskRecord) -> dict[str, Any]:
+    """Return the params of a report, with those known only now: a retried job has another id, and its sets are made."""
+    known = {"job": job.id, "inputs": [found.model_dump() for found in report_inputs(core, job, task)]}
+    return task.params | known
 
 
 def claim_next(

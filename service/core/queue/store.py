@@ -16,6 +16,7 @@ from service.core.foundation.protocol import PROTOCOL
 from service.core.foundation.scripts import register
 from service.core.foundation.tenants import listing_for, sees
 from service.core.queue import states
+from service.core.queue.history import Histories
 from service.core.queue.records import JobRecord, TaskRecord
 
 IDEMPOTENCY_SECONDS = 7 * 24 * 3600
@@ -45,7 +46,8 @@ class Finished:
 
 @dataclass(frozen=True)
 class JobVersion:
-    """A mark that tells one state of a job from the next. Every change that is shown is an event, but a retry."""
+    """A mark that tells one state of a job from the next. Every change that is shown is an event or progress, but a
+    retry."""
 
     text: str
     owner: str | None
@@ -56,11 +58,11 @@ async def versions(redis: AsyncRedis, job_ids: Sequence[str]) -> list[JobVersion
     pipeline = redis.pipeline(transaction=False)
     for job_id in job_ids:
         pipeline.xrevrange(redis_keys.events(job_id), count=1)
-        pipeline.hmget(redis_keys.job(job_id), ["state", "tenant", "retried_as"])
+        pipeline.hmget(redis_keys.job(job_id), ["state", "tenant", "retried_as", "progressed"])
     answers = await pipeline.execute()
     return [
-        None if state is None else JobVersion(f"{newest[0][0]}.{successor or ''}", owner)
-        for newest, (state, owner, successor) in zip(answers[::2], answers[1::2], strict=True)
+        None if state is None else JobVersion(f"{newest[0][0]}.{progressed or ''}.{successor or ''}", owner)
+        for newest, (state, owner, successor, progressed) in zip(answers[::2], answers[1::2], strict=True)
     ]
 
 
@@ -77,6 +79,8 @@ class JobStore:
             for name in SCRIPTS
         }
         self._turn = register(redis, __package__, "workers", "turn")
+        self.histories = Histories(redis)
+        """What happened in the jobs; whose they are, a piece of one says."""
 
     def seen_by(self, viewer: str | None) -> "JobStore":
         """Return the jobs as a tenant sees them; None: everything. Writes are not checked."""

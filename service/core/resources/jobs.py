@@ -12,7 +12,7 @@ from service.core.foundation.errors import ServiceError, existing
 from service.core.foundation.ids import new_id
 from service.core.foundation.listing import page_of
 from service.core.kinds import KINDS
-from service.core.lifecycle import costs, outbox, rates, repeats
+from service.core.lifecycle import costs, outbox, partial_reports, rates, repeats
 from service.core.lifecycle.reports import report_key
 from service.core.lifecycle.submission import Submission, task_fields
 from service.core.objects.storage import blob_key
@@ -223,12 +223,42 @@ def report(core: Core, job_id: str) -> Report:
     """
     job = _get(core, job_id)
     if job.state not in TERMINAL_STATES:
-        raise ServiceError(ErrorCode.JOB_NOT_FINISHED, f"{job_id} is {job.state}; its report comes last.")
+        raise ServiceError(ErrorCode.JOB_NOT_FINISHED, f"{job_id} is {job.state}; its report comes last{_so_far(job)}.")
     document = core.storage.get_json(report_key(job_id)) if job.state is JobState.SUCCEEDED else None
     if document is None:
-        raise ServiceError(ErrorCode.NO_REPORT, f"{job_id}, a {job.kind} job that {job.state}, has no report.")
+        message = f"{job_id}, a {job.kind} job that {job.state}, has no report{_so_far(job)}."
+        raise ServiceError(ErrorCode.NO_REPORT, message)
     # Reports written before there were these fields lack them.
     return Report.model_validate({"figures": [], "points": [], "paper": []} | document)
+
+
+def _so_far(job: JobRecord) -> str:
+    """Say how to get a report of what there is, of a kind that makes one."""
+    return "" if partial_reports.report_task(job) is None else "; with partial=true it is of what has been found"
+
+
+def partial_report(core: Core, job_id: str, results: int) -> Report | None:
+    """Return the report of so many results of a job or more, its own where it has succeeded; None: a worker makes it.
+
+    Raises ServiceError NOT_FOUND, NO_REPORT for a kind without one, and UNAVAILABLE where no worker can make it.
+    """
+    job = _get(core, job_id)
+    if job.state is JobState.SUCCEEDED:
+        return report(core, job_id)
+    if partial_reports.report_task(job) is None:
+        raise ServiceError(ErrorCode.NO_REPORT, f"{job_id}, a {job.kind} job, makes no report.")
+    found = partial_reports.made(core, job, results)
+    if found is None:
+        if (untaken := workers.untaken(workers.alive(core.redis), {"io"})) is not None:
+            raise ServiceError(ErrorCode.UNAVAILABLE, f"The report of what {job_id} has found is not made: {untaken}.")
+        partial_reports.ask(core, job)
+    return found
+
+
+def results(core: Core, job_id: str) -> tuple[JobState, int]:
+    """Return where a job stands and how many results its report has by now. Raises ServiceError NOT_FOUND."""
+    job = _get(core, job_id)
+    return job.state, len(partial_reports.results_of(job))
 
 
 def figure_png(core: Core, figure: Figure) -> bytes:

@@ -5,6 +5,7 @@ import io
 
 from api_schemas.class_accuracies import class_name, class_names
 from api_schemas.evaluation import Report
+from api_schemas.report_summary import incomplete
 from method.precisions import arithmetic_in_words
 from service.http.renderings.picture import Picture
 
@@ -17,12 +18,16 @@ COLUMNS = (
 def render(report: Report, picture: Picture) -> str:
     """Return a header and a line for each trial; the header alone where nothing was evaluated.
 
+    Before the header of a report that is not complete stands what it lacks, as a comment that begins with `#`.
+
     `paper_mean` and `paper_std` are the paper's, over trials, for the same set, arm and architecture, where it has one.
     `lrs` and `ars` are the scores of the line's set, arm and architecture, the same for all its trials. The last
     columns are the accuracies of the classes, by label; one without test images is empty.
     """
     scores = {(each.dataset, each.arm, each.architecture, each.name): each.score for each in report.scores}
     text = io.StringIO()
+    if not report.complete:
+        text.write(f"# {incomplete(report)}\n")
     writer = csv.writer(text, lineterminator="\n")
     theirs = {(found.dataset, found.arm, found.architecture): found for found in report.paper}
     rows, names = report.evaluation.rows if report.evaluation else [], class_names(report.inputs)

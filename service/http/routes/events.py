@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api_schemas.base import JobId
-from api_schemas.events import EventPage, JobEvent
+from api_schemas.events import EventPage, EventType, JobEvent
 from api_schemas.jobs import TERMINAL_STATES
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
@@ -63,23 +63,34 @@ async def get_events(
     last_event_id: Annotated[
         str | None, Header(max_length=50, description="As `after`, and before it: what browsers send on reconnecting.")
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=BATCH, description="Largest number of events in a JSON page.")] = 100,
+    types: Annotated[
+        list[EventType] | None,
+        Query(alias="type", max_length=16, description="Only events of this type; repeated, of any of these."),
+    ] = None,
+    limit: Annotated[
+        int, Query(ge=1, le=BATCH, description="Largest number of events in a JSON page, progress not counted.")
+    ] = 100,
 ) -> Response:
-    """Read the events of a job: a stream unless `Accept` prefers `application/json`."""
+    """Read the events of a job: a stream unless `Accept` prefers `application/json`.
+
+    States, metrics, rows and logs are kept. Of progress each task has the last value: a reader gets that once, and then
+    what comes. A history that has grown too long says so itself, in a log of the job.
+    """
     media_type = preferred_type(accept, (EVENT_STREAM, JSON))
     if media_type is None:
         raise ServiceError(ErrorCode.NOT_ACCEPTABLE, f"Events come as {EVENT_STREAM} or {JSON}, not {accept}.")
     came_as = "header.Last-Event-ID" if last_event_id else "query.after"
     after = last_event_id or after
+    reader = events.Reader(core, job_id, after, types or events.EVERY_TYPE, came_as)
     if media_type == JSON:
-        items = await run_in_threadpool(events.read, core, job_id, after, limit, came_as)
-        page = EventPage(items=items, next_cursor=items[-1].id if len(items) == limit else None)
+        items = await run_in_threadpool(reader.read, limit)
+        page = EventPage(items=items, next_cursor=reader.after if reader.is_behind else None)
         return paged(request, page, cursor="after")
     final = await _is_final(core, job_id)
-    first = await run_in_threadpool(events.read, core, job_id, after, BATCH, came_as)
+    first = await run_in_threadpool(reader.read, BATCH)
     if final and not first:
         return Response(status_code=204)
-    stream = _stream(core, versions, request.state.still_admitted, job_id, after, first, final)
+    stream = _stream(core, versions, request.state.still_admitted, job_id, reader, first, final)
     # nginx would gather events before it passes them on.
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type=EVENT_STREAM, headers=headers)
@@ -90,22 +101,21 @@ async def _stream(
     versions: JobVersions,
     still_admitted: StillAdmitted,
     job_id: str,
-    after: str | None,
+    reader: events.Reader,
     batch: list[JobEvent],
     final: bool,
 ) -> AsyncIterator[bytes]:
-    """Yield `batch`, which follows the event `after`, and what comes later, until job or admission end."""
+    """Yield `batch`, the first that was read, and what comes later, until job or admission end."""
     yield format_sse_event(retry=RECONNECT_MILLISECONDS)
     silent_since = time.monotonic()
     read_to = ""
     while batch or not final:
         for event in batch:
             yield format_sse_event(id=event.id, event=event.type, data_str=event.model_dump_json())
-            if event.ends_job:
-                return
+        if reader.is_over:
+            return
         try:
             if batch:
-                after = batch[-1].id
                 silent_since = time.monotonic()
             else:
                 await asyncio.sleep(POLL_SECONDS)
@@ -116,8 +126,8 @@ async def _stream(
             if not await still_admitted():
                 return
             version = await versions.etag(core, job_id)
-            batch = [] if version == read_to else await run_in_threadpool(events.read, core, job_id, after, BATCH)
-            if len(batch) < BATCH:
+            batch = [] if version == read_to else await run_in_threadpool(reader.read, BATCH)
+            if not reader.is_behind:
                 read_to = version
         except (*OUTAGES, ServiceError) as error:
             _log.warning("the events of %s end early: %s", job_id, error)

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query
@@ -20,11 +19,12 @@ from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.kinds import AnyJobRequest
 from service.core.resources import jobs
-from service.http.answers import ACCEPTED, accepted, look_again_seconds, redirects, to_storage
+from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, JobVersionsDep, Limit, note_key
 from service.http.negotiation import etag_matches, wait_seconds
 from service.http.paging import PAGE, paged
-from service.http.polls import caching
+from service.http.partial_reports import Partial, reported
+from service.http.polls import caching, pace
 from service.http.problems import BODY_ERRORS, KEY_ERRORS, responses
 from service.http.renderings import RENDERINGS
 from service.http.renderings.html_page import STYLE
@@ -68,7 +68,7 @@ def create_job(
     if job.validate_only:
         return Response(jobs.validate(core, job).model_dump_json(), media_type="application/json")
     started, created = jobs.submit(core, job, idempotency_key)
-    response.headers.update(accepted(started.links.self, created, look_again_seconds(started)))
+    response.headers.update(accepted(started.links.self, created, pace(started)))
     return started
 
 
@@ -113,20 +113,20 @@ async def get_job(
         str | None, Header(description="`wait=N`: answer when the job is final, or after N (at most 60) seconds.")
     ] = None,
 ) -> Response:
-    """Show one job, with `ETag` and `If-None-Match`."""
+    """Show one job, with `ETag` and `If-None-Match`; `Retry-After` says when something may have come of it."""
     seconds = wait_seconds(prefer)
     if seconds is not None:
         await _wait_until_final(core, job_id, seconds)
     # Before the job: a change between the two gives its reader a tag that is out of date, and so another look.
     etag = await versions.etag(core, job_id)
-    headers = caching(etag)
+    job = await run_in_threadpool(jobs.view, core, job_id)
+    again = pace(job)
+    versions.note(job_id, etag, again)
+    headers = caching(etag, again)
     if seconds is not None:
         headers["Preference-Applied"] = f"wait={seconds}"
     if etag_matches(if_none_match, etag):
         return Response(status_code=304, headers=headers)
-    job = await run_in_threadpool(jobs.view, core, job_id)
-    if job.state not in TERMINAL_STATES:
-        headers["Retry-After"] = str(look_again_seconds(job))
     return Response(job.model_dump_json(), headers=headers, media_type="application/json")
 
 
@@ -158,7 +158,7 @@ def cancel_job(job_id: JobId, core: CoreDep) -> Job:
 def retry_job(job_id: JobId, response: Response, core: CoreDep) -> Job:
     """Start a failed job again as a new one that keeps its finished tasks. Repeating gives the same new job."""
     replacement, created = jobs.retry(core, job_id)
-    response.headers.update(accepted(replacement.links.self, created, look_again_seconds(replacement)))
+    response.headers.update(accepted(replacement.links.self, created, pace(replacement)))
     return replacement
 
 
@@ -174,11 +174,21 @@ def delete_job(job_id: JobId, core: CoreDep) -> None:
 
 @router.get(
     "/{job_id}/report",
-    responses=responses(ErrorCode.NOT_FOUND, ErrorCode.NO_REPORT, ErrorCode.JOB_NOT_FINISHED),
+    response_model=Report,
+    responses={
+        304: {"description": "Not Modified: `If-None-Match` names the results that there are (`partial`)"},
+        **responses(ErrorCode.NOT_FOUND, ErrorCode.NO_REPORT, ErrorCode.JOB_NOT_FINISHED),
+    },
 )
-def get_report(job_id: JobId, core: CoreDep) -> Report:
-    """Show the report of a finished job: parameters, rows, summary, storage, FLOPs, versions, hardware, caveats."""
-    return jobs.report(core, job_id)
+async def get_report(
+    job_id: JobId, core: CoreDep, partial: Partial = False, if_none_match: Annotated[str | None, Header()] = None
+) -> Response:
+    """Show the report of a job: parameters, rows, summary, storage, FLOPs, versions, hardware, caveats."""
+
+    def show(report: Report) -> Response:
+        return Response(report.model_dump_json(), media_type="application/json")
+
+    return await reported(core, job_id, partial, if_none_match, show)
 
 
 @router.get(
@@ -189,17 +199,28 @@ def get_report(job_id: JobId, core: CoreDep) -> Report:
             "description": "The report as a text",
             "content": {media: {} for media, _ in RENDERINGS.values()},
         },
+        304: {"description": "Not Modified: `If-None-Match` names the results that there are (`partial`)"},
         **responses(ErrorCode.NOT_FOUND, ErrorCode.NO_REPORT, ErrorCode.JOB_NOT_FINISHED),
     },
 )
-def get_rendered_report(job_id: JobId, form: Literal["md", "html", "csv"], core: CoreDep) -> Response:
+async def get_rendered_report(
+    job_id: JobId,
+    form: Literal["md", "html", "csv"],
+    core: CoreDep,
+    partial: Partial = False,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
     """Show the report as Markdown or HTML, or its trials as CSV."""
     media_type, render = RENDERINGS[form]
     # Figures are in the page itself.
     policy = page_policy(style=inline_source(STYLE.encode()), img="data:")
     policy["Content-Security-Policy"] += "; sandbox"
-    page = render(jobs.report(core, job_id), partial(jobs.figure_png, core))
-    return Response(page, headers=policy, media_type=media_type)
+
+    def show(report: Report) -> Response:
+        page = render(report, lambda figure: jobs.figure_png(core, figure))
+        return Response(page, headers=policy, media_type=media_type)
+
+    return await reported(core, job_id, partial, if_none_match, show)
 
 
 @router.get(

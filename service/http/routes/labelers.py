@@ -14,10 +14,11 @@ from api_schemas.labelers import Labeler, LabelerFromUploads, LabelerMetadata, L
 from api_schemas.problems import ErrorCode
 from service.core.foundation.ids import new_id
 from service.core.resources import jobs, labelers
-from service.http.answers import ACCEPTED, accepted, look_again_seconds
+from service.http.answers import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, Limit
 from service.http.openapi import form_or_json
 from service.http.paging import PAGE, paged
+from service.http.polls import pace
 from service.http.problems import BODY_ERRORS, responses
 from service.http.received import received
 
@@ -51,7 +52,7 @@ async def import_labeler(
         else:
             start = partial(labelers.import_labeler, core, sent.metadata, sent.files, labeler_id, sent.asked)
             job, created = await run_in_threadpool(start)
-    response.headers.update(accepted(job.links.self, created, look_again_seconds(job)))
+    response.headers.update(accepted(job.links.self, created, pace(job)))
     return job
 
 

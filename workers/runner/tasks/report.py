@@ -12,6 +12,7 @@ from api_schemas.labelers import Labeler
 from api_schemas.labelling import ExampleAnswers, Labelling
 from api_schemas.report_inputs import ReportInput
 from api_schemas.runner import DoneEvent, RunnerTask
+from api_schemas.scores import Score
 from api_schemas.storage import Storage
 from method.files import VAL_IMAGES
 from workers.ladd.evaluation.comparisons import compare_arms
@@ -29,7 +30,10 @@ TRAININGS = ("evaluate:", "confirm:")
 
 
 def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
-    """The result carries the report, whose cost, figures and paper the service fills in, and the figures' numbers."""
+    """The result carries the report, whose cost, figures and paper the service fills in, and the figures' numbers.
+
+    That of a job that has not ended has no figures; `partial` says how many of its trials have.
+    """
     params = task.params
     progress = report.stage("report", "reports")
     progress(0, 1)
@@ -38,6 +42,8 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         job=params["job"],
         kind=params["kind"],
         params=params["params"],
+        complete="partial" not in params,
+        trials=params.get("partial", []),
         inputs=list(found.inputs),
         evaluation=found.evaluation,
         labelling=found.labelling,
@@ -50,9 +56,9 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         figures=[],
         points=list(found.points),
         paper=[],
-        scores=scores(found.rows),
+        scores=_scores(found),
     )
-    figures = _draw(found, folder)
+    figures = [] if "partial" in params else _draw(found, folder)
     progress(1, 1)
     files = [f"{figure['name']}.png" for figure in figures]
     return DoneEvent(event="done", files=files, result={"report": whole.model_dump(mode="json"), "figures": figures})
@@ -73,7 +79,7 @@ def _found(task: RunnerTask, folder: Path) -> Found:
     )
     images = task.inputs.get("source", {}).get(VAL_IMAGES)
     return Found(
-        evaluation=_evaluation(rows, params["source_dataset"], params["test_images"]) if rows else None,
+        evaluation=_evaluation(rows, params) if rows else None,
         labelling=Labelling.model_validate(labelled["labelling"]) if labelled else None,
         example=_example([documents[name] for name in own if name in documents]),
         storage=_storage(labelled["storage"], task, folder) if labelled else None,
@@ -142,14 +148,25 @@ def _labelers_of(labelled: Mapping[str, Any]) -> set[str]:
     return {used["labeler"] for used in labelled["labelling"]["labelers"]}
 
 
-def _evaluation(rows: list[EvaluationRow], source_dataset: str, test_images: int) -> Evaluation:
+def _evaluation(rows: list[EvaluationRow], params: Mapping[str, Any]) -> Evaluation:
+    """Rows with all that follows from them; without a k-CAE for arms that lack architectures of those planned."""
+    k = len({row["architecture"] for row in params.get("partial", ())})
+    summary = [each for each in summaries(rows) if each.k >= k]
+    whole = {(each.dataset, each.arm) for each in summary}
+    compared = compare_arms(rows, params["test_images"])
     return Evaluation(
-        source_dataset=source_dataset,
-        test_images=test_images,
+        source_dataset=params["source_dataset"],
+        test_images=params["test_images"],
         rows=rows,
-        summary=summaries(rows),
-        comparisons=compare_arms(rows, test_images),
+        summary=summary,
+        comparisons=[each for each in compared if each.architecture or (each.dataset, each.arm) in whole],
     )
+
+
+def _scores(found: Found) -> list[Score]:
+    """Scores by architecture, and means over the architectures of arms that have a k-CAE."""
+    whole = {(each.dataset, each.arm) for each in found.summary}
+    return [each for each in scores(found.rows) if each.architecture or (each.dataset, each.arm) in whole]
 
 
 def _point(point: Mapping[str, Any], labelled: Mapping[str, Any], labelers: Sequence[Labeler]) -> SweepPoint:

@@ -20,6 +20,6 @@ end
 for _, name in ipairs(task_names()) do
   redis.call('DEL', task_key(name))
 end
-redis.call('DEL', job_key, keys.job_tasks(job), keys.events(job))
+redis.call('DEL', job_key, keys.job_tasks(job), keys.events(job), keys.progressed(job))
 redis.call('ZREM', keys.JOBS, job)
 return 1

@@ -1,4 +1,4 @@
--- Stands before every script of a job. ARGV[1]: events kept, ARGV[2]: job, ARGV[3]: task or ''; the rest is the script's own.
+-- Stands before every script of a job. ARGV[1]: events above which logs are not kept, ARGV[2]: job, ARGV[3]: task or ''; the rest is the script's own.
 -- Keys are built from the job's id instead of being passed in KEYS: Redis Cluster is not supported (nor is it by Celery).
 local kept, job, task = ARGV[1], ARGV[2], ARGV[3]
 local job_key = keys.job(job)
@@ -33,7 +33,7 @@ local function tenant()
 end
 
 local function emit(name, type, data)
-  redis.call('XADD', keys.events(job), 'MAXLEN', '~', kept, '*', 'type', type, 'task', name, 'data', data)
+  redis.call('XADD', keys.events(job), 'MAXLEN', '~', 2 * kept, '*', 'type', type, 'task', name, 'data', data)
 end
 
 -- Enters a state in the record of a job or task. `followers` is generated from TRANSITIONS of states.py.

@@ -9,11 +9,14 @@ from typing import Any
 import httpx
 import pytest
 
+from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import LogEvent, ProgressEvent
 from service.core.clients import Core
 from service.core.lifecycle import tasks
 from service.core.queue import store
 from service.http.routes import events as route
+
+FAILURE = TaskError(code=ErrorCode.INTERNAL, origin=ErrorOrigin.INPUT, message="it broke", reasons=[])
 
 
 @pytest.fixture
@@ -82,7 +85,8 @@ def test_stream_follows_a_job_to_its_end(api: httpx.Client, core: Core, worker: 
     documents = [json.loads(event["data"]) for event in received]
     assert [event["id"] for event in received] == [document["id"] for document in documents]
     assert [event["event"] for event in received] == [document["type"] for document in documents]
-    assert [document["data"]["done"] for document in documents if document["type"] == "progress"] == [10, 20]
+    # Of what a task tells between two looks, the last.
+    assert [document["data"]["done"] for document in documents if document["type"] == "progress"][-1] == 20
     assert [document["data"]["message"] for document in documents if document["type"] == "log"] == ["two\nlines"]
     states = [
         document["data"]["state"] for document in documents if (document["task"], document["type"]) == (None, "state")
@@ -121,6 +125,52 @@ def test_json_pages(api: httpx.Client, core: Core, worker: Any, job: dict[str, A
     assert first["next_cursor"] == first["items"][-1]["id"]
     rest = api.get(job["links"]["events"], headers=json_only, params={"after": first["next_cursor"]}).json()
     assert rest["items"] == everything["items"][3:]
+
+
+def test_progress_is_told_live_and_last_to_newcomers(
+    api: httpx.Client, core: Core, worker: Any, job: dict[str, Any], wait_until: Any
+) -> None:
+    claimed = worker.claim(job["id"], "train_labeler")
+    heard: list[int] = []
+
+    def hear() -> None:
+        with api.stream("GET", f"{job['links']['events']}?type=progress") as response:
+            heard.extend(
+                json.loads(event["data"])["data"]["done"] for event in read_stream(response) if "data" in event
+            )
+
+    reader = threading.Thread(target=hear)
+    reader.start()
+    for done in (5, 6):
+        progress = {"stage": "train_labeler", "done": done, "total": 9, "unit": "images", "rate": None}
+        tasks.record(core, claimed, ProgressEvent(event="progress", eta_seconds=None, **progress))
+        wait_until(lambda done=done: done in heard)
+    only_progress = {"type": "progress"}
+    page = api.get(job["links"]["events"], headers={"Accept": "application/json"}, params=only_progress).json()
+    assert [(event["task"], event["data"]["done"]) for event in page["items"]] == [("train_labeler", 6)]
+    tasks.fail(core, claimed, FAILURE)
+    reader.join(30)
+    assert not reader.is_alive(), "the stream ends with the job, though its end is of another type"
+    assert heard == [5, 6]
+
+
+def test_only_events_of_the_types_asked_for(api: httpx.Client, core: Core, worker: Any, job: dict[str, Any]) -> None:
+    run(core, worker, job["id"])
+    link = f"{job['links']['events']}?type=log&type=state"
+    received = streamed(api, link)[1:]
+    assert {event["event"] for event in received} == {"log", "state"}
+    page = api.get(link, headers={"Accept": "application/json"}).json()
+    assert page["items"] == [json.loads(event["data"]) for event in received]
+    # Nothing is left behind the last of them: the end of the job is of another type.
+    logs = f"{job['links']['events']}?type=log"
+    (only,) = streamed(api, logs)[1:]
+    assert api.get(logs, headers={"Last-Event-ID": only["id"]}).status_code == 204
+
+
+def test_a_type_that_there_is_not_is_named(api: httpx.Client, job: dict[str, Any]) -> None:
+    answer = api.get(job["links"]["events"], params={"type": "noise"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert answer.json()["reasons"][0]["location"] == "query.type"
 
 
 def test_other_types_are_not_acceptable(api: httpx.Client, job: dict[str, Any]) -> None:
