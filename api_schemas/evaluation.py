@@ -18,6 +18,9 @@ from method.normalizations import CARRIED, TestNormalization
 from method.recipes import TRIALS
 from method.verdicts import Verdict
 
+Reuse = Literal["auto", "never"]
+"""Whether what another job of the tenant has computed in the same way is taken."""
+
 
 class EvaluationSpec(Request):
     """The evaluation of one or more sets. Defaults are the paper's: five architectures, five trials, 1,000 epochs."""
@@ -69,6 +72,8 @@ class TrialRow(Response):
     peak_bytes: int
     """Largest memory of the process that ran the trial, measured."""
     predicted_peak_bytes: int
+    reused_from: JobId | None = None
+    """The job that ran the trial, which may be gone: this one took its result. Null: it was run here."""
 
 
 class EvaluationRow(Response):
@@ -98,6 +103,7 @@ class EvaluationRow(Response):
     flops: int
     """Training FLOPs (1 MAC = 2) of all trials."""
     seconds: float
+    """Of all trials, whichever job ran them."""
     recipe: dict[str, Any]
     """`arithmetic` is what the passes were computed in: number format (`tf32`: float32 with TF32 convolutions), layout,
     compiled, fused or not; `normalization` has the statistics of training images, test images and the labeler's;

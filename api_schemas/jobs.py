@@ -8,7 +8,7 @@ from pydantic import Discriminator, Field, StringConstraints, Tag, model_validat
 from api_schemas.base import DatasetId, JobId, LabelerId, Links, Page, Request, Response, Timestamp
 from api_schemas.cost import JobCost
 from api_schemas.ensemble import Ensemble, EpochChoice, LabelerChoice, OneLabeler, SeveralLabelers, Temperature
-from api_schemas.evaluation import Evaluation, EvaluationSpec, FlopCount
+from api_schemas.evaluation import Evaluation, EvaluationSpec, FlopCount, Reuse
 from api_schemas.labelers import LabelerRecipe
 from api_schemas.labelling import Labelling
 from api_schemas.problems import TaskError
@@ -91,8 +91,9 @@ class Packing(Request):
     images: ImageFormat = ImageFormat.NPY
     formats: Annotated[list[Literal["mtt", "safetensors", "webdataset", "parquet"]], Field(max_length=4)] = []
     """Other forms of the archive to write as well, with decoded labels: `GET .../archive?format=` fetches them."""
-    reuse: Literal["auto", "never"] = "auto"
-    """`auto`: dense labels that were written in the same way and forms before are taken; `never`: all are made anew."""
+    reuse: Reuse = "auto"
+    """`auto`: dense labels that were written in the same way and forms before are taken, and so are trials of equal
+    sets, arms, architectures, recipes and seeds; `never`: all is made anew."""
 
 
 class TrainLabelerParams(LabelerRecipe):
@@ -123,6 +124,9 @@ class EvaluateParams(ByProtocol, EvaluationSpec):
     datasets: Annotated[list[DatasetId], Field(min_length=1, max_length=32)] | None = None
     source_dataset: DatasetId | None = None
     """Null: the one named when the set was uploaded."""
+    reuse: Reuse = "auto"
+    """`auto`: trials of equal sets, arms, architectures, recipes and seeds that were run before are taken; `never`: all
+    are run anew."""
 
     @model_validator(mode="after")
     def _one_of(self) -> "EvaluateParams":
@@ -254,6 +258,8 @@ class Task(Response):
     state: JobState
     progress: Progress | None
     attempts: list[Attempt]
+    reused_from: JobId | None = None
+    """The job whose result the task took, which may be gone; null: it has one of its own."""
 
 
 class JobResult(Response):

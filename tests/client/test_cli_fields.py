@@ -97,7 +97,8 @@ PARAMS: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
     ),
     "evaluate": (
         EvaluateParams,
-        {**SETS, "datasets": None, "protocol": "quick", **EVALUATION, "arms": ["baseline", "baseline_plus"]},
+        {**SETS, "datasets": None, "protocol": "quick", "reuse": "never"}
+        | {**EVALUATION, "arms": ["baseline", "baseline_plus"]},
     ),
     "ladd": (
         LaddParams,

@@ -48,6 +48,10 @@ labeler = Pattern("ladd:labeler:{}")
 """Hash of a labeler's manifest, by its id."""
 labelled = Pattern("ladd:labelled:{}")
 """Sorted set of the ids of label-augmented sets that were labelled in the same way, by the digest of that."""
+computed = Pattern("ladd:computed:{}")
+"""Sorted set of `<job> <task>` of tasks that have the same result, by the digest of all that decides it."""
+making = Pattern("ladd:making:{}")
+"""The `<job> <task>` that makes the labeler of this id at this moment."""
 users = Pattern("{}:jobs")
 """Set of the jobs that use the dataset, or name the labeler, of this key."""
 

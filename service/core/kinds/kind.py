@@ -38,6 +38,12 @@ class Outcome:
     """Computed by the task."""
     bytes: int = 0
     """Left by it in the object storage."""
+    digest: str = ""
+    """Of all that decides the task's result, where other jobs may take it; '': none may."""
+    reused_from: str = ""
+    """Id of the job whose result it took; '': it was computed."""
+    row: Mapping[str, Any] | None = None
+    """A partial result that no runner has told the job's readers."""
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,7 @@ def _claim(core: Core, job_id: str, task_name: str, worker: str, device: str, to
         kind = TASKS[task.type]
         found = None if kind.found is None else kind.found(core, job, task)
         if found is not None:
+            lease.tell(found[1].row)
             lease.succeed(*found)
             return None
         entries = {name: ref for name, ref in task.inputs.items() if ref.kind != "after"}

@@ -222,6 +222,11 @@ class JobStore:
         keys: list[str | None] = pipeline.execute()
         return keys
 
+    def computed(self, digest: str) -> list[tuple[str, str]]:
+        """Return job and name of the tasks that have succeeded with a result of this digest, the oldest first."""
+        members = [str(member).partition(" ") for member in self._redis.zrange(redis_keys.computed(digest), 0, -1)]
+        return [(job_id, task) for job_id, _, task in members]
+
     def state(self, job_id: str) -> JobState | None:
         """Return where a job stands, None when there is none of this id."""
         return self.states([job_id])[0]

@@ -81,6 +81,7 @@ def _task(task: TaskRecord) -> Task:
         state=task.state,
         progress=progress.of_task(task) if task.attempts else None,
         attempts=task.attempts,
+        reused_from=task.reused_from,
     )
 
 

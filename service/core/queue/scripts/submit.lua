@@ -93,6 +93,8 @@ for _, entry in ipairs(spec.tasks) do
   redis.call('RPUSH', keys.job_tasks(job), entry.name)
   if entry.fields.state ~= 'succeeded' then
     redis.call('HINCRBY', job_key, 'unfinished', 1)
+  else
+    note_computed(entry.name)
   end
   if entry.fields.state == 'queued' and entry.fields.waiting == '0' then
     make_ready(entry.name)

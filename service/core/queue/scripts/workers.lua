@@ -14,6 +14,20 @@ local function untried(key, queue, with_room)
   return false
 end
 
+-- The key of who makes the labeler that the task makes; false for one that makes none. Of these alone ids are shared.
+local function maker_of(key)
+  local makes = redis.call('HGET', key, 'makes')
+  return makes and makes:sub(1, 3) == 'lb_' and keys.making(makes)
+end
+
+-- Whether another task is making the same labeler at this moment, which is then there to be taken.
+local function is_being_made(key, member)
+  local making = maker_of(key)
+  local maker = making and redis.call('GET', making)
+  -- An earlier version ends attempts without saying so here.
+  return maker and maker ~= member and redis.call('ZSCORE', keys.LEASES, maker)
+end
+
 -- Whether a worker leaves the task, at which it has failed, to others: to those with room, or to any once it has used
 -- up the attempts of one worker.
 local function leaves(key, queue, worker)
