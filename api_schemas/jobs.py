@@ -298,13 +298,14 @@ class Job(Response):
     progress: Progress | None
     tasks: list[Task]
     cost: JobCost | None
-    """Null for an upload."""
+    """Null for an upload, and for a job that is not planned yet."""
     result: JobResult | None
     error: TaskError | None
     notes: list[str] = []
     """Defaults that were left out, and in what the job is not the preset that its tag names."""
     waiting: str | None = None
-    """The reason why nothing of an unfinished job, or not all of it, can run: no worker takes one of its queues."""
+    """The reason why nothing of an unfinished job, or not all of it, can run: no worker takes one of its queues, or a
+    dataset that it names is validated still. Such a job has neither tasks nor cost yet, and `params` are as sent."""
     created_at: Timestamp
     started_at: Timestamp | None
     finished_at: Timestamp | None

@@ -52,6 +52,8 @@ computed = Pattern("ladd:computed:{}")
 """Sorted set of `<job> <task>` of tasks that have the same result, by the digest of all that decides it."""
 making = Pattern("ladd:making:{}")
 """The `<job> <task>` that makes the labeler of this id at this moment."""
+AWAITED = "ladd:awaited"
+"""Set of `<dataset> <job>` of jobs that are to be planned when the dataset is ready."""
 users = Pattern("{}:jobs")
 """Set of the jobs that use the dataset, or name the labeler, of this key."""
 

@@ -153,6 +153,10 @@ class JobRecord(_Record):
     """Ids of the datasets that may not be deleted before the job is finished."""
     error = _Read[TaskError | None](TypeAdapter(TaskError | None).validate_json, absent="null")
     """Why the job failed."""
+    awaits = _Read[list[str]](json.loads, absent="[]")
+    """Ids of the datasets that have to be ready before it can be planned; empty: it has been."""
+    request = _Read[dict[str, Any] | None](json.loads, absent="null")
+    """What was sent for a job that is not planned yet."""
     retried_as = _Read(_or_none, absent="")
     """Id of the job that replaced this one."""
 

@@ -3,7 +3,7 @@
 import copy
 import json
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,7 +21,8 @@ from service.core.queue.records import JobRecord, TaskRecord
 IDEMPOTENCY_SECONDS = 7 * 24 * 3600
 """How long an idempotency key is remembered."""
 
-SCRIPTS = ("submit", "claim", "renew", "record", "checkpoint", "finish", "cancel", "expire", "forget")
+SCRIPTS = ("claim", "renew", "record", "checkpoint", "finish", "cancel", "expire", "forget", "await", "refuse")
+PLANNING_SCRIPTS = ("submit", "plan")
 
 Happened = Literal["succeeded", "failed", "retry", "lost", "released", "moved", "canceled"]
 
@@ -73,8 +74,8 @@ class JobStore:
         self._redis = redis
         self._kept = events_kept
         self._scripts = {
-            name: register(redis, __package__, "index", "workers", "prelude", name, preface=states.lua())
-            for name in SCRIPTS
+            names[-1]: register(redis, __package__, "index", "workers", "prelude", *names, preface=states.lua())
+            for names in [*((name,) for name in SCRIPTS), *(("planned", name) for name in PLANNING_SCRIPTS)]
         }
         self._turn = register(redis, __package__, "workers", "turn")
 
@@ -100,6 +101,32 @@ class JobStore:
         """Record a job, see `scripts/submit.lua` for the specification."""
         outcome, found = self._run("submit", job_id, "", json.dumps(spec))
         return Submitted(outcome, found)
+
+    def plan(self, job_id: str, spec: dict[str, Any]) -> str:
+        """Give a job that awaited datasets its tasks, see `scripts/plan.lua`; returns what is missing, '' for nothing.
+
+        Without effect where it has been planned, or has ended.
+        """
+        outcome, *missing = self._run("plan", job_id, "", json.dumps(spec))
+        return str(missing[0]) if outcome == "missing" else ""
+
+    def await_datasets(self, job_id: str, dataset_ids: Sequence[str]) -> None:
+        """Have a job that is not planned yet await these datasets from now on."""
+        self._run("await", job_id, "", json.dumps(dataset_ids))
+
+    def awaiting(self) -> Iterator[tuple[str, str]]:
+        """Yield the datasets that are or were awaited, each with a job that is to be planned when it is ready."""
+        for entry in self._redis.sscan_iter(redis_keys.AWAITED, count=1000):
+            dataset_id, _, job_id = str(entry).partition(" ")
+            yield dataset_id, job_id
+
+    def awaits_no_more(self, dataset_id: str, job_id: str) -> None:
+        """Note that a job need not be looked at when the dataset is ready."""
+        self._redis.srem(redis_keys.AWAITED, f"{dataset_id} {job_id}")
+
+    def refuse(self, job_id: str, error: str) -> bool:
+        """Fail a job that cannot be planned, with the JSON of the error; False when it was planned or has ended."""
+        return bool(self._run("refuse", job_id, "", error))
 
     def claim(
         self,

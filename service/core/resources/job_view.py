@@ -7,6 +7,7 @@ from api_schemas.jobs import Job, JobLinks, JobResult, JobState, Task
 from api_schemas.runner import TaskType
 from service.core.clients import Core
 from service.core.lifecycle import costs
+from service.core.lifecycle.planning import awaiting
 from service.core.lifecycle.reports import report_key
 from service.core.queue import workers
 from service.core.queue.records import JobRecord, TaskRecord, timestamp
@@ -71,6 +72,8 @@ def _shown(job: JobRecord, result: JobResult | None, signs: Mapping[str, Sign]) 
 def _waiting(job: JobRecord, signs: Mapping[str, Sign]) -> str | None:
     if job.state not in (JobState.QUEUED, JobState.RUNNING):
         return None
+    if job.awaits:
+        return awaiting(job.awaits)
     return workers.untaken(signs, {task.queue for task in job.tasks if task.state is JobState.QUEUED})
 
 

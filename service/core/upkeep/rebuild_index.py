@@ -20,6 +20,7 @@ from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.locks import held_alone
 from service.core.lifecycle.attempts import job_result_key, results_prefix
+from service.core.lifecycle.awaited import plan_key
 from service.core.lifecycle.outbox import end_key
 from service.core.lifecycle.reports import report_key
 from service.core.lifecycle.submission import request_key
@@ -90,6 +91,8 @@ def _jobs(core: Core) -> list[RestoredJob]:
         if request is None or not {"created", "tenant"} <= request.keys():
             # The latter: of a version that did not note how jobs end, so that it would begin again.
             return None
+        if "awaits" in request:
+            request |= core.storage.get_json(plan_key(job_id)) or {}
         end = core.storage.get_json(end_key(job_id))
         notes = {} if end is not None else _notes(core, job_id)
         return RestoredJob(job_id, request, end, notes, rebuilds * NUMBERS_OF_ATTEMPTS, job_result_key(job_id))
