@@ -1,4 +1,4 @@
-"""A job may name a dataset that is validated still: it waits, is planned when that is ready, or fails as it was refused."""
+"""A job may name a dataset that is validated still: it waits, and is planned when that is ready, or fails as it did."""
 
 from typing import Any
 
