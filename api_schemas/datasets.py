@@ -232,6 +232,21 @@ class ArchiveFormat(StrEnum):
     """For `datasets.load_dataset("parquet", ...)`."""
 
 
+class ExportFormat(StrEnum):
+    """The plain set, without what a labeler says of it, in a layout of the field.
+
+    Labels are the set's own: int64 classes, or float32 probabilities where it came with soft labels.
+    """
+
+    NPZ = "npz"
+    """`images`, `labels` and `class_names` (of a source set `train_images`, `val_images`, ...), as they are stored:
+    uint8 [M, H, W, C], or the float32 [M, C, H, W] that was uploaded."""
+    MTT = "mtt"
+    """Of a distilled set: a zip with `images_best.pt`, normalised float32 [M, C, H, W], and `labels_best.pt`."""
+    PNG = "png"
+    """A zip of PNG files in class folders. Floats become pixels: the normalization undone, rounded and clipped."""
+
+
 class Augmentation(Response):
     """How the dense labels of a label-augmented set were made.
 

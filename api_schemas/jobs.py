@@ -1,4 +1,4 @@
-"""Jobs: the four kinds a caller may start, those that an upload starts, and how they are shown."""
+"""Jobs: the kinds a caller may start, those that an upload starts, and how they are shown."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -7,6 +7,7 @@ from pydantic import Discriminator, Field, StringConstraints, Tag, model_validat
 
 from api_schemas.base import DatasetId, JobId, LabelerId, Links, Page, Request, Response, Timestamp
 from api_schemas.cost import JobCost
+from api_schemas.datasets import ExportFormat
 from api_schemas.ensemble import Ensemble, EpochChoice, LabelerChoice, OneLabeler, SeveralLabelers, Temperature
 from api_schemas.evaluation import Evaluation, EvaluationSpec, FlopCount, Reuse
 from api_schemas.labelers import LabelerRecipe
@@ -29,6 +30,7 @@ class JobKind(StrEnum):
     EVALUATE = "evaluate"
     LADD = "ladd"
     SWEEP = "sweep"
+    EXPORT = "export"
 
     @classmethod
     def admit(cls, name: str) -> None:
@@ -179,6 +181,13 @@ class SweepParams(ByProtocol, Packing):
     """Arms that need no labeler are trained once, on the plain set, and the others are compared with its baseline."""
 
 
+class ExportParams(Request):
+    """Write the plain set in another layout: `GET /v1/datasets/{id}/export` fetches it, and starts the job itself."""
+
+    dataset: DatasetId
+    format: ExportFormat = ExportFormat.NPZ
+
+
 Tags = Annotated[
     dict[
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")],
@@ -222,8 +231,12 @@ class SweepRequest(Start[Literal[JobKind.SWEEP], SweepParams]):
     """`kind: sweep`."""
 
 
+class ExportRequest(Start[Literal[JobKind.EXPORT], ExportParams]):
+    """`kind: export`."""
+
+
 JobRequest = Annotated[
-    TrainLabelerRequest | GenerateLabelsRequest | EvaluateRequest | LaddRequest | SweepRequest,
+    TrainLabelerRequest | GenerateLabelsRequest | EvaluateRequest | LaddRequest | SweepRequest | ExportRequest,
     Field(discriminator="kind"),
 ]
 

@@ -24,6 +24,7 @@ class TaskType(StrEnum):
     GENERATE_LABELS = "generate_labels"
     EVALUATE = "evaluate"
     REPORT = "report"
+    EXPORT = "export"
 
 
 class Confinement(Response):

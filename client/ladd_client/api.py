@@ -11,7 +11,15 @@ import httpx
 from pydantic import BaseModel, TypeAdapter
 from rich.console import Console
 
-from api_schemas.datasets import ArchiveFormat, Dataset, DatasetMetadata, DatasetPage, DatasetRole, DatasetState
+from api_schemas.datasets import (
+    ArchiveFormat,
+    Dataset,
+    DatasetMetadata,
+    DatasetPage,
+    DatasetRole,
+    DatasetState,
+    ExportFormat,
+)
 from api_schemas.evaluation import Report
 from api_schemas.events import JobEvent
 from api_schemas.health import Readiness
@@ -19,7 +27,7 @@ from api_schemas.job_plans import JobPlan
 from api_schemas.jobs import Job, JobKind, JobPage, JobRequest, JobState
 from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
 from api_schemas.presets import JobBody, PaperMethod, PresetList
-from ladd_client.download import download
+from ladd_client.download import fetch
 from ladd_client.errors import ClientError, JobError
 from ladd_client.form import Files, ProgressCallback, form, paths
 from ladd_client.part_uploads import RESUME_DIRECTORY, PartUploads
@@ -117,16 +125,39 @@ class LaddClient:
 
         A broken download is resumed, also by a later call.
         """
-        dataset_id, destination = augmented(dataset), Path(destination)
+        dataset_id = augmented(dataset)
+        url = f"/v1/datasets/{dataset_id}/archive?format={archive_format}"
+        return fetch(self._transport, url, f"{dataset_id}.{archive_format}", destination, on_progress)
 
-        def locate() -> str:
-            url = f"/v1/datasets/{dataset_id}/archive?format={archive_format}"
-            return self._transport.request("GET", url, repeatable=True).headers["Location"]
+    def export_dataset(
+        self,
+        dataset_id: str,
+        destination: str | Path,
+        export_format: ExportFormat = ExportFormat.NPZ,
+        on_progress: ProgressCallback | None = None,
+    ) -> Path:
+        """Fetch any set, without dense labels, in a layout of the field; the first time a job writes it.
 
-        # An archive never changes, so its dataset's id and format in the name are enough to know a part again.
-        part = destination.with_name(f"{destination.name}.{dataset_id}.{archive_format}.part")
-        download(self._transport, locate, part, destination, on_progress)
-        return destination
+        Raises `JobError` where that does not succeed.
+        """
+        url = f"/v1/datasets/{dataset_id}/export?format={export_format}"
+        answer = self._transport.request("GET", url, repeatable=True)
+        if answer.status_code == 202:
+            self.wait(parsed(Job, answer))
+        return fetch(self._transport, url, f"{dataset_id}.export.{export_format}", destination, on_progress)
+
+    def download_checkpoint(
+        self, labeler_id: str, epoch: int, destination: str | Path, on_progress: ProgressCallback | None = None
+    ) -> Path:
+        """Fetch the weights of a labeler after an epoch that it keeps, a safetensors file."""
+        url = f"/v1/labelers/{labeler_id}/checkpoints/{epoch}"
+        return fetch(self._transport, url, f"{labeler_id}.{epoch}", destination, on_progress)
+
+    def download_model(
+        self, job_id: str, sha256: str, destination: str | Path, on_progress: ProgressCallback | None = None
+    ) -> Path:
+        """Fetch the network of a trial, a safetensors file: `model` of its row has the digest."""
+        return fetch(self._transport, f"/v1/jobs/{job_id}/models/{sha256}", sha256, destination, on_progress)
 
     def import_labeler(
         self,

@@ -13,6 +13,7 @@ from api_schemas.datasets import (
     DatasetMetadata,
     DatasetRole,
     DatasetState,
+    ExportFormat,
     Resize,
 )
 from ladd_client.api import DEFAULT_URL, LABELER_METADATA, LaddClient, augmented
@@ -30,7 +31,7 @@ from ladd_client.session import (
 from ladd_client.stages import StageBoard, minute
 from ladd_client.tables import printable
 from method.class_maps import CLASS_MAPS, IMAGEFOLDER
-from method.files import ARCHIVE_ENDINGS
+from method.files import ARCHIVE_ENDINGS, EXPORT_ENDINGS
 from method.formats import AUTO, FORMATS
 
 app = typer.Typer(
@@ -206,20 +207,54 @@ def delete(
 @app.command()
 def download(
     context: typer.Context,
-    identifier: Annotated[str, typer.Argument(metavar="DATASET|JOB", help="A label-augmented set, or its job.")],
+    identifier: Annotated[
+        str, typer.Argument(metavar="DATASET|JOB|LABELER", help="A label-augmented set, or its job; a labeler.")
+    ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Default: <dataset>.zip, .mtt.zip, .tar, ..., here.")
     ] = None,
     archive_format: Annotated[
         ArchiveFormat, typer.Option("--format", help="zip, or another one that the job was asked to write.")
     ] = ArchiveFormat.ZIP,
+    checkpoint: Annotated[
+        int | None, typer.Option("--checkpoint", metavar="EPOCH", help="Of a labeler: its weights after this epoch.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="SHA256", help="Of a job with keep_models: a trial's network.")
+    ] = None,
 ) -> None:
-    """Download a label-augmented archive; run again to resume a broken download."""
+    """Download a label-augmented archive, or weights; run again to resume a broken download."""
     session: Session = context.obj
+    if checkpoint is not None or model is not None:
+        destination = output or Path(f"{identifier}-{model or f'epoch-{checkpoint}'}.safetensors")
+        with StageBoard(session.progress) as board, board.stage("download") as stage:
+            if model is not None:
+                session.client.download_model(identifier, model, destination, stage.bytes)
+            elif checkpoint is not None:
+                session.client.download_checkpoint(identifier, checkpoint, destination, stage.bytes)
+        typer.echo(str(destination))
+        return
     dataset = augmented(session.client.job(identifier) if identifier.startswith("job_") else identifier)
     destination = output or Path(f"{dataset}.{ARCHIVE_ENDINGS[archive_format]}")
     with StageBoard(session.progress) as board, board.stage("download") as stage:
         session.client.download_archive(dataset, destination, stage.bytes, archive_format)
+    typer.echo(str(destination))
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="Any set that is ready.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: <dataset>.npz, ..., here.")] = None,
+    export_format: Annotated[
+        ExportFormat, typer.Option("--format", help="npz; mtt: images_best.pt, labels_best.pt; png: class folders.")
+    ] = ExportFormat.NPZ,
+) -> None:
+    """Download a set without its dense labels in a layout of the field."""
+    session: Session = context.obj
+    destination = output or Path(f"{dataset}.{EXPORT_ENDINGS[export_format]}")
+    with StageBoard(session.progress) as board, board.stage("download") as stage:
+        session.client.export_dataset(dataset, destination, export_format, stage.bytes)
     typer.echo(str(destination))
 
 

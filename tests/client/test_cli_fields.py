@@ -68,6 +68,7 @@ EVALUATION: dict[str, Any] = {
     "overrides": OVERRIDES,
     "seed": 4,
     "explained_images": 2,
+    "keep_models": True,
     "curve_epochs": [4],
     "plus_dataset": "plus",
     "test_normalization": "as_published",

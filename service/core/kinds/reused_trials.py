@@ -86,9 +86,17 @@ def earlier_trial(core: Core, job: JobRecord, task: TaskRecord) -> EarlierTrial 
         found = None if earlier is None else earlier.task(name)
         # Its job may have been deleted meanwhile.
         result = None if found is None or found.result is None else core.storage.get_json(found.result)
-        if found is not None and result is not None:
+        if found is not None and result is not None and _held(core, job, job_id, found):
             return EarlierTrial(job_id, found, result)
     return None
+
+
+def _held(core: Core, job: JobRecord, earlier: str, task: TaskRecord) -> bool:
+    """Hold the network of an earlier trial for this job, too; False where it is gone."""
+    for sha256 in task.files.values():
+        core.blobs.hold(job.id, sha256)
+    # It may have been removed with its job before all of it was held.
+    return not task.files or core.store.state(earlier) is not None
 
 
 def taken_over(task: TaskRecord, earlier: EarlierTrial) -> dict[str, Any]:

@@ -199,6 +199,7 @@ class _Trial:
             "learned_lr": self.evaluated.learned_lr,
             **bordered(shape_of(self.evaluated.stats), self.architecture),
             **({"confirms": True} if self.confirms else {}),
+            **({"keep_model": True} if self.spec.keep_models else {}),
             # The row is that of the first set, whoever labelled the images of this trial.
             **({"labels_of": self._labelled.id} if self._takes_turns else {}),
         }

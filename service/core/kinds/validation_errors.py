@@ -61,12 +61,12 @@ class ValidationErrors:
         assert found is not None
         return found
 
-    def dataset(self, field: str, dataset_id: str, role: DatasetRole) -> DatasetManifest | None:
-        """Return a dataset that is ready and has this role; None where there is none, or it is validated still."""
+    def dataset(self, field: str, dataset_id: str, role: DatasetRole | None) -> DatasetManifest | None:
+        """Return a dataset that is ready and has this role (None: any), or None; one that is validated is awaited."""
         found = self._catalogue.dataset(dataset_id)
         if found is None:
             self.add(field, "not_found", dataset_id, f"there is no dataset {dataset_id}")
-        elif found.role is not role:
+        elif role is not None and found.role is not role:
             self.add(field, f"is_{role}_set", dataset_id, f"{dataset_id} is a {found.role} set, not a {role} set")
         elif found.state is DatasetState.VALIDATING:
             message = f"{dataset_id} is {found.state}, not ready"

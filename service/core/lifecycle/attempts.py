@@ -49,6 +49,7 @@ class Lease:
             # As text: Lua's numbers are exact up to 2^53, which the FLOPs of one trial may pass.
             "counted": {"counted_flops": str(outcome.flops), "counted_bytes": str(outcome.bytes)}
             | {name: text for name in ("digest", "reused_from") if (text := getattr(outcome, name))}
+            | ({"files": json.dumps(outcome.files)} if outcome.files else {})
             | shared,
         }
         storage.put_json(made["result"], result, note=self._note() | made["counted"])

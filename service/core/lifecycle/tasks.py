@@ -210,7 +210,7 @@ def succeed(
         return False
     job, task = lease.load()
     kind = TASKS[claimed.type]
-    owner = claimed.job_id if kind.reports else task.makes
+    owner = claimed.job_id if kind.reports or kind.keeps_files else task.makes
     if files and owner is None:
         raise ValueError(f"task {claimed.name} makes nothing that could own the files {sorted(files)}")
     blobs = {name: core.blobs.put(str(owner), path) for name, path in files.items()}

@@ -95,6 +95,8 @@ class TaskRecord(_Record):
     """FLOPs of the attempt that succeeded."""
     counted_bytes = _Read(int, absent="0")
     """Bytes that it left in the object storage."""
+    files = _Read[dict[str, str]](json.loads, absent="{}")
+    """{file name: SHA-256} of what its job keeps of it."""
     reused_from = _Read(_or_none, absent="")
     """Id of the job whose result it took."""
     checkpoint = _Read[dict[str, str]](json.loads, absent="{}")

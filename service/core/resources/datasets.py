@@ -169,6 +169,11 @@ def archive_url(core: Core, dataset_id: str, archive_format: ArchiveFormat = Arc
         )
         reasons = [reason("query.format", "format_was_written", archive_format, message)]
         raise ServiceError(ErrorCode.NO_ARCHIVE, message, reasons)
-    words = re.sub(r"[^A-Za-z0-9]+", "-", dataset.name).strip("-").lower()[:60]
-    name = f"{words or 'archive'}-{dataset_id}.{ARCHIVE_ENDINGS[archive_format]}"
+    name = download_name(dataset, ARCHIVE_ENDINGS[archive_format])
     return core.storage.presign(blob_key(archive.sha256), name, _MEDIA_TYPES[archive_format])
+
+
+def download_name(dataset: DatasetManifest, ending: str) -> str:
+    """Return the name of a file with a set in it: words of the set's own name, and its id."""
+    words = re.sub(r"[^A-Za-z0-9]+", "-", dataset.name).strip("-").lower()[:60]
+    return f"{words or 'archive'}-{dataset.id}.{ending}"

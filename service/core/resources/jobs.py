@@ -188,7 +188,12 @@ def retry(core: Core, job_id: str) -> tuple[Job, bool]:
     for dataset_id in reads:
         if core.catalogue.dataset(dataset_id) is None:
             raise ServiceError(ErrorCode.JOB_NOT_RETRYABLE, f"Dataset {dataset_id} of {job_id} is gone.")
-    return record(core, Submission(job.kind, job.params, job.tags, tasks, reads, retry_of=job_id, notes=job.notes))
+    submission = Submission(job.kind, job.params, job.tags, tasks, reads, retry_of=job_id, notes=job.notes)
+    again, new = record(core, submission)
+    for task in job.tasks:
+        for sha256 in task.files.values():
+            core.blobs.hold(again.id, sha256)
+    return again, new
 
 
 def _unplanned(core: Core, job: JobRecord) -> Submission:

@@ -24,6 +24,7 @@ from service.core.lifecycle.awaited import plan_key
 from service.core.lifecycle.outbox import end_key
 from service.core.lifecycle.reports import report_key
 from service.core.lifecycle.submission import request_key
+from service.core.queue.records import TaskRecord
 from service.core.queue.store import IDEMPOTENCY_SECONDS
 from service.core.upkeep.restored_job import RestoredJob
 
@@ -149,6 +150,9 @@ def _restore_job(core: Core, job: RestoredJob) -> bool:
     report = core.storage.get_json(report_key(job.id)) if job.state is JobState.SUCCEEDED else None
     for figure in (report or {}).get("figures", []):
         core.blobs.hold(job.id, figure["sha256"])
+    for name, fields in job.tasks.items():
+        for sha256 in TaskRecord(name, fields).files.values():
+            core.blobs.hold(job.id, sha256)
     there = [dataset for dataset in job.request["reads"] if core.catalogue.dataset(dataset) is not None]
     return core.store.submit(job.id, job.specification(there)).outcome == "created"
 

@@ -17,10 +17,12 @@ from api_schemas.datasets import (
     DatasetPage,
     DatasetRole,
     DatasetState,
+    ExportFormat,
 )
+from api_schemas.jobs import Job
 from api_schemas.problems import ErrorCode
 from service.core.foundation.ids import new_id
-from service.core.resources import datasets, label_grid, pictures
+from service.core.resources import datasets, exports, label_grid, pictures
 from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, Limit
 from service.http.openapi import form_or_json
@@ -88,6 +90,35 @@ def get_archive(
 ) -> RedirectResponse:
     """Download the archive of a label-augmented set, as the zip or in another format that its job has written."""
     return to_storage(datasets.archive_url(core, dataset_id, archive_format))
+
+
+@router.get(
+    "/{dataset_id}/export",
+    status_code=307,
+    response_model=None,
+    responses={
+        307: {"description": "Temporary Redirect: `Location` is a download link that expires"},
+        202: {"model": Job, **ACCEPTED},
+        **responses(
+            ErrorCode.NOT_FOUND, ErrorCode.DATASET_NOT_READY, ErrorCode.INVALID_REQUEST, ErrorCode.QUOTA_EXCEEDED
+        ),
+    },
+)
+def get_export(
+    dataset_id: DatasetId,
+    core: CoreDep,
+    export_format: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.NPZ,
+) -> Response:
+    """Download a set, distilled or source, without dense labels in a layout of the field.
+
+    It is written when it is asked for first: the answer is then `202` with the job that does so, and `307` once that
+    has succeeded, for as long as a job that made it is there.
+    """
+    found = exports.export(core, dataset_id, export_format)
+    if isinstance(found, str):
+        return to_storage(found)
+    headers = accepted(found.links.self, created=True)
+    return Response(found.model_dump_json(), status_code=202, headers=headers, media_type="application/json")
 
 
 @router.get(

@@ -154,6 +154,7 @@ def test_evaluate(shelf: Any) -> None:
         "overrides": {"epochs": 100, "views": "sampled:4", "precision": "published", "seed_rule": 2},
         "seed": 0,
         "explained_images": 3,
+        "keep_models": False,
         "curve_epochs": [],
         "plus_dataset": None,
         "test_normalization": "carried",

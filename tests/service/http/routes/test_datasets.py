@@ -98,6 +98,18 @@ def test_the_archive_in_another_format(labelling: Any, api: httpx.Client) -> Non
     assert (unknown.status_code, unknown.json()["reasons"][0]["location"]) == (422, "query.format")
 
 
+def test_an_export_is_written_when_it_is_asked_for(worker: Any, api: httpx.Client) -> None:
+    link = f"/v1/datasets/{worker.ready_set()}/export"
+    begun = api.get(link, params={"format": "png"})
+    assert (begun.status_code, begun.json()["kind"], begun.json()["state"]) == (202, "export", "queued")
+    assert int(begun.headers["Retry-After"]) > 0
+    worker.finish(begun.headers["Location"].rpartition("/")[2], "export", {}, "set.png.zip")
+    answer = httpx.get(api.get(link, params={"format": "png"}).headers["Location"], trust_env=False)
+    assert answer.content.startswith(b"set.png.zip")
+    assert ".png.zip" in answer.headers["Content-Disposition"]
+    assert api.get(link, params={"format": "rar"}).json()["reasons"][0]["location"] == "query.format"
+
+
 def test_plain_set_has_no_archive(upload: Any, api: httpx.Client) -> None:
     dataset = upload().json()
     assert dataset["links"]["archive"] is None
