@@ -5,7 +5,8 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
-from api_schemas.base import DatasetId, JobId, LabelerId, Links, Page, Request, Response, Timestamp
+from api_schemas.base import DatasetId, JobId, LabelerId, Links, Page, Request, Response, Tags, Timestamp
+from api_schemas.comparison import MOST_JOBS
 from api_schemas.cost import JobCost
 from api_schemas.datasets import ExportFormat
 from api_schemas.ensemble import Ensemble, EpochChoice, LabelerChoice, OneLabeler, SeveralLabelers, Temperature
@@ -31,6 +32,7 @@ class JobKind(StrEnum):
     LADD = "ladd"
     SWEEP = "sweep"
     EXPORT = "export"
+    COMPARE = "compare"
 
     @classmethod
     def admit(cls, name: str) -> None:
@@ -181,20 +183,18 @@ class SweepParams(ByProtocol, Packing):
     """Arms that need no labeler are trained once, on the plain set, and the others are compared with its baseline."""
 
 
+class CompareParams(Request):
+    """Set the evaluations of jobs side by side: `GET /v1/compare` shows it, and starts the job itself."""
+
+    jobs: Annotated[list[JobId], Field(min_length=2, max_length=MOST_JOBS)]
+    """The others are compared with the first."""
+
+
 class ExportParams(Request):
     """Write the plain set in another layout: `GET /v1/datasets/{id}/export` fetches it, and starts the job itself."""
 
     dataset: DatasetId
     format: ExportFormat = ExportFormat.NPZ
-
-
-Tags = Annotated[
-    dict[
-        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")],
-        Annotated[str, StringConstraints(max_length=256)],
-    ],
-    Field(max_length=32),
-]
 
 
 _Kind = TypeVar("_Kind")
@@ -235,8 +235,18 @@ class ExportRequest(Start[Literal[JobKind.EXPORT], ExportParams]):
     """`kind: export`."""
 
 
+class CompareRequest(Start[Literal[JobKind.COMPARE], CompareParams]):
+    """`kind: compare`."""
+
+
 JobRequest = Annotated[
-    TrainLabelerRequest | GenerateLabelsRequest | EvaluateRequest | LaddRequest | SweepRequest | ExportRequest,
+    TrainLabelerRequest
+    | GenerateLabelsRequest
+    | EvaluateRequest
+    | LaddRequest
+    | SweepRequest
+    | ExportRequest
+    | CompareRequest,
     Field(discriminator="kind"),
 ]
 
@@ -322,6 +332,10 @@ class Job(Response):
     created_at: Timestamp
     started_at: Timestamp | None
     finished_at: Timestamp | None
+    pinned: bool = False
+    """Whether it is kept however long ago it ended."""
+    expires_at: Timestamp | None = None
+    """When it is removed at the earliest, with its report; null: never, or not known before its end."""
     links: JobLinks
 
 

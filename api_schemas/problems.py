@@ -19,6 +19,7 @@ class ErrorCode(StrEnum):
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     NOT_ACCEPTABLE = "not_acceptable"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    PRECONDITION_FAILED = "precondition_failed"
     DATASET_NOT_READY = "dataset_not_ready"
     DATASET_IN_USE = "dataset_in_use"
     LABELER_IN_USE = "labeler_in_use"

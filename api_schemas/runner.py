@@ -25,6 +25,7 @@ class TaskType(StrEnum):
     EVALUATE = "evaluate"
     REPORT = "report"
     EXPORT = "export"
+    COMPARE = "compare"
 
 
 class Confinement(Response):

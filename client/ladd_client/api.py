@@ -18,7 +18,6 @@ from api_schemas.datasets import (
     DatasetPage,
     DatasetRole,
     DatasetState,
-    ExportFormat,
 )
 from api_schemas.evaluation import Report
 from api_schemas.events import JobEvent
@@ -31,6 +30,7 @@ from ladd_client.download import fetch
 from ladd_client.errors import ClientError, JobError
 from ladd_client.form import Files, ProgressCallback, form, paths
 from ladd_client.part_uploads import RESUME_DIRECTORY, PartUploads
+from ladd_client.results import Results
 from ladd_client.sse import follow
 from ladd_client.stages import StageBoard
 from ladd_client.transport import Transport, parsed
@@ -44,7 +44,7 @@ JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
 LABELER_METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
 
 
-class LaddClient:
+class LaddClient(Results):
     """The service at `base_url`, by default that of LADD_URL. Every method raises `ProblemError` when the API refuses.
 
     All else that goes wrong is another `ClientError`. Paths may be texts, and what the API takes may be a plain `dict`,
@@ -128,36 +128,6 @@ class LaddClient:
         dataset_id = augmented(dataset)
         url = f"/v1/datasets/{dataset_id}/archive?format={archive_format}"
         return fetch(self._transport, url, f"{dataset_id}.{archive_format}", destination, on_progress)
-
-    def export_dataset(
-        self,
-        dataset_id: str,
-        destination: str | Path,
-        export_format: ExportFormat = ExportFormat.NPZ,
-        on_progress: ProgressCallback | None = None,
-    ) -> Path:
-        """Fetch any set, without dense labels, in a layout of the field; the first time a job writes it.
-
-        Raises `JobError` where that does not succeed.
-        """
-        url = f"/v1/datasets/{dataset_id}/export?format={export_format}"
-        answer = self._transport.request("GET", url, repeatable=True)
-        if answer.status_code == 202:
-            self.wait(parsed(Job, answer))
-        return fetch(self._transport, url, f"{dataset_id}.export.{export_format}", destination, on_progress)
-
-    def download_checkpoint(
-        self, labeler_id: str, epoch: int, destination: str | Path, on_progress: ProgressCallback | None = None
-    ) -> Path:
-        """Fetch the weights of a labeler after an epoch that it keeps, a safetensors file."""
-        url = f"/v1/labelers/{labeler_id}/checkpoints/{epoch}"
-        return fetch(self._transport, url, f"{labeler_id}.{epoch}", destination, on_progress)
-
-    def download_model(
-        self, job_id: str, sha256: str, destination: str | Path, on_progress: ProgressCallback | None = None
-    ) -> Path:
-        """Fetch the network of a trial, a safetensors file: `model` of its row has the digest."""
-        return fetch(self._transport, f"/v1/jobs/{job_id}/models/{sha256}", sha256, destination, on_progress)
 
     def import_labeler(
         self,

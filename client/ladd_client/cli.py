@@ -13,11 +13,11 @@ from api_schemas.datasets import (
     DatasetMetadata,
     DatasetRole,
     DatasetState,
-    ExportFormat,
     Resize,
 )
 from ladd_client.api import DEFAULT_URL, LABELER_METADATA, LaddClient, augmented
 from ladd_client.cli_jobs import jobs_app
+from ladd_client.cli_results import compare, export, pin
 from ladd_client.cli_run import run_app
 from ladd_client.session import (
     JsonOption,
@@ -31,7 +31,7 @@ from ladd_client.session import (
 from ladd_client.stages import StageBoard, minute
 from ladd_client.tables import printable
 from method.class_maps import CLASS_MAPS, IMAGEFOLDER
-from method.files import ARCHIVE_ENDINGS, EXPORT_ENDINGS
+from method.files import ARCHIVE_ENDINGS
 from method.formats import AUTO, FORMATS
 
 app = typer.Typer(
@@ -241,21 +241,8 @@ def download(
     typer.echo(str(destination))
 
 
-@app.command()
-def export(
-    context: typer.Context,
-    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="Any set that is ready.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: <dataset>.npz, ..., here.")] = None,
-    export_format: Annotated[
-        ExportFormat, typer.Option("--format", help="npz; mtt: images_best.pt, labels_best.pt; png: class folders.")
-    ] = ExportFormat.NPZ,
-) -> None:
-    """Download a set without its dense labels in a layout of the field."""
-    session: Session = context.obj
-    destination = output or Path(f"{dataset}.{EXPORT_ENDINGS[export_format]}")
-    with StageBoard(session.progress) as board, board.stage("download") as stage:
-        session.client.export_dataset(dataset, destination, export_format, stage.bytes)
-    typer.echo(str(destination))
+for _command in (export, compare, pin):
+    app.command()(_command)
 
 
 def main() -> None:

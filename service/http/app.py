@@ -29,7 +29,7 @@ from service.http.polls import PollMiddleware
 from service.http.query import refuse_unknown_query
 from service.http.received import FormSlots
 from service.http.request_id import RequestIdMiddleware
-from service.http.routes import datasets, events, health, jobs, labelers, presets, uploads
+from service.http.routes import compare, datasets, events, health, jobs, labelers, presets, uploads
 from service.http.security_headers import SecurityHeadersMiddleware
 from service.http.stopping import StopMiddleware
 
@@ -84,7 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(RequestIdMiddleware)
     problems.install(app)
-    for routes in (uploads, datasets, labelers, jobs, events, presets):
+    for routes in (uploads, datasets, labelers, jobs, compare, events, presets):
         app.include_router(
             routes.router,
             dependencies=[Security(API_KEY), Depends(refuse_unknown_query)],

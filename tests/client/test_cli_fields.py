@@ -143,7 +143,7 @@ def test_the_values_below_are_of_every_field(model: type[BaseModel], values: dic
 
 
 def test_every_field_of_the_metadata_is_sent_and_has_a_flag(ladd: Ladd, client: LaddClient, tmp_path: Path) -> None:
-    assert set(METADATA) | {"source_dataset"} == set(DatasetMetadata.model_fields)
+    assert set(METADATA) | {"source_dataset", "tags"} == set(DatasetMetadata.model_fields)
     file = tmp_path / "a.pt"
     file.write_bytes(b"a")
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in METADATA.items()}

@@ -95,6 +95,11 @@ NEEDLESS = "ladd:needless"
 removing = Pattern("ladd:removing:{}")
 """There while a blob is being removed."""
 
+PINNED = "ladd:pinned"
+"""Set of the ids of datasets, labelers and jobs that are kept however old they are."""
+changing = Pattern("ladd:lock:changing:{}")
+"""Held by whoever changes the dataset of this id."""
+
 API_KEYS = "ladd:keys"
 """Hash {SHA-256 of an API key: its `ApiKey` as JSON}."""
 RATES = "ladd:rates"

@@ -9,6 +9,7 @@ from pydantic_core import CoreSchema
 
 from api_schemas.jobs import JobKind, JobRequest
 from service.core.kinds import (
+    compare,
     evaluate,
     export,
     generate_labels,
@@ -30,7 +31,7 @@ def register(kind: Kind) -> None:
     KINDS[kind.name] = kind
 
 
-for _module in (ingest_dataset, import_labeler, train_labeler, generate_labels, evaluate, ladd, sweep, export):
+for _module in (ingest_dataset, import_labeler, train_labeler, generate_labels, evaluate, ladd, sweep, export, compare):
     register(_module.KIND)
 
 

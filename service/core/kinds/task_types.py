@@ -32,6 +32,7 @@ from method.files import PREVIEW, WHITENING
 from service.core.catalogue.manifests import DatasetManifest, LabelerManifest
 from service.core.clients import Core
 from service.core.foundation.errors import reason
+from service.core.kinds.compare import compared
 from service.core.kinds.evaluated_set import own_files
 from service.core.kinds.export import exported, found_export
 from service.core.kinds.kind import FinishedTask, Outcome, TaskKind
@@ -328,5 +329,6 @@ TASKS: dict[TaskType, TaskKind] = {
         TaskKind(TaskType.EVALUATE, 240 * HOUR, 3600, _evaluate, found=_evaluated, keeps_files=True, in_crowds=True),
         TaskKind(TaskType.REPORT, HOUR, 600, _report, reports=True),
         TaskKind(TaskType.EXPORT, 12 * HOUR, 1800, exported, found=found_export, keeps_files=True),
+        TaskKind(TaskType.COMPARE, HOUR, 600, compared),
     )
 }

@@ -15,7 +15,7 @@ from service.core.foundation.listing import page_of
 from service.core.kinds import KINDS
 from service.core.kinds.train_labeler import canonical
 from service.core.kinds.validation_errors import DatasetsAwaitedError
-from service.core.lifecycle import awaited, costs, outbox
+from service.core.lifecycle import awaited, costs, outbox, pins
 from service.core.lifecycle.planning import as_sent, awaiting, planned, submission_of
 from service.core.lifecycle.reports import report_key
 from service.core.lifecycle.submission import Submission
@@ -23,6 +23,7 @@ from service.core.objects.storage import blob_key
 from service.core.queue import workers
 from service.core.queue.records import PLANNED, JobRecord, TaskRecord
 from service.core.resources.job_view import listed, shown
+from service.core.resources.kept import with_expiry
 
 
 def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tuple[Job, bool]:
@@ -95,7 +96,7 @@ def record(core: Core, submission: Submission) -> tuple[Job, bool]:
 
 def view(core: Core, job_id: str) -> Job:
     """Return a job. Raises ServiceError NOT_FOUND."""
-    return shown(core, _get(core, job_id))
+    return with_expiry(core, [shown(core, _get(core, job_id))])[0]
 
 
 def state(core: Core, job_id: str) -> JobState:
@@ -128,7 +129,7 @@ def page(
 
     jobs, next_cursor = page_of(core.redis, core.store.listing, cursor, limit, load, wanted)
     signs = workers.alive(core.redis)
-    return JobPage(items=[listed(core, job, signs) for job in jobs], next_cursor=next_cursor)
+    return JobPage(items=with_expiry(core, [listed(core, job, signs) for job in jobs]), next_cursor=next_cursor)
 
 
 def cancel(core: Core, job_id: str) -> Job:
@@ -163,6 +164,7 @@ def delete(core: Core, job_id: str) -> None:
             raise ServiceError(ErrorCode.UNAVAILABLE, f"{job_id} cannot be closed now: the storage does not answer.")
         message = f"{job_id} was retried as {successor}, which reads its results: delete that one first."
         raise ServiceError(ErrorCode.JOB_IN_USE, message)
+    pins.unpin(core, job_id)
     outbox.attend(core, f"forget {job_id}")
 
 

@@ -19,6 +19,7 @@ from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.locks import held_alone
+from service.core.lifecycle import changes, pins
 from service.core.lifecycle.attempts import job_result_key, results_prefix
 from service.core.lifecycle.awaited import plan_key
 from service.core.lifecycle.outbox import end_key
@@ -73,6 +74,7 @@ def rebuild_index(core: Core) -> Restored:
             unfinished_jobs=sum(_restore_job(core, job) for job in jobs if job.state not in TERMINAL_STATES),
         )
         _relate(core, jobs)
+        pins.restore(core)
         validating = {manifest.job for manifest in shown if manifest.state is DatasetState.VALIDATING}
         for job in jobs:
             if job.state in TERMINAL_STATES and (job.id in validating or job.end is None):
@@ -132,7 +134,10 @@ def _manifests(core: Core) -> tuple[list[DatasetManifest], list[LabelerManifest]
     datasets = _together(core.storage.get_json, wanted)
     labelers = _together(core.storage.get_json, core.storage.list_keys("labelers/"))
     return (
-        [DatasetManifest.model_validate(document, context=STORED) for document in datasets if document is not None],
+        changes.applied(
+            core,
+            [DatasetManifest.model_validate(document, context=STORED) for document in datasets if document is not None],
+        ),
         [LabelerManifest.model_validate(document, context=STORED) for document in labelers if document is not None],
     )
 
@@ -142,7 +147,7 @@ def _is_shown(dataset: DatasetManifest, made: set[str], known: set[str]) -> bool
     if dataset.job not in known:
         # Retention has removed the job. A dataset that was to be validated was never accepted without one.
         return dataset.state is not DatasetState.VALIDATING
-    return dataset.state is not DatasetState.READY or dataset.id in made
+    return dataset.state is not DatasetState.READY or dataset.id in made or dataset.previous is not None
 
 
 def _restore_job(core: Core, job: RestoredJob) -> bool:

@@ -19,7 +19,7 @@ from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.kinds import AnyJobRequest
-from service.core.resources import jobs, models
+from service.core.resources import jobs, kept, models
 from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, JobVersionsDep, Limit
 from service.http.negotiation import etag_matches, wait_seconds
@@ -191,6 +191,18 @@ def get_rendered_report(job_id: JobId, form: Literal["md", "html", "csv"], core:
 def get_figure(job_id: JobId, name: str, core: CoreDep) -> RedirectResponse:
     """Show a figure of the report; `figures` of the report names them."""
     return to_storage(jobs.figure_url(core, job_id, name))
+
+
+@router.post("/{job_id}/pin", responses=responses(ErrorCode.NOT_FOUND))
+def pin_job(job_id: JobId, core: CoreDep) -> Job:
+    """Keep a job, its report, and the sets and labelers that it names, however long ago it ended."""
+    return kept.set_pin(core, jobs.view(core, job_id), True)
+
+
+@router.delete("/{job_id}/pin", responses=responses(ErrorCode.NOT_FOUND))
+def unpin_job(job_id: JobId, core: CoreDep) -> Job:
+    """Let retention remove a job again."""
+    return kept.set_pin(core, jobs.view(core, job_id), False)
 
 
 @router.get("/{job_id}/models/{sha256}", **redirects("a download link of a safetensors file"))

@@ -13,7 +13,7 @@ from api_schemas.jobs import Job
 from api_schemas.labelers import Labeler, LabelerFromUploads, LabelerMetadata, LabelerPage
 from api_schemas.problems import ErrorCode
 from service.core.foundation.ids import new_id
-from service.core.resources import labelers, models
+from service.core.resources import kept, labelers, models
 from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, Limit
 from service.http.openapi import form_or_json
@@ -68,6 +68,18 @@ def get_checkpoint(
 ) -> RedirectResponse:
     """Download the weights of a labeler after an epoch that it keeps."""
     return to_storage(models.checkpoint_url(core, labeler_id, epoch))
+
+
+@router.post("/{labeler_id}/pin", responses=responses(ErrorCode.NOT_FOUND))
+def pin_labeler(labeler_id: LabelerId, core: CoreDep) -> Labeler:
+    """Keep a labeler however old it is."""
+    return kept.set_pin(core, labelers.view(core, labeler_id), True)
+
+
+@router.delete("/{labeler_id}/pin", responses=responses(ErrorCode.NOT_FOUND))
+def unpin_labeler(labeler_id: LabelerId, core: CoreDep) -> Labeler:
+    """Let retention remove a labeler again."""
+    return kept.set_pin(core, labelers.view(core, labeler_id), False)
 
 
 @router.delete("/{labeler_id}", status_code=204, responses=responses(ErrorCode.NOT_FOUND, ErrorCode.LABELER_IN_USE))

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from api_schemas.datasets import DatasetRole
+from api_schemas.evaluation import Evaluation
 from api_schemas.runner import TaskType
 from service.core.lifecycle.tasks import ClaimedTask
+from workers.ladd.evaluation.job_comparison import compare_jobs
 from workers.ladd.evaluation.rows import merge_trials
 
 
@@ -210,6 +212,14 @@ STORAGE = {
 }
 
 
+def _compare(claimed: ClaimedTask) -> Result:
+    jobs = claimed.params["jobs"]
+    reports = [claimed.documents[f"report_{position}"] for position in range(len(jobs))]
+    # The answers above are of so many images.
+    evaluations = [Evaluation.model_validate(report["evaluation"] | {"test_images": 32}) for report in reports]
+    return compare_jobs(dict(zip(jobs, evaluations, strict=True))).model_dump(mode="json"), {}
+
+
 def _export(claimed: ClaimedTask) -> Result:
     return {}, {"set.npz": b"PK set"}
 
@@ -223,4 +233,5 @@ RESULTS: dict[TaskType, Callable[[ClaimedTask], Result]] = {
     TaskType.EVALUATE: _evaluate,
     TaskType.REPORT: _report,
     TaskType.EXPORT: _export,
+    TaskType.COMPARE: _compare,
 }

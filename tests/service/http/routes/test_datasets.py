@@ -110,6 +110,27 @@ def test_an_export_is_written_when_it_is_asked_for(worker: Any, api: httpx.Clien
     assert api.get(link, params={"format": "rar"}).json()["reasons"][0]["location"] == "query.format"
 
 
+def test_a_set_is_changed_as_long_as_it_is_as_the_caller_saw_it(worker: Any, api: httpx.Client) -> None:
+    link = f"/v1/datasets/{worker.ready_set()}"
+    seen = api.get(link).headers["ETag"]
+    renamed = api.patch(link, json={"name": "better"}, headers={"If-Match": seen})
+    assert (renamed.status_code, renamed.json()["name"]) == (200, "better")
+    assert renamed.headers["ETag"] == api.get(link).headers["ETag"] != seen
+    late = api.patch(link, json={"name": "late"}, headers={"If-Match": seen})
+    assert (late.status_code, late.json()["code"]) == (412, "precondition_failed")
+    version = api.patch(link, json={"normalization": "none"})
+    assert (version.status_code, f"/v1/datasets/{version.json()['previous']}") == (201, link)
+    assert api.get(version.headers["Location"]).json() == version.json()
+    assert api.patch(link, json={"role": "source"}).json()["reasons"][0]["location"] == "body.role"
+
+
+def test_pins_are_set_and_taken_away(worker: Any, api: httpx.Client) -> None:
+    link = f"/v1/datasets/{worker.ready_set()}"
+    assert api.post(f"{link}/pin").json()["pinned"] is True
+    assert [item["pinned"] for item in api.get("/v1/datasets").json()["items"]] == [True]
+    assert api.delete(f"{link}/pin").json()["pinned"] is False
+
+
 def test_plain_set_has_no_archive(upload: Any, api: httpx.Client) -> None:
     dataset = upload().json()
     assert dataset["links"]["archive"] is None
@@ -152,6 +173,7 @@ def test_metadata_is_shown_with_its_defaults(upload: Any) -> None:
     assert json.loads(json.dumps(shown)) == {
         "name": "a set",
         "role": "distilled",
+        "tags": {},
         "format": "auto",
         "normalization": "auto",
         "class_map": "auto",

@@ -1,4 +1,4 @@
-"""Sets in other layouts, checkpoints and networks are fetched by the client and by commands."""
+"""What jobs and uploads have made is fetched, corrected, compared and pinned by the client and by commands."""
 
 import threading
 import time
@@ -7,7 +7,7 @@ from typing import Any
 
 from ladd_client.api import LaddClient
 
-from api_schemas.datasets import ExportFormat
+from api_schemas.datasets import DatasetRole, ExportFormat
 from api_schemas.jobs import JobState
 
 
@@ -28,6 +28,23 @@ def test_an_export_is_waited_for(client: LaddClient, ladd: Any, worker: Any, tmp
     by_command = ladd("export", dataset, "--format", "npz", "-o", str(tmp_path / "again.npz"))
     assert by_command.exit_code == 0, by_command.stderr
     assert (tmp_path / "again.npz").read_bytes() == b"PK set"
+
+
+def test_a_set_is_corrected_and_pinned(client: LaddClient, ladd: Any, worker: Any) -> None:
+    dataset, _ = worker.ready_pair()
+    assert client.change_dataset(dataset, {"name": "better"}).name == "better"
+    version = client.change_dataset(dataset, {"normalization": "none"})
+    assert version.previous == dataset
+    assert ladd("pin", dataset, version.id).exit_code == 0
+    assert {found.pinned for found in client.datasets(role=DatasetRole.DISTILLED)} == {True}
+    assert ladd("pin", "--remove", dataset).exit_code == 0
+    assert not client.dataset(dataset).pinned
+
+
+def test_evaluations_are_compared(client: LaddClient, ladd: Any, worker: Any) -> None:
+    refused = ladd("compare", "job_" + "0" * 26, "job_" + "1" * 26)
+    assert refused.exit_code != 0
+    assert "there is no job" in refused.stderr
 
 
 def test_a_layout_that_does_not_hold_the_set_is_refused(ladd: Any, worker: Any) -> None:
