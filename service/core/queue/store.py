@@ -46,7 +46,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class JobVersion:
-    """A mark that tells one state of a job from the next. Every change that is shown is an event, but a retry."""
+    """A mark that tells one state of a job from the next: every change that is shown is an event, but a retry, a pin."""
 
     text: str
     owner: str | None
@@ -58,10 +58,11 @@ async def versions(redis: AsyncRedis, job_ids: Sequence[str]) -> list[JobVersion
     for job_id in job_ids:
         pipeline.xrevrange(redis_keys.events(job_id), count=1)
         pipeline.hmget(redis_keys.job(job_id), ["state", "tenant", "retried_as"])
+        pipeline.sismember(redis_keys.PINNED, job_id)
     answers = await pipeline.execute()
     return [
-        None if state is None else JobVersion(f"{newest[0][0]}.{successor or ''}", owner)
-        for newest, (state, owner, successor) in zip(answers[::2], answers[1::2], strict=True)
+        None if state is None else JobVersion(f"{newest[0][0]}.{successor or ''}{'.pinned' * pinned}", owner)
+        for newest, (state, owner, successor), pinned in zip(answers[::3], answers[1::3], answers[2::3], strict=True)
     ]
 
 
@@ -248,6 +249,11 @@ class JobStore:
             pipeline.hget(redis_keys.task(job_id, name), "result")
         keys: list[str | None] = pipeline.execute()
         return keys
+
+    def maker(self, task: TaskRecord) -> str | None:
+        """Return the job that makes, at this moment, the labeler that a task is to make; None: none does."""
+        maker = self._redis.get(redis_keys.making(task.makes or ""))
+        return None if maker is None else str(maker).partition(" ")[0]
 
     def computed(self, digest: str) -> list[tuple[str, str]]:
         """Return job and name of the tasks that have succeeded with a result of this digest, the oldest first."""

@@ -24,7 +24,19 @@ def shown(core: Core, job: JobRecord) -> Job:
         if document is not None:
             report = Report.model_validate(document)
             result = result.model_copy(update={"evaluation": report.evaluation, "labelling": report.labelling})
-    return _shown(job, result, signs)
+    whole = _shown(job, result, signs)
+    waiting = _waiting_for_labeler(core, job)
+    return whole if waiting is None else whole.model_copy(update={"waiting": waiting})
+
+
+def _waiting_for_labeler(core: Core, job: JobRecord) -> str | None:
+    """Say which other job trains the labeler that this one is about to train, and then takes."""
+    for task in job.tasks:
+        if task.type is TaskType.TRAIN_LABELER and task.state is JobState.QUEUED:
+            maker = core.store.maker(task)
+            if maker not in (None, job.id):
+                return f"{maker} trains {task.makes}, which this job takes when it is there"
+    return None
 
 
 def listed(core: Core, job: JobRecord, signs: Mapping[str, Sign]) -> Job:

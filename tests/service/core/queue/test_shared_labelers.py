@@ -22,6 +22,7 @@ def test_the_second_waits_and_takes_it(core: Core, hand: Hand) -> None:
     claimed = hand.claim(first, TASK)
     assert tasks.claim(core, second, TASK, "another") is None
     assert tasks.claim_next(core, "gpu", "another") is None
+    assert f"{first} trains lb_" in str(jobs.view(core, second).waiting)
     assert hand.finish(claimed)
     assert tasks.claim_next(core, "gpu", "another") is None, "there is nothing left to train"
     job = jobs.view(core, second)

@@ -129,6 +129,10 @@ def test_pins_are_set_and_taken_away(worker: Any, api: httpx.Client) -> None:
     assert api.post(f"{link}/pin").json()["pinned"] is True
     assert [item["pinned"] for item in api.get("/v1/datasets").json()["items"]] == [True]
     assert api.delete(f"{link}/pin").json()["pinned"] is False
+    job = api.get(link).json()["links"]["job"]
+    seen = api.get(job).headers["ETag"]
+    assert api.post(f"{job}/pin").json()["pinned"] is True
+    assert api.get(job, headers={"If-None-Match": seen}).status_code == 200
 
 
 def test_plain_set_has_no_archive(upload: Any, api: httpx.Client) -> None:
