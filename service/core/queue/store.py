@@ -46,7 +46,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class JobVersion:
-    """A mark that tells one state of a job from the next: every change that is shown is an event, but a retry, a pin."""
+    """A mark that tells one state of a job from the next: each that is shown is an event, but a retry and a pin."""
 
     text: str
     owner: str | None
