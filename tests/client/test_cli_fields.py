@@ -159,7 +159,7 @@ def test_every_field_of_the_metadata_is_sent_and_has_a_flag(ladd: Ladd, client: 
     for result in (by_flag, by_set):
         assert result.exit_code == 0, result.stderr
         sent = client.dataset(result.stdout.strip()).metadata.model_dump(mode="json", exclude_unset=True)
-        assert sent == {"source_dataset": None} | METADATA
+        assert sent == {"source_dataset": None, "tags": {}} | METADATA
 
 
 @pytest.mark.parametrize("kind", PARAMS)
