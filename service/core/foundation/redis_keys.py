@@ -52,6 +52,10 @@ computed = Pattern("ladd:computed:{}")
 """Sorted set of `<job> <task>` of tasks that have the same result, by the digest of all that decides it."""
 making = Pattern("ladd:making:{}")
 """The `<job> <task>` that makes the labeler of this id at this moment."""
+parked = Pattern("ladd:parked:{}")
+"""Set of `<job> <task>` that would make the labeler of this id, too, and stand in no line as long as it is made."""
+PARKED = "ladd:parked"
+"""Set of the ids of labelers that have such tasks."""
 AWAITED = "ladd:awaited"
 """Set of `<dataset> <job>` of jobs that are to be planned when the dataset is ready."""
 users = Pattern("{}:jobs")

@@ -79,6 +79,7 @@ class JobStore:
             for names in [*((name,) for name in SCRIPTS), *(("planned", name) for name in PLANNING_SCRIPTS)]
         }
         self._turn = register(redis, __package__, "workers", "turn")
+        self._unpark = register(redis, __package__, "workers", "unpark")
 
     def seen_by(self, viewer: str | None) -> "JobStore":
         """Return the jobs as a tenant sees them; None: everything. Writes are not checked."""
@@ -155,6 +156,10 @@ class JobStore:
             return None
         job_id, _, task = str(member).partition(" ")
         return job_id, task
+
+    def unpark(self) -> None:
+        """Go on with tasks that waited for a labeler which nobody makes any more, where its maker did not see to it."""
+        self._unpark()
 
     def renew(
         self, job_id: str, task: str, attempt: int, lease_seconds: float

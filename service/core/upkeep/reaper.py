@@ -46,6 +46,7 @@ def reap_once(core: Core) -> bool:
             if tasks.lose(core, job_id, task):
                 logger.warning("the lease of %s of %s was lost", task, job_id)
         core.redis.set(redis_keys.REAPER, core.store.now() / 1000)
+        core.store.unpark()
         _wake_again(core)
         _attend_outbox(core)
         awaited.look_again(core)

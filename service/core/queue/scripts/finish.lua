@@ -27,6 +27,7 @@ local function close_attempt(outcome, failure)
   local making = maker_of(key)
   if making and redis.call('GET', making) == member(task) then
     redis.call('DEL', making)
+    unpark(redis.call('HGET', key, 'makes'))
   end
   redis.call('HSET', key, 'end:' .. attempt, now(), 'outcome:' .. attempt, outcome)
   if failure ~= '' then

@@ -5,6 +5,7 @@ from typing import Any
 from api_schemas.jobs import JobState
 from service.core.clients import Core
 from service.core.foundation import redis_keys
+from service.core.foundation.ids import new_id
 from service.core.lifecycle import tasks
 from service.core.resources import jobs
 from tests.service.core.hand import Hand
@@ -58,3 +59,32 @@ def test_a_lease_that_an_earlier_version_ended_holds_up_nobody(core: Core, hand:
     hand.claim(first, TASK)
     core.redis.zrem(redis_keys.LEASES, f"{first} {TASK}")
     assert tasks.claim(core, second, TASK, "another") is not None
+
+
+def test_a_crowd_that_waits_is_in_nobodys_way_and_goes_on_part_by_part(core: Core, spec_of: Any) -> None:
+    labeler, crowd = "lb_" + "0" * 26, 250
+
+    def submit() -> str:
+        spec = spec_of({TASK: []})
+        spec["tasks"][0]["fields"] |= {"queue": "gpu", "makes": labeler}
+        job_id = new_id("job")
+        assert core.store.submit(job_id, spec).outcome == "created"
+        return job_id
+
+    first, *others = [submit() for _ in range(crowd)]
+    assert core.store.claim(first, TASK, "worker", 600) == 1
+    assert core.store.next_in_turn("gpu", None) is None
+    assert core.redis.scard(redis_keys.parked(labeler)) == crowd - 1
+    assert core.redis.zcard(redis_keys.READY) == 0
+    core.store.unpark()
+    assert core.redis.zcard(redis_keys.READY) == 0, "it is still made"
+    core.store.cancel(others[0])
+    assert core.store.finish(first, TASK, 1, "failed", '{"code": "internal"}', 3).outcome == "failed"
+    parts = []
+    while core.redis.smembers(redis_keys.PARKED):
+        parts.append(core.redis.zcard(redis_keys.READY))
+        core.store.unpark()
+    assert parts[0] in (99, 100)
+    ready = {str(member).partition(" ")[0] for member in core.redis.zrange(redis_keys.READY, 0, -1)}
+    assert ready == set(others[1:]), "without the one that was canceled"
+    assert core.store.next_in_turn("gpu", None) is not None
