@@ -1,6 +1,7 @@
 -- ARGV[1]: queue, ARGV[2]: tasks of a tenant that may run at a time, '' for any number.
 -- ARGV[3]: the worker that asks; what it failed at and leaves to others is passed over. ARGV[4]: the highest protocol
--- that it knows; so are tasks of a higher one. Those that would make a labeler which another task is making leave the line until it ends.
+-- that it knows; so are tasks of a higher one. Those that would make a labeler which another task is making leave the
+-- line until that one ends.
 -- Returns the `<job> <task>` to be claimed next, or false: the first in line of the tenant that has the fewest tasks
 -- running, and among those of the one that was served longest ago. Only looks: the claim counts as being served.
 local queue, limit, worker, known = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
