@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     ModelWrapValidatorHandler,
     StringConstraints,
     ValidationError,
@@ -23,6 +24,14 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 DatasetId = Annotated[str, StringConstraints(pattern=r"^ds_[0-9a-z]{26}$")]
 LabelerId = Annotated[str, StringConstraints(pattern=r"^lb_[0-9a-z]{26}$")]
 JobId = Annotated[str, StringConstraints(pattern=r"^job_[0-9a-z]{26}$")]
+Tags = Annotated[
+    dict[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")],
+        Annotated[str, StringConstraints(max_length=256)],
+    ],
+    Field(max_length=32),
+]
+"""The caller's own labels, which lists are filtered by."""
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 

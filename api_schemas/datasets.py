@@ -14,6 +14,7 @@ from api_schemas.base import (
     Request,
     Response,
     Sha256,
+    Tags,
     Timestamp,
 )
 from api_schemas.ensemble import LabelerChoice
@@ -130,6 +131,7 @@ class DatasetMetadata(Request):
 
     name: Name
     role: DatasetRole
+    tags: Tags = {}
     format: DatasetFormat = AUTO
     normalization: NormalizationChoice = "auto"
     class_map: (
@@ -232,6 +234,21 @@ class ArchiveFormat(StrEnum):
     """For `datasets.load_dataset("parquet", ...)`."""
 
 
+class ExportFormat(StrEnum):
+    """The plain set, without what a labeler says of it, in a layout of the field.
+
+    Labels are the set's own: int64 classes, or float32 probabilities where it came with soft labels.
+    """
+
+    NPZ = "npz"
+    """`images`, `labels` and `class_names` (of a source set `train_images`, `val_images`, ...), as they are stored:
+    uint8 [M, H, W, C], or the float32 [M, C, H, W] that was uploaded."""
+    MTT = "mtt"
+    """Of a distilled set: a zip with `images_best.pt`, normalised float32 [M, C, H, W], and `labels_best.pt`."""
+    PNG = "png"
+    """A zip of PNG files in class folders. Floats become pixels: the normalization undone, rounded and clipped."""
+
+
 class Augmentation(Response):
     """How the dense labels of a label-augmented set were made.
 
@@ -284,8 +301,30 @@ class Dataset(Response):
     augmentation: Augmentation | None
     reasons: list[Reason]
     job: JobId
+    previous: DatasetId | None = None
+    """The set that this one is a corrected version of, which may be gone."""
     created_at: Timestamp
+    pinned: bool = False
+    """Whether it is kept however old it is."""
+    expires_at: Timestamp | None = None
+    """When it is removed at the earliest, unless a job or a set that is there names it; null: never."""
     links: DatasetLinks
+
+
+class DatasetChanges(Request):
+    """`PATCH /v1/datasets/{id}`: what is left out stays.
+
+    `name` and `tags` change in place. With any of the others, by which results change, a new set is made of the same
+    files: `previous` of it names this one, which stays as it is.
+    """
+
+    name: Name | None = None
+    tags: Tags | None = None
+    class_names: Annotated[list[Name], Field(min_length=1, max_length=25_000)] | None = None
+    """One for each class, by label."""
+    normalization: Literal["none"] | NamedNormalization | ChannelStatistics | None = None
+    """What the values are normalised with, or, of pixels, are to be trained with."""
+    source_dataset: DatasetId | None = None
 
 
 class DatasetPage(Page):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from api_schemas.arms import ArmName, ShownArm
-from api_schemas.base import DatasetId, JobId, Request, Response
+from api_schemas.base import DatasetId, JobId, Request, Response, Sha256
 from api_schemas.cost import JobCost
 from api_schemas.labelers import Architecture, ShownArchitecture
 from api_schemas.labelling import Labelling
@@ -18,6 +18,9 @@ from method.arms import BASELINE, LADD
 from method.normalizations import CARRIED, TestNormalization
 from method.recipes import TRIALS
 from method.verdicts import Verdict
+
+Reuse = Literal["auto", "never"]
+"""Whether what another job of the tenant has computed in the same way is taken."""
 
 
 class EvaluationSpec(Request):
@@ -32,6 +35,8 @@ class EvaluationSpec(Request):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     explained_images: Annotated[int, Field(ge=0, le=16)] = 0
     """Test images, the first of each class in turn, whose Grad-CAM the first trial of every row keeps."""
+    keep_models: bool = False
+    """Keep the network of every trial: `model` of its row says where. Some MB each, for as long as the job is there."""
     curve_epochs: Annotated[list[Epochs], Field(max_length=16)] = []
     """Smaller numbers of epochs for which everything is trained as well: points of the curve of accuracy against cost
     (the paper's Figure 3). Each is a training of its own, whose schedule ends there; no k-CAE contains it."""
@@ -52,6 +57,13 @@ class GradCam(Response):
     maps: list[list[list[float]]]
 
 
+class StoredModel(Response):
+    """A trained network, a safetensors file: `GET /v1/jobs/{id}/models/{sha256}`."""
+
+    sha256: Sha256
+    bytes: int
+
+
 class TrialRow(Response):
     """One training of one architecture."""
 
@@ -70,6 +82,10 @@ class TrialRow(Response):
     peak_bytes: int
     """Largest memory of the process that ran the trial, measured."""
     predicted_peak_bytes: int
+    model: StoredModel | None = None
+    """The network; null unless `keep_models` asked for it."""
+    reused_from: JobId | None = None
+    """The job that ran the trial, which may be gone: this one took its result. Null: it was run here."""
 
 
 class EvaluationRow(Response):
@@ -99,6 +115,7 @@ class EvaluationRow(Response):
     flops: int
     """Training FLOPs (1 MAC = 2) of all trials."""
     seconds: float
+    """Of all trials, whichever job ran them."""
     recipe: dict[str, Any]
     """`arithmetic` is what the passes were computed in: number format (`tf32`: float32 with TF32 convolutions), layout,
     compiled, fused or not; `normalization` has the statistics of training images, test images and the labeler's;

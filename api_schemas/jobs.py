@@ -1,14 +1,16 @@
-"""Jobs: the four kinds a caller may start, those that an upload starts, and how they are shown."""
+"""Jobs: the kinds a caller may start, those that an upload starts, and how they are shown."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
-from api_schemas.base import DatasetId, JobId, LabelerId, Links, Page, Request, Response, Timestamp
+from api_schemas.base import DatasetId, JobId, LabelerId, Links, Page, Request, Response, Tags, Timestamp
+from api_schemas.comparison import MOST_JOBS
 from api_schemas.cost import JobCost
+from api_schemas.datasets import ExportFormat
 from api_schemas.ensemble import Ensemble, EpochChoice, LabelerChoice, OneLabeler, SeveralLabelers, Temperature
-from api_schemas.evaluation import Evaluation, EvaluationSpec, FlopCount
+from api_schemas.evaluation import Evaluation, EvaluationSpec, FlopCount, Reuse
 from api_schemas.labelers import LabelerRecipe
 from api_schemas.labelling import Labelling
 from api_schemas.problems import TaskError
@@ -29,6 +31,8 @@ class JobKind(StrEnum):
     EVALUATE = "evaluate"
     LADD = "ladd"
     SWEEP = "sweep"
+    EXPORT = "export"
+    COMPARE = "compare"
 
     @classmethod
     def admit(cls, name: str) -> None:
@@ -91,8 +95,9 @@ class Packing(Request):
     images: ImageFormat = ImageFormat.NPY
     formats: Annotated[list[Literal["mtt", "safetensors", "webdataset", "parquet"]], Field(max_length=4)] = []
     """Other forms of the archive to write as well, with decoded labels: `GET .../archive?format=` fetches them."""
-    reuse: Literal["auto", "never"] = "auto"
-    """`auto`: dense labels that were written in the same way and forms before are taken; `never`: all are made anew."""
+    reuse: Reuse = "auto"
+    """`auto`: dense labels that were written in the same way and forms before are taken, and so are trials of equal
+    sets, arms, architectures, recipes and seeds; `never`: all is made anew."""
 
 
 class TrainLabelerParams(LabelerRecipe):
@@ -123,6 +128,9 @@ class EvaluateParams(ByProtocol, EvaluationSpec):
     datasets: Annotated[list[DatasetId], Field(min_length=1, max_length=32)] | None = None
     source_dataset: DatasetId | None = None
     """Null: the one named when the set was uploaded."""
+    reuse: Reuse = "auto"
+    """`auto`: trials of equal sets, arms, architectures, recipes and seeds that were run before are taken; `never`: all
+    are run anew."""
 
     @model_validator(mode="after")
     def _one_of(self) -> "EvaluateParams":
@@ -175,13 +183,18 @@ class SweepParams(ByProtocol, Packing):
     """Arms that need no labeler are trained once, on the plain set, and the others are compared with its baseline."""
 
 
-Tags = Annotated[
-    dict[
-        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")],
-        Annotated[str, StringConstraints(max_length=256)],
-    ],
-    Field(max_length=32),
-]
+class CompareParams(Request):
+    """Set the evaluations of jobs side by side: `GET /v1/compare` shows it, and starts the job itself."""
+
+    jobs: Annotated[list[JobId], Field(min_length=2, max_length=MOST_JOBS)]
+    """The others are compared with the first."""
+
+
+class ExportParams(Request):
+    """Write the plain set in another layout: `GET /v1/datasets/{id}/export` fetches it, and starts the job itself."""
+
+    dataset: DatasetId
+    format: ExportFormat = ExportFormat.NPZ
 
 
 _Kind = TypeVar("_Kind")
@@ -218,8 +231,22 @@ class SweepRequest(Start[Literal[JobKind.SWEEP], SweepParams]):
     """`kind: sweep`."""
 
 
+class ExportRequest(Start[Literal[JobKind.EXPORT], ExportParams]):
+    """`kind: export`."""
+
+
+class CompareRequest(Start[Literal[JobKind.COMPARE], CompareParams]):
+    """`kind: compare`."""
+
+
 JobRequest = Annotated[
-    TrainLabelerRequest | GenerateLabelsRequest | EvaluateRequest | LaddRequest | SweepRequest,
+    TrainLabelerRequest
+    | GenerateLabelsRequest
+    | EvaluateRequest
+    | LaddRequest
+    | SweepRequest
+    | ExportRequest
+    | CompareRequest,
     Field(discriminator="kind"),
 ]
 
@@ -254,6 +281,8 @@ class Task(Response):
     state: JobState
     progress: Progress | None
     attempts: list[Attempt]
+    reused_from: JobId | None = None
+    """The job whose result the task took, which may be gone; null: it has one of its own."""
 
 
 class JobResult(Response):
@@ -292,16 +321,21 @@ class Job(Response):
     progress: Progress | None
     tasks: list[Task]
     cost: JobCost | None
-    """Null for an upload."""
+    """Null for an upload, and for a job that is not planned yet."""
     result: JobResult | None
     error: TaskError | None
     notes: list[str] = []
     """Defaults that were left out, and in what the job is not the preset that its tag names."""
     waiting: str | None = None
-    """The reason why nothing of an unfinished job, or not all of it, can run: no worker takes one of its queues."""
+    """The reason why nothing of an unfinished job, or not all of it, can run: no worker takes one of its queues, or a
+    dataset that it names is validated still. Such a job has neither tasks nor cost yet, and `params` are as sent."""
     created_at: Timestamp
     started_at: Timestamp | None
     finished_at: Timestamp | None
+    pinned: bool = False
+    """Whether it is kept however long ago it ended."""
+    expires_at: Timestamp | None = None
+    """When it is removed at the earliest, with its report; null: never, or not known before its end."""
     links: JobLinks
 
 

@@ -193,6 +193,10 @@ class Labeler(Response):
     warnings: list[str]
     job: JobId
     created_at: Timestamp
+    pinned: bool = False
+    """Whether it is kept however old it is."""
+    expires_at: Timestamp | None = None
+    """When it is removed at the earliest, unless a job or a set that is there names it; null: never."""
     links: LabelerLinks
 
 

@@ -30,6 +30,8 @@ class ErrorCode(StrEnum):
     """`Accept` wants a form in which there is no answer: ask for one that the message names."""
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     """The `Idempotency-Key` came with another request before: take a new one for a new job."""
+    PRECONDITION_FAILED = "precondition_failed"
+    """`If-Match` names another state than the present one: ask for it again, and decide anew."""
     DATASET_NOT_READY = "dataset_not_ready"
     """The dataset is still validated, or was rejected: wait for `ready`, or read its `reasons`."""
     DATASET_IN_USE = "dataset_in_use"

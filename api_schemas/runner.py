@@ -24,6 +24,8 @@ class TaskType(StrEnum):
     GENERATE_LABELS = "generate_labels"
     EVALUATE = "evaluate"
     REPORT = "report"
+    EXPORT = "export"
+    COMPARE = "compare"
 
 
 class Confinement(Response):

@@ -36,8 +36,15 @@ ARCHIVE_ENDINGS = {
 }
 """{form of the archive: how the name of its download ends}."""
 
+EXPORT_ENDINGS = {"npz": "npz", "mtt": "mtt.zip", "png": "png.zip"}
+"""{layout of a plain set: how the name of its download ends}."""
+
 GRAPH = "program.json"
 """The graph of an exported network."""
+
+
+MODEL = "network.safetensors"
+"""The network of a trial."""
 
 
 def checkpoint_file(epoch: int) -> str:

@@ -12,7 +12,14 @@ import httpx
 from pydantic import BaseModel, TypeAdapter
 from rich.console import Console
 
-from api_schemas.datasets import ArchiveFormat, Dataset, DatasetMetadata, DatasetPage, DatasetRole, DatasetState
+from api_schemas.datasets import (
+    ArchiveFormat,
+    Dataset,
+    DatasetMetadata,
+    DatasetPage,
+    DatasetRole,
+    DatasetState,
+)
 from api_schemas.evaluation import Report
 from api_schemas.events import EventType, JobEvent
 from api_schemas.health import Readiness
@@ -21,10 +28,11 @@ from api_schemas.jobs import Job, JobKind, JobPage, JobRequest, JobState
 from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
 from api_schemas.presets import JobBody, PaperMethod, PresetList
 from api_schemas.task_logs import LogLine, LogPage
-from ladd_client.download import download
+from ladd_client.download import fetch
 from ladd_client.errors import AnswerError, ClientError, JobError, ProblemError
 from ladd_client.form import Files, ProgressCallback, form, paths
 from ladd_client.part_uploads import RESUME_DIRECTORY, PartUploads
+from ladd_client.results import Results
 from ladd_client.sse import follow
 from ladd_client.stages import StageBoard
 from ladd_client.transport import Transport, parsed
@@ -39,7 +47,7 @@ JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
 LABELER_METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
 
 
-class LaddClient(WebhookCalls):
+class LaddClient(Results, WebhookCalls):
     """The service at `base_url`, by default that of LADD_URL. Every method raises `ProblemError` when the API refuses.
 
     All else that goes wrong is another `ClientError`. Paths may be texts, and what the API takes may be a plain `dict`,
@@ -120,16 +128,9 @@ class LaddClient(WebhookCalls):
 
         A broken download is resumed, also by a later call.
         """
-        dataset_id, destination = augmented(dataset), Path(destination)
-
-        def locate() -> str:
-            url = f"/v1/datasets/{dataset_id}/archive?format={archive_format}"
-            return self._transport.request("GET", url, repeatable=True).headers["Location"]
-
-        # An archive never changes, so its dataset's id and format in the name are enough to know a part again.
-        part = destination.with_name(f"{destination.name}.{dataset_id}.{archive_format}.part")
-        download(self._transport, locate, part, destination, on_progress)
-        return destination
+        dataset_id = augmented(dataset)
+        url = f"/v1/datasets/{dataset_id}/archive?format={archive_format}"
+        return fetch(self._transport, url, f"{dataset_id}.{archive_format}", destination, on_progress)
 
     def import_labeler(
         self,

@@ -19,6 +19,7 @@ from ladd_client.api import DEFAULT_URL, LABELER_METADATA, LaddClient, augmented
 from ladd_client.cli_exports import exports_app
 from ladd_client.cli_jobs import jobs_app
 from ladd_client.cli_logs import logs_app
+from ladd_client.cli_results import compare, export, pin
 from ladd_client.cli_run import run_app
 from ladd_client.cli_webhooks import webhooks_app
 from ladd_client.session import (
@@ -212,21 +213,42 @@ def delete(
 @app.command()
 def download(
     context: typer.Context,
-    identifier: Annotated[str, typer.Argument(metavar="DATASET|JOB", help="A label-augmented set, or its job.")],
+    identifier: Annotated[
+        str, typer.Argument(metavar="DATASET|JOB|LABELER", help="A label-augmented set, or its job; a labeler.")
+    ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Default: <dataset>.zip, .mtt.zip, .tar, ..., here.")
     ] = None,
     archive_format: Annotated[
         ArchiveFormat, typer.Option("--format", help="zip, or another one that the job was asked to write.")
     ] = ArchiveFormat.ZIP,
+    checkpoint: Annotated[
+        int | None, typer.Option("--checkpoint", metavar="EPOCH", help="Of a labeler: its weights after this epoch.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="SHA256", help="Of a job with keep_models: a trial's network.")
+    ] = None,
 ) -> None:
-    """Download a label-augmented archive; run again to resume a broken download."""
+    """Download a label-augmented archive, or weights; run again to resume a broken download."""
     session: Session = context.obj
+    if checkpoint is not None or model is not None:
+        destination = output or Path(f"{identifier}-{model or f'epoch-{checkpoint}'}.safetensors")
+        with StageBoard(session.progress) as board, board.stage("download") as stage:
+            if model is not None:
+                session.client.download_model(identifier, model, destination, stage.bytes)
+            elif checkpoint is not None:
+                session.client.download_checkpoint(identifier, checkpoint, destination, stage.bytes)
+        typer.echo(str(destination))
+        return
     dataset = augmented(session.client.job(identifier) if identifier.startswith("job_") else identifier)
     destination = output or Path(f"{dataset}.{ARCHIVE_ENDINGS[archive_format]}")
     with StageBoard(session.progress) as board, board.stage("download") as stage:
         session.client.download_archive(dataset, destination, stage.bytes, archive_format)
     typer.echo(str(destination))
+
+
+for _command in (export, compare, pin):
+    app.command()(_command)
 
 
 def main() -> None:

@@ -10,6 +10,23 @@ from ladd_client.form import ProgressCallback
 from ladd_client.transport import Transport, unreachable
 
 
+def fetch(
+    transport: Transport, url: str, known_as: str, destination: str | Path, on_progress: ProgressCallback | None
+) -> Path:
+    """Download what the API redirects to from `url` and what never changes, and return where it lies.
+
+    `known_as` tells a part that an earlier call has fetched apart from parts of other files.
+    """
+    destination = Path(destination)
+
+    def locate() -> str:
+        return transport.request("GET", url, repeatable=True).headers["Location"]
+
+    part = destination.with_name(f"{destination.name}.{known_as}.part")
+    download(transport, locate, part, destination, on_progress)
+    return destination
+
+
 def download(
     transport: Transport,
     locate: Callable[[], str],

@@ -39,13 +39,17 @@ class _ShownJob:
         self._client = client
         self._job_id = job.id
         self._board = board
-        self._stage_of = {task.name: task.stage for task in job.tasks}
-        # Tasks that a retried job keeps from its predecessor have no events here.
-        self._ahead = {task.name for task in job.tasks if not _kept(task, job)}
+        self._learn(job)
         self._running: set[str] = set()
         self._stages: dict[str, _ShownStage] = {}
         self._waiting: str | None = None
         self._tell(job)
+
+    def _learn(self, job: Job) -> None:
+        """Take in the tasks of the job, which has none as long as it awaits a dataset."""
+        self._stage_of = {task.name: task.stage for task in job.tasks}
+        # Tasks that a retried job keeps from its predecessor have no events here.
+        self._ahead = {task.name for task in job.tasks if not _kept(task, job)}
 
     def look(self) -> None:
         """Say why nothing happens, where the service knows."""
@@ -58,6 +62,8 @@ class _ShownJob:
 
     def show(self, event: JobEvent) -> None:
         """Bring the board up to date with the next event."""
+        if event.task is not None and not self._stage_of:
+            self._learn(self._client.job(self._job_id))
         if event.ends_job:
             state = event.data["state"]
             for name in list(self._stages):

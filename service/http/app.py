@@ -32,7 +32,7 @@ from service.http.query import refuse_unknown_query
 from service.http.rate_limits import RateLimitMiddleware
 from service.http.received import FormSlots
 from service.http.request_id import RequestIdMiddleware
-from service.http.routes import datasets, events, health, jobs, labelers, presets, task_logs, uploads, webhooks
+from service.http.routes import compare, datasets, events, health, jobs, labelers, presets, task_logs, uploads, webhooks
 from service.http.security_headers import SecurityHeadersMiddleware
 from service.http.stopping import StopMiddleware
 
@@ -89,7 +89,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(RequestIdMiddleware)
     app.add_middleware(ForwardedMiddleware, root_path=settings.root_path, allow_ips=settings.forwarded_allow_ips)
     problems.install(app)
-    for routes in (uploads, datasets, labelers, jobs, events, task_logs, presets, webhooks):
+    for routes in (uploads, datasets, labelers, jobs, compare, events, task_logs, presets, webhooks):
         app.include_router(
             routes.router,
             dependencies=[Security(API_KEY), Depends(refuse_unknown_query)],

@@ -30,6 +30,7 @@ class Evaluations:
                 "recipe": "mtt",
                 "overrides": overrides,
                 "seed": 7,
+                "reuse": "never",
             }
         )
         return self.client.submit(EvaluateRequest(kind=JobKind.EVALUATE, params=params))

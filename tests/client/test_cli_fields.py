@@ -68,6 +68,7 @@ EVALUATION: dict[str, Any] = {
     "overrides": OVERRIDES,
     "seed": 4,
     "explained_images": 2,
+    "keep_models": True,
     "curve_epochs": [4],
     "plus_dataset": "plus",
     "test_normalization": "as_published",
@@ -97,7 +98,8 @@ PARAMS: dict[str, tuple[type[BaseModel], dict[str, Any]]] = {
     ),
     "evaluate": (
         EvaluateParams,
-        {**SETS, "datasets": None, "protocol": "quick", **EVALUATION, "arms": ["baseline", "baseline_plus"]},
+        {**SETS, "datasets": None, "protocol": "quick", "reuse": "never"}
+        | {**EVALUATION, "arms": ["baseline", "baseline_plus"]},
     ),
     "ladd": (
         LaddParams,
@@ -141,7 +143,7 @@ def test_the_values_below_are_of_every_field(model: type[BaseModel], values: dic
 
 
 def test_every_field_of_the_metadata_is_sent_and_has_a_flag(ladd: Ladd, client: LaddClient, tmp_path: Path) -> None:
-    assert set(METADATA) | {"source_dataset"} == set(DatasetMetadata.model_fields)
+    assert set(METADATA) | {"source_dataset", "tags"} == set(DatasetMetadata.model_fields)
     file = tmp_path / "a.pt"
     file.write_bytes(b"a")
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in METADATA.items()}
@@ -157,7 +159,7 @@ def test_every_field_of_the_metadata_is_sent_and_has_a_flag(ladd: Ladd, client: 
     for result in (by_flag, by_set):
         assert result.exit_code == 0, result.stderr
         sent = client.dataset(result.stdout.strip()).metadata.model_dump(mode="json", exclude_unset=True)
-        assert sent == {"source_dataset": None} | METADATA
+        assert sent == {"source_dataset": None, "tags": {}} | METADATA
 
 
 @pytest.mark.parametrize("kind", PARAMS)

@@ -12,6 +12,7 @@ from ladd_client.stages import StageBoard
 from ladd_client.watch import watch
 from rich.console import Console
 
+from api_schemas.datasets import DatasetRole
 from api_schemas.jobs import Job, JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from api_schemas.runner import LogEvent, ProgressEvent
@@ -47,6 +48,18 @@ class Watching:
         self.thread.join(30)
         [job] = self.jobs
         return job, [re.sub(r" +", " ", line).strip() for line in self.output.getvalue().splitlines()]
+
+
+def test_a_job_that_waits_for_its_set_is_shown_from_its_plan_on(client: LaddClient, worker: Any) -> None:
+    source = worker.upload(DatasetRole.SOURCE)
+    job = client.submit({"kind": "train_labeler", "params": {"source_dataset": source.id}})
+    watching = Watching(client, job)
+    watching.until(f"waiting: {source.id} is validated still")
+    worker.ingest(source)
+    worker.train_labeler(job.id)
+    done, lines = watching.end()
+    assert done.state is JobState.SUCCEEDED
+    assert any(line.startswith("train labeler") for line in lines)
 
 
 def test_each_finished_stage_leaves_a_line_in_order(client: LaddClient, worker: Any) -> None:

@@ -333,7 +333,7 @@ def test_an_encoding_that_loses_too_much_fails_the_job(client: LaddClient, disti
 
 def test_evaluate_repeats_the_numbers_of_the_ladd_job(client: LaddClient, ladd: Finished) -> None:
     evaluation = {**EVALUATION, "architectures": ["ConvNetD3"], "arms": ["ladd"]}
-    params = EvaluateParams.model_validate({"dataset": ladd.result.dataset, **evaluation})
+    params = EvaluateParams.model_validate({"dataset": ladd.result.dataset, **evaluation, "reuse": "never"})
     again = Finished(client, EvaluateRequest(kind=JobKind.EVALUATE, params=params))
     assert again.result.evaluation is not None
     assert ladd.result.evaluation is not None

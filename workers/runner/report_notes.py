@@ -68,12 +68,26 @@ def _of_labelling(labelling: Labelling) -> list[str]:
     return notes
 
 
+def reuse_notes(evaluation: Evaluation) -> list[str]:
+    """The trials that earlier jobs have run."""
+    trials = [trial for row in evaluation.rows for trial in row.trials]
+    jobs = list(dict.fromkeys(trial.reused_from for trial in trials if trial.reused_from is not None))
+    if not jobs:
+        return []
+    count = sum(trial.reused_from is not None for trial in trials)
+    return [
+        f"{count} of {counted(len(trials), 'trial')} were run before, by {', '.join(jobs)}, with the same set, arm, "
+        "architecture, recipe and seed: their seconds and FLOPs are no part of this job's counted cost."
+    ]
+
+
 def _of_evaluation(evaluation: Evaluation) -> list[str]:
     """Protocol, doubts and verdicts; trials that diverged come first."""
     notes = [
         "Accuracies are those of the last epoch, on the source set's val split.",
         "std has ddof 0; ci95 of a row covers trial noise only, that of a comparison test images as well.",
     ]
+    notes += reuse_notes(evaluation)
     trials = min(len(row.trials) for row in evaluation.rows)
     if trials < 5:
         too_few = f"too few for an interval, which takes {FEWEST_TRIALS}; " if trials < FEWEST_TRIALS else ""

@@ -8,7 +8,7 @@ from redis import Redis
 
 from api_schemas.datasets import DatasetRole, DatasetState
 from api_schemas.registered import STORED
-from service.core.catalogue.manifests import AnyManifest, DatasetManifest, LabelerManifest
+from service.core.catalogue.manifests import AnyManifest, DatasetManifest, LabelerManifest, changes_key
 from service.core.foundation import redis_keys
 from service.core.foundation.listing import page_of
 from service.core.foundation.redis_keys import Pattern
@@ -127,3 +127,4 @@ class Catalogue:
         """Remove the documents of a dataset that is out of the index, the manifest first."""
         self._storage.delete(f"datasets/{dataset_id}/manifest.json")
         self._storage.delete(f"datasets/{dataset_id}/upload.json")
+        self._storage.delete(changes_key(dataset_id))

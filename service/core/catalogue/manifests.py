@@ -58,6 +58,7 @@ class DatasetManifest(_Manifest):
     augmentation: Augmentation | None = None
     reasons: list[Reason] = []
     job: str
+    previous: str | None = None
     created_at: Timestamp
     blobs: dict[str, Blob] = {}
     """{file name: blob}: `images.npy`, `labels.npy`, ... as a runner finds them."""
@@ -166,6 +167,15 @@ class LabelerManifest(_Manifest):
         return Labeler.model_validate(
             self.model_dump(exclude=hidden) | {"forward_flops": self.forward_flops, "links": links}
         )
+
+
+CHANGES = "changes/"
+"""Prefix of the keys of what was changed of datasets in place."""
+
+
+def changes_key(dataset_id: str) -> str:
+    """Return where that of one dataset lies."""
+    return f"{CHANGES}{dataset_id}.json"
 
 
 AnyManifest = TypeVar("AnyManifest", DatasetManifest, LabelerManifest)

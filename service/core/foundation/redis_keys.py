@@ -54,6 +54,16 @@ labeler = Pattern("ladd:labeler:{}")
 """Hash of a labeler's manifest, by its id."""
 labelled = Pattern("ladd:labelled:{}")
 """Sorted set of the ids of label-augmented sets that were labelled in the same way, by the digest of that."""
+computed = Pattern("ladd:computed:{}")
+"""Sorted set of `<job> <task>` of tasks that have the same result, by the digest of all that decides it."""
+making = Pattern("ladd:making:{}")
+"""The `<job> <task>` that makes the labeler of this id at this moment."""
+parked = Pattern("ladd:parked:{}")
+"""Set of `<job> <task>` that would make the labeler of this id, too, and stand in no line as long as it is made."""
+PARKED = "ladd:parked"
+"""Set of the ids of labelers that have such tasks."""
+AWAITED = "ladd:awaited"
+"""Set of `<dataset> <job>` of jobs that are to be planned when the dataset is ready."""
 users = Pattern("{}:jobs")
 """Set of the jobs that use the dataset, or name the labeler, of this key."""
 
@@ -109,6 +119,10 @@ webhook_failing = Pattern("ladd:webhook:{}:failing")
 """Time (ms) since which every attempt to reach a webhook has failed."""
 webhook_message = Pattern("ladd:webhook:{}:message:{}")
 """Hash of a message and its attempts, by webhook and id."""
+PINNED = "ladd:pinned"
+"""Set of the ids of datasets, labelers and jobs that are kept however old they are."""
+changing = Pattern("ladd:lock:changing:{}")
+"""Held by whoever changes the dataset of this id."""
 
 API_KEYS = "ladd:keys"
 """Hash {SHA-256 of an API key: its `ApiKey` as JSON}."""

@@ -8,7 +8,17 @@ from pydantic import Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
 from api_schemas.jobs import JobKind, JobRequest
-from service.core.kinds import evaluate, generate_labels, import_labeler, ingest_dataset, ladd, sweep, train_labeler
+from service.core.kinds import (
+    compare,
+    evaluate,
+    export,
+    generate_labels,
+    import_labeler,
+    ingest_dataset,
+    ladd,
+    sweep,
+    train_labeler,
+)
 from service.core.kinds.kind import Kind
 
 KINDS: dict[str, Kind] = {}
@@ -21,7 +31,7 @@ def register(kind: Kind) -> None:
     KINDS[kind.name] = kind
 
 
-for _module in (ingest_dataset, import_labeler, train_labeler, generate_labels, evaluate, ladd, sweep):
+for _module in (ingest_dataset, import_labeler, train_labeler, generate_labels, evaluate, ladd, sweep, export, compare):
     register(_module.KIND)
 
 

@@ -54,7 +54,7 @@ def plan(core: Core, params: EvaluateParams) -> Plan:
         for manifest in manifests
     ]
     controls = _controls(errors, spec, manifests, source)
-    trials = plan_trials(errors, "", spec, [*sets, *controls.sets], source)
+    trials = plan_trials(errors, "", spec, [*sets, *controls.sets], source, params.reuse)
     tasks = [*controls.tasks, *trials]
     errors.raise_if_any()
     resolved = {
@@ -62,6 +62,7 @@ def plan(core: Core, params: EvaluateParams) -> Plan:
         "datasets": params.datasets,
         "source_dataset": source.id,
         "protocol": params.protocol,
+        "reuse": params.reuse,
         **shown(spec),
     }
     tested = source.measured.splits["val"]

@@ -1,7 +1,7 @@
 """A job kind and a type of task: everything the service has to know of one, in one place."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from api_schemas.cost import CostName
@@ -38,6 +38,14 @@ class Outcome:
     """Computed by the task."""
     bytes: int = 0
     """Left by it in the object storage."""
+    digest: str = ""
+    """Of all that decides the task's result, where other jobs may take it; '': none may."""
+    reused_from: str = ""
+    """Id of the job whose result it took; '': it was computed."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """{name: SHA-256} of the task's files that its job keeps."""
+    row: Mapping[str, Any] | None = None
+    """A partial result that no runner has told the job's readers."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,11 @@ class FinishedTask:
     def stored_bytes(self) -> int:
         """Size of the files."""
         return sum(blob.bytes for blob in self.blobs.values())
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """{name: SHA-256} of the files."""
+        return {name: blob.sha256 for name, blob in self.blobs.items()}
 
     @property
     def makes(self) -> str:
@@ -83,5 +96,7 @@ class TaskKind:
     reports: bool = False
     """Whether it gathers the report of its job: its files are the job's, and its params get the job's id when it is
     claimed, since a retried job has another."""
+    keeps_files: bool = False
+    """Whether its files are the job's, though it makes neither a dataset nor a labeler."""
     in_crowds: bool = False
     """Whether many of one job run at a time: one CPU thread for each then beats all threads for one."""

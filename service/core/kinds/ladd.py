@@ -64,7 +64,7 @@ def plan(core: Core, params: LaddParams) -> Plan:
         )
         controls = plan_controls(errors, "evaluation.", evaluation, dataset, source, label)
         tasks += controls.tasks
-        tasks += plan_trials(errors, "evaluation.", evaluation, [labelled, *controls.sets], source)
+        tasks += plan_trials(errors, "evaluation.", evaluation, [labelled, *controls.sets], source, params.reuse)
     errors.raise_if_any()
 
     resolved = {

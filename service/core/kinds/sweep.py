@@ -65,7 +65,7 @@ def plan(core: Core, params: SweepParams) -> Plan:
     plain = replace(evaluated(dataset, source, unlabelled, rule), views=None, full_labels=False)
     controls = plan_controls(errors, "evaluation.", evaluation, dataset, source)
     sets = [plain, *controls.sets, *(augmented(plain, [point], of_labels) for point in points)]
-    trials = plan_trials(errors, "evaluation.", evaluation, sets, source)
+    trials = plan_trials(errors, "evaluation.", evaluation, sets, source, params.reuse)
     errors.raise_if_any()
 
     tasks = [*first.training, *points, *controls.tasks, *trials]

@@ -32,9 +32,12 @@ from method.files import PREVIEW, WHITENING
 from service.core.catalogue.manifests import DatasetManifest, LabelerManifest
 from service.core.clients import Core
 from service.core.foundation.errors import reason
+from service.core.kinds.compare import compared
 from service.core.kinds.evaluated_set import own_files
+from service.core.kinds.export import exported, found_export
 from service.core.kinds.kind import FinishedTask, Outcome, TaskKind
 from service.core.kinds.reused_labels import earlier_labels, labelling_digest
+from service.core.kinds.reused_trials import earlier_trial, taken_over, trial_digest
 from service.core.objects.storage import Blob
 from service.core.queue.records import JobRecord, TaskRecord
 
@@ -228,7 +231,23 @@ def _counted(blobs: Mapping[str, Blob]) -> dict[str, Any]:
 def _evaluate(core: Core, finished: FinishedTask) -> Outcome:
     row = finished.result["row"]
     # None: the trial was to confirm an answer that had been found already.
-    return Outcome(flops=0 if row is None else row["flops"])
+    flops = 0 if row is None else row["flops"]
+    digest = trial_digest(core, finished.job, finished.task)
+    return Outcome(flops=flops, bytes=finished.stored_bytes, digest=digest, files=finished.digests)
+
+
+def _evaluated(core: Core, job: JobRecord, task: TaskRecord) -> tuple[dict[str, Any], Outcome] | None:
+    """Return the result of a trial that another job has run: it costs nothing any more."""
+    earlier = earlier_trial(core, job, task)
+    if earlier is None:
+        return None
+    result = taken_over(task, earlier)
+    row = result["row"]
+    told = {field: row[field] for field in ("dataset", "arm", "architecture", "epochs")}
+    told |= {"views": row["recipe"]["views"]}
+    told |= {field: row["trial"][field] for field in ("trial", "seed", "accuracy", "seconds", "reused_from")}
+    digest, files = str(earlier.task.fields["digest"]), earlier.task.files
+    return result, Outcome(digest=digest, reused_from=row["trial"]["reused_from"], files=files, row=told)
 
 
 def _report(core: Core, finished: FinishedTask) -> Outcome:
@@ -307,7 +326,9 @@ TASKS: dict[TaskType, TaskKind] = {
         TaskKind(TaskType.TRAIN_LABELER, 72 * HOUR, 3600, _train_labeler, found=_trained),
         TaskKind(TaskType.RANDOM_SET, 2 * HOUR, 600, _random_set, undo=_remove_made),
         TaskKind(TaskType.GENERATE_LABELS, 12 * HOUR, 1800, _generate_labels, found=_labelled, undo=_remove_made),
-        TaskKind(TaskType.EVALUATE, 240 * HOUR, 3600, _evaluate, in_crowds=True),
+        TaskKind(TaskType.EVALUATE, 240 * HOUR, 3600, _evaluate, found=_evaluated, keeps_files=True, in_crowds=True),
         TaskKind(TaskType.REPORT, HOUR, 600, _report, reports=True),
+        TaskKind(TaskType.EXPORT, 12 * HOUR, 1800, exported, found=found_export, keeps_files=True),
+        TaskKind(TaskType.COMPARE, HOUR, 600, compared),
     )
 }

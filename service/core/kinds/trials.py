@@ -7,7 +7,7 @@ from typing import Any
 
 from api_schemas.arms import ArmName
 from api_schemas.cost import CostName
-from api_schemas.evaluation import EvaluationSpec
+from api_schemas.evaluation import EvaluationSpec, Reuse
 from api_schemas.labelers import Architecture
 from api_schemas.runner import TaskType
 from method.architectures import ARCHITECTURES, training_flops
@@ -36,6 +36,7 @@ def plan_trials(
     spec: EvaluationSpec,
     sets: Sequence[EvaluatedSet],
     source: DatasetManifest,
+    reuse: Reuse,
 ) -> list[TaskPlan]:
     """Plan the tasks of a resolved evaluation, whose field is at `path` below `body.params`.
 
@@ -49,7 +50,7 @@ def plan_trials(
     architectures = sorted(spec.architectures or [], key=lambda name: ARCHITECTURES[name].turn)
     several = len(sets) > 1
     trials = [
-        _Trial(each, evaluated, several, arm, architecture, number, source, point=each is not spec)
+        _Trial(each, evaluated, several, arm, architecture, number, source, reuse, point=each is not spec)
         for each in [spec, *_points(spec)]
         for architecture in architectures
         for number in range(spec.trials)
@@ -112,6 +113,7 @@ class _Trial:
     architecture: Architecture
     number: int
     source: DatasetManifest
+    reuse: Reuse
     stage: str = "evaluate"
     point: bool = False
     """Whether it is trained for fewer epochs than the evaluation is about."""
@@ -191,11 +193,13 @@ class _Trial:
             "recipe": self.spec.recipe,
             "overrides": self._overrides(),
             "seed": self.spec.seed,
+            "reuse": self.reuse,
             "explained_images": 0 if self.number else self.spec.explained_images,
             **self.evaluated.real.params,
             "learned_lr": self.evaluated.learned_lr,
             **bordered(shape_of(self.evaluated.stats), self.architecture),
             **({"confirms": True} if self.confirms else {}),
+            **({"keep_model": True} if self.spec.keep_models else {}),
             # The row is that of the first set, whoever labelled the images of this trial.
             **({"labels_of": self._labelled.id} if self._takes_turns else {}),
         }

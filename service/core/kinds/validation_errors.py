@@ -14,6 +14,15 @@ from service.core.catalogue.manifests import DatasetManifest, LabelerManifest
 from service.core.foundation.errors import Found, ServiceError, reason
 
 
+class DatasetsAwaitedError(ServiceError):
+    """Nothing is wrong with a request, but sets that it names are validated still: only then it can be planned."""
+
+    def __init__(self, reasons: Sequence[Reason]) -> None:
+        message = "; ".join(reason.message for reason in reasons)
+        super().__init__(ErrorCode.DATASET_NOT_READY, message, reasons)
+        self.datasets = list(dict.fromkeys(str(reason.value) for reason in reasons))
+
+
 class ValidationErrors:
     """Looks things up and notes what is wrong with them under the JSON path of the field that named them.
 
@@ -25,6 +34,7 @@ class ValidationErrors:
         self._at = at
         self._reasons: list[Reason] = []
         self._codes: set[ErrorCode] = set()
+        self._awaited: list[Reason] = []
         self.notes: list[str] = []
 
     def add(
@@ -35,10 +45,15 @@ class ValidationErrors:
         self._codes.add(code)
 
     def raise_if_any(self) -> None:
-        """Raise ServiceError with everything noted: INVALID_REQUEST, or DATASET_NOT_READY if that is all there is."""
+        """Raise ServiceError with everything noted: INVALID_REQUEST, or DATASET_NOT_READY if that is all there is.
+
+        Raises DatasetsAwaitedError where sets that are validated still are in the way, and nothing else.
+        """
         if self._reasons:
             code = self._codes.pop() if len(self._codes) == 1 else ErrorCode.INVALID_REQUEST
             raise ServiceError(code, "; ".join(reason.message for reason in self._reasons), self._reasons)
+        if self._awaited:
+            raise DatasetsAwaitedError(self._awaited)
 
     def sure(self, found: Found | None) -> Found:
         """Return what was looked up. Raises as `raise_if_any` does, where there is nothing: that was noted."""
@@ -46,13 +61,16 @@ class ValidationErrors:
         assert found is not None
         return found
 
-    def dataset(self, field: str, dataset_id: str, role: DatasetRole) -> DatasetManifest | None:
-        """Return a dataset that is ready and has this role."""
+    def dataset(self, field: str, dataset_id: str, role: DatasetRole | None) -> DatasetManifest | None:
+        """Return a dataset that is ready and has this role (None: any), or None; one that is validated is awaited."""
         found = self._catalogue.dataset(dataset_id)
         if found is None:
             self.add(field, "not_found", dataset_id, f"there is no dataset {dataset_id}")
-        elif found.role is not role:
+        elif role is not None and found.role is not role:
             self.add(field, f"is_{role}_set", dataset_id, f"{dataset_id} is a {found.role} set, not a {role} set")
+        elif found.state is DatasetState.VALIDATING:
+            message = f"{dataset_id} is {found.state}, not ready"
+            self._awaited.append(reason(f"{self._at}.{field}", "is_ready", dataset_id, message))
         elif found.state is not DatasetState.READY:
             message = f"{dataset_id} is {found.state}, not ready"
             self.add(field, "is_ready", dataset_id, message, ErrorCode.DATASET_NOT_READY)

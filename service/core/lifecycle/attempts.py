@@ -1,6 +1,7 @@
 """One attempt at a task as its lease allows: what it writes names it, and is refused once another has the lease."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -32,6 +33,11 @@ class Lease:
         """Extend the lease by `seconds` from now; with 0 only tell whether it holds."""
         return self.core.store.renew(self.job_id, self.task, self.attempt, seconds)
 
+    def tell(self, row: Mapping[str, Any] | None) -> None:
+        """Show a partial result to the job's readers, unless there is none."""
+        if row is not None:
+            self.core.store.record(self.job_id, self.task, self.attempt, "row", json.dumps({"values": row}))
+
     def succeed(self, result: dict[str, Any], outcome: Outcome, held: float | None = None) -> bool:
         """Store the result and note the success; `held`: seconds of a shared GPU. False when refused."""
         storage = self.core.storage
@@ -41,7 +47,10 @@ class Lease:
             "job_result": job_result_key(self.job_id) if outcome.job_result else "",
             "index": outcome.manifest.index if outcome.manifest else False,
             # As text: Lua's numbers are exact up to 2^53, which the FLOPs of one trial may pass.
-            "counted": {"counted_flops": str(outcome.flops), "counted_bytes": str(outcome.bytes)} | shared,
+            "counted": {"counted_flops": str(outcome.flops), "counted_bytes": str(outcome.bytes)}
+            | {name: text for name in ("digest", "reused_from") if (text := getattr(outcome, name))}
+            | ({"files": json.dumps(outcome.files)} if outcome.files else {})
+            | shared,
         }
         storage.put_json(made["result"], result, note=self._note() | made["counted"])
         if outcome.job_result:

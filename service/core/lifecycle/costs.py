@@ -10,9 +10,12 @@ from service.core.queue.records import JobRecord, TaskRecord
 
 
 def of_job(job: JobRecord) -> JobCost | None:
-    """Return the cost of a job, None for an upload. A `ladd` job that evaluates has deployment besides its parts."""
+    """Return the cost of a job, None for an upload and for one that is not planned yet.
+
+    A `ladd` job that evaluates has deployment besides its parts.
+    """
     predicted = of_plan(job.kind, [task.cost for task in job.tasks])
-    if predicted is None:
+    if predicted is None or not job.tasks:
         return None
     by_part: dict[CostName, list[TaskRecord]] = {part: [] for part in KINDS[job.kind].costs}
     for task in job.tasks:

@@ -6,6 +6,7 @@ from typing import Any
 
 from service.core.clients import Core
 from service.core.foundation.errors import existing, not_found
+from service.core.lifecycle.reports import report_key
 from service.core.objects.received_files import uploaded_name
 from service.core.queue.plan import Ref
 
@@ -34,6 +35,8 @@ def resolve(core: Core, ref: Ref) -> tuple[Files, dict[str, Any]]:
     """
     if ref.kind == "uploads":
         return {uploaded_name(index): key for index, key in enumerate(ref.files or ())}, {}
+    if ref.kind == "report":
+        return {}, existing(core.storage.get_json(report_key(ref.id)), "report of", ref.id)
     entry = core.catalogue.entry(ref.id)
     if entry is None:
         raise not_found(ref.kind, ref.id)

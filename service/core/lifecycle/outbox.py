@@ -7,11 +7,12 @@ once, and the reaper all that was left. Each may run twice.
 import logging
 from typing import Any
 
-from api_schemas.jobs import JobState
+from api_schemas.jobs import JobKind, JobState
 from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.kinds.task_types import TASKS, remove_dataset
+from service.core.lifecycle import awaited
 from service.core.lifecycle.announcements import announce
 from service.core.lifecycle.submission import request_key
 from service.core.queue.records import PLANNED, JobRecord
@@ -59,6 +60,11 @@ def _close_job(core: Core, job_id: str) -> None:
                 core.blobs.drop_all(checkpoint_owner(job_id, task.name))
         for dataset_id in job.datasets:
             core.redis.srem(redis_keys.users(redis_keys.dataset(dataset_id)), job_id)
+        if job.kind is JobKind.INGEST_DATASET:
+            for dataset_id in job.datasets:
+                for waited in awaited.validated(core, dataset_id):
+                    if core.store.is_due(f"close {waited}"):
+                        attend(core, f"close {waited}")
 
 
 def end_key(job_id: str) -> str:

@@ -38,6 +38,10 @@ class Submission:
     """Uploads in parts that become files of this job: the script that records it removes them."""
     notes: Sequence[str] = ()
     """Defaults that were left out, and in what the job is not the preset that its tag names."""
+    awaits: Sequence[str] = ()
+    """Datasets that are validated still: the job has no tasks and is planned when they are ready."""
+    request: Mapping[str, Any] | None = None
+    """The request of a job that awaits datasets, as it was sent."""
 
     def send(self, core: Core, job_id: str) -> Submitted:
         """Record the job unless the key or the retried job has one already, and wake workers for its first tasks.
@@ -57,7 +61,7 @@ class Submission:
         if recorded.outcome == "over":
             raise exceeded(core, recorded.id)
         if recorded.outcome == "missing":
-            raise _gone(recorded.id)
+            raise gone(recorded.id)
         if recorded.outcome == "reused":
             raise key_reused(recorded.id)
         return recorded
@@ -75,7 +79,7 @@ class Submission:
             "retry_of": self.retry_of or None,
             "created": created,
             "idempotency": {"key": self.key, "digest": self.digest} if self.key else None,
-        }
+        } | ({"awaits": self.awaits, "request": self.request} if self.awaits else {})
 
     def _record(self, core: Core, created: int) -> dict[str, Any]:
         makes, labelers = datasets_made(self.tasks), labelers_named(self.tasks)
@@ -90,6 +94,7 @@ class Submission:
             "labelers": labelers,
             "dataset": self.dataset.index if self.dataset else False,
             "limits": limits_of_submission(core),
+            "awaits": self.awaits,
             "fields": {
                 "tenant": core.tenant,
                 "kind": self.kind,
@@ -100,9 +105,15 @@ class Submission:
                 "notes": json.dumps(self.notes),
                 "datasets": json.dumps([*self.reads, *makes]),
                 "labelers": json.dumps([*labelers]),
+                **(awaiting_fields(self.awaits, self.request) if self.awaits else {}),
             },
             "tasks": [{"name": name, "fields": fields} for name, fields in self.tasks.items()],
         }
+
+
+def awaiting_fields(awaits: Sequence[str], request: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the fields of a job that is to be planned when datasets are ready."""
+    return {"awaits": json.dumps(awaits), "request": json.dumps(request)}
 
 
 def request_key(job_id: str) -> str:
@@ -126,7 +137,7 @@ def labelers_named(tasks: Mapping[str, Mapping[str, str]]) -> dict[str, bool]:
     return {ref.id: True for ref in refs if ref.kind == "labeler"} | made
 
 
-def _gone(missing: str) -> ServiceError:
+def gone(missing: str) -> ServiceError:
     """Build the error for a submission that came back `missing`: a dataset, labeler or upload, or the job to retry."""
     if missing.startswith("job_"):
         return not_found("job", missing)

@@ -98,6 +98,7 @@ def _claim(core: Core, job_id: str, task_name: str, worker: str, device: str, to
         kind = TASKS[task.type]
         found = None if kind.found is None else kind.found(core, job, task)
         if found is not None:
+            lease.tell(found[1].row)
             lease.succeed(*found)
             return None
         entries = {name: ref for name, ref in task.inputs.items() if ref.kind != "after"}
@@ -219,7 +220,7 @@ def succeed(
         return False
     job, task = lease.load()
     kind = TASKS[claimed.type]
-    owner = claimed.job_id if kind.reports else task.makes
+    owner = claimed.job_id if kind.reports or kind.keeps_files else task.makes
     if files and owner is None:
         raise ValueError(f"task {claimed.name} makes nothing that could own the files {sorted(files)}")
     blobs = {name: core.blobs.put(str(owner), path) for name, path in files.items()}

@@ -16,9 +16,10 @@ class Ref:
     `uploads`: raw files, of which `files` has the keys in the object storage; `dataset`, `labeler`: files of a
     catalogue entry, of which `files` names the wanted ones; None: all, empty: the JSON document alone. `after`: no
     files, but the results of all tasks that had to succeed before this one, each under that task's name; it has no id.
+    `report`: no files, but the report of the job of this id.
     """
 
-    kind: Literal["uploads", "dataset", "labeler", "after"]
+    kind: Literal["uploads", "dataset", "labeler", "after", "report"]
     id: str = ""
     files: Sequence[str] | None = None
 

@@ -95,6 +95,10 @@ class TaskRecord(_Record):
     """FLOPs of the attempt that succeeded."""
     counted_bytes = _Read(int, absent="0")
     """Bytes that it left in the object storage."""
+    files = _Read[dict[str, str]](json.loads, absent="{}")
+    """{file name: SHA-256} of what its job keeps of it."""
+    reused_from = _Read(_or_none, absent="")
+    """Id of the job whose result it took."""
     checkpoint = _Read[dict[str, str]](json.loads, absent="{}")
     """{file name: SHA-256} kept by the attempts so far."""
     progress = _Read(_progress, absent="null")
@@ -151,6 +155,10 @@ class JobRecord(_Record):
     """Ids of the datasets that may not be deleted before the job is finished."""
     error = _Read[TaskError | None](TypeAdapter(TaskError | None).validate_json, absent="null")
     """Why the job failed."""
+    awaits = _Read[list[str]](json.loads, absent="[]")
+    """Ids of the datasets that have to be ready before it can be planned; empty: it has been."""
+    request = _Read[dict[str, Any] | None](json.loads, absent="null")
+    """What was sent for a job that is not planned yet."""
     retried_as = _Read(_or_none, absent="")
     """Id of the job that replaced this one."""
 

@@ -3,13 +3,14 @@
 from api_schemas.jobs import TERMINAL_STATES, JobState
 
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
-    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELED, JobState.EXPIRED}),
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELED, JobState.EXPIRED, JobState.FAILED}),
     JobState.RUNNING: frozenset(
         {JobState.QUEUED, JobState.CANCELING, JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED}
     ),
     JobState.CANCELING: frozenset({JobState.CANCELED}),
 } | {state: frozenset() for state in TERMINAL_STATES}
-"""`running -> queued` happens to a task alone, when its lease is lost or given back."""
+"""`running -> queued` happens to a task alone, when its lease is lost or given back; `queued -> failed` to a job alone
+that waited for a dataset in vain."""
 
 
 def lua() -> str:

@@ -3,7 +3,7 @@
 import copy
 import json
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,7 +22,8 @@ from service.core.queue.records import JobRecord, TaskRecord
 IDEMPOTENCY_SECONDS = 7 * 24 * 3600
 """How long an idempotency key is remembered."""
 
-SCRIPTS = ("submit", "claim", "renew", "record", "checkpoint", "finish", "cancel", "expire", "forget")
+SCRIPTS = ("claim", "renew", "record", "checkpoint", "finish", "cancel", "expire", "forget", "await", "refuse")
+PLANNING_SCRIPTS = ("submit", "plan")
 
 Happened = Literal["succeeded", "failed", "retry", "lost", "released", "moved", "canceled"]
 
@@ -47,7 +48,7 @@ class Finished:
 @dataclass(frozen=True)
 class JobVersion:
     """A mark that tells one state of a job from the next. Every change that is shown is an event or progress, but a
-    retry."""
+    retry and a pin."""
 
     text: str
     owner: str | None
@@ -59,11 +60,18 @@ async def versions(redis: AsyncRedis, job_ids: Sequence[str]) -> list[JobVersion
     for job_id in job_ids:
         pipeline.xrevrange(redis_keys.events(job_id), count=1)
         pipeline.hmget(redis_keys.job(job_id), ["state", "tenant", "retried_as", "progressed"])
+        pipeline.sismember(redis_keys.PINNED, job_id)
     answers = await pipeline.execute()
     return [
-        None if state is None else JobVersion(f"{newest[0][0]}.{progressed or ''}.{successor or ''}", owner)
-        for newest, (state, owner, successor, progressed) in zip(answers[::2], answers[1::2], strict=True)
+        None if state is None else JobVersion(_mark(newest[0][0], progressed, successor, pinned), owner)
+        for newest, (state, owner, successor, progressed), pinned in zip(
+            answers[::3], answers[1::3], answers[2::3], strict=True
+        )
     ]
+
+
+def _mark(event: str, progressed: str | None, successor: str | None, pinned: bool) -> str:
+    return f"{event}.{progressed or ''}.{successor or ''}{'.pinned' * pinned}"
 
 
 class JobStore:
@@ -75,12 +83,13 @@ class JobStore:
         self._redis = redis
         self._kept = events_kept
         self._scripts = {
-            name: register(redis, __package__, "index", "workers", "prelude", name, preface=states.lua())
-            for name in SCRIPTS
+            names[-1]: register(redis, __package__, "index", "workers", "prelude", *names, preface=states.lua())
+            for names in [*((name,) for name in SCRIPTS), *(("planned", name) for name in PLANNING_SCRIPTS)]
         }
         self._turn = register(redis, __package__, "workers", "turn")
         self.histories = Histories(redis)
         """What happened in the jobs; whose they are, a piece of one says."""
+        self._unpark = register(redis, __package__, "workers", "unpark")
 
     def seen_by(self, viewer: str | None) -> "JobStore":
         """Return the jobs as a tenant sees them; None: everything. Writes are not checked."""
@@ -104,6 +113,32 @@ class JobStore:
         """Record a job, see `scripts/submit.lua` for the specification."""
         outcome, found = self._run("submit", job_id, "", json.dumps(spec))
         return Submitted(outcome, found)
+
+    def plan(self, job_id: str, spec: dict[str, Any]) -> str:
+        """Give a job that awaited datasets its tasks, see `scripts/plan.lua`; returns what is missing, '' for nothing.
+
+        Without effect where it has been planned, or has ended.
+        """
+        outcome, *missing = self._run("plan", job_id, "", json.dumps(spec))
+        return str(missing[0]) if outcome == "missing" else ""
+
+    def await_datasets(self, job_id: str, dataset_ids: Sequence[str]) -> None:
+        """Have a job that is not planned yet await these datasets from now on."""
+        self._run("await", job_id, "", json.dumps(dataset_ids))
+
+    def awaiting(self) -> Iterator[tuple[str, str]]:
+        """Yield the datasets that are or were awaited, each with a job that is to be planned when it is ready."""
+        for entry in self._redis.sscan_iter(redis_keys.AWAITED, count=1000):
+            dataset_id, _, job_id = str(entry).partition(" ")
+            yield dataset_id, job_id
+
+    def awaits_no_more(self, dataset_id: str, job_id: str) -> None:
+        """Note that a job need not be looked at when the dataset is ready."""
+        self._redis.srem(redis_keys.AWAITED, f"{dataset_id} {job_id}")
+
+    def refuse(self, job_id: str, error: str) -> bool:
+        """Fail a job that cannot be planned, with the JSON of the error; False when it was planned or has ended."""
+        return bool(self._run("refuse", job_id, "", error))
 
     def claim(
         self,
@@ -131,6 +166,10 @@ class JobStore:
             return None
         job_id, _, task = str(member).partition(" ")
         return job_id, task
+
+    def unpark(self) -> None:
+        """Go on with tasks that waited for a labeler which nobody makes any more, where its maker did not see to it."""
+        self._unpark()
 
     def renew(
         self, job_id: str, task: str, attempt: int, lease_seconds: float
@@ -229,6 +268,16 @@ class JobStore:
             pipeline.hget(redis_keys.task(job_id, name), "result")
         keys: list[str | None] = pipeline.execute()
         return keys
+
+    def maker(self, task: TaskRecord) -> str | None:
+        """Return the job that makes, at this moment, the labeler that a task is to make; None: none does."""
+        maker = self._redis.get(redis_keys.making(task.makes or ""))
+        return None if maker is None else str(maker).partition(" ")[0]
+
+    def computed(self, digest: str) -> list[tuple[str, str]]:
+        """Return job and name of the tasks that have succeeded with a result of this digest, the oldest first."""
+        members = [str(member).partition(" ") for member in self._redis.zrange(redis_keys.computed(digest), 0, -1)]
+        return [(job_id, task) for job_id, _, task in members]
 
     def state(self, job_id: str) -> JobState | None:
         """Return where a job stands, None when there is none of this id."""

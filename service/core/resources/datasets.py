@@ -22,12 +22,13 @@ from service.core.foundation.errors import ServiceError, existing, invalid, not_
 from service.core.foundation.ids import new_id
 from service.core.kinds import KINDS
 from service.core.kinds.ingest_dataset import DatasetUpload
-from service.core.lifecycle import outbox
+from service.core.lifecycle import outbox, pins
 from service.core.lifecycle.repeats import UNKEYED, Asked
 from service.core.lifecycle.submission import Submission, task_fields
 from service.core.objects import received_files
 from service.core.objects.received_files import StreamedFile, upload_ids
 from service.core.objects.storage import blob_key
+from service.core.resources.kept import with_expiry
 
 
 def create(
@@ -137,7 +138,7 @@ def view(core: Core, dataset_id: str) -> Dataset:
         # The job failed or was canceled a moment ago, and its entry of the outbox is still on the way.
         outbox.attend(core, f"close {dataset.job}")
         dataset = manifest_of(core, dataset_id)
-    return dataset.shown()
+    return with_expiry(core, [dataset.shown()])[0]
 
 
 def manifest_of(core: Core, dataset_id: str) -> DatasetManifest:
@@ -150,7 +151,7 @@ def page(
 ) -> DatasetPage:
     """Return the newest datasets after `cursor`. Raises ServiceError INVALID_REQUEST naming `query.cursor`."""
     datasets, next_cursor = core.catalogue.datasets(role, state, cursor, limit)
-    return DatasetPage(items=[dataset.shown() for dataset in datasets], next_cursor=next_cursor)
+    return DatasetPage(items=with_expiry(core, [dataset.shown() for dataset in datasets]), next_cursor=next_cursor)
 
 
 def delete(core: Core, dataset_id: str) -> None:
@@ -166,6 +167,7 @@ def delete(core: Core, dataset_id: str) -> None:
             ErrorCode.DATASET_IN_USE,
             f"{dataset_id} is used by {answer}, which is not finished: wait for it or cancel it.",
         )
+    pins.unpin(core, dataset_id)
     outbox.attend(core, f"delete {dataset_id}")
 
 
@@ -196,6 +198,11 @@ def archive_url(core: Core, dataset_id: str, archive_format: ArchiveFormat = Arc
         )
         reasons = [reason("query.format", "format_was_written", archive_format, message)]
         raise ServiceError(ErrorCode.NO_ARCHIVE, message, reasons)
-    words = re.sub(r"[^A-Za-z0-9]+", "-", dataset.name).strip("-").lower()[:60]
-    name = f"{words or 'archive'}-{dataset_id}.{ARCHIVE_ENDINGS[archive_format]}"
+    name = download_name(dataset, ARCHIVE_ENDINGS[archive_format])
     return core.storage.presign(blob_key(archive.sha256), name, _MEDIA_TYPES[archive_format])
+
+
+def download_name(dataset: DatasetManifest, ending: str) -> str:
+    """Return the name of a file with a set in it: words of the set's own name, and its id."""
+    words = re.sub(r"[^A-Za-z0-9]+", "-", dataset.name).strip("-").lower()[:60]
+    return f"{words or 'archive'}-{dataset.id}.{ending}"

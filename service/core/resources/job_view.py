@@ -7,6 +7,7 @@ from api_schemas.jobs import Job, JobLinks, JobResult, JobState, Task
 from api_schemas.runner import TaskType
 from service.core.clients import Core
 from service.core.lifecycle import costs
+from service.core.lifecycle.planning import awaiting
 from service.core.lifecycle.reports import report_key
 from service.core.queue import workers
 from service.core.queue.records import JobRecord, TaskRecord, timestamp
@@ -23,7 +24,19 @@ def shown(core: Core, job: JobRecord) -> Job:
         if document is not None:
             report = Report.model_validate(document)
             result = result.model_copy(update={"evaluation": report.evaluation, "labelling": report.labelling})
-    return _shown(job, result, signs)
+    whole = _shown(job, result, signs)
+    waiting = _waiting_for_labeler(core, job)
+    return whole if waiting is None else whole.model_copy(update={"waiting": waiting})
+
+
+def _waiting_for_labeler(core: Core, job: JobRecord) -> str | None:
+    """Say which other job trains the labeler that this one is about to train, and then takes."""
+    for task in job.tasks:
+        if task.type is TaskType.TRAIN_LABELER and task.state is JobState.QUEUED:
+            maker = core.store.maker(task)
+            if maker not in (None, job.id):
+                return f"{maker} trains {task.makes}, which this job takes when it is there"
+    return None
 
 
 def listed(core: Core, job: JobRecord, signs: Mapping[str, Sign]) -> Job:
@@ -71,6 +84,8 @@ def _shown(job: JobRecord, result: JobResult | None, signs: Mapping[str, Sign]) 
 def _waiting(job: JobRecord, signs: Mapping[str, Sign]) -> str | None:
     if job.state not in (JobState.QUEUED, JobState.RUNNING):
         return None
+    if job.awaits:
+        return awaiting(job.awaits)
     return workers.untaken(signs, {task.queue for task in job.tasks if task.state is JobState.QUEUED})
 
 
@@ -81,6 +96,7 @@ def _task(task: TaskRecord) -> Task:
         state=task.state,
         progress=progress.of_task(task) if task.attempts else None,
         attempts=task.attempts,
+        reused_from=task.reused_from,
     )
 
 

@@ -12,20 +12,22 @@ from service.core.foundation.errors import ServiceError, existing
 from service.core.foundation.ids import new_id
 from service.core.foundation.listing import page_of
 from service.core.kinds import KINDS
-from service.core.lifecycle import costs, outbox, partial_reports, rates, repeats
+from service.core.kinds.validation_errors import DatasetsAwaitedError
+from service.core.lifecycle import awaited, costs, outbox, partial_reports, pins, repeats
+from service.core.lifecycle.planning import as_sent, awaiting, planned, submission_of
 from service.core.lifecycle.reports import report_key
-from service.core.lifecycle.submission import Submission, task_fields
+from service.core.lifecycle.submission import Submission
 from service.core.objects.storage import blob_key
 from service.core.queue import workers
-from service.core.queue.plan import Plan
 from service.core.queue.records import PLANNED, JobRecord, TaskRecord
 from service.core.resources.job_view import listed, shown
-from service.core.resources.presets import differences
+from service.core.resources.kept import with_expiry
 
 
 def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tuple[Job, bool]:
     """Plan and record a job, wake a worker, and return the job and whether this call made it.
 
+    Where a dataset that it names is validated still, the job is planned when that is ready.
     The same key with an equal request gives the job of the first call, for a week. Raises ServiceError
     INVALID_REQUEST or DATASET_NOT_READY with reasons naming `body.params.<field>`, IDEMPOTENCY_KEY_REUSED for another
     request, QUOTA_EXCEEDED.
@@ -34,26 +36,26 @@ def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tupl
     made = repeats.made_before(core, asked)
     if made is not None:
         return view(core, made), False
-    plan = _planned(core, request)
-    tasks = {task.name: task_fields(task) for task in plan.tasks}
-    return record(
-        core,
-        Submission(
-            request.kind,
-            plan.params,
-            request.tags,
-            tasks,
-            plan.reads,
-            key=asked.key,
-            digest=asked.digest,
-            notes=plan.notes,
-        ),
-    )
+    return record(core, replace(submission_of(core, request), key=asked.key, digest=asked.digest))
 
 
 def validate(core: Core, request: JobRequest) -> JobPlan:
-    """Plan a job and record nothing. Raises what `submit` raises for a request that cannot be planned."""
-    plan = _planned(core, request)
+    """Plan a job and record nothing. Raises what `submit` raises for a request that cannot be planned.
+
+    Of a job that awaits datasets, only what was sent is known.
+    """
+    try:
+        plan = planned(core, request)
+    except DatasetsAwaitedError as error:
+        return JobPlan(
+            kind=request.kind,
+            params=as_sent(request)["params"],
+            tags=request.tags,
+            tasks=[],
+            cost=None,
+            notes=[],
+            waiting=awaiting(error.datasets),
+        )
     return JobPlan(
         kind=request.kind,
         params=dict(plan.params),
@@ -68,32 +70,18 @@ def validate(core: Core, request: JobRequest) -> JobPlan:
     )
 
 
-def _planned(core: Core, request: JobRequest) -> Plan:
-    """Return the plan of a request, the time of its tasks predicted.
-
-    Trainings get the rates that are known now: all of a job decide by the same whether to compile. To its notes comes
-    in what it is not the preset that its tag names.
-    """
-    plan = KINDS[request.kind].plan(core, request.params)
-    costs_now = [task.cost for task in plan.tasks]
-    tasks = [
-        replace(task, cost=cost, params={**task.params, "rates": measured} if "alike" in task.params else task.params)
-        for task, cost, measured in zip(
-            plan.tasks, rates.timed(core, costs_now), rates.uncompiled(core, costs_now), strict=True
-        )
-    ]
-    return replace(plan, tasks=tasks, notes=[*plan.notes, *differences(core, request.tags, plan.params)])
-
-
 def record(core: Core, submission: Submission) -> tuple[Job, bool]:
     """Record a planned job and return it and whether it is new. Raises ServiceError for what is gone that it needs."""
     recorded = submission.send(core, new_id("job"))
+    if submission.awaits:
+        # They may be ready by now, and nobody have seen the job when they were.
+        awaited.go_on(core, recorded.id)
     return view(core, recorded.id), recorded.outcome == "created"
 
 
 def view(core: Core, job_id: str) -> Job:
     """Return a job. Raises ServiceError NOT_FOUND."""
-    return shown(core, _get(core, job_id))
+    return with_expiry(core, [shown(core, _get(core, job_id))])[0]
 
 
 def state(core: Core, job_id: str) -> JobState:
@@ -126,7 +114,7 @@ def page(
 
     jobs, next_cursor = page_of(core.redis, core.store.listing, cursor, limit, load, wanted)
     signs = workers.alive(core.redis)
-    return JobPage(items=[listed(core, job, signs) for job in jobs], next_cursor=next_cursor)
+    return JobPage(items=with_expiry(core, [listed(core, job, signs) for job in jobs]), next_cursor=next_cursor)
 
 
 def cancel(core: Core, job_id: str) -> Job:
@@ -161,6 +149,7 @@ def delete(core: Core, job_id: str) -> None:
             raise ServiceError(ErrorCode.UNAVAILABLE, f"{job_id} cannot be closed now: the storage does not answer.")
         message = f"{job_id} was retried as {successor}, which reads its results: delete that one first."
         raise ServiceError(ErrorCode.JOB_IN_USE, message)
+    pins.unpin(core, job_id)
     outbox.attend(core, f"forget {job_id}")
 
 
@@ -178,13 +167,30 @@ def retry(core: Core, job_id: str) -> tuple[Job, bool]:
         raise ServiceError(ErrorCode.JOB_NOT_RETRYABLE, message)
     if job.retried_as is not None:
         return view(core, job.retried_as), False
+    if job.awaits:
+        return record(core, replace(_unplanned(core, job), retry_of=job_id))
     tasks = _tasks_again(core, job)
     made = {task.makes for task in job.tasks}
     reads = [dataset_id for dataset_id in job.datasets if dataset_id not in made]
     for dataset_id in reads:
         if core.catalogue.dataset(dataset_id) is None:
             raise ServiceError(ErrorCode.JOB_NOT_RETRYABLE, f"Dataset {dataset_id} of {job_id} is gone.")
-    return record(core, Submission(job.kind, job.params, job.tags, tasks, reads, retry_of=job_id, notes=job.notes))
+    submission = Submission(job.kind, job.params, job.tags, tasks, reads, retry_of=job_id, notes=job.notes)
+    again, new = record(core, submission)
+    for task in job.tasks:
+        for sha256 in task.files.values():
+            core.blobs.hold(again.id, sha256)
+    return again, new
+
+
+def _unplanned(core: Core, job: JobRecord) -> Submission:
+    """Return a job that ended before it was planned, to be planned now."""
+    model = KINDS[job.kind].request
+    assert model is not None
+    try:
+        return submission_of(core, model.model_validate(job.request))
+    except ServiceError as error:
+        raise ServiceError(ErrorCode.JOB_NOT_RETRYABLE, error.message, error.reasons) from error
 
 
 def _tasks_again(core: Core, job: JobRecord) -> dict[str, dict[str, str]]:

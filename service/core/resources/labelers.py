@@ -9,11 +9,13 @@ from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, existing, not_found
 from service.core.kinds import KINDS
 from service.core.kinds.import_labeler import LabelerUpload
+from service.core.lifecycle import pins
 from service.core.lifecycle.repeats import UNKEYED, Asked
 from service.core.lifecycle.submission import Submission, task_fields
 from service.core.objects import received_files
 from service.core.objects.received_files import StreamedFile, upload_ids
 from service.core.resources import jobs
+from service.core.resources.kept import with_expiry
 
 
 def import_labeler(
@@ -52,7 +54,8 @@ def import_labeler(
 
 def view(core: Core, labeler_id: str) -> Labeler:
     """Return a labeler. Raises ServiceError NOT_FOUND."""
-    return existing(core.catalogue.labeler(labeler_id), "labeler", labeler_id).shown()
+    shown = existing(core.catalogue.labeler(labeler_id), "labeler", labeler_id).shown()
+    return with_expiry(core, [shown])[0]
 
 
 def delete(core: Core, labeler_id: str) -> None:
@@ -67,9 +70,10 @@ def delete(core: Core, labeler_id: str) -> None:
     if answer != "deleted":
         message = f"{labeler_id} is used by {answer}, which is not finished: wait for it or cancel it."
         raise ServiceError(ErrorCode.LABELER_IN_USE, message)
+    pins.unpin(core, labeler_id)
 
 
 def page(core: Core, cursor: str | None, limit: int) -> LabelerPage:
     """Return the newest labelers after `cursor`. Raises ServiceError INVALID_REQUEST naming `query.cursor`."""
     labelers, next_cursor = core.catalogue.labelers(cursor, limit)
-    return LabelerPage(items=[labeler.shown() for labeler in labelers], next_cursor=next_cursor)
+    return LabelerPage(items=with_expiry(core, [labeler.shown() for labeler in labelers]), next_cursor=next_cursor)

@@ -1,129 +1,27 @@
-"""The paper's experiments and `quick` as jobs. A new one is an entry of `PRESETS`; see `docs/paper.md`."""
+"""Presets, for the routes: all of them, and one as the body of a job for a set."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from api_schemas.datasets import DatasetRole
-from api_schemas.jobs import JobKind, JobRequest
-from api_schemas.presets import JobBody, PaperMethod, PaperSets, Preset, PresetList
-from method import paper
+from api_schemas.jobs import JobRequest
+from api_schemas.presets import JobBody, PaperMethod, PresetList
 from method.architectures import convnet_for, default_architectures, fitting
-from method.arms import BASELINE, LADD, PLUS, RANDOM, RANDOM_LADD
-from method.arms import TABLE_6 as TABLE_6_ARMS
+from method.arms import PLUS
 from method.normalizations import AS_PUBLISHED
 from method.precisions import PUBLISHED
-from method.protocols import PAPER, PROTOCOLS, QUICK
+from method.protocols import PAPER, PROTOCOLS
 from method.recipes import RECIPES
 from method.seed_rules import SEED_RULE
 from service.core.clients import Core
 from service.core.foundation.errors import existing
 from service.core.kinds.validation_errors import ValidationErrors
-from service.core.lifecycle.paper import METHOD_TAG, has_the_classes
-from service.core.resources.paper_results import claims_about, results_of
+from service.core.lifecycle.paper import METHOD_TAG
+from service.core.lifecycle.presets import NEEDS_DISTILLATION, PRESET_TAG, PRESETS
 
 _JOB_REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
-_LABELER_EPOCHS = [10, 20, 30, 40, 50]
-
-PRESET_TAG = "preset"
-"""The tag of a job that says which preset it was made from."""
-NEEDS_DISTILLATION = "paper-fig2"
-"""Shows what no file holds: the FLOPs of the distillation."""
-
-CONTROLS = [RANDOM, RANDOM_LADD]
-"""Not in the paper: real images picked at random, with hard and with dense labels. With them a table tells how much of
-LADD's gain is due to the labels, whatever the images."""
-_COMPARED = [BASELINE, LADD]
-_WITH_PLUS = [BASELINE, PLUS, LADD]
-_IMAGENETTE = ["imagenette"]
-
-
-def _quick() -> Preset:
-    title = f"No experiment of the paper: {PROTOCOLS[QUICK].title}"
-    return Preset(
-        name=QUICK, title=title, kind=JobKind.LADD, params={"protocol": QUICK}, paper=[], claims=[], sets=None
-    )
-
-
-def _table(number: int, title: str, arms: Sequence[str], **evaluation: Any) -> Preset:
-    """Return the preset of a table: its sets are those that the table has cells of."""
-    table = f"Table {number}"
-    cells = [cell for cell in paper.CELLS if cell.table == table]
-    return Preset(
-        name=f"paper-table{number}",
-        title=f"{table}: {title}",
-        kind=JobKind.LADD,
-        params={"evaluation": {"arms": [*arms, *CONTROLS], **evaluation}},
-        paper=results_of(cells),
-        claims=claims_about(table),
-        sets=PaperSets(
-            class_maps=list(dict.fromkeys(cell.class_map for cell in cells)),
-            resolution=cells[0].resolution,
-            ipc=sorted({cell.ipc for cell in cells}),
-        ),
-    )
-
-
-def _figure(
-    number: int,
-    title: str,
-    evaluation: Mapping[str, Any],
-    ipc: Sequence[int],
-    kind: JobKind = JobKind.LADD,
-    **params: Any,
-) -> Preset:
-    figure = f"Figure {number}"
-    return Preset(
-        name=f"paper-fig{number}",
-        title=f"{figure}: {title}",
-        kind=kind,
-        params={**params, "evaluation": dict(evaluation)},
-        paper=[],
-        claims=claims_about(figure),
-        sets=PaperSets(class_maps=_IMAGENETTE, resolution=paper.RESOLUTION, ipc=list(ipc)),
-    )
-
-
-PRESETS = {
-    preset.name: preset
-    for preset in [
-        _quick(),
-        _table(1, "ImageNette, 1 to 20 IPC, over four architectures: baseline, baseline++, LADD", _WITH_PLUS),
-        _table(2, "ImageNette, 10 IPC, by architecture: baseline and LADD", _COMPARED),
-        # RDED-I (H), RDED-I (S), LADD-RDED-I, and RDED itself with its online teacher.
-        _table(
-            3,
-            "ImageNet-1K, 10 IPC, ResNet-18: RDED's set",
-            (BASELINE, "full_soft", LADD, "online"),
-            architectures=["ResNet18BN"],
-            recipe="rded",
-        ),
-        _table(4, "five subsets of ImageNet, 5 IPC: LADD's gain relative to the baseline", _COMPARED),
-        _table(5, "ImageNette, 5 IPC, sets of six algorithms: baseline and LADD", _COMPARED),
-        _table(6, "full images and local views with hard, soft and both labels, 5 IPC", TABLE_6_ARMS),
-        _figure(2, "accuracy against the FLOPs of distillation, labeler and labelling", {"arms": _WITH_PLUS}, ipc=()),
-        # "Same batch size and number of iterations": of the ways to train on the views, `pool` alone has that.
-        _figure(
-            3,
-            "accuracy against deployment FLOPs at the same batch size and number of iterations",
-            {"arms": _WITH_PLUS, "overrides": {"views": "pool"}, "curve_epochs": [100, 200, 500]},
-            ipc=[5],
-        ),
-        # One or two images of each class of ImageNette. The paper does not name the network.
-        _figure(4, "Grad-CAM of baseline and LADD", {"arms": _COMPARED, "explained_images": 16}, ipc=[5]),
-        # Section 3.2: 50 epochs at a learning rate of 0.015, a checkpoint every ten.
-        _figure(
-            5,
-            "accuracy by the epoch of the labeler",
-            {"arms": _COMPARED},
-            ipc=[5],
-            kind=JobKind.SWEEP,
-            labeler={"epochs": 50, "lr": 0.015, "checkpoint_epochs": _LABELER_EPOCHS},
-            epochs=_LABELER_EPOCHS,
-        ),
-    ]
-}
 
 _NETWORKS: Mapping[str, Callable[[int], list[str]]] = {
     "paper-table1": lambda size: [name for name in default_architectures(size) if name != "ViT"],
@@ -190,31 +88,3 @@ def expand(
         }
     )
     return JobBody.model_validate(request.model_dump(mode="json", exclude_none=True, exclude={"validate_only"}))
-
-
-def differences(core: Core, tags: Mapping[str, str], params: Mapping[str, Any]) -> list[str]:
-    """Say in what a job is not the experiment of the preset that it was made from, as its tag says."""
-    preset = PRESETS.get(tags.get(PRESET_TAG, ""))
-    found, source = (core.catalogue.dataset(params.get(field) or "") for field in ("dataset", "source_dataset"))
-    if preset is None or preset.sets is None or found is None or source is None:
-        return []
-    sets, stats, experiment = preset.sets, found.measured, preset.title.partition(":")[0]
-    notes = []
-    if sets.ipc and stats.ipc not in sets.ipc:
-        theirs = ", ".join(map(str, sets.ipc))
-        ours = "no equal number" if stats.ipc is None else str(stats.ipc)
-        notes.append(f"{experiment} of the paper has {theirs} images per class, {found.id} has {ours}.")
-    size = stats.image_shape[1]
-    if sets.resolution is not None and size != sets.resolution:
-        notes.append(f"{experiment} of the paper has images of {sets.resolution} px, {found.id} of {size} px.")
-    if not any(has_the_classes(found, source, class_map) for class_map in sets.class_maps):
-        theirs = ", ".join(sets.class_maps)
-        told = f"{found.id} about other classes, as far as names tell"
-        notes.append(f"{experiment} of the paper is about {theirs}, {told}.")
-    # A job of kind `evaluate` is the evaluation itself.
-    arms = (params.get("evaluation", params) or {}).get("arms", [])
-    lacking = [arm for arm in preset.params["evaluation"]["arms"] if arm not in arms]
-    if lacking:
-        why = f": name plus_dataset, a set with one image more of each class, for {PLUS}" if PLUS in lacking else ""
-        notes.append(f"{experiment}: the preset's arms {', '.join(lacking)} are left out{why}.")
-    return notes

@@ -9,7 +9,7 @@ from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.locks import held_alone
-from service.core.lifecycle import outbox, tasks
+from service.core.lifecycle import awaited, outbox, tasks
 from service.core.queue.store import milliseconds
 from service.core.upkeep.sweeper import sweep_when_due
 
@@ -46,8 +46,10 @@ def reap_once(core: Core) -> bool:
             if tasks.lose(core, job_id, task):
                 logger.warning("the lease of %s of %s was lost", task, job_id)
         core.redis.set(redis_keys.REAPER, core.store.now() / 1000)
+        core.store.unpark()
         _wake_again(core)
         _attend_outbox(core)
+        awaited.look_again(core)
     return True
 
 

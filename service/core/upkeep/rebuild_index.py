@@ -19,10 +19,13 @@ from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.locks import held_alone
+from service.core.lifecycle import changes, pins
 from service.core.lifecycle.attempts import job_result_key, results_prefix
+from service.core.lifecycle.awaited import plan_key
 from service.core.lifecycle.outbox import end_key
 from service.core.lifecycle.reports import report_key
 from service.core.lifecycle.submission import request_key
+from service.core.queue.records import TaskRecord
 from service.core.queue.store import IDEMPOTENCY_SECONDS
 from service.core.upkeep.restored_job import RestoredJob
 
@@ -71,6 +74,7 @@ def rebuild_index(core: Core) -> Restored:
             unfinished_jobs=sum(_restore_job(core, job) for job in jobs if job.state not in TERMINAL_STATES),
         )
         _relate(core, jobs)
+        pins.restore(core)
         validating = {manifest.job for manifest in shown if manifest.state is DatasetState.VALIDATING}
         for job in jobs:
             if job.state in TERMINAL_STATES and (job.id in validating or job.end is None):
@@ -90,6 +94,8 @@ def _jobs(core: Core) -> list[RestoredJob]:
         if request is None or not {"created", "tenant"} <= request.keys():
             # The latter: of a version that did not note how jobs end, so that it would begin again.
             return None
+        if "awaits" in request:
+            request |= core.storage.get_json(plan_key(job_id)) or {}
         end = core.storage.get_json(end_key(job_id))
         notes = {} if end is not None else _notes(core, job_id)
         return RestoredJob(job_id, request, end, notes, rebuilds * NUMBERS_OF_ATTEMPTS, job_result_key(job_id))
@@ -128,7 +134,10 @@ def _manifests(core: Core) -> tuple[list[DatasetManifest], list[LabelerManifest]
     datasets = _together(core.storage.get_json, wanted)
     labelers = _together(core.storage.get_json, core.storage.list_keys("labelers/"))
     return (
-        [DatasetManifest.model_validate(document, context=STORED) for document in datasets if document is not None],
+        changes.applied(
+            core,
+            [DatasetManifest.model_validate(document, context=STORED) for document in datasets if document is not None],
+        ),
         [LabelerManifest.model_validate(document, context=STORED) for document in labelers if document is not None],
     )
 
@@ -138,7 +147,7 @@ def _is_shown(dataset: DatasetManifest, made: set[str], known: set[str]) -> bool
     if dataset.job not in known:
         # Retention has removed the job. A dataset that was to be validated was never accepted without one.
         return dataset.state is not DatasetState.VALIDATING
-    return dataset.state is not DatasetState.READY or dataset.id in made
+    return dataset.state is not DatasetState.READY or dataset.id in made or dataset.previous is not None
 
 
 def _restore_job(core: Core, job: RestoredJob) -> bool:
@@ -146,6 +155,9 @@ def _restore_job(core: Core, job: RestoredJob) -> bool:
     report = core.storage.get_json(report_key(job.id)) if job.state is JobState.SUCCEEDED else None
     for figure in (report or {}).get("figures", []):
         core.blobs.hold(job.id, figure["sha256"])
+    for name, fields in job.tasks.items():
+        for sha256 in TaskRecord(name, fields).files.values():
+            core.blobs.hold(job.id, sha256)
     there = [dataset for dataset in job.request["reads"] if core.catalogue.dataset(dataset) is not None]
     return core.store.submit(job.id, job.specification(there)).outcome == "created"
 

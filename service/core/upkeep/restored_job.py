@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from api_schemas.jobs import TERMINAL_STATES, JobState
-from service.core.lifecycle.submission import datasets_made, labelers_named
+from service.core.lifecycle.submission import awaiting_fields, datasets_made, labelers_named
 from service.core.queue.records import PLANNED
 
 
@@ -31,6 +31,11 @@ class RestoredJob:
     def state(self) -> JobState:
         """Where it stands."""
         return JobState(self.fields["state"])
+
+    @property
+    def awaits(self) -> Sequence[str]:
+        """Ids of the datasets without which it cannot be planned; empty: it has been."""
+        return [] if self.request["tasks"] else self.request.get("awaits", [])
 
     @property
     def made(self) -> set[str]:
@@ -73,6 +78,7 @@ class RestoredJob:
             "notes": json.dumps(self.request.get("notes", [])),
             "datasets": json.dumps([*self.request["reads"], *datasets_made(self.tasks)]),
             **named,
+            **(awaiting_fields(self.awaits, self.request["request"]) if self.awaits else {}),
         }
         if not self.notes:
             return fields | {"state": JobState.QUEUED}
@@ -100,6 +106,7 @@ class RestoredJob:
             "makes": datasets_made(self.tasks) if held else [],
             "labelers": dict.fromkeys(labelers_named(self.tasks), False),
             "dataset": False,
+            "awaits": self.awaits if held else [],
             "fields": self.fields,
             "tasks": [{"name": name, "fields": fields} for name, fields in self.tasks.items()],
         }

@@ -7,7 +7,7 @@ from api_schemas.jobs import TERMINAL_STATES, JobState
 from service.core.catalogue.manifests import AnyManifest, DatasetManifest
 from service.core.clients import Core
 from service.core.foundation import redis_keys
-from service.core.lifecycle import outbox
+from service.core.lifecycle import outbox, pins
 from service.core.queue.records import JobRecord
 
 BATCH = 100
@@ -19,7 +19,7 @@ def expire(core: Core, now: datetime) -> None:
 
     A finished job is removed so long after its end, unless the job that retried it is there: it reads its results.
     A dataset is removed so long after it was made, unless a job that is there, or a dataset that stays, names it.
-    So is a labeler; of datasets, archives name labelers.
+    So is a labeler; of datasets, archives name labelers. What is pinned stays, and so does what it names.
     """
     settings = core.settings
     if settings.queue_hours is not None:
@@ -43,6 +43,8 @@ def _forget_jobs(core: Core, before: datetime) -> None:
     for job in _jobs(core):
         if job.state not in TERMINAL_STATES or int(job.fields["finished"]) >= before.timestamp() * 1000:
             continue
+        if pins.pinned(core, [job.id]):
+            continue
         # Refused while the job that retried it is there.
         if core.store.forget(job.id):
             outbox.attend(core, f"forget {job.id}")
@@ -51,6 +53,7 @@ def _forget_jobs(core: Core, before: datetime) -> None:
 def _delete_datasets(core: Core, before: datetime) -> None:
     datasets = {dataset.id: dataset for dataset in _datasets(core)}
     named = {dataset_id for job in _jobs(core) for dataset_id in job.datasets}
+    named |= pins.pinned(core, list(datasets))
     staying = [dataset for dataset in datasets.values() if dataset.id in named or dataset.created_at >= before]
     stay: set[str] = set()
     while staying:
@@ -69,7 +72,7 @@ def _delete_labelers(core: Core, before: datetime) -> None:
         return
     named = {labeler_id for dataset in _datasets(core) for labeler_id in _labelers_of(dataset)}
     for labeler in _all(lambda cursor: core.catalogue.labelers(cursor, BATCH)):
-        if labeler.created_at < before and labeler.id not in named:
+        if labeler.created_at < before and labeler.id not in named and not pins.pinned(core, [labeler.id]):
             # Refused while a job names it.
             core.catalogue.delete_labeler(labeler.id)
 

@@ -1,9 +1,10 @@
 """`/v1/datasets`: upload, list, show and delete sets, download archives."""
 
+import hashlib
 from functools import partial
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Header, Path, Query
 from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -13,17 +14,21 @@ from api_schemas.base import DatasetId
 from api_schemas.datasets import (
     ArchiveFormat,
     Dataset,
+    DatasetChanges,
     DatasetFromUploads,
     DatasetMetadata,
     DatasetPage,
     DatasetRole,
     DatasetState,
+    ExportFormat,
 )
+from api_schemas.jobs import Job
 from api_schemas.problems import ErrorCode
 from service.core.foundation.ids import new_id
-from service.core.resources import datasets, label_grid, pictures
+from service.core.resources import dataset_changes, datasets, exports, kept, label_grid, pictures
 from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, Limit
+from service.http.negotiation import etag_matches
 from service.http.openapi import form_or_json
 from service.http.paging import PAGE, paged
 from service.http.problems import BODY_ERRORS, responses
@@ -75,9 +80,61 @@ def list_datasets(
 
 
 @router.get("/{dataset_id}", responses=responses(ErrorCode.NOT_FOUND))
-def get_dataset(dataset_id: DatasetId, core: CoreDep) -> Dataset:
-    """Show one set."""
-    return datasets.view(core, dataset_id)
+def get_dataset(dataset_id: DatasetId, response: Response, core: CoreDep) -> Dataset:
+    """Show one set; `ETag` is what `If-Match` of a change takes."""
+    dataset = datasets.view(core, dataset_id)
+    response.headers["ETag"] = _etag(dataset)
+    return dataset
+
+
+@router.patch(
+    "/{dataset_id}",
+    responses={
+        201: {"model": Dataset, "description": "A new version of the set, at `Location`; the set itself is as it was"},
+        **responses(
+            ErrorCode.NOT_FOUND,
+            ErrorCode.DATASET_NOT_READY,
+            ErrorCode.PRECONDITION_FAILED,
+            ErrorCode.INVALID_REQUEST,
+        ),
+    },
+)
+def change_dataset(
+    dataset_id: DatasetId,
+    changes: DatasetChanges,
+    response: Response,
+    core: CoreDep,
+    if_match: Annotated[str | None, Header(description="Change it only if this is its `ETag`.")] = None,
+) -> Dataset:
+    """Correct a set without a new upload: `name` and `tags` in place.
+
+    `class_names`, `normalization` and `source_dataset` change results: they make a new set of the same files (201),
+    whose `previous` is this one.
+    """
+    dataset, is_new = dataset_changes.change(
+        core, dataset_id, changes, lambda found: if_match is None or etag_matches(if_match, _etag(found))
+    )
+    if is_new:
+        response.status_code = 201
+        response.headers["Location"] = dataset.links.self
+    response.headers["ETag"] = _etag(dataset)
+    return dataset
+
+
+def _etag(dataset: Dataset) -> str:
+    return f'"{hashlib.sha256(dataset.model_dump_json().encode()).hexdigest()[:32]}"'
+
+
+@router.post("/{dataset_id}/pin", responses=responses(ErrorCode.NOT_FOUND))
+def pin_dataset(dataset_id: DatasetId, core: CoreDep) -> Dataset:
+    """Keep a set, and what it names, however old it is."""
+    return kept.set_pin(core, datasets.view(core, dataset_id), True)
+
+
+@router.delete("/{dataset_id}/pin", responses=responses(ErrorCode.NOT_FOUND))
+def unpin_dataset(dataset_id: DatasetId, core: CoreDep) -> Dataset:
+    """Let retention remove a set again."""
+    return kept.set_pin(core, datasets.view(core, dataset_id), False)
 
 
 @router.delete("/{dataset_id}", status_code=204, responses=responses(ErrorCode.NOT_FOUND, ErrorCode.DATASET_IN_USE))
@@ -97,6 +154,35 @@ def get_archive(
 ) -> RedirectResponse:
     """Download the archive of a label-augmented set, as the zip or in another format that its job has written."""
     return to_storage(datasets.archive_url(core, dataset_id, archive_format))
+
+
+@router.get(
+    "/{dataset_id}/export",
+    status_code=307,
+    response_model=None,
+    responses={
+        307: {"description": "Temporary Redirect: `Location` is a download link that expires"},
+        202: {"model": Job, **ACCEPTED},
+        **responses(
+            ErrorCode.NOT_FOUND, ErrorCode.DATASET_NOT_READY, ErrorCode.INVALID_REQUEST, ErrorCode.QUOTA_EXCEEDED
+        ),
+    },
+)
+def get_export(
+    dataset_id: DatasetId,
+    core: CoreDep,
+    export_format: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.NPZ,
+) -> Response:
+    """Download a set, distilled or source, without dense labels in a layout of the field.
+
+    It is written when it is asked for first: the answer is then `202` with the job that does so, and `307` once that
+    has succeeded, for as long as a job that made it is there.
+    """
+    found = exports.export(core, dataset_id, export_format)
+    if isinstance(found, str):
+        return to_storage(found)
+    headers = accepted(found.links.self, created=True)
+    return Response(found.model_dump_json(), status_code=202, headers=headers, media_type="application/json")
 
 
 @router.get(

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from api_schemas.base import JobId
+from api_schemas.base import JobId, Sha256
 from api_schemas.evaluation import Report
 from api_schemas.job_plans import JobPlan
 from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobState
@@ -18,7 +18,7 @@ from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.kinds import AnyJobRequest
-from service.core.resources import jobs
+from service.core.resources import jobs, kept, models
 from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, JobVersionsDep, Limit, note_key
 from service.http.negotiation import etag_matches, wait_seconds
@@ -230,6 +230,24 @@ async def get_rendered_report(
 def get_figure(job_id: JobId, name: str, core: CoreDep) -> RedirectResponse:
     """Show a figure of the report; `figures` of the report names them."""
     return to_storage(jobs.figure_url(core, job_id, name))
+
+
+@router.post("/{job_id}/pin", responses=responses(ErrorCode.NOT_FOUND))
+def pin_job(job_id: JobId, core: CoreDep) -> Job:
+    """Keep a job, its report, and the sets and labelers that it names, however long ago it ended."""
+    return kept.set_pin(core, jobs.view(core, job_id), True)
+
+
+@router.delete("/{job_id}/pin", responses=responses(ErrorCode.NOT_FOUND))
+def unpin_job(job_id: JobId, core: CoreDep) -> Job:
+    """Let retention remove a job again."""
+    return kept.set_pin(core, jobs.view(core, job_id), False)
+
+
+@router.get("/{job_id}/models/{sha256}", **redirects("a download link of a safetensors file"))
+def get_model(job_id: JobId, sha256: Sha256, core: CoreDep) -> RedirectResponse:
+    """Download the network of a trial: `model` of its row names it, where the job has `keep_models`."""
+    return to_storage(models.model_url(core, job_id, sha256))
 
 
 async def _wait_until_final(core: Core, job_id: str, seconds: int) -> None:

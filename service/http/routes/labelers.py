@@ -1,20 +1,21 @@
 """`/v1/labelers`: import, list, show and delete labelers, with one row per epoch."""
 
 from functools import partial
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from api_schemas.base import LabelerId
 from api_schemas.jobs import Job
 from api_schemas.labelers import Labeler, LabelerFromUploads, LabelerMetadata, LabelerPage
 from api_schemas.problems import ErrorCode
 from service.core.foundation.ids import new_id
-from service.core.resources import jobs, labelers
-from service.http.answers import ACCEPTED, accepted
+from service.core.resources import jobs, kept, labelers, models
+from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, Limit
 from service.http.openapi import form_or_json
 from service.http.paging import PAGE, paged
@@ -66,6 +67,28 @@ def list_labelers(request: Request, core: CoreDep, cursor: Cursor = None, limit:
 def get_labeler(labeler_id: LabelerId, core: CoreDep) -> Labeler:
     """Show one labeler."""
     return labelers.view(core, labeler_id)
+
+
+@router.get("/{labeler_id}/checkpoints/{epoch}", **redirects("a download link of a safetensors file"))
+def get_checkpoint(
+    labeler_id: LabelerId,
+    epoch: Annotated[int, Path(ge=0, description="One of `epochs` that has a `checkpoint`.")],
+    core: CoreDep,
+) -> RedirectResponse:
+    """Download the weights of a labeler after an epoch that it keeps."""
+    return to_storage(models.checkpoint_url(core, labeler_id, epoch))
+
+
+@router.post("/{labeler_id}/pin", responses=responses(ErrorCode.NOT_FOUND))
+def pin_labeler(labeler_id: LabelerId, core: CoreDep) -> Labeler:
+    """Keep a labeler however old it is."""
+    return kept.set_pin(core, labelers.view(core, labeler_id), True)
+
+
+@router.delete("/{labeler_id}/pin", responses=responses(ErrorCode.NOT_FOUND))
+def unpin_labeler(labeler_id: LabelerId, core: CoreDep) -> Labeler:
+    """Let retention remove a labeler again."""
+    return kept.set_pin(core, labelers.view(core, labeler_id), False)
 
 
 @router.delete("/{labeler_id}", status_code=204, responses=responses(ErrorCode.NOT_FOUND, ErrorCode.LABELER_IN_USE))

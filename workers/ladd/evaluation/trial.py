@@ -140,12 +140,14 @@ def evaluate_trial(
     checkpoints: Path | None = None,
     held_out: TestSet | None = None,
     around: Surroundings = ALONE,
+    on_trained: Callable[[nn.Module], None] = lambda model: None,
 ) -> TrialResult:
     """Train and test one network.
 
     `seed` is the evaluation's, from which the seed of trial number `trial`, counted from 0, is derived. The accuracy is
     that after the last epoch. `grad_cam` is there for the first `explained_images` test images of each class in turn.
-    `progress` counts the images and views forwarded in training and the images tested.
+    `progress` counts the images and views forwarded in training and the images tested. `on_trained` gets the network
+    that was tested.
 
     An arm with `best_lr` trains a network at each of its `lr_factors` times the recipe's learning rate, from the same
     seed, and tests the one that is best on `held_out`, images that are neither tested nor trained on; of equals the
@@ -200,6 +202,7 @@ def evaluate_trial(
         peak_bytes=peak_bytes(device),
         predicted_peak_bytes=cost.peak_bytes,
     )
+    on_trained(trained.model)
     about = {
         "augmentation_rule": AUGMENTATION_RULE,
         "micro_batch": trained.micro_batch,

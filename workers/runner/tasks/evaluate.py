@@ -1,5 +1,7 @@
 """Train one architecture on one arm of a set, once, and test it on the source set's val split."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -8,13 +10,25 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import nn
 
 from api_schemas.datasets import Dataset
 from api_schemas.labelers import Labeler
 from api_schemas.runner import DoneEvent, RunnerTask
 from method import precisions, seed_rules
 from method.arms import ARMS
-from method.files import DENSE_LABELS, FULL_LABELS, IMAGES, LABELS, SOFT_LABELS, TRAIN_IMAGES, TRAIN_LABELS, WHITENING
+from method.files import (
+    DENSE_LABELS,
+    FULL_LABELS,
+    IMAGES,
+    LABELS,
+    MODEL,
+    SOFT_LABELS,
+    TRAIN_IMAGES,
+    TRAIN_LABELS,
+    WHITENING,
+)
 from method.recipes import RECIPES
 from workers.ladd.deployment.cost import Surroundings
 from workers.ladd.deployment.listener import Listener
@@ -79,6 +93,7 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
         checkpoints=folder / "checkpoint",
         around=surroundings_of(task),
         held_out=_held_out(task, folder, dataset.stats.num_classes, whitening),
+        on_trained=lambda model: _keep(model, params, folder / "outputs" / MODEL),
     )
     if whitening is None:
         row.recipe["normalization"] = applied(dataset, params, bool(arm.label_files) or arm.asks_labeler)
@@ -87,7 +102,20 @@ def run(task: RunnerTask, folder: Path, report: Reporter) -> DoneEvent:
     about = {"dataset": params["dataset"], "arm": params["arm"], "architecture": params["architecture"]}
     trial = {field: getattr(row.trial, field) for field in ("trial", "seed", "accuracy", "seconds")}
     report.row(about | {"views": row.recipe["views"], "epochs": row.epochs} | trial)
-    return DoneEvent(event="done", files=[], result={"row": {"dataset": params["dataset"], **asdict(row)}, **decided})
+    found = {"dataset": params["dataset"], **asdict(row)}
+    files = [MODEL] if params.get("keep_model") else []
+    for name in files:
+        content = (folder / "outputs" / name).read_bytes()
+        found["trial"]["model"] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    return DoneEvent(event="done", files=files, result={"row": found, **decided})
+
+
+def _keep(model: nn.Module, params: Mapping[str, Any], path: Path) -> None:
+    """Write a network with what it takes to build and feed it, where the job keeps its networks."""
+    if params.get("keep_model"):
+        known = {name: params[name] for name in ("architecture", "arm", "trial", "mean", "std")}
+        tensors = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
+        save_file(tensors, path, metadata={"ladd": json.dumps(known, sort_keys=True)})
 
 
 def recipe_of(params: Mapping[str, Any], images: int = 0, num_classes: int = 1) -> Recipe:

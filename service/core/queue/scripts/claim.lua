@@ -15,7 +15,7 @@ if state ~= 'queued' or waiting ~= '0' or not (job_state == 'queued' or job_stat
   return 0
 end
 local worker = ARGV[4]
-if leaves(key, queue_of(task), worker) then
+if leaves(key, queue_of(task), worker) or is_being_made(key, member(task)) then
   return 0
 end
 local running, limit = keys.running_tasks(tenant()), tonumber(ARGV[6])
@@ -25,6 +25,10 @@ end
 local attempt = redis.call('HINCRBY', key, 'attempt', 1)
 redis.call('HSET', key, 'claim', ARGV[7], 'worker:' .. attempt, worker, 'start:' .. attempt, now())
 redis.call('HDEL', key, 'progress')
+local making = maker_of(key)
+if making then
+  redis.call('SET', making, member(task))
+end
 take_out(task)
 redis.call('SADD', running, member(task))
 redis.call('HSET', keys.TURNS, tenant(), redis.call('INCR', keys.TURN))

@@ -24,6 +24,11 @@ local function close_attempt(outcome, failure)
   local attempt = redis.call('HGET', key, 'attempt')
   redis.call('ZREM', keys.LEASES, member(task))
   redis.call('SREM', keys.running_tasks(tenant()), member(task))
+  local making = maker_of(key)
+  if making and redis.call('GET', making) == member(task) then
+    redis.call('DEL', making)
+    unpark(redis.call('HGET', key, 'makes'))
+  end
   redis.call('HSET', key, 'end:' .. attempt, now(), 'outcome:' .. attempt, outcome)
   if failure ~= '' then
     redis.call('HSET', key, 'error:' .. attempt, failure)
@@ -72,6 +77,7 @@ if happened == 'succeeded' then
   close_attempt('succeeded', '')
   redis.call('HSET', key, 'result', made.result)
   store(key, made.counted)
+  note_computed(task)
   if made.index then
     index(made.index)
   end

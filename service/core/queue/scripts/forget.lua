@@ -18,6 +18,10 @@ for _, labeler in ipairs(cjson.decode(redis.call('HGET', job_key, 'labelers') or
   redis.call('SREM', keys.users(keys.labeler(labeler)), job)
 end
 for _, name in ipairs(task_names()) do
+  local digest = redis.call('HGET', task_key(name), 'digest')
+  if digest then
+    redis.call('ZREM', keys.computed(digest), member(name))
+  end
   redis.call('DEL', task_key(name))
 end
 redis.call('DEL', job_key, keys.job_tasks(job), keys.events(job), keys.progressed(job))

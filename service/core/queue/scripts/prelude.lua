@@ -84,6 +84,14 @@ local function take_out(name)
   redis.call('ZREM', keys.ready_line(queue_of(name), tenant()), member(name))
 end
 
+-- Has other jobs find the result of a task that has succeeded, where its digest says of what it is.
+local function note_computed(name)
+  local digest = redis.call('HGET', task_key(name), 'digest')
+  if digest then
+    redis.call('ZADD', keys.computed(digest), 0, member(name))
+  end
+end
+
 -- Whether this attempt still has the lease. Each claim has a number of its own.
 local function holds(attempt)
   local state, current = unpack(redis.call('HMGET', task_key(task), 'state', 'attempt'))

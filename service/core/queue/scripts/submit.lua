@@ -1,6 +1,6 @@
 -- ARGV[4]: JSON {key, digest, key_seconds, retry_of, reads, uploads, makes, labelers: {id: whether it must be there},
--- dataset: a manifest's index or false, fields, tasks: [{name, fields}], limits: {queued_jobs, stored_bytes}, each left
--- out where there is none}.
+-- dataset: a manifest's index or false, awaits, fields, tasks: [{name, fields}], limits: {queued_jobs, stored_bytes},
+-- each left out where there is none}.
 -- Returns {'created', job}, {'exists', job}, {'reused', job}, {'missing', dataset, labeler, upload or job} or {'over', name
 -- of the limit}.
 local spec = cjson.decode(ARGV[4])
@@ -23,16 +23,9 @@ if spec.retry_of ~= '' then
     return { 'exists', successor }
   end
 end
-for _, dataset in ipairs(spec.reads) do
-  -- It was ready when the job was planned, and may be gone since.
-  if redis.call('EXISTS', keys.dataset(dataset)) == 0 then
-    return { 'missing', dataset }
-  end
-end
-for labeler, needed in pairs(spec.labelers) do
-  if needed and redis.call('EXISTS', keys.labeler(labeler)) == 0 then
-    return { 'missing', labeler }
-  end
+local gone = missing_of(spec)
+if gone then
+  return { 'missing', gone }
 end
 for _, upload in ipairs(spec.uploads) do
   if redis.call('EXISTS', keys.upload(upload)) == 0 then
@@ -59,25 +52,9 @@ end
 if spec.dataset then
   index(spec.dataset)
 end
-for _, list in ipairs({ spec.reads, spec.makes }) do
-  for _, dataset in ipairs(list) do
-    redis.call('SADD', keys.users(keys.dataset(dataset)), job)
-  end
-end
-for labeler in pairs(spec.labelers) do
-  redis.call('SADD', keys.users(keys.labeler(labeler)), job)
-end
+note_uses(spec)
 for _, upload in ipairs(spec.uploads) do
   redis.call('DEL', keys.upload(upload))
-end
-
--- {task: tasks that wait for it}, so that the end of a task need not look at every other one.
-local before = {}
-for _, entry in ipairs(spec.tasks) do
-  for _, name in ipairs(cjson.decode(entry.fields.after)) do
-    before[name] = before[name] or {}
-    table.insert(before[name], entry.name)
-  end
 end
 
 store(job_key, spec.fields)
@@ -87,16 +64,9 @@ if spec.fields.state == 'queued' then
   redis.call('SADD', keys.queued_jobs(owner), job)
 end
 emit('', 'state', '{"state":"' .. spec.fields.state .. '"}')
-for _, entry in ipairs(spec.tasks) do
-  store(task_key(entry.name), entry.fields)
-  redis.call('HSET', task_key(entry.name), 'before', cjson.encode(before[entry.name] or {}))
-  redis.call('RPUSH', keys.job_tasks(job), entry.name)
-  if entry.fields.state ~= 'succeeded' then
-    redis.call('HINCRBY', job_key, 'unfinished', 1)
-  end
-  if entry.fields.state == 'queued' and entry.fields.waiting == '0' then
-    make_ready(entry.name)
-  end
+add_tasks(spec.tasks)
+for _, dataset in ipairs(spec.awaits or {}) do
+  redis.call('SADD', keys.AWAITED, dataset .. ' ' .. job)
 end
 if spec.key ~= '' then
   redis.call('HSET', memory, 'digest', spec.digest, 'job', job)

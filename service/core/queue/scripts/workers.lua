@@ -14,6 +14,37 @@ local function untried(key, queue, with_room)
   return false
 end
 
+-- The key of who makes the labeler that the task makes; false for one that makes none. Of these alone ids are shared.
+local function maker_of(key)
+  local makes = redis.call('HGET', key, 'makes')
+  return makes and makes:sub(1, 3) == 'lb_' and keys.making(makes)
+end
+
+-- Whether another task is making the same labeler at this moment, which is then there to be taken.
+local function is_being_made(key, member)
+  local making = maker_of(key)
+  local maker = making and redis.call('GET', making)
+  -- An earlier version ends attempts without saying so here.
+  return maker and maker ~= member and redis.call('ZSCORE', keys.LEASES, maker)
+end
+
+-- Puts tasks that waited for a labeler back into their lines, so many at a time: to take it, or to make it after all.
+local function unpark(labeler)
+  for _, member in ipairs(redis.call('SPOP', keys.parked(labeler), 100)) do
+    local job = member:match('%S+')
+    local state, queue = unpack(redis.call('HMGET', keys.task(member:match('(%S+) (.*)')), 'state', 'queue'))
+    if state == 'queued' then
+      local tenant = redis.call('HGET', keys.job(job), 'tenant') or 'default'
+      redis.call('ZADD', keys.READY, 0, member)
+      redis.call('ZADD', keys.ready_line(queue, tenant), redis.call('INCR', keys.READIED), member)
+      redis.call('SADD', keys.ready_tenants(queue), tenant)
+    end
+  end
+  if redis.call('EXISTS', keys.parked(labeler)) == 0 then
+    redis.call('SREM', keys.PARKED, labeler)
+  end
+end
+
 -- Whether a worker leaves the task, at which it has failed, to others: to those with room, or to any once it has used
 -- up the attempts of one worker.
 local function leaves(key, queue, worker)

@@ -12,8 +12,9 @@ from api_schemas.problems import ErrorCode
 from method.arms import TABLE_6
 from service.core.foundation.errors import ServiceError
 from service.core.kinds import KINDS
+from service.core.lifecycle.presets import PRESETS
 from service.core.resources import jobs
-from service.core.resources.presets import PRESETS, expand
+from service.core.resources.presets import expand
 
 REQUEST: TypeAdapter[Any] = TypeAdapter(JobRequest)
 

@@ -136,12 +136,12 @@ def test_results_that_are_not_what_they_must_be_are_refused(core: Core, hand: An
     with pytest.raises(KeyError, match="epochs"):
         tasks.succeed(core, claimed, {}, {})
     assert core.storage.list_keys("labelers/") == []
-    evaluation = hand.submit("ladd", dataset=hand.ready_set(source_dataset=job.params["source_dataset"]))
-    first = next(task.name for task in evaluation.tasks if task.stage == "evaluate")
-    hand.work(evaluation.id, until=first)
-    trial = hand.claim(evaluation.id, first)
+    dataset = hand.ready_set(source_dataset=job.params["source_dataset"])
+    few = {"dataset": dataset, "arms": ["baseline"], "architectures": ["ConvNetD3"], "trials": 1}
+    pair = [hand.work(hand.submit("evaluate", **few, seed=seed).id).id for seed in (0, 1)]
+    comparison = hand.claim(hand.submit("compare", jobs=pair).id, "compare")
     with pytest.raises(ValueError, match="makes nothing"):
-        tasks.succeed(core, trial, {}, {"model.pt": hand.file(b"weights")})
+        tasks.succeed(core, comparison, {}, {"model.pt": hand.file(b"weights")})
 
 
 def trained() -> dict[str, Any]:

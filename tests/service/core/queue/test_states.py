@@ -42,7 +42,7 @@ def test_terminal_states_never_change(before: JobState, after: JobState) -> None
 def test_every_state_is_reached_and_left_as_the_design_says(state: JobState) -> None:
     followers = {after.value for after in TRANSITIONS[state]}
     assert followers == {
-        "queued": {"running", "canceled", "expired"},
+        "queued": {"running", "canceled", "expired", "failed"},
         "running": {"queued", "canceling", "succeeded", "failed", "canceled"},
         "canceling": {"canceled"},
     }.get(state, set())

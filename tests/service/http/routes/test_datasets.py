@@ -98,6 +98,43 @@ def test_the_archive_in_another_format(labelling: Any, api: httpx.Client) -> Non
     assert (unknown.status_code, unknown.json()["reasons"][0]["location"]) == (422, "query.format")
 
 
+def test_an_export_is_written_when_it_is_asked_for(worker: Any, api: httpx.Client) -> None:
+    link = f"/v1/datasets/{worker.ready_set()}/export"
+    begun = api.get(link, params={"format": "png"})
+    assert (begun.status_code, begun.json()["kind"], begun.json()["state"]) == (202, "export", "queued")
+    assert int(begun.headers["Retry-After"]) > 0
+    worker.finish(begun.headers["Location"].rpartition("/")[2], "export", {}, "set.png.zip")
+    answer = httpx.get(api.get(link, params={"format": "png"}).headers["Location"], trust_env=False)
+    assert answer.content.startswith(b"set.png.zip")
+    assert ".png.zip" in answer.headers["Content-Disposition"]
+    assert api.get(link, params={"format": "rar"}).json()["reasons"][0]["location"] == "query.format"
+
+
+def test_a_set_is_changed_as_long_as_it_is_as_the_caller_saw_it(worker: Any, api: httpx.Client) -> None:
+    link = f"/v1/datasets/{worker.ready_set()}"
+    seen = api.get(link).headers["ETag"]
+    renamed = api.patch(link, json={"name": "better"}, headers={"If-Match": seen})
+    assert (renamed.status_code, renamed.json()["name"]) == (200, "better")
+    assert renamed.headers["ETag"] == api.get(link).headers["ETag"] != seen
+    late = api.patch(link, json={"name": "late"}, headers={"If-Match": seen})
+    assert (late.status_code, late.json()["code"]) == (412, "precondition_failed")
+    version = api.patch(link, json={"normalization": "none"})
+    assert (version.status_code, f"/v1/datasets/{version.json()['previous']}") == (201, link)
+    assert api.get(version.headers["Location"]).json() == version.json()
+    assert api.patch(link, json={"role": "source"}).json()["reasons"][0]["location"] == "body.role"
+
+
+def test_pins_are_set_and_taken_away(worker: Any, api: httpx.Client) -> None:
+    link = f"/v1/datasets/{worker.ready_set()}"
+    assert api.post(f"{link}/pin").json()["pinned"] is True
+    assert [item["pinned"] for item in api.get("/v1/datasets").json()["items"]] == [True]
+    assert api.delete(f"{link}/pin").json()["pinned"] is False
+    job = api.get(link).json()["links"]["job"]
+    seen = api.get(job).headers["ETag"]
+    assert api.post(f"{job}/pin").json()["pinned"] is True
+    assert api.get(job, headers={"If-None-Match": seen}).status_code == 200
+
+
 def test_plain_set_has_no_archive(upload: Any, api: httpx.Client) -> None:
     dataset = upload().json()
     assert dataset["links"]["archive"] is None
@@ -140,6 +177,7 @@ def test_metadata_is_shown_with_its_defaults(upload: Any) -> None:
     assert json.loads(json.dumps(shown)) == {
         "name": "a set",
         "role": "distilled",
+        "tags": {},
         "format": "auto",
         "normalization": "auto",
         "class_map": "auto",

@@ -145,11 +145,20 @@ def test_a_labeler_is_held_to_the_rules_of_the_form_it_has(
     assert [reason["location"] for reason in reasons] == [f"body.params.labeler{location}"]
 
 
-def test_set_that_is_still_checked_cannot_be_used(upload: Any, api: httpx.Client) -> None:
+def test_a_set_that_is_still_checked_is_waited_for(upload: Any, api: httpx.Client) -> None:
     dataset = upload(role="source").json()["id"]
-    answer = api.post("/v1/jobs", json={"kind": "train_labeler", "params": {"source_dataset": dataset}})
-    assert (answer.status_code, answer.json()["code"]) == (409, "dataset_not_ready")
-    assert answer.json()["reasons"][0]["location"] == "body.params.source_dataset"
+    body = {"kind": "train_labeler", "params": {"source_dataset": dataset}}
+    planned = api.post("/v1/jobs", json=body | {"validate_only": True})
+    assert (planned.status_code, planned.json()["tasks"], planned.json()["cost"]) == (200, [], None)
+    answer = api.post("/v1/jobs", json=body)
+    assert (answer.status_code, answer.json()["state"], answer.json()["tasks"]) == (202, "queued", [])
+    assert dataset in answer.json()["waiting"]
+    api.post(f"/v1/jobs/{api.get(f'/v1/datasets/{dataset}').json()['job']}/cancel")
+    failed = api.get(answer.headers["Location"]).json()
+    assert (failed["state"], failed["error"]["code"]) == ("failed", "rejected_input")
+    refused = api.post("/v1/jobs", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (409, "dataset_not_ready")
+    assert refused.json()["reasons"][0]["location"] == "body.params.source_dataset"
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", None])

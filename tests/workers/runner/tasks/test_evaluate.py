@@ -1,5 +1,6 @@
 """The recipe of a trial, its images and what is around it, as its task has them."""
 
+import hashlib
 import io
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from api_schemas.datasets import Dataset
 from api_schemas.runner import RunnerTask, TaskType
@@ -14,6 +16,7 @@ from method.arms import ARMS
 from tests.service.core.made_up_results import made_up_stats
 from workers.ladd.deployment.cost import ALONE, Surroundings
 from workers.ladd.engine.normalization import normalize
+from workers.ladd.models import build_model
 from workers.runner.preemption import expect_no_preemption
 from workers.runner.reporter import Reporter
 from workers.runner.tasks.evaluate import _training_set, recipe_of, run, surroundings_of
@@ -119,6 +122,26 @@ def test_all_real_images_are_those_of_the_source_set(tmp_path: Path, arm: str, i
     assert row["recipe"].get("labels_of") == (None if arm == "real" else "ds_" + "1" * 26)
     # MTT's loop has a pass more than epochs; 8 images a step.
     assert (row["forwards"], row["images_seen"], row["steps"]) == (2 * images, 2 * images, 2 * -(-images // 8))
+
+
+@pytest.mark.slow
+def test_the_network_that_was_tested_is_kept_where_the_job_keeps_networks(tmp_path: Path) -> None:
+    task = trial_of("baseline", tmp_path)
+    task.params["keep_model"] = True
+    (tmp_path / "outputs").mkdir()
+    try:
+        done = run(task, tmp_path, Reporter(io.BytesIO()))
+    finally:
+        expect_no_preemption()
+    [name] = done.files
+    content = (tmp_path / "outputs" / name).read_bytes()
+    told = done.result["row"]["trial"]
+    assert told["model"] == {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    model = build_model("ConvNetD3", num_classes=2, channels=3, size=16, seed=1)
+    model.load_state_dict(load_file(tmp_path / "outputs" / name))
+    images, labels = (np.load(tmp_path / f"val_{part}.npy") for part in ("images", "labels"))
+    answers = model.eval()(normalize(torch.from_numpy(images), MEAN, STD)).argmax(1)
+    assert 100 * (answers.numpy() == labels).mean() == told["accuracy"]
 
 
 @pytest.mark.parametrize(("arm", "split"), [("real", "train_"), ("baseline", "")])
