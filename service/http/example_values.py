@@ -7,7 +7,7 @@ from api_schemas.problems import ErrorCode, Reason
 
 _PLACE = "01jz6x3v9k4m8q2r5t7w0y1a3c"
 DATASET, LABELER, JOB, UPLOAD = (f"{kind}_{_PLACE}" for kind in ("ds", "lb", "job", "up"))
-SOURCE = f"ds_{_PLACE[::-1]}"
+SOURCE, OTHER_JOB = f"ds_{_PLACE[::-1]}", f"job_{_PLACE[::-1]}"
 WEBHOOK, MESSAGE = f"wh_{_PLACE}", f"msg_{_PLACE}"
 SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 TIME = "2026-03-01T09:30:00Z"
@@ -99,6 +99,11 @@ PROBLEMS: Mapping[ErrorCode, tuple[str, str, Sequence[Reason]]] = {
         f"/v1/jobs/{JOB}/report",
         (),
     ),
+    ErrorCode.PRECONDITION_FAILED: (
+        f"{DATASET} has been changed since: ask for it again, and send its ETag as If-Match.",
+        f"/v1/datasets/{DATASET}",
+        (),
+    ),
     ErrorCode.WEBHOOK_DISABLED: (
         f"{WEBHOOK} is disabled: enable it first, PATCH with enabled: true.",
         f"/v1/webhooks/{WEBHOOK}/test",
@@ -146,6 +151,8 @@ REQUESTS: Mapping[str, Any] = {
         "params": {"dataset": DATASET, "protocol": "quick"},
         "tags": {"experiment": "dm-ipc10"},
     },
+    "ExportRequest": {"kind": "export", "params": {"dataset": DATASET, "format": "mtt"}},
+    "CompareRequest": {"kind": "compare", "params": {"jobs": [JOB, OTHER_JOB]}},
     "SweepRequest": {
         "kind": "sweep",
         "params": {"dataset": DATASET, "n": [3, 5], "ratio": [0.5, 0.625]},

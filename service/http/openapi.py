@@ -27,6 +27,8 @@ Errors are `application/problem+json` (RFC 9457) with a stable `code`. Every ans
 PARAMETERS = {
     "webhook_id": "Which webhook.",
     "message_id": "Which message.",
+    "sha256": "Digest of the file, as its row names it.",
+    "epoch": "Which checkpoint, an epoch that is kept.",
     "dataset_id": "Id of a set.",
     "labeler_id": "Id of a labeler.",
     "job_id": "Id of a job.",

@@ -25,9 +25,7 @@ def plan(core: Core, params: CompareParams) -> Plan:
     errors.distinct("jobs", params.jobs)
     found = {job.id: job for job in core.store.load_many(params.jobs, [])}
     for job_id in params.jobs:
-        fault = _misfit(job_id, found.get(job_id), found.get(params.jobs[0]))
-        if fault is not None:
-            errors.add("jobs", *fault)
+        _check(errors, job_id, found.get(job_id), found.get(params.jobs[0]))
     errors.raise_if_any()
     task = TaskPlan(
         name="compare",
@@ -41,18 +39,18 @@ def plan(core: Core, params: CompareParams) -> Plan:
     return Plan(params=params.model_dump(mode="json"), tasks=[task])
 
 
-def _misfit(job_id: str, job: JobRecord | None, first: JobRecord | None) -> tuple[str, str, str] | None:
-    """Return the rule that a job breaks, the value and what it is; None where it can be compared with the first."""
+def _check(errors: ValidationErrors, job_id: str, job: JobRecord | None, first: JobRecord | None) -> None:
+    """Note the first rule that a job breaks which is to be compared with the first one."""
     if job is None:
-        return "not_found", job_id, f"there is no job {job_id}"
-    if job.kind not in _EVALUATE or job.params.get("evaluation", job.params) is None:
-        return "has_evaluation", job_id, f"{job_id}, of kind {job.kind}, evaluates nothing"
-    if job.state is not JobState.SUCCEEDED:
-        return "has_evaluation", job_id, f"{job_id} is {job.state}: only jobs that succeeded have a whole evaluation"
-    if first is not None and job.params["source_dataset"] != first.params.get("source_dataset"):
+        errors.add("jobs", "not_found", job_id, f"there is no job {job_id}")
+    elif job.kind not in _EVALUATE or job.params.get("evaluation", job.params) is None:
+        errors.add("jobs", "has_evaluation", job_id, f"{job_id}, of kind {job.kind}, evaluates nothing")
+    elif job.state is not JobState.SUCCEEDED:
+        message = f"{job_id} is {job.state}: only jobs that succeeded have a whole evaluation"
+        errors.add("jobs", "has_evaluation", job_id, message)
+    elif first is not None and job.params["source_dataset"] != first.params.get("source_dataset"):
         message = f"{job_id} was tested on {job.params['source_dataset']}, {first.id} on another set"
-        return "same_test_images", job_id, message
-    return None
+        errors.add("jobs", "same_test_images", job_id, message)
 
 
 def comparison_digest(tenant: str, jobs: list[str]) -> str:

@@ -4,7 +4,7 @@ import hashlib
 from functools import partial
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Depends, Header, Path, Query
 from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -27,11 +27,11 @@ from api_schemas.problems import ErrorCode
 from service.core.foundation.ids import new_id
 from service.core.resources import dataset_changes, datasets, exports, kept, label_grid, pictures
 from service.http.answers import ACCEPTED, accepted, redirects, to_storage
-from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, Limit
+from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, Limit, note_key
 from service.http.negotiation import etag_matches
 from service.http.openapi import form_or_json
 from service.http.paging import PAGE, paged
-from service.http.problems import BODY_ERRORS, responses
+from service.http.problems import BODY_ERRORS, KEY_ERRORS, responses
 from service.http.received import received
 
 PATH = "/v1/datasets"
@@ -125,7 +125,11 @@ def _etag(dataset: Dataset) -> str:
     return f'"{hashlib.sha256(dataset.model_dump_json().encode()).hexdigest()[:32]}"'
 
 
-@router.post("/{dataset_id}/pin", responses=responses(ErrorCode.NOT_FOUND))
+@router.post(
+    "/{dataset_id}/pin",
+    dependencies=[Depends(note_key)],
+    responses=responses(ErrorCode.NOT_FOUND, *KEY_ERRORS),
+)
 def pin_dataset(dataset_id: DatasetId, core: CoreDep) -> Dataset:
     """Keep a set, and what it names, however old it is."""
     return kept.set_pin(core, datasets.view(core, dataset_id), True)
@@ -159,6 +163,7 @@ def get_archive(
 @router.get(
     "/{dataset_id}/export",
     status_code=307,
+    response_class=RedirectResponse,
     response_model=None,
     responses={
         307: {"description": "Temporary Redirect: `Location` is a download link that expires"},

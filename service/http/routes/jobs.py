@@ -232,7 +232,11 @@ def get_figure(job_id: JobId, name: str, core: CoreDep) -> RedirectResponse:
     return to_storage(jobs.figure_url(core, job_id, name))
 
 
-@router.post("/{job_id}/pin", responses=responses(ErrorCode.NOT_FOUND))
+@router.post(
+    "/{job_id}/pin",
+    dependencies=[Depends(note_key)],
+    responses=responses(ErrorCode.NOT_FOUND, *KEY_ERRORS),
+)
 def pin_job(job_id: JobId, core: CoreDep) -> Job:
     """Keep a job, its report, and the sets and labelers that it names, however long ago it ended."""
     return kept.set_pin(core, jobs.view(core, job_id), True)

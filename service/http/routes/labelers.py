@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path
 from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -16,11 +16,11 @@ from api_schemas.problems import ErrorCode
 from service.core.foundation.ids import new_id
 from service.core.resources import jobs, kept, labelers, models
 from service.http.answers import ACCEPTED, accepted, redirects, to_storage
-from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, Limit
+from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, Limit, note_key
 from service.http.openapi import form_or_json
 from service.http.paging import PAGE, paged
 from service.http.polls import pace
-from service.http.problems import BODY_ERRORS, responses
+from service.http.problems import BODY_ERRORS, KEY_ERRORS, responses
 from service.http.received import received
 
 PATH = "/v1/labelers"
@@ -79,7 +79,11 @@ def get_checkpoint(
     return to_storage(models.checkpoint_url(core, labeler_id, epoch))
 
 
-@router.post("/{labeler_id}/pin", responses=responses(ErrorCode.NOT_FOUND))
+@router.post(
+    "/{labeler_id}/pin",
+    dependencies=[Depends(note_key)],
+    responses=responses(ErrorCode.NOT_FOUND, *KEY_ERRORS),
+)
 def pin_labeler(labeler_id: LabelerId, core: CoreDep) -> Labeler:
     """Keep a labeler however old it is."""
     return kept.set_pin(core, labelers.view(core, labeler_id), True)

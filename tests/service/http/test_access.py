@@ -125,7 +125,7 @@ def test_every_route_wants_a_key_except_signs_of_life_and_documentation(keyed: A
         assert caller.get(path, headers={"Authorization": ""}).status_code == 200, path
 
 
-ANY_OF_PATH = {"index": 0, "name": "x", "form": "md"}
+ANY_OF_PATH = {"index": 0, "name": "x", "form": "md", "epoch": 1, "sha256": "0" * 64}
 
 
 def test_what_is_no_key_gets_401_with_a_challenge(keyed: Any) -> None:
