@@ -14,6 +14,7 @@ from api_schemas.base import (
     Request,
     Response,
     Sha256,
+    Tags,
     Timestamp,
 )
 from api_schemas.ensemble import LabelerChoice
@@ -130,6 +131,7 @@ class DatasetMetadata(Request):
 
     name: Name
     role: DatasetRole
+    tags: Tags = {}
     format: DatasetFormat = AUTO
     normalization: NormalizationChoice = "auto"
     class_map: (

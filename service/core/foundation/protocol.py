@@ -6,7 +6,7 @@ from typing import Any
 from api_schemas.problems import ErrorCode
 from service.core.foundation.errors import ServiceError
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Tasks, wake-ups and manifests carry the number they were written by; what carries none is of 1.
 
 It is raised by one with every change that an earlier worker would stumble over: a field more in a manifest or in what

@@ -12,6 +12,7 @@ from service.core.foundation.errors import ServiceError, invalid, not_found
 from service.core.foundation.protocol import PROTOCOL
 from service.core.lifecycle.quotas import exceeded, limits_of_submission
 from service.core.queue.plan import Ref, TaskPlan
+from service.core.queue.records import JobRecord
 from service.core.queue.store import IDEMPOTENCY_SECONDS, Submitted
 
 
@@ -37,6 +38,10 @@ class Submission:
     """Uploads in parts that become files of this job: the script that records it removes them."""
     notes: Sequence[str] = ()
     """Defaults that were left out, and in what the job is not the preset that its tag names."""
+    name: str = ""
+    priority: int = 0
+    deadline: int | None = None
+    """Milliseconds since 1970 by which a task has to begin."""
 
     def send(self, core: Core, job_id: str) -> Submitted:
         """Record the job unless the key or the retried job has one already, and wake workers for its first tasks.
@@ -44,8 +49,8 @@ class Submission:
         Raises ServiceError QUOTA_EXCEEDED, or INVALID_REQUEST where what it needs is gone; nothing is left of it then.
         """
         created = round(core.store.now())
-        core.storage.put_json(request_key(job_id), self._request(core.tenant, created))
-        recorded = core.store.submit(job_id, self._record(core, created))
+        core.storage.put_json(request_key(job_id), self._request(core, created))
+        recorded = core.store.submit(job_id, self._record(core, job_id, created))
         # It exists already under this very id where the index was rebuilt since the line before.
         if recorded.id == job_id:
             queued = {name: task for name, task in self.tasks.items() if task["state"] == JobState.QUEUED}
@@ -58,10 +63,10 @@ class Submission:
             raise _gone(recorded.id)
         return recorded
 
-    def _request(self, tenant: str, created: int) -> dict[str, Any]:
+    def _request(self, core: Core, created: int) -> dict[str, Any]:
         return {
             "schema_version": 1,
-            "tenant": tenant,
+            "tenant": core.tenant,
             "kind": self.kind,
             "params": self.params,
             "tags": self.tags,
@@ -70,11 +75,34 @@ class Submission:
             "notes": self.notes,
             "retry_of": self.retry_of or None,
             "created": created,
+            "fields": self._further_fields(core),
             "idempotency": {"key": self.key, "digest": self.digest} if self.key else None,
         }
 
-    def _record(self, core: Core, created: int) -> dict[str, Any]:
+    def _further_fields(self, core: Core) -> dict[str, str]:
+        """Return the fields of the job that earlier versions did not have, those that say something."""
+        fields = {
+            "name": self.name,
+            "priority": str(self.priority or ""),
+            "deadline": str(self.deadline or ""),
+            "created_by": core.creator.model_dump_json() if core.creator else "",
+        }
+        return {name: value for name, value in fields.items() if value}
+
+    def _record(self, core: Core, job_id: str, created: int) -> dict[str, Any]:
         makes, labelers = datasets_made(self.tasks), labelers_named(self.tasks)
+        fields = {
+            "tenant": core.tenant,
+            "kind": self.kind,
+            "state": JobState.QUEUED,
+            "created": str(created),
+            "params": json.dumps(self.params),
+            "tags": json.dumps(self.tags),
+            "notes": json.dumps(self.notes),
+            "datasets": json.dumps([*self.reads, *makes]),
+            "labelers": json.dumps([*labelers]),
+            **self._further_fields(core),
+        }
         return {
             "key": self.key,
             "digest": self.digest,
@@ -86,17 +114,7 @@ class Submission:
             "labelers": labelers,
             "dataset": self.dataset.index if self.dataset else False,
             "limits": limits_of_submission(core),
-            "fields": {
-                "tenant": core.tenant,
-                "kind": self.kind,
-                "state": JobState.QUEUED,
-                "created": str(created),
-                "params": json.dumps(self.params),
-                "tags": json.dumps(self.tags),
-                "notes": json.dumps(self.notes),
-                "datasets": json.dumps([*self.reads, *makes]),
-                "labelers": json.dumps([*labelers]),
-            },
+            "fields": fields | JobRecord(job_id, fields, []).entry.fields,
             "tasks": [{"name": name, "fields": fields} for name, fields in self.tasks.items()],
         }
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from api_schemas.base import MAX_NAME
 from api_schemas.datasets import (
     ArchiveFormat,
     Dataset,
@@ -20,6 +21,7 @@ from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, existing, invalid, not_found, reason
 from service.core.foundation.ids import new_id
+from service.core.foundation.listing import EVERYTHING, Asked
 from service.core.kinds import KINDS
 from service.core.kinds.ingest_dataset import DatasetUpload
 from service.core.lifecycle import outbox
@@ -62,7 +64,14 @@ def _record(core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile]
     core.catalogue.store(manifest)
     tasks = {task.name: task_fields(task) for task in plan.tasks}
     submission = Submission(
-        JobKind.INGEST_DATASET, plan.params, {}, tasks, plan.reads, dataset=manifest, uploads=upload_ids(files)
+        JobKind.INGEST_DATASET,
+        plan.params,
+        {},
+        tasks,
+        plan.reads,
+        dataset=manifest,
+        uploads=upload_ids(files),
+        name=f"{JobKind.INGEST_DATASET}: {metadata.name}"[:MAX_NAME],
     )
     try:
         submission.send(core, job_id)
@@ -118,12 +127,14 @@ def manifest_of(core: Core, dataset_id: str) -> DatasetManifest:
     return existing(core.catalogue.dataset(dataset_id), "dataset", dataset_id)
 
 
-def page(
-    core: Core, role: DatasetRole | None, state: DatasetState | None, cursor: str | None, limit: int
-) -> DatasetPage:
-    """Return the newest datasets after `cursor`. Raises ServiceError INVALID_REQUEST naming `query.cursor`."""
-    datasets, next_cursor = core.catalogue.datasets(role, state, cursor, limit)
-    return DatasetPage(items=[dataset.shown() for dataset in datasets], next_cursor=next_cursor)
+def page(core: Core, asked: Asked = EVERYTHING, cursor: str | None = None, limit: int = 100) -> DatasetPage:
+    """Return the newest datasets after `cursor` that match.
+
+    Raises ServiceError INVALID_REQUEST naming `query.cursor`.
+    """
+    datasets, found = core.catalogue.datasets(asked, cursor, limit)
+    items = [dataset.shown() for dataset in datasets]
+    return DatasetPage(items=items, next_cursor=found.next_cursor, complete=found.complete)
 
 
 def delete(core: Core, dataset_id: str) -> None:

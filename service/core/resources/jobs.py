@@ -1,17 +1,19 @@
 """Jobs, for the routes: submit, show, list, cancel, retry, delete, report."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+from api_schemas.base import MAX_NAME
 from api_schemas.evaluation import Figure, Report
 from api_schemas.job_plans import JobPlan, PlannedTask
-from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobRequest, JobState
+from api_schemas.jobs import TERMINAL_STATES, Job, JobPage, JobRequest, JobState
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
-from service.core.foundation.errors import ServiceError, existing
+from service.core.foundation.errors import ServiceError, existing, invalid
 from service.core.foundation.ids import new_id
-from service.core.foundation.listing import page_of
+from service.core.foundation.listing import EVERYTHING, Asked, search
 from service.core.kinds import KINDS
 from service.core.kinds.train_labeler import canonical
 from service.core.lifecycle import costs, outbox, rates
@@ -33,16 +35,29 @@ def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tupl
     request, QUOTA_EXCEEDED.
     """
     key = "" if idempotency_key is None else _sha256(f"{core.tenant} {idempotency_key}")
-    digest = _sha256(canonical(request.model_dump(mode="json", exclude={"validate_only"})))
+    # Fields that earlier versions did not know count where they say something, so that their digests stay the same.
+    silent = {field for field in ("name", "deadline", "priority") if not getattr(request, field)}
+    digest = _sha256(canonical(request.model_dump(mode="json", exclude={"validate_only", *silent})))
     known = core.store.known(key) if key else None
     if known is not None:
         return view(core, _same(known[1], known[0] == digest)), False
     plan = _planned(core, request)
+    deadline = request.deadline
     tasks = {task.name: task_fields(task) for task in plan.tasks}
     return record(
         core,
         Submission(
-            request.kind, plan.params, request.tags, tasks, plan.reads, key=key, digest=digest, notes=plan.notes
+            request.kind,
+            plan.params,
+            request.tags,
+            tasks,
+            plan.reads,
+            key=key,
+            digest=digest,
+            notes=plan.notes,
+            name=request.name or _default_name(core, request.kind, plan.params),
+            priority=request.priority,
+            deadline=None if deadline is None else round(deadline.timestamp() * 1000),
         ),
     )
 
@@ -68,8 +83,12 @@ def _planned(core: Core, request: JobRequest) -> Plan:
     """Return the plan of a request, the time of its tasks predicted.
 
     Trainings get the rates that are known now: all of a job decide by the same whether to compile. To its notes comes
-    in what it is not the preset that its tag names.
+    in what it is not the preset that its tag names. Raises ServiceError INVALID_REQUEST for a deadline that is over.
     """
+    deadline = request.deadline
+    if deadline is not None and deadline.timestamp() * 1000 <= core.store.now():
+        message = "the deadline is over: name a time to come, or none"
+        raise invalid("body.deadline", "in_the_future", deadline.isoformat(), message)
     plan = KINDS[request.kind].plan(core, request.params)
     costs_now = [task.cost for task in plan.tasks]
     tasks = [
@@ -79,6 +98,14 @@ def _planned(core: Core, request: JobRequest) -> Plan:
         )
     ]
     return replace(plan, tasks=tasks, notes=[*plan.notes, *differences(core, request.tags, plan.params)])
+
+
+def _default_name(core: Core, kind: str, params: Mapping[str, Any]) -> str:
+    """Return the kind of a job and the name of the set that it is about, the first of several."""
+    several = params.get("datasets") or [None]
+    about = params.get("dataset") or several[0] or params.get("source_dataset")
+    dataset = core.catalogue.dataset(about) if isinstance(about, str) else None
+    return kind if dataset is None else f"{kind}: {dataset.name}"[:MAX_NAME]
 
 
 def _sha256(text: str) -> str:
@@ -113,28 +140,15 @@ def _get(core: Core, job_id: str) -> JobRecord:
     return existing(core.store.load(job_id), "job", job_id)
 
 
-def page(
-    core: Core,
-    kind: JobKind | None,
-    state: JobState | None,
-    tags: Mapping[str, str],
-    cursor: str | None,
-    limit: int,
-) -> JobPage:
+def page(core: Core, asked: Asked = EVERYTHING, cursor: str | None = None, limit: int = 100) -> JobPage:
     """Return the newest jobs after `cursor` that match, without `result.evaluation` (GET the job for it).
 
     Raises ServiceError INVALID_REQUEST naming `query.cursor`.
     """
-
-    def wanted(job: JobRecord) -> bool:
-        return kind in (None, job.kind) and state in (None, job.state) and tags.items() <= job.tags.items()
-
-    def load(ids: Sequence[str]) -> list[tuple[str, JobRecord]]:
-        return [(job.id, job) for job in core.store.load_many(ids)]
-
-    jobs, next_cursor = page_of(core.redis, core.store.listing, cursor, limit, load, wanted)
-    signs = workers.alive(core.redis)
-    return JobPage(items=[listed(core, job, signs) for job in jobs], next_cursor=next_cursor)
+    found = search(core.redis, core.store.listing, asked, cursor, limit)
+    # A state may have changed since the search.
+    jobs = [job for job in core.store.load_many(found.ids) if not asked.states or job.state in asked.states]
+    return JobPage(items=listed(core, jobs), next_cursor=found.next_cursor, complete=found.complete)
 
 
 def cancel(core: Core, job_id: str) -> Job:
@@ -192,7 +206,18 @@ def retry(core: Core, job_id: str) -> tuple[Job, bool]:
     for dataset_id in reads:
         if core.catalogue.dataset(dataset_id) is None:
             raise ServiceError(ErrorCode.JOB_NOT_RETRYABLE, f"Dataset {dataset_id} of {job_id} is gone.")
-    return record(core, Submission(job.kind, job.params, job.tags, tasks, reads, retry_of=job_id, notes=job.notes))
+    again = Submission(
+        job.kind,
+        job.params,
+        job.tags,
+        tasks,
+        reads,
+        retry_of=job_id,
+        notes=job.notes,
+        name=job.name,
+        priority=job.priority,
+    )
+    return record(core, again)
 
 
 def _tasks_again(core: Core, job: JobRecord) -> dict[str, dict[str, str]]:

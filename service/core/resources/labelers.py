@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from api_schemas.base import MAX_NAME
 from api_schemas.jobs import Job, JobKind
 from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, existing, not_found
+from service.core.foundation.listing import EVERYTHING, Asked
 from service.core.kinds import KINDS
 from service.core.kinds.import_labeler import LabelerUpload
 from service.core.lifecycle.submission import Submission, task_fields
@@ -26,8 +28,10 @@ def import_labeler(core: Core, metadata: LabelerMetadata, files: Sequence[Stream
         upload = LabelerUpload(labeler_id, metadata, files)
         plan = KINDS[JobKind.IMPORT_LABELER].plan(core, upload)
         tasks = {task.name: task_fields(task) for task in plan.tasks}
+        name = f"{JobKind.IMPORT_LABELER}: {metadata.name}"[:MAX_NAME]
+        uploads = upload_ids(files)
         job, _ = jobs.record(
-            core, Submission(JobKind.IMPORT_LABELER, plan.params, {}, tasks, plan.reads, uploads=upload_ids(files))
+            core, Submission(JobKind.IMPORT_LABELER, plan.params, {}, tasks, plan.reads, uploads=uploads, name=name)
         )
     except BaseException:
         received_files.discard_uploads(core.storage, labeler_id)
@@ -54,7 +58,11 @@ def delete(core: Core, labeler_id: str) -> None:
         raise ServiceError(ErrorCode.LABELER_IN_USE, message)
 
 
-def page(core: Core, cursor: str | None, limit: int) -> LabelerPage:
-    """Return the newest labelers after `cursor`. Raises ServiceError INVALID_REQUEST naming `query.cursor`."""
-    labelers, next_cursor = core.catalogue.labelers(cursor, limit)
-    return LabelerPage(items=[labeler.shown() for labeler in labelers], next_cursor=next_cursor)
+def page(core: Core, asked: Asked = EVERYTHING, cursor: str | None = None, limit: int = 100) -> LabelerPage:
+    """Return the newest labelers after `cursor` that match.
+
+    Raises ServiceError INVALID_REQUEST naming `query.cursor`.
+    """
+    labelers, found = core.catalogue.labelers(asked, cursor, limit)
+    items = [labeler.shown() for labeler in labelers]
+    return LabelerPage(items=items, next_cursor=found.next_cursor, complete=found.complete)

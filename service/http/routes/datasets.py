@@ -1,5 +1,6 @@
 """`/v1/datasets`: upload, list, show and delete sets, download archives."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -23,6 +24,7 @@ from service.core.foundation.ids import new_id
 from service.core.resources import datasets, label_grid, pictures
 from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, Limit
+from service.http.list_filters import CommonFilters
 from service.http.openapi import form_or_json
 from service.http.problems import BODY_ERRORS, responses
 from service.http.received import received
@@ -56,13 +58,14 @@ async def create_dataset(request: Request, response: Response, core: CoreDep) ->
 @router.get("", responses=responses(ErrorCode.INVALID_REQUEST))
 def list_datasets(
     core: CoreDep,
+    filters: CommonFilters,
     role: DatasetRole | None = None,
-    state: DatasetState | None = None,
+    state: Annotated[Sequence[DatasetState], Query(description="Repeated: any of them.")] = (),
     cursor: Cursor = None,
     limit: Limit = 20,
 ) -> DatasetPage:
     """List sets, newest first."""
-    return datasets.page(core, role, state, cursor, limit)
+    return datasets.page(core, filters.also(state, role=role), cursor, limit)
 
 
 @router.get("/{dataset_id}", responses=responses(ErrorCode.NOT_FOUND))

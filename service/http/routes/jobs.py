@@ -22,6 +22,7 @@ from service.core.kinds import AnyJobRequest
 from service.core.resources import jobs
 from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, JobVersionsDep, Limit
+from service.http.list_filters import CommonFilters
 from service.http.negotiation import etag_matches, wait_seconds
 from service.http.polls import caching
 from service.http.problems import BODY_ERRORS, responses
@@ -34,7 +35,6 @@ POLL_SECONDS = 0.25
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
-Tag = Annotated[str, Query(pattern=r"^[A-Za-z0-9_.-]{1,64}:.{0,256}$")]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -82,15 +82,14 @@ def create_job(
 @router.get("", responses=responses(ErrorCode.INVALID_REQUEST))
 def list_jobs(
     core: CoreDep,
+    filters: CommonFilters,
     kind: JobKind | None = None,
-    state: JobState | None = None,
-    tag: Annotated[Sequence[Tag], Query(max_length=32, description="`key:value`; repeated, all must match.")] = (),
+    state: Annotated[Sequence[JobState], Query(description="Repeated: any of them.")] = (),
     cursor: Cursor = None,
     limit: Limit = 20,
 ) -> JobPage:
     """List jobs, newest first."""
-    tags = dict(entry.split(":", 1) for entry in tag)
-    return jobs.page(core, kind, state, tags, cursor, limit)
+    return jobs.page(core, filters.also(state, kind=kind), cursor, limit)
 
 
 @router.get(

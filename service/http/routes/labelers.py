@@ -8,12 +8,13 @@ from starlette.responses import Response
 
 from api_schemas.base import LabelerId
 from api_schemas.jobs import Job
-from api_schemas.labelers import Labeler, LabelerFromUploads, LabelerMetadata, LabelerPage
+from api_schemas.labelers import Labeler, LabelerFromUploads, LabelerKind, LabelerMetadata, LabelerPage
 from api_schemas.problems import ErrorCode
 from service.core.foundation.ids import new_id
 from service.core.resources import labelers
 from service.http.answers import ACCEPTED, accepted
 from service.http.dependencies import CoreDep, Cursor, Limit
+from service.http.list_filters import CommonFilters
 from service.http.openapi import form_or_json
 from service.http.problems import BODY_ERRORS, responses
 from service.http.received import received
@@ -47,9 +48,11 @@ async def import_labeler(request: Request, response: Response, core: CoreDep) ->
 
 
 @router.get("", responses=responses(ErrorCode.INVALID_REQUEST))
-def list_labelers(core: CoreDep, cursor: Cursor = None, limit: Limit = 20) -> LabelerPage:
-    """List labelers, newest first."""
-    return labelers.page(core, cursor, limit)
+def list_labelers(
+    core: CoreDep, filters: CommonFilters, kind: LabelerKind | None = None, cursor: Cursor = None, limit: Limit = 20
+) -> LabelerPage:
+    """List labelers, newest first; one that was trained here goes by the name of its architecture."""
+    return labelers.page(core, filters.also(kind=kind), cursor, limit)
 
 
 @router.get("/{labeler_id}", responses=responses(ErrorCode.NOT_FOUND))
