@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
@@ -105,7 +106,7 @@ class TaskRecord(_Record):
     progress = _Read(_progress, absent="null")
     """The last progress of the current attempt."""
 
-    @property
+    @cached_property
     def attempts(self) -> list[Attempt]:
         """Every claim that is known, oldest first."""
         # Not all from 1 on: those before a loss of Redis may be forgotten.

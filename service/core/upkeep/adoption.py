@@ -8,13 +8,16 @@ from collections.abc import Sequence
 
 from service.core.clients import Core
 from service.core.foundation import redis_keys
-from service.core.foundation.listing import CHUNK, Listing
+from service.core.foundation.listing import Listing
 from service.core.foundation.scripts import register
 
 ROOM = "service.core.queue"
 """Where the scripts lie."""
 
-CHUNKS_AT_ONCE = 4
+CHUNK = 100
+"""Records that one script compares with the lists: 1 ms of Redis where each has to be listed again."""
+
+CHUNKS_AT_ONCE = 20
 """Of every list that are looked at again in one go, besides the newest entries: of 120,000 jobs all in five minutes."""
 
 
