@@ -79,9 +79,8 @@ def template(client: LaddClient, core: Core, source: str, seed: int) -> dict[str
     """Submit a job and return its stored request."""
     params = TrainLabelerParams(source_dataset=source, seed=seed)
     job = client.submit(TrainLabelerRequest(kind=JobKind.TRAIN_LABELER, params=params))
-    request: dict[str, Any] = core.storage.get_json(request_key(job.id))
     client.cancel(job.id)
-    return request
+    return core.storage.get_json(request_key(job.id)) or {}
 
 
 def copies(request: dict[str, Any], tenant: str, finished: int, queued: int, now: float) -> Iterator[RestoredJob]:

@@ -140,6 +140,7 @@ def test_metadata_is_shown_with_its_defaults(upload: Any) -> None:
     assert json.loads(json.dumps(shown)) == {
         "name": "a set",
         "role": "distilled",
+        "tags": {},
         "format": "auto",
         "normalization": "auto",
         "class_map": "auto",
