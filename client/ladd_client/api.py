@@ -5,7 +5,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 from pydantic import BaseModel, TypeAdapter
@@ -17,10 +17,11 @@ from api_schemas.events import JobEvent
 from api_schemas.health import Readiness
 from api_schemas.job_plans import JobPlan
 from api_schemas.jobs import Job, JobKind, JobPage, JobRequest, JobState
-from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
+from api_schemas.labelers import Labeler, LabelerKind, LabelerMetadata, LabelerPage
 from api_schemas.presets import JobBody, PaperMethod, PresetList
 from ladd_client.download import download
 from ladd_client.errors import ClientError, JobError
+from ladd_client.filters import Filters, OneOrMore, query, several
 from ladd_client.form import Files, ProgressCallback, form, paths
 from ladd_client.part_uploads import RESUME_DIRECTORY, PartUploads
 from ladd_client.sse import follow
@@ -98,9 +99,11 @@ class LaddClient:
         """One set."""
         return self._get(Dataset, f"/v1/datasets/{dataset_id}")
 
-    def datasets(self, role: DatasetRole | None = None, state: DatasetState | None = None) -> Iterator[Dataset]:
-        """Every set, newest first, page by page as it is asked for."""
-        return self._items(DatasetPage, "/v1/datasets", {"role": role, "state": state})
+    def datasets(
+        self, role: DatasetRole | None = None, state: OneOrMore[DatasetState] = None, **filters: Unpack[Filters]
+    ) -> Iterator[Dataset]:
+        """Every set that matches, newest first, page by page as it is asked for."""
+        return self._items(DatasetPage, "/v1/datasets", {"role": role, "state": several(state), **query(filters)})
 
     def delete_dataset(self, dataset_id: str) -> None:
         """Delete a set that no running job uses."""
@@ -157,9 +160,9 @@ class LaddClient:
         """One labeler."""
         return self._get(Labeler, f"/v1/labelers/{labeler_id}")
 
-    def labelers(self) -> Iterator[Labeler]:
-        """Every labeler, newest first."""
-        return self._items(LabelerPage, "/v1/labelers", {})
+    def labelers(self, kind: LabelerKind | None = None, **filters: Unpack[Filters]) -> Iterator[Labeler]:
+        """Every labeler that matches, newest first; one that was trained goes by the name of its architecture."""
+        return self._items(LabelerPage, "/v1/labelers", {"kind": kind, **query(filters)})
 
     def delete_labeler(self, labeler_id: str) -> None:
         """Delete a labeler that no unfinished job uses; archives that it labelled stay."""
@@ -199,11 +202,10 @@ class LaddClient:
         return self._get(Job, f"/v1/jobs/{job_id}")
 
     def jobs(
-        self, kind: JobKind | None = None, state: JobState | None = None, tags: dict[str, str] | None = None
+        self, kind: JobKind | None = None, state: OneOrMore[JobState] = None, **filters: Unpack[Filters]
     ) -> Iterator[Job]:
-        """Every job, newest first; `tags` must all match."""
-        wanted = [f"{name}:{value}" for name, value in (tags or {}).items()]
-        return self._items(JobPage, "/v1/jobs", {"kind": kind, "state": state, "tag": wanted})
+        """Every job that matches, newest first."""
+        return self._items(JobPage, "/v1/jobs", {"kind": kind, "state": several(state), **query(filters)})
 
     def cancel(self, job_id: str) -> Job:
         """Ask a job to stop."""
