@@ -21,7 +21,7 @@ from api_schemas.labelers import Labeler, LabelerKind, LabelerMetadata, LabelerP
 from api_schemas.presets import JobBody, PaperMethod, PresetList
 from ladd_client.download import download
 from ladd_client.errors import ClientError, JobError
-from ladd_client.filters import Filters, OneOrMore, query, several
+from ladd_client.filters import Filters, query, several
 from ladd_client.form import Files, ProgressCallback, form, paths
 from ladd_client.part_uploads import RESUME_DIRECTORY, PartUploads
 from ladd_client.sse import follow
@@ -100,7 +100,10 @@ class LaddClient:
         return self._get(Dataset, f"/v1/datasets/{dataset_id}")
 
     def datasets(
-        self, role: DatasetRole | None = None, state: OneOrMore[DatasetState] = None, **filters: Unpack[Filters]
+        self,
+        role: DatasetRole | None = None,
+        state: DatasetState | Sequence[DatasetState] | None = None,
+        **filters: Unpack[Filters],
     ) -> Iterator[Dataset]:
         """Every set that matches, newest first, page by page as it is asked for."""
         return self._items(DatasetPage, "/v1/datasets", {"role": role, "state": several(state), **query(filters)})
@@ -202,7 +205,10 @@ class LaddClient:
         return self._get(Job, f"/v1/jobs/{job_id}")
 
     def jobs(
-        self, kind: JobKind | None = None, state: OneOrMore[JobState] = None, **filters: Unpack[Filters]
+        self,
+        kind: JobKind | None = None,
+        state: JobState | Sequence[JobState] | None = None,
+        **filters: Unpack[Filters],
     ) -> Iterator[Job]:
         """Every job that matches, newest first."""
         return self._items(JobPage, "/v1/jobs", {"kind": kind, "state": several(state), **query(filters)})

@@ -2,12 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypedDict, TypeVar
-
-State = TypeVar("State", bound=str)
-
-OneOrMore = State | Sequence[State] | None
-"""One state, several (any of them), or None: any at all."""
+from typing import Any, TypedDict
 
 
 class Filters(TypedDict, total=False):
@@ -32,6 +27,6 @@ def query(filters: Filters) -> dict[str, Any]:
     return {"tag": [f"{name}:{value}" for name, value in tags.items()], "name": filters.get("name"), **moments}
 
 
-def several(states: OneOrMore[State]) -> list[str]:
-    """Return states as a list."""
+def several(states: str | Sequence[str] | None) -> list[str]:
+    """Return one state, several or none (any at all) as a list."""
     return [] if states is None else [states] if isinstance(states, str) else list(states)

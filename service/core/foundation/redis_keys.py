@@ -46,6 +46,10 @@ index = Pattern("ladd:index:{}")
 """Sorted set of `<state> <facet> <member>` of all that one of these sets lists, by its key; see `listing.py`."""
 LISTED = "ladd:listed"
 """There once everything is in the index."""
+LISTING_LOCK = "ladd:lock:listing"
+"""Held by whoever compares lists with records."""
+COMPARED = "ladd:compared"
+"""There from one comparison of lists with records to the next."""
 MENDED = "ladd:mended"
 """Hash {key of one of these sets: the member up to which it was last compared with the records}."""
 dataset = Pattern("ladd:dataset:{}")

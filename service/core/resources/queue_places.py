@@ -9,7 +9,7 @@ from service.core.foundation import redis_keys
 from service.core.queue.records import JobRecord, TaskRecord, timestamp
 from service.core.queue.workers import Sign
 
-SAMPLE = 50
+SAMPLE = 20
 """Tasks at the head of a queue whose predicted time stands for that of all."""
 
 SLOTS = 1000

@@ -9,16 +9,29 @@ from collections.abc import Sequence
 from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.foundation.listing import Listing
+from service.core.foundation.locks import held_alone
 from service.core.foundation.scripts import register
+from service.core.queue.store import milliseconds
 
 ROOM = "service.core.queue"
 """Where the scripts lie."""
+
+LOCK_SECONDS = 600
+"""A hundred thousand jobs are listed in a minute or two."""
 
 CHUNK = 100
 """Records that one script compares with the lists: 1 ms of Redis where each has to be listed again."""
 
 CHUNKS_AT_ONCE = 20
 """Of every list that are looked at again in one go, besides the newest entries: of 120,000 jobs all in five minutes."""
+
+
+def list_when_due(core: Core) -> None:
+    """Compare lists with records unless another process has, within the pause between two looks of the reaper."""
+    if core.redis.set(redis_keys.COMPARED, 1, nx=True, px=milliseconds(core.settings.reaper_seconds)):
+        with held_alone(core.redis, redis_keys.LISTING_LOCK, LOCK_SECONDS) as alone:
+            if alone:
+                list_what_is_not(core)
 
 
 def list_what_is_not(core: Core) -> None:

@@ -11,7 +11,7 @@ from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.locks import held_alone
 from service.core.lifecycle import outbox, tasks
 from service.core.queue.store import milliseconds
-from service.core.upkeep.adoption import list_what_is_not
+from service.core.upkeep.adoption import list_when_due
 from service.core.upkeep.sweeper import sweep_when_due
 
 LOCK_SECONDS = 10
@@ -28,7 +28,7 @@ def run_reaper(core: Core, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             reap_once(core)
-            list_what_is_not(core)
+            list_when_due(core)
             sweep_when_due(core)
         except (ServiceError, *OUTAGES) as error:
             logger.warning("the reaper could not look: %s", error)
