@@ -15,7 +15,9 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ import httpx
 import numpy as np
 from ladd_client.api import LaddClient
 from ladd_client.tables import text_table
-from load import process_of, source_set
+from load import cpu_seconds, process_of, source_set
 from over_http import write
 
 from api_schemas.jobs import JobKind, TrainLabelerParams, TrainLabelerRequest
@@ -45,6 +47,7 @@ from stack.supervisord import Supervisord
 
 TENANTS = {"default": 1.0, "small": 0.1, "other": 0.1}
 """The first is the one that asks; how many jobs each has, as parts of the numbers asked for."""
+WRITERS = 8
 SPAN_SECONDS = 90 * 86400
 """The jobs were made in so long."""
 WORDS = ("cifar", "fashion", "imagenette", "tiny", "woof", "birds", "svhn", "mnist", "places", "food")
@@ -121,23 +124,25 @@ def filled(core: Core, request: dict[str, Any], finished: int, queued: int) -> f
     core.storage.put_json(job_result_key("shared"), RESULT)
     began, count, now = time.monotonic(), 0, core.store.now() / 1000
     for tenant, part in TENANTS.items():
-        for job in copies(request, tenant, round(finished * part), round(queued * part), now):
-            core.store.submit(job.id, job.specification([]))
-            count += 1
+        made = copies(request, tenant, round(finished * part), round(queued * part), now)
+        with ThreadPoolExecutor(WRITERS) as pool:
+            while some := list(islice(made, 1000)):
+                count += len(list(pool.map(lambda job: core.store.submit(job.id, job.specification([])), some)))
     return 1000 * (time.monotonic() - began) / count
 
 
-def asked(http: httpx.Client, query: Sequence[tuple[str, str]], times: int) -> dict[str, float]:
-    """Ask for a list again and again; returns milliseconds."""
-    took, pages = [], 0
+def asked(http: httpx.Client, query: Sequence[tuple[str, str]], times: int, api: int) -> dict[str, float]:
+    """Ask for a list again and again; returns milliseconds, and those of CPU time that the API, a process, takes."""
+    took, spent = [], cpu_seconds(api)
     for _ in range(times):
         began = time.perf_counter()
         answer = http.get("/v1/jobs", params=list(query))
         took.append(1000 * (time.perf_counter() - began))
         if answer.status_code != 200:
             return {"status": answer.status_code, "p50": float(np.median(took))}
-    pages = _pages(http, query)
-    return quantiles(took) | {"items": len(answer.json()["items"]), "pages_to_the_end": pages}
+    cpu = 1000 * (cpu_seconds(api) - spent) / times
+    found = {"items": len(answer.json()["items"]), "pages_to_the_end": _pages(http, query), "api_cpu": cpu}
+    return quantiles(took) | found
 
 
 def _pages(http: httpx.Client, query: Sequence[tuple[str, str]]) -> int:
@@ -199,12 +204,12 @@ def names_of_scripts(core: Core) -> dict[str, str]:
     return {script.sha: name for name, script in (changes | others).items()}
 
 
-def measured(http: httpx.Client, times: int, names: Sequence[str]) -> dict[str, dict[str, float]]:
+def measured(http: httpx.Client, times: int, names: Sequence[str], api: int) -> dict[str, dict[str, float]]:
     """Ask for each of the lists."""
     middle = time.time() - SPAN_SECONDS / 2
     between = [(bound, _rfc3339(at)) for bound, at in (("created_after", middle), ("created_before", middle + 86400))]
     queries = {name: [*FILTERS[name], *(between if name in DAY else [])] for name in names}
-    return {name: asked(http, query, times) for name, query in queries.items()}
+    return {name: asked(http, query, times, api) for name, query in queries.items()}
 
 
 def _rfc3339(at: float) -> str:
@@ -226,8 +231,10 @@ def without_storage(stack: Stack, http: httpx.Client, ask: Callable[[], Any]) ->
 def row(name: str, found: dict[str, float]) -> list[str]:
     """Return a measurement as a row of the table."""
     if "status" in found:
-        return [name, f"{found['p50']:.1f}", "", "", f"HTTP {found['status']:.0f}", ""]
-    counts = [f"{found['items']:.0f}", f"{found['pages_to_the_end']:.0f}"] if "items" in found else ["", ""]
+        return [name, f"{found['p50']:.1f}", "", "", "", f"HTTP {found['status']:.0f}", ""]
+    counts = ["", "", ""]
+    if "items" in found:
+        counts = [f"{found['api_cpu']:.1f}", f"{found['items']:.0f}", f"{found['pages_to_the_end']:.0f}"]
     return [name, f"{found['p50']:.1f}", f"{found['p99']:.1f}", f"{found['max']:.1f}", *counts]
 
 
@@ -253,12 +260,13 @@ def main() -> None:
             milliseconds = filled(core, request, options.finished, options.queued)
             memory = core.redis.info("memory")["used_memory"] / 2**20
             names = list(FILTERS)
+            api = process_of(stack, "api")
             loads = [os.getloadavg()[0]]
-            lists = measured(http, options.times, names)
+            lists = measured(http, options.times, names, api)
             posted = submissions(client, source, options.times)
             loads.append(os.getloadavg()[0])
             with noted(core, 0):
-                measured(http, 3, names)
+                measured(http, 3, names, api)
                 submissions(client, source, 20)
                 reap_once(core)
                 list_what_is_not(core)
@@ -268,7 +276,7 @@ def main() -> None:
             with noted(core, 5000):
                 sweep(core)
             commands = shapes(core, names_of_scripts(core))
-            down = without_storage(stack, http, lambda: measured(http, 20, names[:4]))
+            down = without_storage(stack, http, lambda: measured(http, 20, names[:4], api))
         os.kill(process_of(stack, "worker"), signal.SIGCONT)
     rows = [row(name, found) for name, found in lists.items()]
     rows += [row("POST /v1/jobs", posted)] + [row(f"S3 down: {name}", found) for name, found in down.items()]
@@ -288,7 +296,7 @@ def main() -> None:
         for name, found in longest
     ]
     tables = [
-        text_table(["list", "p50 ms", "p99 ms", "max ms", "items", "pages"], rows),
+        text_table(["list", "p50 ms", "p99 ms", "max ms", "API CPU ms", "items", "pages"], rows),
         text_table(["command of Redis", "p50 ms", "p99 ms", "max ms", "n"], busy),
     ]
     document = {"options": vars(options), "lists": lists, "post": posted, "without_s3": down, "commands": commands}

@@ -88,6 +88,7 @@ def upload(
     soft_labels: Annotated[
         str | None, typer.Option(help="Rows of float labels are probabilities, logits, or targets of a regression.")
     ] = None,
+    tag: TagOption = None,
     set_: SetOption = None,
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the validation.")] = False,
 ) -> None:
@@ -96,6 +97,7 @@ def upload(
     sent = {
         "name": name or files[0].name.partition(".")[0],
         "role": role,
+        "tags": tags_of(tag),
         "format": format_,
         "normalization": _statistics(normalization),
         "class_map": _class_map(class_map),
