@@ -10,9 +10,10 @@ from api_schemas.datasets import DatasetState
 from api_schemas.registered import STORED
 from service.core.catalogue.manifests import AnyManifest, DatasetManifest, LabelerManifest
 from service.core.foundation import redis_keys
-from service.core.foundation.listing import EVERYTHING, Asked, Entry, Found, Listing, search, walk
+from service.core.foundation.listing import EVERYTHING, Asked, Entry, Listing, walk
 from service.core.foundation.redis_keys import Pattern
 from service.core.foundation.scripts import register
+from service.core.foundation.search import Found, search
 from service.core.foundation.tenants import listing_for, sees
 from service.core.objects.storage import Storage
 from service.core.queue import states

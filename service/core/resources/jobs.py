@@ -13,7 +13,8 @@ from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, existing, invalid
 from service.core.foundation.ids import new_id
-from service.core.foundation.listing import EVERYTHING, Asked, search
+from service.core.foundation.listing import EVERYTHING, Asked
+from service.core.foundation.search import search
 from service.core.kinds import KINDS
 from service.core.kinds.train_labeler import canonical
 from service.core.lifecycle import costs, outbox, rates

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
-from service.core.foundation import listing
+from service.core.foundation import search as searching
 from service.core.foundation.ids import milliseconds_of, new_id
-from service.core.foundation.listing import EVERYTHING, Asked, search
+from service.core.foundation.listing import EVERYTHING, Asked
 from service.core.foundation.redis_keys import LISTED
+from service.core.foundation.search import search
 from service.core.queue.records import JobRecord
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -130,9 +131,9 @@ ASKED = st.fixed_dictionaries(
 def test_lists_are_what_a_look_at_every_record_gives(
     core: Core, make: Callable[..., Made], monkeypatch: pytest.MonkeyPatch, few: int, seconds: int
 ) -> None:
-    monkeypatch.setattr(listing, "FEW", few)
-    monkeypatch.setattr(listing, "CHUNK", 3)
-    monkeypatch.setattr(listing, "SEARCH_SECONDS", seconds)
+    monkeypatch.setattr(searching, "FEW", few)
+    monkeypatch.setattr(searching, "CHUNK", 3)
+    monkeypatch.setattr(searching, "SEARCH_SECONDS", seconds)
 
     @given(JOBS, st.lists(ASKED, min_size=1, max_size=4), st.integers(1, 4), st.booleans())
     @hypothesis_settings(max_examples=40, deadline=None, derandomize=True, database=None)
@@ -174,8 +175,8 @@ def test_a_state_is_listed_as_it_changes(core: Core, make: Callable[..., Made]) 
 def test_two_large_facets_without_a_common_entry_take_pages_that_say_so(
     core: Core, make: Callable[..., Made], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "CHUNK", 4)
-    monkeypatch.setattr(listing, "SEARCH_SECONDS", 0)
+    monkeypatch.setattr(searching, "CHUNK", 4)
+    monkeypatch.setattr(searching, "SEARCH_SECONDS", 0)
     both = make(kind="evaluate", tags={"run": "1"}, minute=0)
     for minute in range(1, 10):
         make(kind="evaluate", minute=minute)
@@ -186,7 +187,7 @@ def test_two_large_facets_without_a_common_entry_take_pages_that_say_so(
     assert (first.ids, first.complete, first.next_cursor is None) == ([], False, False)
     assert all_pages(core, asked, 5) == [both.id]
     nobodys = EVERYTHING.also(tags={"run": "2"}, kind="evaluate")
-    assert search(core.redis, core.store.listing, nobodys, None, 5) == listing.Found([], None, True)
+    assert search(core.redis, core.store.listing, nobodys, None, 5) == searching.Found([], None, True)
 
 
 def test_a_page_stays_where_it_is_while_newer_entries_come(core: Core, make: Callable[..., Made]) -> None:
