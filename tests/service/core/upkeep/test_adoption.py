@@ -12,7 +12,7 @@ from service.core.foundation.listing import EVERYTHING, Asked
 from service.core.foundation.redis_keys import LISTED
 from service.core.resources import datasets, jobs, labelers
 from service.core.upkeep import adoption
-from service.core.upkeep.adoption import list_what_is_not
+from service.core.upkeep.adoption import list_what_is_not, list_when_due
 
 
 def as_before(core: Core) -> None:
@@ -87,6 +87,18 @@ def test_all_is_compared_bit_by_bit(core: Core, hand: Any, finished: Job, monkey
         list_what_is_not(core)
         looks += 1
     assert 1 < looks <= 3 + len(newer)
+
+
+def test_one_process_compares_at_a_time_and_not_all_the_time(core: Core) -> None:
+    with core.redis.lock(redis_keys.LISTING_LOCK, timeout=10):
+        list_when_due(core)
+        assert not core.redis.exists(LISTED)
+    list_when_due(core)
+    assert not core.redis.exists(LISTED)
+    assert 0 < core.redis.pttl(redis_keys.COMPARED) <= core.settings.reaper_seconds * 1000
+    core.redis.delete(redis_keys.COMPARED)
+    list_when_due(core)
+    assert core.redis.exists(LISTED)
 
 
 def test_one_that_is_forgotten_meanwhile_does_not_come_back(core: Core, hand: Any, finished: Job) -> None:
