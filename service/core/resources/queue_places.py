@@ -22,7 +22,7 @@ def places(core: Core, jobs: Sequence[JobRecord], signs: Mapping[str, Sign]) -> 
     Tenants take turns, so before the r-th task of one stand r - 1 of its own, and as many of each other that has them.
     """
     first = {job.id: task for job in jobs if job.state is JobState.QUEUED and (task := _first_ready(job)) is not None}
-    queues = {task.queue: _Line(core, task.queue, signs) for task in first.values()}
+    queues = {queue: _Line(core, queue, signs) for queue in {task.queue for task in first.values()}}
     ranks = core.redis.pipeline(transaction=False)
     waiting = [job for job in jobs if job.id in first]
     for job in waiting:
