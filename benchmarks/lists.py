@@ -186,7 +186,7 @@ def shapes(core: Core, scripts: Mapping[str, str]) -> dict[str, dict[str, float]
     """Return {command: milliseconds} of what was noted; commands differ by their key up to its id."""
     took: dict[str, list[float]] = {}
     for entry in core.redis.slowlog_get(20_000):
-        name, *arguments = entry["command"].decode(errors="replace").split(" ")
+        name, *arguments = f"{entry['command'].decode(errors='replace')} ".split(" ")
         about = scripts.get(arguments[0], arguments[0]) if name == "EVALSHA" else ":".join(arguments[0].split(":")[:2])
         took.setdefault(f"{name} {about}", []).append(entry["duration"] / 1000)
     return {name: quantiles(values) for name, values in took.items()}
