@@ -20,7 +20,10 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from api_schemas.links import Link, link
 from method.near_names import did_you_mean
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+MAX_NAME = 200
+"""Characters."""
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME)]
 DatasetId = Annotated[str, StringConstraints(pattern=r"^ds_[0-9a-z]{26}$")]
 LabelerId = Annotated[str, StringConstraints(pattern=r"^lb_[0-9a-z]{26}$")]
 JobId = Annotated[str, StringConstraints(pattern=r"^job_[0-9a-z]{26}$")]
@@ -90,6 +93,9 @@ class Page(Response):
     next_cursor: str | None
     links: PageLinks = PageLinks(next=None)
     """Known to the front alone, which was asked for the page; a service of before there were links sends none."""
+    complete: bool = True
+    """False: the search for what matches took too long and goes on at `next_cursor`; there are fewer items than asked
+    for, or none."""
 
 
 class Links(Response):

@@ -3,9 +3,9 @@
 from enum import StrEnum
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import AwareDatetime, Discriminator, Field, StringConstraints, Tag, model_validator
 
-from api_schemas.base import DatasetId, JobId, LabelerId, Links, Page, Request, Response, Tags, Timestamp
+from api_schemas.base import DatasetId, JobId, LabelerId, Links, Name, Page, Request, Response, Tags, Timestamp
 from api_schemas.comparison import MOST_JOBS
 from api_schemas.cost import JobCost
 from api_schemas.datasets import ExportFormat
@@ -207,6 +207,12 @@ class Start(Request, Generic[_Kind, _Params]):
     kind: _Kind
     params: _Params
     tags: Tags = {}
+    name: Name | None = None
+    """Null: the kind and the name of the set."""
+    deadline: AwareDatetime | None = None
+    """A job of which no task has started by then ends as `expired`."""
+    priority: Annotated[int, Field(ge=-10, le=10)] = 0
+    """Among the jobs of one tenant: those of a higher one come first. Tenants take turns whatever theirs is."""
     validate_only: bool = False
     """Answer with the plan and its cost, and start nothing."""
 
@@ -308,16 +314,40 @@ class JobLinks(Links):
     retried_as: str | None
 
 
+class Creator(Response):
+    """The API key that something was made with."""
+
+    id: str
+    name: str
+
+
+class QueuePlace(Response):
+    """Where a job that has not begun stands in its queue, as tenants take turns; what comes later may change it."""
+
+    position: int
+    """1: its first task is the next that a worker takes."""
+    expected_start: Timestamp | None
+    """By the speed that workers have shown; null where that is unknown, or none takes from the queue."""
+
+
 class Job(Response):
     """A job as shown."""
 
     told_apart_by = ("id", "kind", "state", "error")
 
     id: JobId
+    name: str = ""
+    """Empty: from a service that has no names yet."""
     kind: JobKind
     state: JobState
     params: dict[str, Any]
     tags: dict[str, str]
+    priority: int = 0
+    deadline: Timestamp | None = None
+    created_by: Creator | None = None
+    """Null: made without a key, or before this was noted."""
+    queue: QueuePlace | None = None
+    """Null unless the job is queued and its first task may be taken."""
     progress: Progress | None
     tasks: list[Task]
     cost: JobCost | None

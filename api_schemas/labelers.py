@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from api_schemas.base import DatasetId, JobId, LabelerId, Links, Name, Page, Request, Response, Timestamp
+from api_schemas.base import DatasetId, JobId, LabelerId, Links, Name, Page, Request, Response, Tags, Timestamp
 from api_schemas.datasets import ChannelStatistics, NamedNormalization, UploadedFile
 from api_schemas.registered import Registered
 from api_schemas.uploads import FromUploads
@@ -59,6 +59,7 @@ class LabelerImportKind(StrEnum):
 
 class _LabelerImport(Request):
     name: Name
+    tags: Tags = {}
     source_dataset: DatasetId
     """The set whose classes the labeler knows; its val split says how good it is."""
     normalization: NamedNormalization | ChannelStatistics | None = None
@@ -106,6 +107,17 @@ class ZeroShotImport(_LabelerImport):
     kind: Literal[LabelerImportKind.ZERO_SHOT]
     scale: Annotated[float, Field(gt=0, le=1000)] = 100.0
     """CLIP's learned one, which its training holds at 100 at most (Radford et al. 2021, section 2.5)."""
+
+
+class LabelerKind(StrEnum):
+    """How a labeler came to be: it was trained here, or imported as one of `LabelerImportKind`."""
+
+    TRAINED = "trained"
+    WEIGHTS = LabelerImportKind.WEIGHTS
+    REPLAY_BUFFER = LabelerImportKind.REPLAY_BUFFER
+    TORCHVISION = LabelerImportKind.TORCHVISION
+    EXPORTED = LabelerImportKind.EXPORTED
+    ZERO_SHOT = LabelerImportKind.ZERO_SHOT
 
 
 LabelerMetadata = Annotated[

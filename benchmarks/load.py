@@ -112,7 +112,7 @@ def called(stack: Stack, job_ids: Sequence[str], seconds: float, **work: int) ->
     """Let the callers work and return what they met, with memory and CPU time of the API meanwhile."""
     api = process_of(stack, "api")
     resident = Resident(api)
-    spent_before, ours_before = _cpu_seconds(api), resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent_before, ours_before = cpu_seconds(api), resource.getrusage(resource.RUSAGE_CHILDREN)
     resident.start()
     began = time.monotonic()
     clients = []
@@ -152,13 +152,14 @@ def called(stack: Stack, job_ids: Sequence[str], seconds: float, **work: int) ->
         "upload_seconds": _quantiles([value for part in seen for value in part["upload_seconds"]]),
         "errors": [error for part in seen for error in part["errors"]],
         "api_mib": resident.mib,
-        "api_cpu_seconds": _cpu_seconds(api) - spent_before,
+        "api_cpu_seconds": cpu_seconds(api) - spent_before,
         "callers_cpu_seconds": ours.ru_utime + ours.ru_stime - ours_before.ru_utime - ours_before.ru_stime,
         "load_average": os.getloadavg()[0],
     }
 
 
-def _cpu_seconds(process: int) -> float:
+def cpu_seconds(process: int) -> float:
+    """Return the CPU time that a process has taken."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

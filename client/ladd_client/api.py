@@ -5,7 +5,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 from urllib.parse import quote
 
 import httpx
@@ -25,11 +25,12 @@ from api_schemas.events import EventType, JobEvent
 from api_schemas.health import Readiness
 from api_schemas.job_plans import JobPlan
 from api_schemas.jobs import Job, JobKind, JobPage, JobRequest, JobState
-from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
+from api_schemas.labelers import Labeler, LabelerKind, LabelerMetadata, LabelerPage
 from api_schemas.presets import JobBody, PaperMethod, PresetList
 from api_schemas.task_logs import LogLine, LogPage
 from ladd_client.download import fetch
 from ladd_client.errors import AnswerError, ClientError, JobError, ProblemError
+from ladd_client.filters import Filters, query, several
 from ladd_client.form import Files, ProgressCallback, form, paths
 from ladd_client.part_uploads import RESUME_DIRECTORY, PartUploads
 from ladd_client.results import Results
@@ -109,9 +110,14 @@ class LaddClient(Results, WebhookCalls):
         """One set."""
         return self._get(Dataset, f"/v1/datasets/{dataset_id}")
 
-    def datasets(self, role: DatasetRole | None = None, state: DatasetState | None = None) -> Iterator[Dataset]:
-        """Every set, newest first, page by page as it is asked for."""
-        return self._items(DatasetPage, "/v1/datasets", {"role": role, "state": state})
+    def datasets(
+        self,
+        role: DatasetRole | None = None,
+        state: DatasetState | Sequence[DatasetState] | None = None,
+        **filters: Unpack[Filters],
+    ) -> Iterator[Dataset]:
+        """Every set that matches, newest first, page by page as it is asked for."""
+        return self._items(DatasetPage, "/v1/datasets", {"role": role, "state": several(state), **query(filters)})
 
     def delete_dataset(self, dataset_id: str) -> None:
         """Delete a set that no running job uses."""
@@ -169,9 +175,9 @@ class LaddClient(Results, WebhookCalls):
         """One labeler."""
         return self._get(Labeler, f"/v1/labelers/{labeler_id}")
 
-    def labelers(self) -> Iterator[Labeler]:
-        """Every labeler, newest first."""
-        return self._items(LabelerPage, "/v1/labelers", {})
+    def labelers(self, kind: LabelerKind | None = None, **filters: Unpack[Filters]) -> Iterator[Labeler]:
+        """Every labeler that matches, newest first; one that was trained goes by the name of its architecture."""
+        return self._items(LabelerPage, "/v1/labelers", {"kind": kind, **query(filters)})
 
     def delete_labeler(self, labeler_id: str) -> None:
         """Delete a labeler that no unfinished job uses; archives that it labelled stay."""
@@ -211,11 +217,13 @@ class LaddClient(Results, WebhookCalls):
         return self._get(Job, f"/v1/jobs/{job_id}")
 
     def jobs(
-        self, kind: JobKind | None = None, state: JobState | None = None, tags: dict[str, str] | None = None
+        self,
+        kind: JobKind | None = None,
+        state: JobState | Sequence[JobState] | None = None,
+        **filters: Unpack[Filters],
     ) -> Iterator[Job]:
-        """Every job, newest first; `tags` must all match."""
-        wanted = [f"{name}:{value}" for name, value in (tags or {}).items()]
-        return self._items(JobPage, "/v1/jobs", {"kind": kind, "state": state, "tag": wanted})
+        """Every job that matches, newest first."""
+        return self._items(JobPage, "/v1/jobs", {"kind": kind, "state": several(state), **query(filters)})
 
     def cancel(self, job_id: str) -> Job:
         """Ask a job to stop."""

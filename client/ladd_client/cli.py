@@ -15,13 +15,16 @@ from api_schemas.datasets import (
     DatasetState,
     Resize,
 )
+from api_schemas.labelers import LabelerKind
 from ladd_client.api import DEFAULT_URL, LABELER_METADATA, LaddClient, augmented
 from ladd_client.cli_exports import exports_app
+from ladd_client.cli_filters import STATES_HELP, AfterOption, BeforeOption, NameOption
 from ladd_client.cli_jobs import jobs_app
 from ladd_client.cli_logs import logs_app
 from ladd_client.cli_results import compare, export, pin
-from ladd_client.cli_run import run_app
+from ladd_client.cli_run import TagOption, run_app
 from ladd_client.cli_webhooks import webhooks_app
+from ladd_client.filters import Filters
 from ladd_client.session import (
     JsonOption,
     LimitOption,
@@ -29,6 +32,7 @@ from ladd_client.session import (
     Session,
     SetOption,
     assigned,
+    tags_of,
     without_missing,
 )
 from ladd_client.stages import StageBoard, minute
@@ -91,6 +95,7 @@ def upload(
     soft_labels: Annotated[
         str | None, typer.Option(help="Rows of float labels are probabilities, logits, or targets of a regression.")
     ] = None,
+    tag: TagOption = None,
     set_: SetOption = None,
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the validation.")] = False,
 ) -> None:
@@ -99,6 +104,7 @@ def upload(
     sent = {
         "name": name or files[0].name.partition(".")[0],
         "role": role,
+        "tags": tags_of(tag),
         "format": format_,
         "normalization": _statistics(normalization),
         "class_map": _class_map(class_map),
@@ -124,13 +130,18 @@ def upload(
 def datasets(
     context: typer.Context,
     role: Annotated[DatasetRole | None, typer.Option()] = None,
-    state: Annotated[DatasetState | None, typer.Option()] = None,
+    state: Annotated[list[DatasetState] | None, typer.Option(help=STATES_HELP)] = None,
+    tag: TagOption = None,
+    name: NameOption = None,
+    created_after: AfterOption = None,
+    created_before: BeforeOption = None,
     limit: LimitOption = 20,
     as_json: JsonOption = False,
 ) -> None:
     """List distilled, label-augmented and source sets, newest first."""
     session: Session = context.obj
-    found = list(islice(session.client.datasets(role, state), limit))
+    filters = Filters(tags=tags_of(tag), name=name, created_after=created_after, created_before=created_before)
+    found = list(islice(session.client.datasets(role, state, **filters), limit))
     rows = [
         [
             dataset.id,
@@ -161,10 +172,20 @@ def import_labeler(
 
 
 @app.command()
-def labelers(context: typer.Context, limit: LimitOption = 20, as_json: JsonOption = False) -> None:
+def labelers(
+    context: typer.Context,
+    kind: Annotated[LabelerKind | None, typer.Option()] = None,
+    tag: TagOption = None,
+    name: NameOption = None,
+    created_after: AfterOption = None,
+    created_before: BeforeOption = None,
+    limit: LimitOption = 20,
+    as_json: JsonOption = False,
+) -> None:
     """List trained and imported labelers, newest first."""
     session: Session = context.obj
-    found = list(islice(session.client.labelers(), limit))
+    filters = Filters(tags=tags_of(tag), name=name, created_after=created_after, created_before=created_before)
+    found = list(islice(session.client.labelers(kind, **filters), limit))
     rows = [
         [
             labeler.id,

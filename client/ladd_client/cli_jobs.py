@@ -8,7 +8,9 @@ import typer
 from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobState
 from api_schemas.report_tables import clock, predicted_seconds, span
 from ladd_client.api import JOB_REQUEST
+from ladd_client.cli_filters import STATES_HELP, AfterOption, BeforeOption, NameOption
 from ladd_client.cli_run import DatasetOption, DetachOption, SourceOption, TagOption, YesOption
+from ladd_client.filters import Filters
 from ladd_client.session import JsonOption, LimitOption, Session, tags_of
 from ladd_client.stages import minute
 from ladd_client.tables import report_text
@@ -64,16 +66,22 @@ def preset(
 def jobs(
     context: typer.Context,
     kind: Annotated[JobKind | None, typer.Option()] = None,
-    state: Annotated[JobState | None, typer.Option()] = None,
+    state: Annotated[list[JobState] | None, typer.Option(help=STATES_HELP)] = None,
     tag: TagOption = None,
+    name: NameOption = None,
+    created_after: AfterOption = None,
+    created_before: BeforeOption = None,
     limit: LimitOption = 20,
     as_json: JsonOption = False,
 ) -> None:
     """List jobs, newest first."""
     session: Session = context.obj
-    found = list(islice(session.client.jobs(kind, state, tags_of(tag)), limit))
-    rows = [[job.id, job.kind, job.state, _progress(job), _left(job), minute(job.created_at)] for job in found]
-    session.answer_list(found, ["job", "kind", "state", "progress", "eta", "created"], rows, as_json)
+    filters = Filters(tags=tags_of(tag), name=name, created_after=created_after, created_before=created_before)
+    found = list(islice(session.client.jobs(kind, state, **filters), limit))
+    rows = [
+        [job.id, job.kind, job.state, _progress(job), _left(job), minute(job.created_at), job.name] for job in found
+    ]
+    session.answer_list(found, ["job", "kind", "state", "progress", "eta", "created", "name"], rows, as_json)
 
 
 @jobs_app.command()

@@ -1,12 +1,14 @@
 """`ladd run ...`: start a job of each kind from flags; only what is given is sent."""
 
 import json
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from api_schemas.jobs import JobKind
 from ladd_client.api import JOB_REQUEST
+from ladd_client.cli_filters import MOMENTS
 from ladd_client.session import Session, SetOption, assigned, tags_of, without_missing
 from method.architectures import ARCHITECTURES
 from method.arms import ARMS
@@ -54,6 +56,18 @@ ProtocolOption = Annotated[
     ),
 ]
 DetachOption = Annotated[bool, typer.Option("--detach", help="Print the job's id and do not wait for it.")]
+
+
+@run_app.callback()
+def about(
+    name: Annotated[str | None, typer.Option(help="Of the job; default: its kind and the name of its set.")] = None,
+    priority: Annotated[int | None, typer.Option(help="-10 to 10 among your jobs; higher ones come first.")] = None,
+    deadline: Annotated[
+        datetime | None,
+        typer.Option(formats=MOMENTS, help="The job expires unless it has begun by then; without a zone, local time."),
+    ] = None,
+) -> None:
+    """Start a job from flags. What stands before its kind is about the job."""
 
 
 @run_app.command("train-labeler")
@@ -299,5 +313,9 @@ def _start(
 ) -> None:
     sent = assigned(without_missing(params), assignments)
     session: Session = context.obj
-    request = JOB_REQUEST.validate_python({"kind": kind, "params": sent, "tags": tags_of(tags)})
+    assert context.parent is not None
+    told = without_missing(context.parent.params)
+    if "deadline" in told:
+        told["deadline"] = told["deadline"].astimezone()
+    request = JOB_REQUEST.validate_python({"kind": kind, "params": sent, "tags": tags_of(tags), **told})
     session.start(request, detach, yes)

@@ -11,6 +11,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError
 from redis.retry import Retry
 
+from api_schemas.jobs import Creator
 from service.core.catalogue.catalogue import Catalogue
 from service.core.foundation.settings import Settings
 from service.core.foundation.tenants import DEFAULT
@@ -47,14 +48,17 @@ class Core:
     deliveries: Deliveries
     tenant: str = DEFAULT
     """Owner of all that is made through this handle. It sees everything, unless `acting_for` says otherwise."""
+    creator: Creator | None = None
+    """The key that jobs are made with."""
 
-    def acting_for(self, tenant: str, sees_all: bool = False) -> "Core":
+    def acting_for(self, tenant: str, sees_all: bool = False, creator: Creator | None = None) -> "Core":
         """Return a handle on the same clients that makes things for a tenant and, if not `sees_all`, sees only its own.
 
         Everything another tenant has is to such a handle as if it did not exist.
         """
         viewer = None if sees_all else tenant
-        return replace(self, tenant=tenant, catalogue=self.catalogue.seen_by(viewer), store=self.store.seen_by(viewer))
+        catalogue, store = self.catalogue.seen_by(viewer), self.store.seen_by(viewer)
+        return replace(self, tenant=tenant, creator=creator, catalogue=catalogue, store=store)
 
     def close(self) -> None:
         """Close every connection."""

@@ -20,7 +20,7 @@ from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, reason
 from service.core.lifecycle import quotas, repeats
 from service.core.lifecycle.quotas import Quota, QuotaExceededError
-from service.core.lifecycle.repeats import Asked
+from service.core.lifecycle.repeats import KeyedRequest
 from service.core.objects import received_files
 from service.core.objects.received_files import StreamedFile
 from service.core.objects.storage import StreamingUpload
@@ -76,7 +76,7 @@ class Received(Generic[Metadata]):
 
     metadata: Metadata
     files: list[StreamedFile]
-    asked: Asked
+    asked: KeyedRequest
     made: str | None
 
 

@@ -28,6 +28,7 @@ Ladd = Callable[..., Any]
 METADATA: dict[str, Any] = {
     "name": "mine",
     "role": "distilled",
+    "tags": {"run": "1"},
     "format": "idc",
     "normalization": {"mean": [0.5], "std": [0.25]},
     "class_map": ["cat", "dog"],
@@ -147,7 +148,8 @@ def test_every_field_of_the_metadata_is_sent_and_has_a_flag(ladd: Ladd, client: 
     file = tmp_path / "a.pt"
     file.write_bytes(b"a")
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in METADATA.items()}
-    options = {f"--{name.replace('_', '-')}": text for name, text in texts.items()}
+    options = {f"--{name.replace('_', '-')}": text for name, text in texts.items() if name != "tags"}
+    options["--tag"] = "run=1"
     assert options.keys() | {"--source-dataset", "--set"} <= flags("upload")
     by_flag = ladd("upload", str(file), *(part for option in options.items() for part in option), "--detach")
     by_set = ladd(

@@ -20,6 +20,7 @@ from api_schemas.jobs import TERMINAL_STATES, GenerateLabelsParams, GenerateLabe
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
+from service.core.foundation.listing import EVERYTHING
 from service.core.resources import datasets, events, jobs, label_grid, labelers, pictures
 from service.core.upkeep.rebuild_index import Restored, rebuild_index
 from stack.readiness import BUCKET
@@ -77,12 +78,12 @@ def restore(core: Core, key: str, kind: str, value: Any) -> None:
 
 def sets(core: Core) -> dict[str, Dataset]:
     """Return every set by its name."""
-    return {dataset.name: dataset for dataset in datasets.page(core, None, None, None, 100).items}
+    return {dataset.name: dataset for dataset in datasets.page(core, limit=100).items}
 
 
 def job(core: Core, made: str) -> Job:
     """Return the job that was tagged so."""
-    [listed] = jobs.page(core, None, None, {"made": made}, None, 100).items
+    [listed] = jobs.page(core, EVERYTHING.also(tags={"made": made})).items
     return jobs.view(core, listed.id)
 
 
@@ -111,7 +112,7 @@ def assert_all_is_shown(core: Core) -> None:
     for dataset in (source, distilled, rubbish):
         assert jobs.view(core, dataset.job).kind is JobKind.INGEST_DATASET
 
-    [labeler] = labelers.page(core, None, 100).items
+    [labeler] = labelers.page(core, limit=100).items
     assert augmented.augmentation is not None
     assert (augmented.augmentation.parent, augmented.augmentation.labeler) == (distilled.id, labeler.id)
     assert (labeler.source_dataset, labeler.num_classes, len(labeler.epochs)) == (source.id, CLASSES, 2)

@@ -2,17 +2,18 @@
 
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from redis import Redis
 
-from api_schemas.datasets import DatasetRole, DatasetState
+from api_schemas.datasets import DatasetState
 from api_schemas.registered import STORED
 from service.core.catalogue.manifests import AnyManifest, DatasetManifest, LabelerManifest, changes_key
 from service.core.foundation import redis_keys
-from service.core.foundation.listing import page_of
+from service.core.foundation.listing import EVERYTHING, Asked, Entry, Listing, walk
 from service.core.foundation.redis_keys import Pattern
 from service.core.foundation.scripts import register
+from service.core.foundation.search import Found, search
 from service.core.foundation.tenants import listing_for, sees
 from service.core.objects.storage import Storage
 from service.core.queue import states
@@ -29,7 +30,8 @@ class Catalogue:
     def __init__(self, redis: Redis, storage: Storage) -> None:
         self._redis = redis
         self._storage = storage
-        self._delete = register(redis, QUEUE, "delete_manifest", preface=states.lua())
+        self._delete = register(redis, QUEUE, "index", "delete_manifest", preface=states.lua())
+        self._show = register(redis, QUEUE, "index", "show_manifest")
         self._restore = register(redis, QUEUE, "index", "restore_manifest")
 
     def seen_by(self, viewer: str | None) -> "Catalogue":
@@ -61,28 +63,48 @@ class Catalogue:
         found = [model.model_validate_json(text, context=STORED) for text in pipeline.execute() if text]
         return [manifest for manifest in found if sees(self._viewer, manifest.tenant)]
 
+    @property
+    def dataset_listing(self) -> Listing:
+        """The list of all datasets to be seen."""
+        key = listing_for(self._viewer, redis_keys.DATASETS)
+        return Listing(key, redis_keys.dataset, tuple(DatasetState), self._dataset_entries)
+
+    @property
+    def labeler_listing(self) -> Listing:
+        """The list of all labelers to be seen, which have no states."""
+        key = listing_for(self._viewer, redis_keys.LABELERS)
+        return Listing(key, redis_keys.labeler, ("",), self._labeler_entries)
+
+    def _dataset_entries(self, ids: Sequence[str]) -> list[Entry]:
+        return [manifest.entry for manifest in self._load(redis_keys.dataset, DatasetManifest, ids)]
+
+    def _labeler_entries(self, ids: Sequence[str]) -> list[Entry]:
+        return [manifest.entry for manifest in self._load(redis_keys.labeler, LabelerManifest, ids)]
+
     def datasets(
-        self, role: DatasetRole | None, state: DatasetState | None, cursor: str | None, limit: int
-    ) -> tuple[list[DatasetManifest], str | None]:
-        """Return a page of datasets and the cursor of the next one."""
+        self, asked: Asked = EVERYTHING, cursor: str | None = None, limit: int = 100
+    ) -> tuple[list[DatasetManifest], Found]:
+        """Return the datasets of a page, and where it ends."""
+        found = search(self._redis, self.dataset_listing, asked, cursor, limit)
+        return self._load(redis_keys.dataset, DatasetManifest, found.ids), found
 
-        def wanted(manifest: DatasetManifest) -> bool:
-            return role in (None, manifest.role) and state in (None, manifest.state)
+    def labelers(
+        self, asked: Asked = EVERYTHING, cursor: str | None = None, limit: int = 100
+    ) -> tuple[list[LabelerManifest], Found]:
+        """Return the labelers of a page, and where it ends."""
+        found = search(self._redis, self.labeler_listing, asked, cursor, limit)
+        return self._load(redis_keys.labeler, LabelerManifest, found.ids), found
 
-        def load(ids: Sequence[str]) -> list[tuple[str, DatasetManifest]]:
-            return [(found.id, found) for found in self._load(redis_keys.dataset, DatasetManifest, ids)]
+    def every_dataset(self) -> Iterator[DatasetManifest]:
+        """Yield all datasets to be seen, whether or not an earlier version has listed them."""
+        for members in walk(self._redis, self.dataset_listing.key):
+            yield from self._load(redis_keys.dataset, DatasetManifest, members)
 
-        return page_of(self._redis, listing_for(self._viewer, redis_keys.DATASETS), cursor, limit, load, wanted)
-
-    def labelers(self, cursor: str | None, limit: int) -> tuple[list[LabelerManifest], str | None]:
-        """Return a page of labelers and the cursor of the next one."""
-
-        def load(members: Sequence[str]) -> list[tuple[str, LabelerManifest]]:
+    def every_labeler(self) -> Iterator[LabelerManifest]:
+        """Yield all labelers to be seen, whether or not an earlier version has listed them."""
+        for members in walk(self._redis, self.labeler_listing.key):
             ids = [member.rpartition(".")[2] for member in members]
-            return [(found.member, found) for found in self._load(redis_keys.labeler, LabelerManifest, ids)]
-
-        listing = listing_for(self._viewer, redis_keys.LABELERS)
-        return page_of(self._redis, listing, cursor, limit, load, lambda labeler: True)
+            yield from self._load(redis_keys.labeler, LabelerManifest, ids)
 
     def store(self, manifest: AnyManifest) -> AnyManifest:
         """Write a manifest to the object storage unless there is one, and return the one that stands."""
@@ -92,10 +114,7 @@ class Catalogue:
 
     def show(self, manifest: DatasetManifest) -> None:
         """Put a dataset's new state into the index, unless the dataset was deleted."""
-        index = manifest.index
-        if self._redis.exists(index["key"]):
-            self._redis.hset(index["key"], mapping=index["fields"])
-            self._redis.hset(redis_keys.stored_bytes(index["tenant"]), manifest.id, index["bytes"])
+        self._show(args=[json.dumps(manifest.index)])
 
     def restore(self, manifest: AnyManifest) -> bool:
         """Put a manifest into the index unless it is there; tells whether it was not."""

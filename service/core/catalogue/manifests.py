@@ -16,13 +16,22 @@ from api_schemas.datasets import (
     DatasetStats,
     UploadedFile,
 )
-from api_schemas.labelers import Architecture, Labeler, LabelerEpoch, LabelerLinks, LabelerMetadata, LabelerRecipe
+from api_schemas.labelers import (
+    Architecture,
+    Labeler,
+    LabelerEpoch,
+    LabelerKind,
+    LabelerLinks,
+    LabelerMetadata,
+    LabelerRecipe,
+)
 from api_schemas.problems import Reason
 from api_schemas.registered import STORED
 from method.architectures import forward_flops
 from method.files import ARCHIVE
 from method.layers import Shape
 from service.core.foundation import redis_keys
+from service.core.foundation.listing import Entry, facets_of
 from service.core.foundation.protocol import PROTOCOL, check_protocol
 from service.core.foundation.tenants import DEFAULT
 from service.core.objects.storage import Blob
@@ -77,7 +86,14 @@ class DatasetManifest(_Manifest):
         fields = {"role": self.role, "state": self.state, "document": self.model_dump_json()}
         named = {"key": redis_keys.dataset(self.id), "listing": redis_keys.DATASETS, "member": self.id}
         digest = None if self.augmentation is None else self.augmentation.digest
+        fields |= self.entry.fields
         return named | _owned(self, fields, stored) | {"labelled": redis_keys.labelled(digest) if digest else ""}
+
+    @property
+    def entry(self) -> Entry:
+        """The dataset as lists have it."""
+        facets = facets_of({"role": self.role}, self.metadata.tags, self.name)
+        return Entry(self.id, self.created_at.timestamp(), self.state, facets)
 
     @property
     def measured(self) -> DatasetStats:
@@ -131,9 +147,17 @@ class LabelerManifest(_Manifest):
     @property
     def index(self) -> dict[str, Any]:
         """The entry of the index, as the scripts take it."""
-        fields = {"document": self.model_dump_json()}
+        fields = {"document": self.model_dump_json()} | self.entry.fields
         named = {"key": redis_keys.labeler(self.id), "listing": redis_keys.LABELERS, "member": self.member}
         return named | _owned(self, fields, [*self.blobs.values()])
+
+    @property
+    def entry(self) -> Entry:
+        """The labeler as lists have it: without a state, and by the name of its network where it has none."""
+        kind = LabelerKind.TRAINED if self.metadata is None else LabelerKind(self.metadata.kind)
+        tags = {} if self.metadata is None else self.metadata.tags
+        facets = facets_of({"kind": kind}, tags, self.name or self.architecture or "")
+        return Entry(self.id, self.created_at.timestamp(), "", facets)
 
     @property
     def member(self) -> str:

@@ -20,6 +20,14 @@ def new_id(prefix: Prefix) -> str:
     return f"{prefix}_{_encode((time.time_ns() // 1_000_000) << 80 | secrets.randbits(80))}"
 
 
+def milliseconds_of(id: str) -> int:
+    """Return when an id was made by `new_id`, in milliseconds since 1970."""
+    value = 0
+    for letter in id.partition("_")[2]:
+        value = value << 5 | max(ALPHABET.find(letter), 0)
+    return value >> 80
+
+
 def derived_id(prefix: Prefix, *parts: str) -> str:
     """Return the id that belongs to these texts: the first 128 bits of their SHA-256, each text told apart."""
     digest = hashlib.sha256(json.dumps(parts).encode()).digest()

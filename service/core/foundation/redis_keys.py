@@ -48,6 +48,16 @@ LABELERS = "ladd:labelers"
 """Sorted set of all labelers as `LabelerManifest.member` lists them."""
 own_listing = Pattern("{}:{}")
 """The part of one of these three sorted sets that belongs to a tenant."""
+index = Pattern("ladd:index:{}")
+"""Sorted set of `<state> <facet> <member>` of all that one of these sets lists, by its key; see `listing.py`."""
+LISTED = "ladd:listed"
+"""There once everything is in the index."""
+LISTING_LOCK = "ladd:lock:listing"
+"""Held by whoever compares lists with records."""
+COMPARED = "ladd:compared"
+"""There from one comparison of lists with records to the next."""
+MENDED = "ladd:mended"
+"""Hash {key of one of these sets: the member up to which it was last compared with the records}."""
 dataset = Pattern("ladd:dataset:{}")
 """Hash of a dataset's manifest, by its id."""
 labeler = Pattern("ladd:labeler:{}")
@@ -75,6 +85,8 @@ ready_line = Pattern("ladd:ready:{}:{}")
 """Sorted set of `<job> <task>` that are ready in a queue, of a tenant, in the order they are to be claimed."""
 READIED = "ladd:readied"
 """Counter of tasks that have become ready: a place in the line."""
+DEADLINES = "ladd:deadlines"
+"""Sorted set of the ids of queued jobs that are to begin by some time, scored by that (milliseconds since 1970)."""
 TURN = "ladd:turn"
 """Counter of claims."""
 TURNS = "ladd:turns"

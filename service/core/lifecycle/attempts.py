@@ -45,6 +45,7 @@ class Lease:
         made: dict[str, Any] = {
             "result": f"{results_prefix(self.job_id)}{self.task}/{self.attempt}.json",
             "job_result": job_result_key(self.job_id) if outcome.job_result else "",
+            "summary": outcome.job_result.model_dump_json() if outcome.job_result else "",
             "index": outcome.manifest.index if outcome.manifest else False,
             # As text: Lua's numbers are exact up to 2^53, which the FLOPs of one trial may pass.
             "counted": {"counted_flops": str(outcome.flops), "counted_bytes": str(outcome.bytes)}

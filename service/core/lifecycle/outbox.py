@@ -17,8 +17,8 @@ from service.core.lifecycle.announcements import announce
 from service.core.lifecycle.submission import request_key
 from service.core.queue.records import PLANNED, JobRecord
 
-COUNTED_AGAIN = frozenset({"unfinished", "retried_as"})
-"""Fields of a job that follow from its tasks and from other jobs."""
+COUNTED_AGAIN = frozenset({"unfinished", "retried_as", "member", "facets", "listed"})
+"""Fields of a job that follow from its tasks, from its other fields and from other jobs."""
 
 logger = logging.getLogger(__name__)
 

@@ -1,10 +1,11 @@
 """From the request of a job to what is recorded: its plan, or the datasets that must be ready before it has one."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from api_schemas.base import MAX_NAME
 from api_schemas.jobs import Start
 from service.core.clients import Core
 from service.core.kinds import KINDS
@@ -43,9 +44,16 @@ def submission_of(core: Core, request: Start[Any, Any]) -> Submission:
     except DatasetsAwaitedError as awaited:
         sent = as_sent(request)
         reads = _datasets_named(core, sent["params"])
-        return Submission(request.kind, sent["params"], request.tags, {}, reads, awaits=awaited.datasets, request=sent)
-    tasks = {task.name: task_fields(task) for task in plan.tasks}
-    return Submission(request.kind, plan.params, request.tags, tasks, plan.reads, notes=plan.notes)
+        found = Submission(request.kind, sent["params"], request.tags, {}, reads, awaits=awaited.datasets, request=sent)
+    else:
+        tasks = {task.name: task_fields(task) for task in plan.tasks}
+        found = Submission(request.kind, plan.params, request.tags, tasks, plan.reads, notes=plan.notes)
+    return replace(
+        found,
+        name=request.name or _default_name(core, request.kind, found.params),
+        priority=request.priority,
+        deadline=None if request.deadline is None else round(request.deadline.timestamp() * 1000),
+    )
 
 
 def as_sent(request: Start[Any, Any]) -> dict[str, Any]:
@@ -57,6 +65,14 @@ def awaiting(datasets: Sequence[str]) -> str:
     """Say for what a job waits that awaits datasets."""
     verb, these = ("is", "it is") if len(datasets) == 1 else ("are", "they are")
     return f"{', '.join(datasets)} {verb} validated still: the job is planned when {these} ready"
+
+
+def _default_name(core: Core, kind: str, params: Mapping[str, Any]) -> str:
+    """Return the kind of a job and the name of the set that it is about, the first of several."""
+    several = params.get("datasets") or [None]
+    about = params.get("dataset") or several[0] or params.get("source_dataset")
+    dataset = core.catalogue.dataset(about) if isinstance(about, str) else None
+    return kind if dataset is None else f"{kind}: {dataset.name}"[:MAX_NAME]
 
 
 def _datasets_named(core: Core, params: dict[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ from service.core.queue.store import IDEMPOTENCY_SECONDS
 
 
 @dataclass(frozen=True)
-class Asked:
+class KeyedRequest:
     """A request as it is remembered."""
 
     key: str
@@ -23,16 +23,16 @@ class Asked:
     """Digest of all that tells the request from others."""
 
 
-UNKEYED = Asked("", "")
+UNKEYED = KeyedRequest("", "")
 """A request without a key."""
 
 
-def asked(core: Core, key: str | None, what: object) -> Asked:
+def asked(core: Core, key: str | None, what: object) -> KeyedRequest:
     """Return the request of the core's tenant for `what`: all that it says, as JSON can tell it."""
-    return Asked("" if key is None else _sha256(f"{core.tenant} {key}"), _sha256(canonical(what)))
+    return KeyedRequest("" if key is None else _sha256(f"{core.tenant} {key}"), _sha256(canonical(what)))
 
 
-def made_before(core: Core, asked: Asked) -> str | None:
+def made_before(core: Core, asked: KeyedRequest) -> str | None:
     """Return the id of what an earlier request with the key has made, None when there was none.
 
     Raises ServiceError IDEMPOTENCY_KEY_REUSED when that was another request.
@@ -41,7 +41,7 @@ def made_before(core: Core, asked: Asked) -> str | None:
     return None if known is None else _stands(asked, *known)
 
 
-def note(core: Core, asked: Asked, made: str) -> str:
+def note(core: Core, asked: KeyedRequest, made: str) -> str:
     """Remember what the request has made, and return the id that its key stands for.
 
     That is another one where an equal request came at the same time. Raises what `made_before` raises.
@@ -57,7 +57,7 @@ def key_reused(made: str) -> ServiceError:
     return ServiceError(ErrorCode.IDEMPOTENCY_KEY_REUSED, message)
 
 
-def _stands(asked: Asked, digest: str, made: str) -> str:
+def _stands(asked: KeyedRequest, digest: str, made: str) -> str:
     if digest != asked.digest:
         raise key_reused(made)
     return made

@@ -13,6 +13,7 @@ from service.core.foundation.protocol import PROTOCOL
 from service.core.lifecycle.quotas import exceeded, limits_of_submission
 from service.core.lifecycle.repeats import key_reused
 from service.core.queue.plan import Ref, TaskPlan
+from service.core.queue.records import JobRecord
 from service.core.queue.store import IDEMPOTENCY_SECONDS, Submitted
 
 
@@ -42,6 +43,10 @@ class Submission:
     """Datasets that are validated still: the job has no tasks and is planned when they are ready."""
     request: Mapping[str, Any] | None = None
     """The request of a job that awaits datasets, as it was sent."""
+    name: str = ""
+    priority: int = 0
+    deadline: int | None = None
+    """Milliseconds since 1970 by which a task has to begin."""
 
     def send(self, core: Core, job_id: str) -> Submitted:
         """Record the job unless the key or the retried job has one already, and wake workers for its first tasks.
@@ -50,8 +55,8 @@ class Submission:
         nothing is left of it then.
         """
         created = round(core.store.now())
-        core.storage.put_json(request_key(job_id), self._request(core.tenant, created))
-        recorded = core.store.submit(job_id, self._record(core, created))
+        core.storage.put_json(request_key(job_id), self._request(core, created))
+        recorded = core.store.submit(job_id, self._record(core, job_id, created))
         # It exists already under this very id where the index was rebuilt since the line before.
         if recorded.id == job_id:
             queued = {name: task for name, task in self.tasks.items() if task["state"] == JobState.QUEUED}
@@ -66,10 +71,10 @@ class Submission:
             raise key_reused(recorded.id)
         return recorded
 
-    def _request(self, tenant: str, created: int) -> dict[str, Any]:
+    def _request(self, core: Core, created: int) -> dict[str, Any]:
         return {
             "schema_version": 1,
-            "tenant": tenant,
+            "tenant": core.tenant,
             "kind": self.kind,
             "params": self.params,
             "tags": self.tags,
@@ -78,11 +83,35 @@ class Submission:
             "notes": self.notes,
             "retry_of": self.retry_of or None,
             "created": created,
+            "fields": self._further_fields(core),
             "idempotency": {"key": self.key, "digest": self.digest} if self.key else None,
         } | ({"awaits": self.awaits, "request": self.request} if self.awaits else {})
 
-    def _record(self, core: Core, created: int) -> dict[str, Any]:
+    def _further_fields(self, core: Core) -> dict[str, str]:
+        """Return the fields of the job that earlier versions did not have, those that say something."""
+        fields = {
+            "name": self.name,
+            "priority": str(self.priority or ""),
+            "deadline": str(self.deadline or ""),
+            "created_by": core.creator.model_dump_json() if core.creator else "",
+        }
+        return {name: value for name, value in fields.items() if value}
+
+    def _record(self, core: Core, job_id: str, created: int) -> dict[str, Any]:
         makes, labelers = datasets_made(self.tasks), labelers_named(self.tasks)
+        fields = {
+            "tenant": core.tenant,
+            "kind": self.kind,
+            "state": JobState.QUEUED,
+            "created": str(created),
+            "params": json.dumps(self.params),
+            "tags": json.dumps(self.tags),
+            "notes": json.dumps(self.notes),
+            "datasets": json.dumps([*self.reads, *makes]),
+            "labelers": json.dumps([*labelers]),
+            **self._further_fields(core),
+            **(awaiting_fields(self.awaits, self.request) if self.awaits else {}),
+        }
         return {
             "key": self.key,
             "digest": self.digest,
@@ -95,18 +124,7 @@ class Submission:
             "dataset": self.dataset.index if self.dataset else False,
             "limits": limits_of_submission(core),
             "awaits": self.awaits,
-            "fields": {
-                "tenant": core.tenant,
-                "kind": self.kind,
-                "state": JobState.QUEUED,
-                "created": str(created),
-                "params": json.dumps(self.params),
-                "tags": json.dumps(self.tags),
-                "notes": json.dumps(self.notes),
-                "datasets": json.dumps([*self.reads, *makes]),
-                "labelers": json.dumps([*labelers]),
-                **(awaiting_fields(self.awaits, self.request) if self.awaits else {}),
-            },
+            "fields": fields | JobRecord(job_id, fields, []).entry.fields,
             "tasks": [{"name": name, "fields": fields} for name, fields in self.tasks.items()],
         }
 

@@ -13,7 +13,7 @@ from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.protocol import PROTOCOL
 from service.core.foundation.scripts import register
-from service.core.foundation.settings import Settings
+from service.core.foundation.settings import QUEUES, Settings
 
 WAKE = "ladd.wake"
 """Name of the Celery task; its arguments are the job's id and the task's name."""
@@ -87,8 +87,11 @@ class Dispatcher:
         return [str(queue) for queue in pipeline.execute()]
 
     def unheard(self, woken_before: float, at_most: int) -> list[tuple[str, str]]:
-        """Return ready tasks (job, name) whose queue is empty and that nobody was woken for since (milliseconds)."""
-        members = [str(member).partition(" ") for member in self._unheard(args=[woken_before, at_most])]
+        """Return ready tasks (job, name) at the head of lines of empty queues, for which nobody was woken since.
+
+        `woken_before` is in milliseconds.
+        """
+        members = [str(member).partition(" ") for member in self._unheard(args=[woken_before, at_most, *QUEUES])]
         return [(job_id, task) for job_id, _, task in members]
 
     def holds_tasks(self, queue: str) -> bool:

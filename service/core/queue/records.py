@@ -4,14 +4,16 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
 from api_schemas.cost import CostName
-from api_schemas.jobs import Attempt, JobKind, JobState
+from api_schemas.jobs import Attempt, Creator, JobKind, JobResult, JobState
 from api_schemas.problems import TaskError
 from api_schemas.runner import ProgressEvent, TaskType
+from service.core.foundation.listing import Entry, facets_of
 from service.core.foundation.tenants import DEFAULT
 from service.core.queue.plan import Ref, TaskCost
 
@@ -51,6 +53,10 @@ def _cost(text: str) -> TaskCost | None:
 def _progress(text: str) -> ProgressEvent | None:
     said = json.loads(text)
     return None if said is None else ProgressEvent.model_validate({"event": "progress"} | said)
+
+
+def _summary(text: str) -> JobResult | None:
+    return JobResult.model_validate_json(text) if text else None
 
 
 class _Record:
@@ -104,7 +110,7 @@ class TaskRecord(_Record):
     progress = _Read(_progress, absent="null")
     """The last progress of the current attempt."""
 
-    @property
+    @cached_property
     def attempts(self) -> list[Attempt]:
         """Every claim that is known, oldest first."""
         # Not all from 1 on: those before a loss of Redis may be forgotten.
@@ -161,6 +167,25 @@ class JobRecord(_Record):
     """What was sent for a job that is not planned yet."""
     retried_as = _Read(_or_none, absent="")
     """Id of the job that replaced this one."""
+    priority = _Read(int, absent="0")
+    """Among its tenant's jobs."""
+    deadline = _Read(_or_none, absent="")
+    """The time by which it has to begin, in milliseconds since 1970."""
+    created_by = _Read[Creator | None](TypeAdapter(Creator | None).validate_json, absent="null")
+    """The key that it was made with."""
+    summary = _Read[JobResult | None](_summary, absent="")
+    """The result without what may be long; None also for a job that ended before this was noted."""
+
+    @property
+    def name(self) -> str:
+        """What it is called; a job from before there were names is called by its kind."""
+        return self.fields.get("name") or self.fields["kind"]
+
+    @property
+    def entry(self) -> Entry:
+        """The job as lists have it."""
+        facets = facets_of({"kind": self.fields["kind"]}, self.tags, self.name)
+        return Entry(self.id, int(self.fields["created"]) / 1000, self.fields["state"], facets)
 
     def task(self, name: str) -> TaskRecord | None:
         """Return the task of this name."""

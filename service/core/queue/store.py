@@ -12,6 +12,7 @@ from redis.asyncio import Redis as AsyncRedis
 
 from api_schemas.jobs import JobState
 from service.core.foundation import redis_keys
+from service.core.foundation.listing import Entry, Listing
 from service.core.foundation.protocol import PROTOCOL
 from service.core.foundation.scripts import register
 from service.core.foundation.tenants import listing_for, sees
@@ -98,9 +99,12 @@ class JobStore:
         return seen
 
     @property
-    def listing(self) -> str:
-        """Key of the sorted set of the ids of all jobs to be seen."""
-        return listing_for(self._viewer, redis_keys.JOBS)
+    def listing(self) -> Listing:
+        """The list of all jobs to be seen."""
+        return Listing(listing_for(self._viewer, redis_keys.JOBS), redis_keys.job, tuple(JobState), self._entries)
+
+    def _entries(self, ids: Sequence[str]) -> list[Entry]:
+        return [job.entry for job in self.load_many(ids, tasks=[])]
 
     def shows(self, owner: str | None) -> bool:
         """Tell whether a job of this owner, as its record names them, is to be seen."""
@@ -256,6 +260,12 @@ class JobStore:
         pipeline.hmget(memory, ["digest", "job"])
         known_digest, known = pipeline.execute()[-1]
         return str(known_digest), str(known)
+
+    def note_summary(self, job_id: str, summary: str) -> None:
+        """Remember the result of a job that ended before its end noted that; `summary` is JSON."""
+        key = redis_keys.job(job_id)
+        if self._redis.exists(key):
+            self._redis.hset(key, "summary", summary)
 
     def load(self, job_id: str, tasks: Sequence[str] | None = None) -> JobRecord | None:
         """Return a job with all its tasks or those named, None when there is none of this id."""

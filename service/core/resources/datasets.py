@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from api_schemas.base import MAX_NAME
 from api_schemas.datasets import (
     ArchiveFormat,
     Dataset,
@@ -20,10 +21,11 @@ from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, existing, invalid, not_found, reason
 from service.core.foundation.ids import new_id
+from service.core.foundation.listing import EVERYTHING, Asked
 from service.core.kinds import KINDS
 from service.core.kinds.ingest_dataset import DatasetUpload
 from service.core.lifecycle import outbox, pins
-from service.core.lifecycle.repeats import UNKEYED, Asked
+from service.core.lifecycle.repeats import UNKEYED, KeyedRequest
 from service.core.lifecycle.submission import Submission, task_fields
 from service.core.objects import received_files
 from service.core.objects.received_files import StreamedFile, upload_ids
@@ -32,7 +34,7 @@ from service.core.resources.kept import with_expiry
 
 
 def create(
-    core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile], dataset_id: str, asked: Asked = UNKEYED
+    core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile], dataset_id: str, asked: KeyedRequest = UNKEYED
 ) -> Dataset:
     """Record a dataset in state `validating` and start its ingestion job.
 
@@ -55,7 +57,7 @@ def create(
 
 
 def _record(
-    core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile], dataset_id: str, asked: Asked
+    core: Core, metadata: DatasetMetadata, files: Sequence[StreamedFile], dataset_id: str, asked: KeyedRequest
 ) -> Dataset:
     job_id = new_id("job")
     manifest = DatasetManifest(
@@ -82,6 +84,7 @@ def _record(
         uploads=upload_ids(files),
         key=asked.key,
         digest=asked.digest,
+        name=f"{JobKind.INGEST_DATASET}: {metadata.name}"[:MAX_NAME],
     )
     try:
         recorded = submission.send(core, job_id)
@@ -146,12 +149,14 @@ def manifest_of(core: Core, dataset_id: str) -> DatasetManifest:
     return existing(core.catalogue.dataset(dataset_id), "dataset", dataset_id)
 
 
-def page(
-    core: Core, role: DatasetRole | None, state: DatasetState | None, cursor: str | None, limit: int
-) -> DatasetPage:
-    """Return the newest datasets after `cursor`. Raises ServiceError INVALID_REQUEST naming `query.cursor`."""
-    datasets, next_cursor = core.catalogue.datasets(role, state, cursor, limit)
-    return DatasetPage(items=with_expiry(core, [dataset.shown() for dataset in datasets]), next_cursor=next_cursor)
+def page(core: Core, asked: Asked = EVERYTHING, cursor: str | None = None, limit: int = 100) -> DatasetPage:
+    """Return the newest datasets after `cursor` that match.
+
+    Raises ServiceError INVALID_REQUEST naming `query.cursor`.
+    """
+    datasets, found = core.catalogue.datasets(asked, cursor, limit)
+    items = with_expiry(core, [dataset.shown() for dataset in datasets])
+    return DatasetPage(items=items, next_cursor=found.next_cursor, complete=found.complete)
 
 
 def delete(core: Core, dataset_id: str) -> None:

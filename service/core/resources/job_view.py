@@ -1,11 +1,13 @@
 """Jobs as callers see them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from api_schemas.evaluation import Report
-from api_schemas.jobs import Job, JobLinks, JobResult, JobState, Task
+from api_schemas.jobs import Job, JobLinks, JobResult, JobState, QueuePlace, Task
+from api_schemas.problems import ErrorCode
 from api_schemas.runner import TaskType
 from service.core.clients import Core
+from service.core.foundation.errors import ServiceError
 from service.core.lifecycle import costs
 from service.core.lifecycle.planning import awaiting
 from service.core.lifecycle.reports import report_key
@@ -13,18 +15,19 @@ from service.core.queue import workers
 from service.core.queue.records import JobRecord, TaskRecord, timestamp
 from service.core.queue.workers import Sign
 from service.core.resources import progress
+from service.core.resources.queue_places import places
 
 
 def shown(core: Core, job: JobRecord) -> Job:
     """Return a job with its whole result."""
     signs = workers.alive(core.redis)
-    result = _result(core, job)
+    result = _made_so_far(job) if job.result is None else _stored_result(core, job, job.result)
     if result is not None and _has_report(job):
         document = core.storage.get_json(report_key(job.id))
         if document is not None:
             report = Report.model_validate(document)
             result = result.model_copy(update={"evaluation": report.evaluation, "labelling": report.labelling})
-    whole = _shown(job, result, signs)
+    whole = _shown(job, result, signs, places(core, [job], signs))
     waiting = _waiting_for_labeler(core, job)
     return whole if waiting is None else whole.model_copy(update={"waiting": waiting})
 
@@ -39,15 +42,29 @@ def _waiting_for_labeler(core: Core, job: JobRecord) -> str | None:
     return None
 
 
-def listed(core: Core, job: JobRecord, signs: Mapping[str, Sign]) -> Job:
-    """Return a job for a listing: without what may be long, such as a loss for every epoch of an evaluation.
+def listed(core: Core, jobs: Sequence[JobRecord]) -> list[Job]:
+    """Return jobs for a listing: without what may be long, such as a loss for every epoch of an evaluation.
 
-    `signs` are those of the workers that there are.
+    Of a job that ended before its summary was noted, the storage is asked once; while that does not answer, storage and
+    FLOPs are left out of the result.
     """
-    return _shown(job, _result(core, job), signs)
+    signs = workers.alive(core.redis)
+    found, answers = places(core, jobs, signs), True
+    shown = []
+    for job in jobs:
+        result = job.summary or _made_so_far(job)
+        if job.result is not None and job.summary is None and answers:
+            try:
+                result = _stored_result(core, job, job.result)
+            except ServiceError as error:
+                if error.code is not ErrorCode.UNAVAILABLE:
+                    raise
+                answers = False
+        shown.append(_shown(job, result, signs, found))
+    return shown
 
 
-def _shown(job: JobRecord, result: JobResult | None, signs: Mapping[str, Sign]) -> Job:
+def _shown(job: JobRecord, result: JobResult | None, signs: Mapping[str, Sign], found: Mapping[str, QueuePlace]) -> Job:
     here = f"/v1/jobs/{job.id}"
     archive = _made(job, TaskType.GENERATE_LABELS)
     links = JobLinks(
@@ -62,10 +79,15 @@ def _shown(job: JobRecord, result: JobResult | None, signs: Mapping[str, Sign]) 
     return Job.model_validate(
         {
             "id": job.id,
+            "name": job.name,
             "kind": job.kind,
             "state": job.state,
             "params": job.params,
             "tags": job.tags,
+            "priority": job.priority,
+            "deadline": timestamp(job.deadline),
+            "created_by": job.created_by,
+            "queue": found.get(job.id),
             "progress": progress.of_job(job),
             "tasks": [_task(task) for task in job.tasks],
             "cost": costs.of_job(job),
@@ -100,10 +122,16 @@ def _task(task: TaskRecord) -> Task:
     )
 
 
-def _result(core: Core, job: JobRecord) -> JobResult | None:
-    """Return the stored result without the evaluation, else what the tasks that succeeded so far have made."""
-    if job.result:
-        return JobResult.model_validate(core.storage.get_json(job.result))
+def _stored_result(core: Core, job: JobRecord, key: str) -> JobResult:
+    """Return the result without the evaluation, and have lists find it in Redis from now on."""
+    result = JobResult.model_validate(core.storage.get_json(key))
+    if job.summary is None:
+        core.store.note_summary(job.id, result.model_dump_json())
+    return result
+
+
+def _made_so_far(job: JobRecord) -> JobResult | None:
+    """Return what the tasks that succeeded so far have made."""
     dataset, labeler = _made(job, TaskType.GENERATE_LABELS), _made(job, TaskType.TRAIN_LABELER)
     if dataset is None and labeler is None:
         return None

@@ -1,16 +1,17 @@
 """Jobs, for the routes: submit, show, list, cancel, retry, delete, report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from api_schemas.evaluation import Figure, Report
 from api_schemas.job_plans import JobPlan, PlannedTask
-from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobRequest, JobState
+from api_schemas.jobs import TERMINAL_STATES, Job, JobPage, JobRequest, JobState
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
-from service.core.foundation.errors import ServiceError, existing
+from service.core.foundation.errors import ServiceError, existing, invalid
 from service.core.foundation.ids import new_id
-from service.core.foundation.listing import page_of
+from service.core.foundation.listing import EVERYTHING, Asked
+from service.core.foundation.search import search
 from service.core.kinds import KINDS
 from service.core.kinds.validation_errors import DatasetsAwaitedError
 from service.core.lifecycle import awaited, costs, outbox, partial_reports, pins, repeats
@@ -32,7 +33,10 @@ def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tupl
     INVALID_REQUEST or DATASET_NOT_READY with reasons naming `body.params.<field>`, IDEMPOTENCY_KEY_REUSED for another
     request, QUOTA_EXCEEDED.
     """
-    asked = repeats.asked(core, idempotency_key, request.model_dump(mode="json", exclude={"validate_only"}))
+    _check_deadline(core, request)
+    # Fields that earlier versions did not know count where they say something, so that their digests stay the same.
+    silent = {field for field in ("name", "deadline", "priority") if not getattr(request, field)}
+    asked = repeats.asked(core, idempotency_key, request.model_dump(mode="json", exclude={"validate_only", *silent}))
     made = repeats.made_before(core, asked)
     if made is not None:
         return view(core, made), False
@@ -70,6 +74,13 @@ def validate(core: Core, request: JobRequest) -> JobPlan:
     )
 
 
+def _check_deadline(core: Core, request: JobRequest) -> None:
+    deadline = request.deadline
+    if deadline is not None and deadline.timestamp() * 1000 <= core.store.now():
+        message = "the deadline is over: name a time to come, or none"
+        raise invalid("body.deadline", "in_the_future", deadline.isoformat(), message)
+
+
 def record(core: Core, submission: Submission) -> tuple[Job, bool]:
     """Record a planned job and return it and whether it is new. Raises ServiceError for what is gone that it needs."""
     recorded = submission.send(core, new_id("job"))
@@ -93,28 +104,15 @@ def _get(core: Core, job_id: str) -> JobRecord:
     return existing(core.store.load(job_id), "job", job_id)
 
 
-def page(
-    core: Core,
-    kind: JobKind | None,
-    state: JobState | None,
-    tags: Mapping[str, str],
-    cursor: str | None,
-    limit: int,
-) -> JobPage:
+def page(core: Core, asked: Asked = EVERYTHING, cursor: str | None = None, limit: int = 100) -> JobPage:
     """Return the newest jobs after `cursor` that match, without `result.evaluation` (GET the job for it).
 
     Raises ServiceError INVALID_REQUEST naming `query.cursor`.
     """
-
-    def wanted(job: JobRecord) -> bool:
-        return kind in (None, job.kind) and state in (None, job.state) and tags.items() <= job.tags.items()
-
-    def load(ids: Sequence[str]) -> list[tuple[str, JobRecord]]:
-        return [(job.id, job) for job in core.store.load_many(ids)]
-
-    jobs, next_cursor = page_of(core.redis, core.store.listing, cursor, limit, load, wanted)
-    signs = workers.alive(core.redis)
-    return JobPage(items=with_expiry(core, [listed(core, job, signs) for job in jobs]), next_cursor=next_cursor)
+    found = search(core.redis, core.store.listing, asked, cursor, limit)
+    # A state may have changed since the search.
+    jobs = [job for job in core.store.load_many(found.ids) if not asked.states or job.state in asked.states]
+    return JobPage(items=with_expiry(core, listed(core, jobs)), next_cursor=found.next_cursor, complete=found.complete)
 
 
 def cancel(core: Core, job_id: str) -> Job:
@@ -176,6 +174,7 @@ def retry(core: Core, job_id: str) -> tuple[Job, bool]:
         if core.catalogue.dataset(dataset_id) is None:
             raise ServiceError(ErrorCode.JOB_NOT_RETRYABLE, f"Dataset {dataset_id} of {job_id} is gone.")
     submission = Submission(job.kind, job.params, job.tags, tasks, reads, retry_of=job_id, notes=job.notes)
+    submission = replace(submission, name=job.name, priority=job.priority)
     again, new = record(core, submission)
     for task in job.tasks:
         for sha256 in task.files.values():
@@ -188,9 +187,10 @@ def _unplanned(core: Core, job: JobRecord) -> Submission:
     model = KINDS[job.kind].request
     assert model is not None
     try:
-        return submission_of(core, model.model_validate(job.request))
+        again = submission_of(core, model.model_validate(job.request))
     except ServiceError as error:
         raise ServiceError(ErrorCode.JOB_NOT_RETRYABLE, error.message, error.reasons) from error
+    return replace(again, name=job.name, priority=job.priority, deadline=None)
 
 
 def _tasks_again(core: Core, job: JobRecord) -> dict[str, dict[str, str]]:

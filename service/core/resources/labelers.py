@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 
+from api_schemas.base import MAX_NAME
 from api_schemas.jobs import Job, JobKind
 from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, existing, not_found
+from service.core.foundation.listing import EVERYTHING, Asked
 from service.core.kinds import KINDS
 from service.core.kinds.import_labeler import LabelerUpload
 from service.core.lifecycle import pins
-from service.core.lifecycle.repeats import UNKEYED, Asked
+from service.core.lifecycle.repeats import UNKEYED, KeyedRequest
 from service.core.lifecycle.submission import Submission, task_fields
 from service.core.objects import received_files
 from service.core.objects.received_files import StreamedFile, upload_ids
@@ -19,7 +21,7 @@ from service.core.resources.kept import with_expiry
 
 
 def import_labeler(
-    core: Core, metadata: LabelerMetadata, files: Sequence[StreamedFile], labeler_id: str, asked: Asked = UNKEYED
+    core: Core, metadata: LabelerMetadata, files: Sequence[StreamedFile], labeler_id: str, asked: KeyedRequest = UNKEYED
 ) -> tuple[Job, bool]:
     """Start the job that reads a network and makes a labeler of it; return it and whether this call started it.
 
@@ -40,6 +42,7 @@ def import_labeler(
             tasks,
             plan.reads,
             uploads=upload_ids(files),
+            name=f"{JobKind.IMPORT_LABELER}: {metadata.name}"[:MAX_NAME],
             key=asked.key,
             digest=asked.digest,
         )
@@ -73,7 +76,11 @@ def delete(core: Core, labeler_id: str) -> None:
     pins.unpin(core, labeler_id)
 
 
-def page(core: Core, cursor: str | None, limit: int) -> LabelerPage:
-    """Return the newest labelers after `cursor`. Raises ServiceError INVALID_REQUEST naming `query.cursor`."""
-    labelers, next_cursor = core.catalogue.labelers(cursor, limit)
-    return LabelerPage(items=with_expiry(core, [labeler.shown() for labeler in labelers]), next_cursor=next_cursor)
+def page(core: Core, asked: Asked = EVERYTHING, cursor: str | None = None, limit: int = 100) -> LabelerPage:
+    """Return the newest labelers after `cursor` that match.
+
+    Raises ServiceError INVALID_REQUEST naming `query.cursor`.
+    """
+    labelers, found = core.catalogue.labelers(asked, cursor, limit)
+    items = with_expiry(core, [labeler.shown() for labeler in labelers])
+    return LabelerPage(items=items, next_cursor=found.next_cursor, complete=found.complete)

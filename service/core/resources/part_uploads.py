@@ -19,7 +19,7 @@ from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError, existing, invalid, not_found, reason
 from service.core.foundation.ids import new_id
 from service.core.lifecycle import quotas, repeats
-from service.core.lifecycle.repeats import UNKEYED, Asked
+from service.core.lifecycle.repeats import UNKEYED, KeyedRequest
 from service.core.objects.parts import ReceivedPart
 from service.core.objects.received_files import StreamedFile, check_name, upload_key
 from service.core.objects.storage import Blob
@@ -60,7 +60,7 @@ class _Record(BaseModel):
         return min(self.part_bytes, self.bytes - (number - 1) * self.part_bytes)
 
 
-def create(core: Core, request: UploadRequest, asked: Asked = UNKEYED) -> tuple[Upload, bool]:
+def create(core: Core, request: UploadRequest, asked: KeyedRequest = UNKEYED) -> tuple[Upload, bool]:
     """Start an upload and return it with the links of its first parts, and whether this call has started it.
 
     An equal request with the key of `asked` gives the upload that the first one started.

@@ -87,4 +87,6 @@ def expand(
             "tags": {PRESET_TAG: name} | ({METHOD_TAG: method} if method else {}),
         }
     )
-    return JobBody.model_validate(request.model_dump(mode="json", exclude_none=True, exclude={"validate_only"}))
+    # The rest of a request is its caller's.
+    told = request.model_dump(mode="json", exclude_none=True, include={"kind", "params", "tags"})
+    return JobBody.model_validate(told)

@@ -11,13 +11,14 @@ from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.locks import held_alone
 from service.core.lifecycle import awaited, outbox, tasks
 from service.core.queue.store import milliseconds
+from service.core.upkeep.adoption import list_when_due
 from service.core.upkeep.sweeper import sweep_when_due
 
 LOCK_SECONDS = 10
 """How long nobody looks when a process is killed while it does. A longer look may overlap with another's."""
 
-WAKE_UPS = 100
-"""How many are sent again in one look, at most; the next goes on."""
+AT_ONCE = 100
+"""Wake-ups that are sent again, and jobs that expire, in one look at most; the next goes on."""
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ def run_reaper(core: Core, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             reap_once(core)
+            list_when_due(core)
             sweep_when_due(core)
         except (ServiceError, *OUTAGES) as error:
             logger.warning("the reaper could not look: %s", error)
@@ -45,12 +47,19 @@ def reap_once(core: Core) -> bool:
             job_id, _, task = str(member).partition(" ")
             if tasks.lose(core, job_id, task):
                 logger.warning("the lease of %s of %s was lost", task, job_id)
+        _expire_overdue(core)
         core.redis.set(redis_keys.REAPER, core.store.now() / 1000)
         core.store.unpark()
         _wake_again(core)
         _attend_outbox(core)
         awaited.look_again(core)
     return True
+
+
+def _expire_overdue(core: Core) -> None:
+    """End jobs that should have begun by now."""
+    for job_id in core.redis.zrangebyscore(redis_keys.DEADLINES, 0, core.store.now(), start=0, num=AT_ONCE):
+        core.store.expire(str(job_id))
 
 
 def _attend_outbox(core: Core) -> None:
@@ -80,7 +89,7 @@ def _excuse_after_outage(core: Core) -> None:
 def _wake_again(core: Core) -> None:
     """Send the wake-ups of tasks that nobody claimed for a while, until some wait in the queue."""
     patience = 2000 * core.settings.reaper_seconds
-    for job_id, task in core.dispatcher.unheard(core.store.now() - patience, WAKE_UPS):
+    for job_id, task in core.dispatcher.unheard(core.store.now() - patience, AT_ONCE):
         [queue] = core.dispatcher.queues([(job_id, task)])
         if not core.dispatcher.waiting(queue):
             core.dispatcher.announce(job_id, [task])

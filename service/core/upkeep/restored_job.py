@@ -8,7 +8,7 @@ from typing import Any
 
 from api_schemas.jobs import TERMINAL_STATES, JobState
 from service.core.lifecycle.submission import awaiting_fields, datasets_made, labelers_named
-from service.core.queue.records import PLANNED
+from service.core.queue.records import PLANNED, JobRecord
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,10 @@ class RestoredJob:
     @cached_property
     def fields(self) -> dict[str, str]:
         """The fields of the job."""
+        stored = self._stored_fields()
+        return stored | JobRecord(self.id, stored, []).entry.fields
+
+    def _stored_fields(self) -> dict[str, str]:
         named = {"labelers": json.dumps([*labelers_named(self.tasks)])}
         if self.end is not None:
             return {**self.end["fields"], **named}
@@ -79,6 +83,7 @@ class RestoredJob:
             "datasets": json.dumps([*self.request["reads"], *datasets_made(self.tasks)]),
             **named,
             **(awaiting_fields(self.awaits, self.request["request"]) if self.awaits else {}),
+            **self.request.get("fields", {}),
         }
         if not self.notes:
             return fields | {"state": JobState.QUEUED}

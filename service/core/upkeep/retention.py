@@ -1,17 +1,15 @@
 """Removal with age: jobs that waited too long or ended long ago, datasets and labelers nobody uses."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from api_schemas.jobs import TERMINAL_STATES, JobState
-from service.core.catalogue.manifests import AnyManifest, DatasetManifest
+from service.core.catalogue.manifests import DatasetManifest
 from service.core.clients import Core
 from service.core.foundation import redis_keys
+from service.core.foundation.listing import walk
 from service.core.lifecycle import outbox, pins
 from service.core.queue.records import JobRecord
-
-BATCH = 100
-"""Jobs, datasets or labelers loaded at a time."""
 
 
 def expire(core: Core, now: datetime) -> None:
@@ -51,7 +49,7 @@ def _forget_jobs(core: Core, before: datetime) -> None:
 
 
 def _delete_datasets(core: Core, before: datetime) -> None:
-    datasets = {dataset.id: dataset for dataset in _datasets(core)}
+    datasets = {dataset.id: dataset for dataset in core.catalogue.every_dataset()}
     named = {dataset_id for job in _jobs(core) for dataset_id in job.datasets}
     named |= pins.pinned(core, list(datasets))
     staying = [dataset for dataset in datasets.values() if dataset.id in named or dataset.created_at >= before]
@@ -70,8 +68,8 @@ def _delete_labelers(core: Core, before: datetime) -> None:
     if not all("labelers" in job.fields for job in _jobs(core)):
         # Of jobs from before there was that field it is not known which labelers they name. They go, too.
         return
-    named = {labeler_id for dataset in _datasets(core) for labeler_id in _labelers_of(dataset)}
-    for labeler in _all(lambda cursor: core.catalogue.labelers(cursor, BATCH)):
+    named = {labeler_id for dataset in core.catalogue.every_dataset() for labeler_id in _labelers_of(dataset)}
+    for labeler in core.catalogue.every_labeler():
         if labeler.created_at < before and labeler.id not in named and not pins.pinned(core, [labeler.id]):
             # Refused while a job names it.
             core.catalogue.delete_labeler(labeler.id)
@@ -93,19 +91,5 @@ def _named_by(dataset: DatasetManifest) -> set[str]:
 
 def _jobs(core: Core) -> Iterator[JobRecord]:
     """Yield every job, without its tasks, newest first: those that retried others come before these."""
-    ids = [str(job_id) for job_id in core.redis.zrevrange(redis_keys.JOBS, 0, -1)]
-    for start in range(0, len(ids), BATCH):
-        yield from core.store.load_many(ids[start : start + BATCH], tasks=[])
-
-
-def _datasets(core: Core) -> Iterator[DatasetManifest]:
-    return _all(lambda cursor: core.catalogue.datasets(None, None, cursor, BATCH))
-
-
-def _all(page_after: Callable[[str | None], tuple[list[AnyManifest], str | None]]) -> Iterator[AnyManifest]:
-    cursor: str | None = None
-    while True:
-        page, cursor = page_after(cursor)
-        yield from page
-        if cursor is None:
-            return
+    for ids in walk(core.redis, redis_keys.JOBS):
+        yield from core.store.load_many(ids, tasks=[])

@@ -14,6 +14,7 @@ from itertools import islice
 from api_schemas.jobs import TERMINAL_STATES
 from service.core.clients import Core
 from service.core.foundation import redis_keys
+from service.core.foundation.listing import walk
 from service.core.foundation.locks import held_alone
 from service.core.objects.received_files import UPLOADS
 from service.core.objects.storage import BLOBS, PROBES
@@ -21,7 +22,7 @@ from service.core.upkeep import retention
 from service.core.upkeep.rebuild_index import LOCK_SECONDS
 
 BATCH = 500
-"""Blobs looked up, and jobs loaded, at a time."""
+"""Blobs looked up at a time."""
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ def _forget_manifest(core: Core, owner: str) -> None:
 def _live(core: Core) -> Live:
     owners: set[str] = set()
     uploads: set[str] = set()
-    for ids in _batches(str(job_id) for job_id in core.redis.zrange(redis_keys.JOBS, 0, -1)):
+    for ids in walk(core.redis, redis_keys.JOBS):
         owners |= set(ids)
         unfinished = [
             job_id for job_id, state in zip(ids, core.store.states(ids), strict=True) if state not in TERMINAL_STATES

@@ -5,6 +5,7 @@ is killed it is in line again, and its receiver may get it twice, with the same 
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from redis import Redis
 
 from service.core.foundation import redis_keys
-from service.core.foundation.listing import page_of
+from service.core.foundation.errors import invalid
 from service.core.foundation.scripts import register
 
 MESSAGES_KEPT = 200
@@ -22,6 +23,10 @@ ATTEMPTS_KEPT = 20
 BATCH = 100
 
 SCRIPTS = ("again", "put", "settle", "take")
+
+
+CURSOR = re.compile(r"msg_[0-9a-z]{26}")
+"""A page begins behind a message."""
 
 
 @dataclass(frozen=True)
@@ -117,15 +122,17 @@ class Deliveries:
         return next((record for _, record in self._load(hook, [message])), None)
 
     def page(self, hook: str, cursor: str | None, limit: int) -> tuple[list[DeliveryRecord], str | None]:
-        """Return a page of the messages of a webhook, newest first, and the cursor of the next one."""
-        return page_of(
-            self._redis,
-            redis_keys.webhook_log(hook),
-            cursor,
-            limit,
-            lambda messages: self._load(hook, messages),
-            lambda record: True,
-        )
+        """Return a page of the messages of a webhook, newest first, and the cursor of the next one.
+
+        Raises ServiceError INVALID_REQUEST naming `query.cursor`.
+        """
+        if cursor is not None and not CURSOR.fullmatch(cursor):
+            raise invalid("query.cursor", "is_cursor", cursor, "cursor must be the next_cursor of an earlier page")
+        log, end = redis_keys.webhook_log(hook), f"({cursor}" if cursor else "+"
+        messages = [str(each) for each in self._redis.zrevrangebylex(log, end, "-", start=0, num=limit + 1)]
+        shown = messages[:limit]
+        records = [record for _, record in self._load(hook, shown)]
+        return records, shown[-1] if len(messages) > limit else None
 
     def _load(self, hook: str, messages: Sequence[str]) -> list[tuple[str, DeliveryRecord]]:
         pipeline = self._redis.pipeline(transaction=False)

@@ -10,8 +10,10 @@ from api_schemas.base import JobId
 from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobState, Task
 from api_schemas.report_tables import predicted_seconds, span
 from service.core.clients import Core
+from service.core.foundation.listing import EVERYTHING
 from service.core.resources import jobs
 from service.http.dependencies import CoreDep, Cursor
+from service.http.list_filters import CommonFilters
 from service.http.pages.addresses import further
 from service.http.pages.names import set_name
 from service.http.pages.site import page, pages
@@ -37,12 +39,13 @@ class Stage(NamedTuple):
 def show_jobs(
     request: Request,
     core: CoreDep,
+    filters: CommonFilters,
     kind: JobKind | None = None,
     state: JobState | None = None,
     cursor: Cursor = None,
 ) -> Response:
     """Show the newest jobs."""
-    found = jobs.page(core, kind, state, {}, cursor, PER_PAGE)
+    found = jobs.page(core, filters.also([state] if state else [], kind=kind), cursor, PER_PAGE)
     return page(
         request,
         "jobs.html",
@@ -52,7 +55,8 @@ def show_jobs(
         states=[*JobState],
         kind=kind,
         state=state,
-        filtered=bool(kind or state or cursor),
+        name=filters.name,
+        filtered=bool(kind or state or cursor or filters != EVERYTHING),
         running=any(job.state not in TERMINAL_STATES for job in found.items),
     )
 
@@ -75,7 +79,9 @@ def show_job(request: Request, core: CoreDep, job_id: JobId) -> Response:
 
 
 def title(core: Core, job: Job) -> str:
-    """Return what a job is called: its kind and its set."""
+    """Return what a job is called, else its kind and its set."""
+    if job.name:
+        return job.name
     dataset = job.params.get("dataset") or next(iter(job.params.get("datasets") or []), None)
     about = dataset or job.params.get("source_dataset")
     words = job.kind.replace("_", " ")

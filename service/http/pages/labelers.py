@@ -7,6 +7,7 @@ from api_schemas.base import LabelerId
 from service.core.resources import labelers
 from service.http.charts.curves import curves
 from service.http.dependencies import CoreDep, Cursor
+from service.http.list_filters import CommonFilters
 from service.http.pages.addresses import further
 from service.http.pages.names import set_name
 from service.http.pages.site import page, pages
@@ -17,9 +18,9 @@ router = pages("/labelers")
 
 
 @router.get("")
-def show_labelers(request: Request, core: CoreDep, cursor: Cursor = None) -> Response:
+def show_labelers(request: Request, core: CoreDep, filters: CommonFilters, cursor: Cursor = None) -> Response:
     """Show the newest labelers."""
-    found = labelers.page(core, cursor, PER_PAGE)
+    found = labelers.page(core, filters, cursor, PER_PAGE)
     names = {each.source_dataset: set_name(core, each.source_dataset) for each in found.items}
     return page(request, "labelers.html", labelers=found.items, names=names, older=further(request, found.next_cursor))
 

@@ -12,6 +12,7 @@ from api_schemas.datasets import DatasetRole, DatasetState
 from api_schemas.jobs import EvaluateParams, GenerateLabelsParams, LaddParams, SweepParams, TrainLabelerParams
 from api_schemas.links import link
 from service.core.clients import Core
+from service.core.foundation.listing import EVERYTHING
 from service.core.resources import datasets, jobs, labelers, presets
 from service.http.dependencies import CoreDep
 from service.http.pages.schema_fields import FormField, fields_of
@@ -48,6 +49,7 @@ FIRST = {
 SETS = frozenset({"dataset", "source_dataset", "labeler"})
 """Asked for by name, in lists of their own."""
 CHOICES = 100
+READY = EVERYTHING.also([DatasetState.READY])
 
 router = pages("/new")
 
@@ -77,9 +79,9 @@ def show_form(
         body={"kind": kind, **_filled_in(core, kind, dataset, preset, again)},
         first=[field._replace(label=FIRST[field.path]) for field in _in_order(fields)],
         groups=_groups([field for field in fields if field.path not in FIRST]),
-        sets=datasets.page(core, DatasetRole.DISTILLED, DatasetState.READY, None, CHOICES).items,
-        sources=datasets.page(core, DatasetRole.SOURCE, DatasetState.READY, None, CHOICES).items,
-        labelers=labelers.page(core, None, CHOICES).items if kind == "generate_labels" else [],
+        sets=datasets.page(core, READY.also(role=DatasetRole.DISTILLED), limit=CHOICES).items,
+        sources=datasets.page(core, READY.also(role=DatasetRole.SOURCE), limit=CHOICES).items,
+        labelers=labelers.page(core, limit=CHOICES).items if kind == "generate_labels" else [],
         presets=[each for each in presets.presets().items if each.kind == kind],
         dataset=dataset,
         chosen=preset,

@@ -8,6 +8,7 @@ from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.foundation.errors import ServiceError
+from service.core.foundation.listing import EVERYTHING
 from service.core.foundation.tenants import DEFAULT
 from service.core.queue import workers
 from service.core.resources import api_keys, jobs
@@ -34,7 +35,7 @@ def show_operations(request: Request, core: CoreDep) -> Response:
         raise ServiceError(ErrorCode.FORBIDDEN, f"Operations are of all tenants: {key.id} has no scope `admin`.")
     signs = workers.known(core.redis)
     now, _ = core.redis.time()
-    failed = jobs.page(core, None, JobState.FAILED, {}, None, FAILURES).items
+    failed = jobs.page(core, EVERYTHING.also([JobState.FAILED]), limit=FAILURES).items
     return page(
         request,
         "operations.html",

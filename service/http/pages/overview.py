@@ -6,6 +6,7 @@ from starlette.responses import Response
 from api_schemas.jobs import Job, JobKind, JobState
 from api_schemas.report_summary import headline
 from service.core.clients import Core
+from service.core.foundation.listing import EVERYTHING
 from service.core.resources import datasets, jobs
 from service.http.dependencies import CoreDep
 from service.http.pages.jobs import title
@@ -20,9 +21,9 @@ router = pages()
 @router.get("/")
 def show_overview(request: Request, core: CoreDep) -> Response:
     """Show what there is to do, or what goes on."""
-    running = jobs.page(core, None, JobState.RUNNING, {}, None, RECENT).items
-    queued = jobs.page(core, None, JobState.QUEUED, {}, None, RECENT).items
-    recent = jobs.page(core, None, JobState.SUCCEEDED, {}, None, 2 * RECENT).items
+    running = jobs.page(core, EVERYTHING.also([JobState.RUNNING]), limit=RECENT).items
+    queued = jobs.page(core, EVERYTHING.also([JobState.QUEUED]), limit=RECENT).items
+    recent = jobs.page(core, EVERYTHING.also([JobState.SUCCEEDED]), limit=2 * RECENT).items
     results = [found for job in recent if job.links.report and (found := _result(core, job))][:RECENT]
     return page(
         request,
@@ -30,7 +31,7 @@ def show_overview(request: Request, core: CoreDep) -> Response:
         running=[(job, title(core, job)) for job in running],
         queued=[(job, title(core, job)) for job in queued],
         results=results,
-        sets=datasets.page(core, None, None, None, RECENT).items,
+        sets=datasets.page(core, limit=RECENT).items,
         new=not (running or queued or results),
     )
 

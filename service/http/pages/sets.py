@@ -11,9 +11,11 @@ from api_schemas.base import DatasetId
 from api_schemas.datasets import Dataset, DatasetRole, DatasetState
 from method.files import DENSE_LABELS, IMAGES, LABELS
 from service.core.clients import Core
+from service.core.foundation.listing import EVERYTHING
 from service.core.resources import datasets, pictures
 from service.http.charts.bars import stacked
 from service.http.dependencies import CoreDep, Cursor
+from service.http.list_filters import CommonFilters
 from service.http.pages.addresses import further
 from service.http.pages.site import page, pages
 from service.http.pages.words import bytes_in_words
@@ -29,13 +31,14 @@ router = pages("/sets")
 def show_sets(
     request: Request,
     core: CoreDep,
+    filters: CommonFilters,
     role: DatasetRole | None = None,
     state: DatasetState | None = None,
     cursor: Cursor = None,
 ) -> Response:
     """Show the newest sets, and a place to drop files."""
-    found = datasets.page(core, role, state, cursor, PER_PAGE)
-    sources = datasets.page(core, DatasetRole.SOURCE, DatasetState.READY, None, 100).items
+    found = datasets.page(core, filters.also([state] if state else [], role=role), cursor, PER_PAGE)
+    sources = datasets.page(core, EVERYTHING.also([DatasetState.READY], role=DatasetRole.SOURCE)).items
     return page(
         request,
         "sets.html",
@@ -46,7 +49,8 @@ def show_sets(
         states=[*DatasetState],
         role=role,
         state=state,
-        filtered=bool(role or state or cursor),
+        name=filters.name,
+        filtered=bool(role or state or cursor or filters != EVERYTHING),
     )
 
 

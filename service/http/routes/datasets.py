@@ -1,6 +1,7 @@
 """`/v1/datasets`: upload, list, show and delete sets, download archives."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Literal
 
@@ -28,6 +29,7 @@ from service.core.foundation.ids import new_id
 from service.core.resources import dataset_changes, datasets, exports, kept, label_grid, pictures
 from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, Limit, note_key
+from service.http.list_filters import CommonFilters
 from service.http.negotiation import etag_matches
 from service.http.openapi import form_or_json
 from service.http.paging import PAGE, paged
@@ -70,13 +72,14 @@ async def create_dataset(
 def list_datasets(
     request: Request,
     core: CoreDep,
+    filters: CommonFilters,
     role: DatasetRole | None = None,
-    state: DatasetState | None = None,
+    state: Annotated[Sequence[DatasetState], Query(description="Repeated: any of them.")] = (),
     cursor: Cursor = None,
     limit: Limit = 20,
 ) -> Response:
     """List sets, newest first."""
-    return paged(request, datasets.page(core, role, state, cursor, limit))
+    return paged(request, datasets.page(core, filters.also(state, role=role), cursor, limit))
 
 
 @router.get("/{dataset_id}", responses=responses(ErrorCode.NOT_FOUND))

@@ -21,6 +21,7 @@ from service.core.kinds import AnyJobRequest
 from service.core.resources import jobs, kept, models
 from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, JobVersionsDep, Limit, note_key
+from service.http.list_filters import CommonFilters
 from service.http.negotiation import etag_matches, wait_seconds
 from service.http.paging import PAGE, paged
 from service.http.partial_reports import Partial, reported
@@ -34,8 +35,6 @@ POLL_SECONDS = 0.25
 """How often a waiting request looks again; workers report at most twice a second."""
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-
-Tag = Annotated[str, Query(pattern=r"^[A-Za-z0-9_.-]{1,64}:.{0,256}$")]
 
 
 def require_json(request: Request) -> None:
@@ -76,15 +75,14 @@ def create_job(
 def list_jobs(
     request: Request,
     core: CoreDep,
+    filters: CommonFilters,
     kind: JobKind | None = None,
-    state: JobState | None = None,
-    tag: Annotated[Sequence[Tag], Query(max_length=32, description="`key:value`; repeated, all must match.")] = (),
+    state: Annotated[Sequence[JobState], Query(description="Repeated: any of them.")] = (),
     cursor: Cursor = None,
     limit: Limit = 20,
 ) -> Response:
     """List jobs, newest first."""
-    tags = dict(entry.split(":", 1) for entry in tag)
-    return paged(request, jobs.page(core, kind, state, tags, cursor, limit))
+    return paged(request, jobs.page(core, filters.also(state, kind=kind), cursor, limit))
 
 
 @router.get(

@@ -11,12 +11,13 @@ from starlette.responses import RedirectResponse, Response
 
 from api_schemas.base import LabelerId
 from api_schemas.jobs import Job
-from api_schemas.labelers import Labeler, LabelerFromUploads, LabelerMetadata, LabelerPage
+from api_schemas.labelers import Labeler, LabelerFromUploads, LabelerKind, LabelerMetadata, LabelerPage
 from api_schemas.problems import ErrorCode
 from service.core.foundation.ids import new_id
 from service.core.resources import jobs, kept, labelers, models
 from service.http.answers import ACCEPTED, accepted, redirects, to_storage
 from service.http.dependencies import CoreDep, Cursor, IdempotencyKey, Limit, note_key
+from service.http.list_filters import CommonFilters
 from service.http.openapi import form_or_json
 from service.http.paging import PAGE, paged
 from service.http.polls import pace
@@ -58,9 +59,16 @@ async def import_labeler(
 
 
 @router.get("", response_model=LabelerPage, responses={**PAGE, **responses(ErrorCode.INVALID_REQUEST)})
-def list_labelers(request: Request, core: CoreDep, cursor: Cursor = None, limit: Limit = 20) -> Response:
-    """List labelers, newest first."""
-    return paged(request, labelers.page(core, cursor, limit))
+def list_labelers(
+    request: Request,
+    core: CoreDep,
+    filters: CommonFilters,
+    kind: LabelerKind | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 20,
+) -> Response:
+    """List labelers, newest first; one that was trained here goes by the name of its architecture."""
+    return paged(request, labelers.page(core, filters.also(kind=kind), cursor, limit))
 
 
 @router.get("/{labeler_id}", responses=responses(ErrorCode.NOT_FOUND))

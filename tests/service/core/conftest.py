@@ -14,6 +14,7 @@ from service.core.clients import Core, open_core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.ids import new_id
 from service.core.foundation.settings import Settings
+from service.core.queue.records import JobRecord
 from tests.service.core.hand import Hand
 
 
@@ -90,8 +91,9 @@ def submit_graph(core: Core) -> Callable[[dict[str, list[str]]], str]:
     """Record a job with nothing but a graph of tasks, and return its id."""
 
     def submit(after: dict[str, list[str]]) -> str:
-        job_id = new_id("job")
-        assert core.store.submit(job_id, graph_of(after)).outcome == "created"
+        job_id, spec = new_id("job"), graph_of(after)
+        spec["fields"] |= JobRecord(job_id, spec["fields"], []).entry.fields
+        assert core.store.submit(job_id, spec).outcome == "created"
         return job_id
 
     return submit

@@ -10,7 +10,7 @@ import pytest
         ("/v1/jobs?stat=running", "stat", "did you mean state?"),
         ("/v1/datasets?limt=3&limit=3", "limt", "did you mean limit?"),
         ("/v1/presets?verbose=1", "verbose", "it takes none"),
-        ("/v1/labelers?role=source", "role", "it takes cursor, limit"),
+        ("/v1/labelers?role=source", "role", "it takes created_after, created_before, cursor"),
         ("/v1/jobs/job_01m8f0jxmne272tprv159ks3x9?waitt=1", "waitt", "/v1/jobs/"),
     ],
 )

@@ -14,6 +14,13 @@ local job_state = redis.call('HGET', job_key, 'state')
 if state ~= 'queued' or waiting ~= '0' or not (job_state == 'queued' or job_state == 'running') then
   return 0
 end
+local deadline = job_state == 'queued' and redis.call('HGET', job_key, 'deadline')
+if deadline and tonumber(deadline) <= tonumber(now()) then
+  -- The reaper has not come by yet.
+  stop_tasks()
+  enter_job('expired', '')
+  return 0
+end
 local worker = ARGV[4]
 if leaves(key, queue_of(task), worker) or is_being_made(key, member(task)) then
   return 0

@@ -12,6 +12,7 @@ for _, user in ipairs(redis.call('SMEMBERS', keys.users(entry.key))) do
     return user
   end
 end
+unlist(entry.key, entry.listing, entry.tenant)
 redis.call('DEL', entry.key)
 redis.call('ZREM', entry.listing, entry.member)
 redis.call('ZREM', keys.own_listing(entry.listing, entry.tenant), entry.member)

@@ -1,6 +1,6 @@
 -- The end of an attempt. ARGV[4]: attempt, ARGV[5]: what happened, ARGV[6]: JSON of it, ARGV[7]: how many workers may
 -- fail at the task, ARGV[8]: how often it may fail where no other worker is fit.
---   succeeded  JSON {result, job_result, index: a manifest's or false, counted: {field: value}}
+--   succeeded  JSON {result, job_result, summary, index: a manifest's or false, counted: {field: value}}
 --   failed     JSON of the error; fails the job
 --   retry      JSON of the error; fails the job unless attempts remain, or a worker that has not tried
 --   lost       as retry, but holds only when the lease has run out; the attempt is not looked at
@@ -90,7 +90,7 @@ if happened == 'succeeded' then
     end
   end
   if redis.call('HINCRBY', job_key, 'unfinished', -1) == 0 then
-    redis.call('HSET', job_key, 'result', made.job_result)
+    redis.call('HSET', job_key, 'result', made.job_result, 'summary', made.summary or '')
     enter_job('succeeded', '')
   end
   return answer

@@ -13,6 +13,7 @@ if successor and redis.call('EXISTS', keys.job(successor)) == 1 then
 end
 redis.call('SADD', keys.OUTBOX, 'forget ' .. job)
 redis.call('ZREM', keys.own_listing(keys.JOBS, tenant()), job)
+unlist(job_key, keys.JOBS, tenant())
 -- Jobs that are older than this field have none.
 for _, labeler in ipairs(cjson.decode(redis.call('HGET', job_key, 'labelers') or '[]')) do
   redis.call('SREM', keys.users(keys.labeler(labeler)), job)

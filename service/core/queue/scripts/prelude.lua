@@ -57,7 +57,9 @@ end
 
 local function enter_job(state, details)
   step(job_key, state)
+  list(job_key, keys.JOBS, tenant())
   redis.call('SREM', keys.queued_jobs(tenant()), job)
+  redis.call('ZREM', keys.DEADLINES, job)
   if state == 'running' then
     redis.call('HSET', job_key, 'started', now())
   elseif is_final(state) then
@@ -71,11 +73,14 @@ local function queue_of(name)
   return redis.call('HGET', task_key(name), 'queue')
 end
 
--- Ready tasks stand in a line of their tenant's, one for each queue; see turn.lua for who is next. `first`: at its head.
+-- Ready tasks stand in a line of their tenant's, one for each queue, by the priority of their job; see turn.lua for who
+-- is next. `first`: before all others of that priority. More than 10^12 tasks will never have become ready.
 local function make_ready(name, first)
   local queue = queue_of(name)
+  local place = first and 0 or redis.call('INCR', keys.READIED)
+  place = place - 1e12 * (redis.call('HGET', job_key, 'priority') or 0)
   redis.call('ZADD', keys.READY, 0, member(name))
-  redis.call('ZADD', keys.ready_line(queue, tenant()), first and 0 or redis.call('INCR', keys.READIED), member(name))
+  redis.call('ZADD', keys.ready_line(queue, tenant()), string.format('%.0f', place), member(name))
   redis.call('SADD', keys.ready_tenants(queue), tenant())
 end
 

@@ -60,8 +60,12 @@ end
 store(job_key, spec.fields)
 redis.call('ZADD', keys.JOBS, 0, job)
 redis.call('ZADD', keys.own_listing(keys.JOBS, owner), 0, job)
+list(job_key, keys.JOBS, owner)
 if spec.fields.state == 'queued' then
   redis.call('SADD', keys.queued_jobs(owner), job)
+  if spec.fields.deadline then
+    redis.call('ZADD', keys.DEADLINES, spec.fields.deadline, job)
+  end
 end
 emit('', 'state', '{"state":"' .. spec.fields.state .. '"}')
 add_tasks(spec.tasks)

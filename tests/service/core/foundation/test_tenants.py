@@ -57,13 +57,13 @@ def test_another_tenants_things_are_not_there(tenants: Tenants) -> None:
         assert refused(action, theirs, identifier[:-1] + "z") is ErrorCode.NOT_FOUND, action
     assert refused(pictures.image_png, theirs, source, None, 0) is ErrorCode.NOT_FOUND
     assert refused(events.read, theirs, job.id, None, 10) is ErrorCode.NOT_FOUND
-    assert datasets.page(theirs, None, None, None, 10).items == []
-    assert labelers.page(theirs, None, 10).items == []
-    assert jobs.page(theirs, None, None, {}, None, 10).items == []
+    assert datasets.page(theirs, limit=10).items == []
+    assert labelers.page(theirs, limit=10).items == []
+    assert jobs.page(theirs, limit=10).items == []
     for core in (ours.core, tenants.core):
-        assert [dataset.id for dataset in datasets.page(core, None, None, None, 10).items] == [source]
-        assert [found.id for found in labelers.page(core, None, 10).items] == [labeler]
-        assert {found.id for found in jobs.page(core, None, None, {}, None, 10).items} == {
+        assert [dataset.id for dataset in datasets.page(core, limit=10).items] == [source]
+        assert [found.id for found in labelers.page(core, limit=10).items] == [labeler]
+        assert {found.id for found in jobs.page(core, limit=10).items} == {
             job.id,
             datasets.view(core, source).job,
         }
@@ -99,10 +99,10 @@ def test_what_jobs_make_belongs_to_the_tenant_of_the_job(tenants: Tenants) -> No
         ours.submit("ladd", dataset=distilled, evaluation={"arms": ["baseline", "random", "ladd"], "trials": 1}).id
     )
     assert job.state is JobState.SUCCEEDED
-    made, _ = tenants.core.catalogue.datasets(None, None, None, 10)
+    made, _ = tenants.core.catalogue.datasets(limit=10)
     assert len(made) > 3
     assert {found.tenant for found in made} == {"ours"}
-    assert {found.tenant for found in tenants.core.catalogue.labelers(None, 10)[0]} == {"ours"}
+    assert {found.tenant for found in tenants.core.catalogue.labelers(limit=10)[0]} == {"ours"}
 
 
 def test_a_labeler_is_reused_within_a_tenant_alone(tenants: Tenants) -> None:
@@ -151,8 +151,8 @@ def test_what_is_older_than_tenants_belongs_to_default(hand: Any) -> None:
         adopt(core.redis, (DATASETS, LABELERS, JOBS))
         default, other = core.acting_for(DEFAULT), core.acting_for("other")
         for view, found in ((default, 1), (other, 0)):
-            assert len(datasets.page(view, None, None, None, 10).items) == found
-            assert len(labelers.page(view, None, 10).items) == found
-            assert len(jobs.page(view, None, None, {}, None, 10).items) == 2 * found
+            assert len(datasets.page(view, limit=10).items) == found
+            assert len(labelers.page(view, limit=10).items) == found
+            assert len(jobs.page(view, limit=10).items) == 2 * found
     datasets.delete(default, source)
-    assert datasets.page(default, None, None, None, 10).items == []
+    assert datasets.page(default, limit=10).items == []

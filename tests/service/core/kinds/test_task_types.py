@@ -53,4 +53,4 @@ def test_it_keeps_no_labeler_and_goes_with_age(core: Core, archive: str) -> None
     core.redis.set(INDEXED, 1)
     keeping = replace(core, settings=core.settings.model_copy(update={"retention_days": 10}))
     sweep(keeping, datetime.now(UTC) + timedelta(days=11))
-    assert datasets.page(core, None, None, None, 100).items == []
+    assert datasets.page(core, limit=100).items == []

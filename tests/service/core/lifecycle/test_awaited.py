@@ -53,7 +53,7 @@ def test_it_waits_and_says_for_which_set(core: Core, waiting: Waiting) -> None:
     assert (job.state, job.tasks, job.cost, job.progress) == (JobState.QUEUED, [], None, None)
     assert job.waiting == f"{waiting.dataset.id} is validated still: the job is planned when it is ready"
     assert job.params == {"dataset": waiting.dataset.id, "evaluation": FEW}
-    assert [listed.waiting for listed in jobs.page(core, None, None, {}, None, 1).items] == [job.waiting]
+    assert [listed.waiting for listed in jobs.page(core, limit=1).items] == [job.waiting]
 
 
 def test_it_goes_on_when_the_set_is_ready(core: Core, waiting: Waiting) -> None:

@@ -46,7 +46,7 @@ def test_what_finished_tasks_used_is_counted(core: Core, hand: Any, ladd: Job) -
     counted = jobs.view(core, ladd.id).cost.counted  # type: ignore[union-attr]
     assert counted.labeler_training is not None
     assert counted.labeler_training.flops == 10**12
-    labeler = core.catalogue.labelers(None, 1)[0][0]
+    labeler = core.catalogue.labelers(limit=1)[0][0]
     assert counted.labeler_training.bytes == sum(blob.bytes for blob in labeler.blobs.values())
     assert (counted.labelling, counted.deployment) == (Cost(flops=0, bytes=0, seconds=0.0),) * 2
     done = hand.work(ladd.id)

@@ -10,13 +10,13 @@ from service.core.clients import Core
 from service.core.foundation.errors import ServiceError
 from service.core.foundation.ids import new_id
 from service.core.lifecycle import repeats
-from service.core.lifecycle.repeats import Asked
+from service.core.lifecycle.repeats import KeyedRequest
 from service.core.objects.received_files import StreamedFile, upload_key
 from service.core.resources import datasets
 from service.core.upkeep.rebuild_index import rebuild_index
 
 
-def create(core: Core, asked: Asked) -> Dataset:
+def create(core: Core, asked: KeyedRequest) -> Dataset:
     dataset_id = new_id("ds")
     key = upload_key(dataset_id, 0)
     stream = core.storage.open_upload(key)

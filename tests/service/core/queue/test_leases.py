@@ -146,7 +146,7 @@ def test_a_zombie_does_not_overwrite_the_manifest_of_its_heir(
     monkeypatch.setattr(Catalogue, "store", stall)
     assert not hand.finish(zombie)
     assert hand.work(job_id).state is JobState.SUCCEEDED
-    for manifests in (core.catalogue.datasets(None, None, None, 10)[0], core.catalogue.labelers(None, 10)[0]):
+    for manifests in (core.catalogue.datasets(limit=10)[0], core.catalogue.labelers(limit=10)[0]):
         for manifest in manifests:
             assert core.storage.get_json(manifest.key) == manifest.model_dump(mode="json")
 
@@ -309,7 +309,7 @@ def test_an_attempt_lost_between_what_it_made_and_its_success_is_repeated_cleanl
     let_the_lease_run_out(core, first)
     job = hand.work(job_id)
     assert job.state is JobState.SUCCEEDED
-    for manifests in (core.catalogue.datasets(None, None, None, 10)[0], core.catalogue.labelers(None, 10)[0]):
+    for manifests in (core.catalogue.datasets(limit=10)[0], core.catalogue.labelers(limit=10)[0]):
         for manifest in manifests:
             assert core.storage.get_json(manifest.key) == manifest.model_dump(mode="json")
             assert {blob_key(blob.sha256) for blob in manifest.blobs.values()} <= set(core.storage.list_keys("blobs/"))

@@ -129,6 +129,13 @@ class JobMachine(RuleBasedStateMachine):
         assert self.names_in(LEASES, self.core.store.now()) == overdue
 
     @invariant()
+    def lists_have_the_job_in_its_state_and_in_no_other(self) -> None:
+        for listing in (redis_keys.JOBS, redis_keys.own_listing(redis_keys.JOBS, DEFAULT)):
+            entries = map(str, self.core.redis.zrange(redis_keys.index(listing), 0, -1))
+            found = [entry.split(" ")[:2] for entry in entries if entry.endswith(self.job)]
+            assert sorted(found) == [[self.model.state, facet] for facet in ("", "kind=evaluate", "word=evaluate")]
+
+    @invariant()
     def nothing_starts_in_a_job_that_has_ended(self) -> None:
         if self.model.state in TERMINAL_STATES:
             assert not {task.state for task in self.model.tasks.values()} & {JobState.QUEUED, JobState.RUNNING}
@@ -150,7 +157,8 @@ class JobMachine(RuleBasedStateMachine):
             assert steps[-1] is (self.model.tasks[name].state if name else self.model.state)
         assert JobState.QUEUED not in path[""][1:]
         lines = [redis_keys.ready_line(queue, DEFAULT) for queue in ("cpu", "io")]
-        self.core.redis.delete(READY, LEASES, *lines)
+        lists = [redis_keys.JOBS, redis_keys.own_listing(redis_keys.JOBS, DEFAULT)]
+        self.core.redis.delete(READY, LEASES, *lines, *map(redis_keys.index, lists))
 
 
 def test_redis_keeps_to_the_model(core: Core, submit_graph: Callable[[dict[str, list[str]]], str]) -> None:

@@ -11,6 +11,7 @@ from api_schemas.problems import ErrorCode, ErrorOrigin, TaskError
 from service.core.clients import Core
 from service.core.foundation.errors import ServiceError, reason
 from service.core.foundation.ids import new_id
+from service.core.foundation.listing import EVERYTHING
 from service.core.lifecycle import tasks
 from service.core.objects.received_files import discard_uploads, upload_key
 from service.core.objects.storage import Storage
@@ -178,19 +179,22 @@ def test_equal_files_of_two_datasets_are_stored_once(core: Core, hand: Any, tmp_
 def test_pages_of_datasets(core: Core, hand: Any, refused: Any) -> None:
     made = [hand.ready_set("source" if number % 2 else "distilled") for number in range(5)]
     waiting = hand.upload().id
-    everything = datasets.page(core, None, None, None, 100)
+    everything = datasets.page(core, limit=100)
     assert ([dataset.id for dataset in everything.items], everything.next_cursor) == ([waiting, *made[::-1]], None)
-    assert [dataset.id for dataset in datasets.page(core, DatasetRole.SOURCE, None, None, 9).items] == [
+    assert [dataset.id for dataset in datasets.page(core, EVERYTHING.also(role=DatasetRole.SOURCE)).items] == [
         made[3],
         made[1],
     ]
-    assert [dataset.id for dataset in datasets.page(core, None, DatasetState.VALIDATING, None, 9).items] == [waiting]
-    first = datasets.page(core, DatasetRole.DISTILLED, DatasetState.READY, None, 2)
+    assert [dataset.id for dataset in datasets.page(core, EVERYTHING.also([DatasetState.VALIDATING])).items] == [
+        waiting
+    ]
+    asked = EVERYTHING.also([DatasetState.READY], role=DatasetRole.DISTILLED)
+    first = datasets.page(core, asked, None, 2)
     assert [dataset.id for dataset in first.items] == [made[4], made[2]]
-    second = datasets.page(core, DatasetRole.DISTILLED, DatasetState.READY, first.next_cursor, 2)
+    second = datasets.page(core, asked, first.next_cursor, 2)
     assert ([dataset.id for dataset in second.items], second.next_cursor) == ([made[0]], None)
     with refused(ErrorCode.INVALID_REQUEST):
-        datasets.page(core, None, None, "1; drop", 9)
+        datasets.page(core, EVERYTHING, "1; drop")
 
 
 def test_archive_link(core: Core, hand: Any, refused: Any) -> None:

@@ -8,6 +8,7 @@ from api_schemas.jobs import Job, JobKind, JobRequest, JobState
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation.ids import new_id
+from service.core.foundation.listing import EVERYTHING
 from service.core.lifecycle import tasks
 from service.core.queue import workers
 from service.core.queue.workers import Sign
@@ -150,7 +151,7 @@ def test_idempotency_key(core: Core, hand: Any, refused: Any) -> None:
     assert hand.submit("train_labeler", key="twice", source_dataset=source).id != first.id
     # It holds when the request could not be planned any more.
     hand.work(first.id)
-    for job in jobs.page(core, None, JobState.QUEUED, {}, None, 10).items:
+    for job in jobs.page(core, EVERYTHING.also([JobState.QUEUED])).items:
         jobs.cancel(core, job.id)
     datasets.delete(core, source)
     assert hand.submit("train_labeler", key="once", source_dataset=source).state is JobState.SUCCEEDED
@@ -160,28 +161,27 @@ def test_pages_of_jobs(core: Core, hand: Any, refused: Any) -> None:
     source = hand.ready_set("source")
     made = [hand.submit("train_labeler", source_dataset=source, tags={"n": str(n), "all": "x"}).id for n in range(5)]
     jobs.cancel(core, made[2])
-    first = jobs.page(core, JobKind.TRAIN_LABELER, None, {}, None, 3)
+    first = jobs.page(core, EVERYTHING.also(kind=JobKind.TRAIN_LABELER), None, 3)
     assert [job.id for job in first.items] == made[:1:-1]
     hand.submit("train_labeler", source_dataset=source)
-    second = jobs.page(core, JobKind.TRAIN_LABELER, None, {}, first.next_cursor, 3)
+    second = jobs.page(core, EVERYTHING.also(kind=JobKind.TRAIN_LABELER), first.next_cursor, 3)
     assert ([job.id for job in second.items], second.next_cursor) == (made[1::-1], None)
 
     def ids(**filters: Any) -> list[str]:
-        wanted = {"kind": None, "state": None, "tags": {}} | filters
-        return [job.id for job in jobs.page(core, **wanted, cursor=None, limit=100).items]
+        return [job.id for job in jobs.page(core, EVERYTHING.also(**filters)).items]
 
-    assert ids(state=JobState.CANCELED) == [made[2]]
+    assert ids(states=[JobState.CANCELED]) == [made[2]]
     assert ids(tags={"n": "3", "all": "x"}) == [made[3]]
     assert ids(tags={"n": "3", "all": "y"}) == []
     assert len(ids(kind=JobKind.INGEST_DATASET)) == 1
     assert len(ids()) == 7
     with refused(ErrorCode.INVALID_REQUEST):
-        jobs.page(core, None, None, {}, "yesterday", 10)
+        jobs.page(core, EVERYTHING, "yesterday")
 
 
 def test_a_listing_leaves_the_rows_out(core: Core, hand: Any, ladd: Job) -> None:
     hand.work(ladd.id)
-    (listed,) = jobs.page(core, JobKind.LADD, None, {}, None, 1).items
+    (listed,) = jobs.page(core, EVERYTHING.also(kind=JobKind.LADD)).items
     assert listed.result is not None
     assert (listed.result.evaluation, listed.result.storage is None) == (None, False)
 
@@ -214,7 +214,7 @@ def test_a_job_that_nobody_takes_says_so_until_it_has_ended(core: Core, hand: An
     nobody = "no worker takes queue gpu: start one (LADD_WORKER_QUEUES)"
 
     def waiting() -> set[str | None]:
-        listed = jobs.page(core, JobKind.LADD, None, {}, None, 10).items
+        listed = jobs.page(core, EVERYTHING.also(kind=JobKind.LADD)).items
         return {job.waiting for job in [jobs.view(core, ladd.id), *listed]}
 
     workers.beat(core.redis, "a", Sign({"cpu": 1, "io": 1}))

@@ -57,8 +57,8 @@ def test_a_pinned_set_and_a_pinned_labeler_stay(core: Core, hand: Hand) -> None:
     set_pin(core, datasets.view(core, dataset), True)
     set_pin(core, labelers.view(core, labeler), True)
     expire(core, LATER)
-    assert {found.id for found in datasets.page(core, None, None, None, 10).items} == {dataset, source}
-    assert [found.pinned for found in labelers.page(core, None, 10).items] == [True]
+    assert {found.id for found in datasets.page(core, limit=10).items} == {dataset, source}
+    assert [found.pinned for found in labelers.page(core, limit=10).items] == [True]
 
 
 def test_what_is_not_pinned_says_when_it_goes(core: Core, hand: Hand) -> None:

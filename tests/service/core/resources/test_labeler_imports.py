@@ -83,7 +83,7 @@ def test_a_failed_import_leaves_nothing(core: Core, hand: Any) -> None:
     assert hand.fail(hand.claim(job.id, "import_labeler"), ErrorOrigin.INPUT)
     assert jobs.view(core, job.id).state is JobState.FAILED
     assert core.storage.list_keys("uploads/") == []
-    assert labelers.page(core, None, 10).items == []
+    assert labelers.page(core, limit=10).items == []
     with pytest.raises(ServiceError, match="send them again"):
         jobs.retry(core, job.id)
 

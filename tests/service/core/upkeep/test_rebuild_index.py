@@ -19,15 +19,15 @@ from service.core.upkeep.rebuild_index import Restored, rebuild_index
 
 def dump(core: Core) -> dict[str, Any]:
     """Everything that a caller can see, and who owns which blob."""
-    listed = jobs.page(core, None, None, {}, None, 100).items
+    listed = jobs.page(core, limit=100).items
     found: dict[str, Any] = {job.id: jobs.view(core, job.id).model_dump() for job in listed}
     for job in listed:
         try:
             found[f"report of {job.id}"] = jobs.report(core, job.id).model_dump()
         except ServiceError as error:
             found[f"report of {job.id}"] = error.code
-    found["datasets"] = datasets.page(core, None, None, None, 100).model_dump()
-    found["labelers"] = labelers.page(core, None, 100).model_dump()
+    found["datasets"] = datasets.page(core, limit=100).model_dump()
+    found["labelers"] = labelers.page(core, limit=100).model_dump()
     found["blobs"] = owners(core.redis)
     for tenant in ("default", "theirs"):
         found[tenant] = [core.redis.zrange(f"ladd:{what}:{tenant}", 0, -1) for what in ("jobs", "datasets", "labelers")]
@@ -93,12 +93,12 @@ def test_an_unfinished_job_goes_on(core: Core, hand: Any) -> None:
     job = unfinished(core, hand)
     waiting = hand.upload()
     claimed = hand.claim(job.id, "evaluate:ladd:ViT:0")
-    seen = {entry.id for entry in datasets.page(core, None, None, None, 100).items}
+    seen = {entry.id for entry in datasets.page(core, limit=100).items}
     blobs = owners(core.redis)
     core.redis.flushall()
     restored = rebuild_index(core)
     assert (restored.unfinished_jobs, restored.labelers) == (2, 1)
-    assert {entry.id for entry in datasets.page(core, None, None, None, 100).items} == seen
+    assert {entry.id for entry in datasets.page(core, limit=100).items} == seen
     assert owners(core.redis) == blobs
     assert core.redis.smembers(f"ladd:dataset:{waiting.id}:jobs") == {waiting.job}
     again = jobs.view(core, job.id)

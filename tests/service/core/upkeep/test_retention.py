@@ -13,6 +13,7 @@ from api_schemas.jobs import TERMINAL_STATES, GenerateLabelsParams, JobKind, Job
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation import redis_keys
+from service.core.foundation.listing import EVERYTHING
 from service.core.foundation.redis_keys import INDEXED, JOBS
 from service.core.kinds import KINDS
 from service.core.lifecycle import tasks
@@ -59,7 +60,7 @@ class Retaining(RuleBasedStateMachine):
 
     def set_of(self, role: DatasetRole, **metadata: Any) -> str:
         """A set that is there, or a new one."""
-        there, _ = self.core.catalogue.datasets(role, DatasetState.READY, None, 100)
+        there, _ = self.core.catalogue.datasets(EVERYTHING.also([DatasetState.READY], role=role))
         plain = [dataset.id for dataset in there if dataset.augmentation is None]
         found: str = plain[0] if plain else self.hand.ready_set(role, **metadata)
         return found
@@ -71,10 +72,10 @@ class Retaining(RuleBasedStateMachine):
         return [job for job in self.jobs() if job.state not in TERMINAL_STATES]
 
     def labelers(self) -> list[str]:
-        return [labeler.id for labeler in self.core.catalogue.labelers(None, 100)[0]]
+        return [labeler.id for labeler in self.core.catalogue.labelers(limit=100)[0]]
 
     def archives(self) -> list[str]:
-        there, _ = self.core.catalogue.datasets(None, None, None, 100)
+        there, _ = self.core.catalogue.datasets(limit=100)
         return [dataset.id for dataset in there if dataset.augmentation is not None]
 
     @rule(seed=SEEDS, and_label=strategies.booleans())
@@ -117,7 +118,7 @@ class Retaining(RuleBasedStateMachine):
 
     @rule(which=WHICH)
     def delete(self, which: int) -> None:
-        there, _ = self.core.catalogue.datasets(None, None, None, 100)
+        there, _ = self.core.catalogue.datasets(limit=100)
         if there:
             self.core.catalogue.delete_dataset(there[which % len(there)].id)
 
@@ -133,7 +134,7 @@ class Retaining(RuleBasedStateMachine):
 
     @invariant()
     def what_is_named_is_there(self) -> None:
-        labelers, sets = set(self.labelers()), self.core.catalogue.datasets(None, None, None, 100)[0]
+        labelers, sets = set(self.labelers()), self.core.catalogue.datasets(limit=100)[0]
         there = {dataset.id for dataset in sets}
         for job in self.jobs():
             to_come = {task.makes for task in job.tasks if task.state is not JobState.SUCCEEDED}
@@ -145,7 +146,7 @@ class Retaining(RuleBasedStateMachine):
                 assert {ref.id for ref in refs if ref.kind == "dataset"} - to_come <= there
         assert {str(dataset.augmentation.labeler) for dataset in sets if dataset.augmentation} <= labelers
         held = [manifest.blobs for manifest in sets]
-        held += [manifest.blobs for manifest in self.core.catalogue.labelers(None, 100)[0]]
+        held += [manifest.blobs for manifest in self.core.catalogue.labelers(limit=100)[0]]
         assert {blob.sha256 for blobs in held for blob in blobs.values()} <= blobs_of(self.core)
 
     def teardown(self) -> None:
@@ -192,18 +193,18 @@ def test_what_is_old_and_unused_is_removed(core: Core, hand: Any, ladd: Any) -> 
     keeping = with_settings(core, retention_days=10)
     now = datetime.now(UTC)
     sweep(keeping, now + 11 * DAY)
-    listed = {dataset.id for dataset in datasets.page(core, None, None, None, 100).items}
+    listed = {dataset.id for dataset in datasets.page(core, limit=100).items}
     # The ingestions are gone; the unfinished job keeps its sets.
-    assert [job.id for job in jobs.page(core, None, None, {}, None, 100).items] == [ladd.id]
+    assert [job.id for job in jobs.page(core, limit=100).items] == [ladd.id]
     assert {source, distilled} < listed
     assert hand.work(ladd.id).state is JobState.SUCCEEDED
     sweep(keeping, now + 9 * DAY)
-    assert {dataset.id for dataset in datasets.page(core, None, None, None, 100).items} == listed
+    assert {dataset.id for dataset in datasets.page(core, limit=100).items} == listed
     sweep(keeping, now + 11 * DAY)
-    assert jobs.page(core, None, None, {}, None, 100).items == []
-    assert datasets.page(core, None, None, None, 100).items == []
+    assert jobs.page(core, limit=100).items == []
+    assert datasets.page(core, limit=100).items == []
     assert core.storage.list_keys("jobs/") == core.storage.list_keys("datasets/") == []
-    assert labelers.page(core, None, 100).items == []
+    assert labelers.page(core, limit=100).items == []
     # What the labeler stored goes a day later, as its like might have been trained meanwhile.
     sweep(keeping, now + 13 * DAY)
     assert core.storage.list_keys("labelers/") == core.storage.list_keys(BLOBS) == []
@@ -219,7 +220,7 @@ def test_what_a_retry_reads_is_kept(core: Core, hand: Any, ladd: Any) -> None:
     assert jobs.view(core, ladd.id).state is JobState.FAILED
     assert hand.work(again.id).state is JobState.SUCCEEDED
     sweep(keeping, datetime.now(UTC) + 11 * DAY)
-    assert jobs.page(core, None, None, {}, None, 100).items == []
+    assert jobs.page(core, limit=100).items == []
 
 
 def test_a_labeler_stays_for_an_archive_that_stays(core: Core, hand: Any, ladd: Any) -> None:
@@ -228,12 +229,12 @@ def test_a_labeler_stays_for_an_archive_that_stays(core: Core, hand: Any, ladd: 
     evaluation = hand.submit("evaluate", dataset=archive, architectures=["ConvNetD3"], trials=1)
     keeping = with_settings(core, retention_days=10)
     sweep(keeping, datetime.now(UTC) + 11 * DAY)
-    assert [job.id for job in jobs.page(core, None, None, {}, None, 100).items] == [evaluation.id]
+    assert [job.id for job in jobs.page(core, limit=100).items] == [evaluation.id]
     assert labelers.view(core, labeler).id == labeler
     jobs.cancel(core, evaluation.id)
     datasets.delete(core, archive)
     sweep(keeping, datetime.now(UTC) + 11 * DAY)
-    assert labelers.page(core, None, 100).items == []
+    assert labelers.page(core, limit=100).items == []
 
 
 def test_every_member_of_an_ensemble_stays_for_its_archive(core: Core, hand: Any) -> None:
@@ -244,7 +245,7 @@ def test_every_member_of_an_ensemble_stays_for_its_archive(core: Core, hand: Any
     made = hand.work(hand.submit("generate_labels", dataset=dataset, labeler={"ensemble": members}).id)
     hand.submit("evaluate", dataset=made.result.dataset, architectures=["ConvNetD3"], trials=1)
     sweep(with_settings(core, retention_days=10), datetime.now(UTC) + 11 * DAY)
-    assert {labeler.id for labeler in labelers.page(core, None, 100).items} == set(members)
+    assert {labeler.id for labeler in labelers.page(core, limit=100).items} == set(members)
 
 
 def labelled(hand: Any, ladd: Any) -> tuple[str, str]:
@@ -264,7 +265,7 @@ def test_what_is_trained_again_after_it_went_is_whole(core: Core, hand: Any) -> 
     assert hand.work(again.id).result.labeler == labeler
     for days in (13, 15):
         sweep(core, now + days * DAY)
-    (made,) = core.catalogue.labelers(None, 10)[0]
+    (made,) = core.catalogue.labelers(limit=10)[0]
     assert {blob.sha256 for blob in made.blobs.values()} <= blobs_of(core)
 
 
@@ -282,7 +283,7 @@ def test_a_job_whose_labeler_went_while_it_was_planned_is_refused(core: Core, ha
     source = hand.ready_set("source")
     params = GenerateLabelsParams(dataset=hand.ready_set(source_dataset=source), labeler=hand.trained_labeler(source))
     plan = KINDS[JobKind.GENERATE_LABELS].plan(core, params)
-    maker = core.catalogue.labelers(None, 1)[0][0].job
+    maker = core.catalogue.labelers(limit=1)[0][0].job
     assert core.catalogue.delete_labeler(str(params.labeler)) == maker
     assert core.store.forget(maker)
     assert core.catalogue.delete_labeler(str(params.labeler)) == "deleted"

@@ -26,7 +26,7 @@ CONTENTS = strategies.sampled_from([b"one", b"two", b"three"])
 
 def needed(core: Core) -> set[str]:
     """Blobs of everything that is listed."""
-    shown, _ = core.catalogue.datasets(None, None, None, 100)
+    shown, _ = core.catalogue.datasets(limit=100)
     return {blob.sha256 for dataset in shown for blob in dataset.blobs.values()}
 
 

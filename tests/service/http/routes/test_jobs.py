@@ -11,6 +11,7 @@ import pytest
 from api_schemas.runner import ProgressEvent
 from service.core.clients import Core
 from service.core.lifecycle import tasks
+from service.core.resources.api_keys import Scope
 
 UNKNOWN = "job_" + "0" * 26
 
@@ -90,9 +91,39 @@ def test_list_is_filtered_and_paged(submit: Callable[..., httpx.Response], api: 
     assert listed(kind="train_labeler", limit=2, cursor=page["next_cursor"]) == [jobs[0]]
 
 
+def test_a_job_says_who_made_it_and_lists_are_narrowed_by_name_states_and_time(
+    submit: Callable[..., httpx.Response],
+    api: httpx.Client,
+    make_key: Callable[..., str],
+    wait_until: Callable[[Callable[[], bool]], None],
+) -> None:
+    source = submit().json()["params"]["source_dataset"]
+    key = make_key("default", Scope.READ, Scope.WRITE)
+    # A front that knew of no key looks again within two seconds.
+    wait_until(lambda: api.get("/v1/jobs").status_code == 401)
+    api.headers["Authorization"] = f"Bearer {key}"
+    body = {"kind": "train_labeler", "params": {"source_dataset": source, "seed": 1}}
+    job = api.post("/v1/jobs", json=body | {"name": "Night run", "priority": -3}).json()
+    assert (job["name"], job["priority"], job["created_by"]["name"]) == ("Night run", -3, "a test")
+    assert job["queue"] == {"position": 2, "expected_start": None}
+
+    def listed(**params: Any) -> list[str]:
+        page = api.get("/v1/jobs", params=params).json()
+        assert page["complete"]
+        return [item["name"] for item in page["items"]]
+
+    assert listed(name="night RUN", state=["queued", "failed"]) == ["Night run"]
+    assert listed(name="night", created_before=job["created_at"]) == []
+    assert listed(created_after=job["created_at"]) == ["Night run"]
+    assert listed(name="train labeler") == ["train_labeler: a set"]
+
+
 @pytest.mark.parametrize(
     ("params", "location"),
     [
+        ({"created_after": "2026-01-01T00:00:00"}, "query.created_after"),
+        ({"created_before": "tomorrow"}, "query.created_before"),
+        ({"name": "x" * 201}, "query.name"),
         ({"kind": "bake"}, "query.kind"),
         ({"state": "tired"}, "query.state"),
         ({"tag": "run"}, "query.tag"),

@@ -8,7 +8,8 @@ import pytest
 
 
 def test_trained_labelers_are_listed_and_shown(api: httpx.Client, worker: Any) -> None:
-    assert api.get("/v1/labelers").json() == {"items": [], "next_cursor": None, "links": {"next": None}}
+    nothing: dict[str, object] = {"items": [], "next_cursor": None, "links": {"next": None}, "complete": True}
+    assert api.get("/v1/labelers").json() == nothing
     source = worker.ready_set("source")
     labelers = []
     for seed in (0, 1):
@@ -66,7 +67,7 @@ def test_a_labeler_is_imported(api: httpx.Client, worker: Any) -> None:
 
     labeler = api.get(job["links"]["self"]).json()["result"]["labeler"]
     shown = api.get(f"/v1/labelers/{labeler}").json()
-    assert shown["metadata"] == {**metadata, "normalization": None, "class_map": [1, 0]}
+    assert shown["metadata"] == {**metadata, "tags": {}, "normalization": None, "class_map": [1, 0]}
     assert (shown["recipe"], shown["flops"], shown["warnings"]) == (None, None, ["it looks swapped"])
     assert [file["bytes"] for file in shown["files"]] == [7]
 
