@@ -1,7 +1,5 @@
 """A typed client of the LADD service over `api_schemas`."""
 
-import os
-import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,18 +9,22 @@ import httpx
 from pydantic import BaseModel, TypeAdapter
 from rich.console import Console
 
-from api_schemas.datasets import ArchiveFormat, Dataset, DatasetMetadata, DatasetPage, DatasetRole, DatasetState
-from api_schemas.evaluation import Report
+from api_schemas.datasets import ArchiveFormat, DatasetMetadata, DatasetRole, DatasetState
+from api_schemas.datasets import Dataset as AnyDataset
 from api_schemas.events import JobEvent
 from api_schemas.health import Readiness
 from api_schemas.job_plans import JobPlan
-from api_schemas.jobs import Job, JobKind, JobPage, JobRequest, JobState
-from api_schemas.labelers import Labeler, LabelerMetadata, LabelerPage
+from api_schemas.jobs import Job as AnyJob
+from api_schemas.jobs import JobKind, JobRequest, JobState
+from api_schemas.labelers import LabelerMetadata
 from api_schemas.presets import JobBody, PaperMethod, PresetList
+from ladd_client.arguments import augmented, described, is_id, job_of, ladd_request, raise_unless_succeeded
 from ladd_client.download import download
-from ladd_client.errors import ClientError, JobError
 from ladd_client.form import Files, ProgressCallback, form, paths
+from ladd_client.handles import Dataset, Job, Labeler, Report
+from ladd_client.pages import Listing, PageOf
 from ladd_client.part_uploads import RESUME_DIRECTORY, PartUploads
+from ladd_client.profiles import connection
 from ladd_client.sse import follow
 from ladd_client.stages import StageBoard
 from ladd_client.transport import Transport, parsed
@@ -30,21 +32,23 @@ from ladd_client.watch import watch
 
 Model = TypeVar("Model", bound=BaseModel)
 
-DEFAULT_URL = "http://127.0.0.1:8000"
-DATASET_ID = re.compile(r"ds_[0-9a-z]{26}")
 JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
 LABELER_METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
 
 
 class LaddClient:
-    """The service at `base_url`, by default that of LADD_URL. Every method raises `ProblemError` when the API refuses.
+    """The service at `base_url`, by default that of LADD_URL, else of a profile.
 
-    All else that goes wrong is another `ClientError`. Paths may be texts, and what the API takes may be a plain `dict`,
-    which is checked as a model is (`pydantic.ValidationError`). `api_key`, by default LADD_API_KEY, is sent to that
-    origin alone. `timeout` is in seconds for one read or write; `attempts` counts the tries of a call that may be
-    repeated: eight take 11 s or more, in which a busy machine has started its API again. Files larger than
-    `in_parts_above` bytes are sent in parts of `part_bytes` (None: the service's choice); which those are is noted in
-    `resume_directory`, so that another client can go on with them.
+    Every method raises `ProblemError` when the API refuses; all else that goes wrong is another `ClientError`.
+    `AsyncLaddClient` has the same methods.
+
+    Jobs, sets and labelers come back with methods of their own. Paths may be texts, and what the API takes may be a
+    plain `dict`, which is checked as a model is (`pydantic.ValidationError`). `api_key`, by default LADD_API_KEY, else
+    that of the profile, is sent to that origin alone; `profile` is one of `ladd login`, by default LADD_PROFILE.
+    `timeout` is in seconds for one read or write; `attempts` counts the tries of a call that may be repeated: eight
+    take 11 s or more, in which a busy machine has started its API again. Files larger than `in_parts_above` bytes are
+    sent in parts of `part_bytes` (None: the service's choice); which those are is noted in `resume_directory`, so that
+    another client can go on with them.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class LaddClient:
         base_url: str | None = None,
         *,
         api_key: str | None = None,
+        profile: str | None = None,
         timeout: float = 60.0,
         attempts: int = 8,
         in_parts_above: int = 64 << 20,
@@ -59,16 +64,15 @@ class LaddClient:
         resume_directory: Path = RESUME_DIRECTORY,
     ) -> None:
         self._in_parts_above = in_parts_above
-        url = base_url or os.environ.get("LADD_URL") or DEFAULT_URL
-        key = api_key or os.environ.get("LADD_API_KEY") or None
-        self._transport = Transport(url, api_key=key, timeout=timeout, attempts=attempts)
+        chosen = connection(base_url, api_key, profile)
+        self._transport = Transport(chosen.url, api_key=chosen.api_key, timeout=timeout, attempts=attempts)
         self._uploads = PartUploads(self._transport, resume_directory, part_bytes)
 
     def __enter__(self) -> Self:
         return self
 
     def __repr__(self) -> str:
-        return f"LaddClient({self._transport.base_url!r})"
+        return f"LaddClient({self.base_url!r})"
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -76,6 +80,11 @@ class LaddClient:
     def close(self) -> None:
         """Close the pooled connections."""
         self._transport.close()
+
+    @property
+    def base_url(self) -> str:
+        """The service's address."""
+        return self._transport.base_url
 
     def readiness(self) -> Readiness:
         """Whether the service can work; raises `ProblemError` (503) when it cannot."""
@@ -92,15 +101,15 @@ class LaddClient:
         Files above 64 MiB go in parts straight to the storage; another call takes up what an earlier one has sent.
         """
         checked = DatasetMetadata.model_validate(metadata)
-        return parsed(Dataset, self._send("/v1/datasets", checked, paths(files), on_progress))
+        return self._parsed(Dataset, self._send("/v1/datasets", checked, paths(files), on_progress))
 
     def dataset(self, dataset_id: str) -> Dataset:
         """One set."""
         return self._get(Dataset, f"/v1/datasets/{dataset_id}")
 
-    def datasets(self, role: DatasetRole | None = None, state: DatasetState | None = None) -> Iterator[Dataset]:
+    def datasets(self, role: DatasetRole | None = None, state: DatasetState | None = None) -> Listing[Dataset]:
         """Every set, newest first, page by page as it is asked for."""
-        return self._items(DatasetPage, "/v1/datasets", {"role": role, "state": state})
+        return self._items(PageOf[Dataset], "/v1/datasets", {"role": role, "state": state})
 
     def delete_dataset(self, dataset_id: str) -> None:
         """Delete a set that no running job uses."""
@@ -108,25 +117,31 @@ class LaddClient:
 
     def download_archive(
         self,
-        dataset: str | Dataset | Job,
+        dataset: str | AnyDataset | AnyJob,
         destination: str | Path,
         on_progress: ProgressCallback | None = None,
         archive_format: ArchiveFormat = ArchiveFormat.ZIP,
     ) -> Path:
         """Fetch the archive of a label-augmented set, or of the one that a job has made.
 
-        A broken download is resumed, also by a later call.
+        A broken download is resumed, also by a later call; the whole is compared with the digest that the API tells.
         """
         dataset_id, destination = augmented(dataset), Path(destination)
 
-        def locate() -> str:
+        def locate() -> httpx.Response:
             url = f"/v1/datasets/{dataset_id}/archive?format={archive_format}"
-            return self._transport.request("GET", url, repeatable=True).headers["Location"]
+            return self._transport.request("GET", url, repeatable=True)
 
         # An archive never changes, so its dataset's id and format in the name are enough to know a part again.
         part = destination.with_name(f"{destination.name}.{dataset_id}.{archive_format}.part")
         download(self._transport, locate, part, destination, on_progress)
         return destination
+
+    def preview(self, dataset_id: str, attempts: int | None = None) -> bytes:
+        """Fetch the first images of the first classes of a set that is ready, as a PNG."""
+        url = f"/v1/datasets/{dataset_id}/preview.png"
+        link = self._transport.request("GET", url, repeatable=True, attempts=attempts).headers["Location"]
+        return self._transport.request("GET", link, repeatable=True, attempts=attempts).content
 
     def import_labeler(
         self,
@@ -136,7 +151,7 @@ class LaddClient:
     ) -> Job:
         """Send a network that was trained elsewhere; the job that reads it has the labeler as its result."""
         checked = LABELER_METADATA.validate_python(metadata)
-        return parsed(Job, self._send("/v1/labelers", checked, paths(files), on_progress))
+        return self._parsed(Job, self._send("/v1/labelers", checked, paths(files), on_progress))
 
     def _send(
         self, url: str, metadata: BaseModel, files: Sequence[Path], on_progress: ProgressCallback | None
@@ -157,9 +172,9 @@ class LaddClient:
         """One labeler."""
         return self._get(Labeler, f"/v1/labelers/{labeler_id}")
 
-    def labelers(self) -> Iterator[Labeler]:
+    def labelers(self) -> Listing[Labeler]:
         """Every labeler, newest first."""
-        return self._items(LabelerPage, "/v1/labelers", {})
+        return self._items(PageOf[Labeler], "/v1/labelers", {})
 
     def delete_labeler(self, labeler_id: str) -> None:
         """Delete a labeler that no unfinished job uses; archives that it labelled stay."""
@@ -186,13 +201,15 @@ class LaddClient:
         request = JOB_REQUEST.validate_python(request)
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4()), "Content-Type": "application/json"}
         body = request.model_dump_json(exclude_unset=True)
-        return parsed(Job, self._transport.request("POST", "/v1/jobs", repeatable=True, headers=headers, content=body))
+        return self._parsed(
+            Job, self._transport.request("POST", "/v1/jobs", repeatable=True, headers=headers, content=body)
+        )
 
     def validate(self, request: JobRequest | Mapping[str, Any]) -> JobPlan:
         """The plan of a job and its predicted cost; nothing is started. Raises what `submit` raises."""
         request = JOB_REQUEST.validate_python(request)
         body = request.model_dump(mode="json", exclude_unset=True) | {"validate_only": True}
-        return parsed(JobPlan, self._transport.request("POST", "/v1/jobs", repeatable=True, json=body))
+        return self._parsed(JobPlan, self._transport.request("POST", "/v1/jobs", repeatable=True, json=body))
 
     def job(self, job_id: str) -> Job:
         """One job."""
@@ -200,18 +217,18 @@ class LaddClient:
 
     def jobs(
         self, kind: JobKind | None = None, state: JobState | None = None, tags: dict[str, str] | None = None
-    ) -> Iterator[Job]:
+    ) -> Listing[Job]:
         """Every job, newest first; `tags` must all match."""
         wanted = [f"{name}:{value}" for name, value in (tags or {}).items()]
-        return self._items(JobPage, "/v1/jobs", {"kind": kind, "state": state, "tag": wanted})
+        return self._items(PageOf[Job], "/v1/jobs", {"kind": kind, "state": state, "tag": wanted})
 
     def cancel(self, job_id: str) -> Job:
         """Ask a job to stop."""
-        return parsed(Job, self._transport.request("POST", f"/v1/jobs/{job_id}/cancel", repeatable=True))
+        return self._parsed(Job, self._transport.request("POST", f"/v1/jobs/{job_id}/cancel", repeatable=True))
 
     def retry(self, job_id: str) -> Job:
         """Start a failed or canceled job again as a new one that keeps the finished tasks."""
-        return parsed(Job, self._transport.request("POST", f"/v1/jobs/{job_id}/retry", repeatable=True))
+        return self._parsed(Job, self._transport.request("POST", f"/v1/jobs/{job_id}/retry", repeatable=True))
 
     def delete_job(self, job_id: str) -> None:
         """Delete a job that has ended, with its report; the sets and labelers that it made stay."""
@@ -228,7 +245,7 @@ class LaddClient:
 
     def wait(
         self,
-        job: str | Job | Dataset,
+        job: str | AnyJob | AnyDataset,
         on_event: Callable[[JobEvent], None] | None = None,
         *,
         progress: bool = False,
@@ -239,7 +256,7 @@ class LaddClient:
         `progress` shows its stages on standard error. Raises `JobError` where the job did not succeed, unless `check`
         is false.
         """
-        job_id = job if isinstance(job, str) else job.job if isinstance(job, Dataset) else job.id
+        job_id = job_of(job)
         if progress:
             with StageBoard(Console(stderr=True)) as board:
                 ended = watch(self, job_id, board, on_event)
@@ -248,8 +265,8 @@ class LaddClient:
                 if on_event is not None:
                     on_event(event)
             ended = self.job(job_id)
-        if check and ended.state is not JobState.SUCCEEDED:
-            raise JobError(ended)
+        if check:
+            raise_unless_succeeded(ended)
         return ended
 
     def ladd(
@@ -273,40 +290,27 @@ class LaddClient:
             source = self._ready("source", source, source_metadata, progress)
             metadata = {"source_dataset": source} | dict(metadata or {})
         dataset = self._ready("distilled", dataset, metadata, progress)
-        given = {"dataset": dataset, **({} if source is None else {"source_dataset": source}), **params}
-        job = self.submit({"kind": JobKind.LADD, "params": given, "tags": dict(tags or {})})
-        return self.wait(job, progress=progress)
+        return self.wait(self.submit(ladd_request(dataset, source, params, tags)), progress=progress)
 
     def _ready(self, role: str, files: Files, metadata: Mapping[str, Any] | None, progress: bool) -> str:
         """Return the id of a set that is ready: the one that is named, or of the files, which are uploaded."""
-        if isinstance(files, str) and DATASET_ID.fullmatch(files):
+        if is_id(files):
             return files
-        name = paths(files)[0].name.partition(".")[0]
-        dataset = self.upload_dataset({"name": name, "role": role, **(metadata or {})}, files)
+        dataset = self.upload_dataset(described(files, role, metadata), files)
         self.wait(dataset, progress=progress)
         return dataset.id
 
-    def report(self, job: str | Job) -> Report:
+    def report(self, job: str | AnyJob) -> Report:
         """The report of a succeeded job."""
         return self._get(Report, f"/v1/jobs/{job if isinstance(job, str) else job.id}/report")
 
     def _get(self, model: type[Model], url: str, query: dict[str, Any] | None = None) -> Model:
         given = {name: value for name, value in (query or {}).items() if value}
-        return parsed(model, self._transport.request("GET", url, repeatable=True, params=given))
+        return self._parsed(model, self._transport.request("GET", url, repeatable=True, params=given))
 
-    def _items(self, page_model: type[Any], url: str, filters: dict[str, Any]) -> Iterator[Any]:
-        page = self._get(page_model, url, filters)
-        yield from page.items
-        while page.next_cursor is not None:
-            page = self._get(page_model, url, filters | {"cursor": page.next_cursor})
-            yield from page.items
+    def _parsed(self, model: type[Model], response: httpx.Response) -> Model:
+        """Read an answer; a handle in it is bound to this client."""
+        return parsed(model, response, {"client": self})
 
-
-def augmented(dataset: str | Dataset | Job) -> str:
-    """Return the id of a label-augmented set. Raises `ClientError` for a job that has made none."""
-    if not isinstance(dataset, Job):
-        return dataset if isinstance(dataset, str) else dataset.id
-    made = dataset.result.dataset if dataset.result is not None else None
-    if made is None:
-        raise ClientError(f"{dataset.id} has made no label-augmented set")
-    return made
+    def _items(self, page_model: type[Any], url: str, filters: dict[str, Any]) -> Listing[Any]:
+        return Listing(lambda cursor: self._get(page_model, url, filters | {"cursor": cursor}))

@@ -11,13 +11,14 @@ from pydantic import BaseModel, ValidationError
 
 from api_schemas.problems import Problem
 from ladd_client.auth import KeyAuth
-from ladd_client.errors import ClientError, ProblemError
+from ladd_client.errors import ClientError, ProblemError, UnreachableError
 
 Model = TypeVar("Model", bound=BaseModel)
 
 _LONGEST_PAUSE = 10.0
 _LONGEST_WAIT = 60.0
 """For room under a quota, which is counted by the minute."""
+THIS_MACHINE = ("127.0.0.1", "localhost", "[::1]")
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -34,18 +35,32 @@ class Transport:
         if not _is_address(base_url):
             raise ClientError(f"the service's address must be like http://host:port, got {base_url!r}")
         # A proxy that the environment names for the world cannot reach this machine's own servers.
-        direct = {f"all://{host}": httpx.HTTPTransport() for host in ("127.0.0.1", "localhost", "[::1]")}
+        direct = {f"all://{host}": httpx.HTTPTransport() for host in THIS_MACHINE}
         auth = None if api_key is None else KeyAuth(api_key, base_url)
         self._http = httpx.Client(base_url=base_url, auth=auth, timeout=limits, mounts=direct)
         self.attempts = attempts
+
+    def on_a_loop(self) -> httpx.AsyncClient:
+        """Return a client of the same service with the same key for an event loop; it does not try again."""
+        direct = {f"all://{host}": httpx.AsyncHTTPTransport() for host in THIS_MACHINE}
+        http = self._http
+        return httpx.AsyncClient(base_url=http.base_url, auth=http.auth, timeout=http.timeout, mounts=direct)
 
     def close(self) -> None:
         """Close the pooled connections."""
         self._http.close()
 
-    def request(self, method: str, url: str, *, repeatable: bool, **options: Any) -> httpx.Response:
+    def request(
+        self, method: str, url: str, *, repeatable: bool, attempts: int | None = None, **options: Any
+    ) -> httpx.Response:
         """Send and read a whole answer. Raises `ProblemError` or `ClientError`."""
-        return self._exchange(lambda: self._http.request(method, url, **options), repeatable, (), self.attempts)
+        tries = attempts or self.attempts
+        return self._exchange(lambda: self._http.request(method, url, **options), repeatable, (), tries)
+
+    @property
+    def http(self) -> httpx.Client:
+        """For single exchanges that are not tried again."""
+        return self._http
 
     @property
     def base_url(self) -> str:
@@ -87,7 +102,7 @@ class Transport:
 
     def pause(self, failures: int) -> None:
         """Sleep before try number `failures + 1`: 0.2 s, doubled each time, with jitter."""
-        time.sleep(min(_LONGEST_PAUSE, 0.2 * 2 ** (failures - 1)) * random.uniform(0.5, 1.0))
+        time.sleep(pause_seconds(failures))
 
     def _exchange(
         self,
@@ -108,22 +123,30 @@ class Transport:
                 self.pause(failures)
                 continue
             failures += 1
-            delay = _asked_delay(response)
+            delay = asked_delay(response)
             if delay is None or failures >= attempts:
-                return _checked(response, allowed)
+                return checked(response, allowed)
             response.close()
             time.sleep(delay)
 
 
-def unreachable(error: httpx.TransportError, base_url: httpx.URL | str) -> ClientError:
+def pause_seconds(failures: int) -> float:
+    """Return how long to wait before try number `failures + 1`."""
+    return float(min(_LONGEST_PAUSE, 0.2 * 2 ** (failures - 1))) * random.uniform(0.5, 1.0)
+
+
+def unreachable(error: httpx.TransportError, base_url: httpx.URL | str) -> UnreachableError:
     """Say which server did not answer, and why."""
-    return ClientError(f"no answer from {base_url}: {str(error) or type(error).__name__}")
+    return UnreachableError(f"no answer from {base_url}: {str(error) or type(error).__name__}")
 
 
-def parsed(model: type[Model], response: httpx.Response) -> Model:
-    """Return the body of an answer as a model. Raises `ClientError` for one that is not."""
+def parsed(model: type[Model], response: httpx.Response, context: object = None) -> Model:
+    """Return the body of an answer as a model, which may look at `context`. Raises `ClientError` for one that is not.
+
+    A newer service may say more than this client knows of: that is left out.
+    """
     try:
-        return model.model_validate_json(response.content)
+        return model.model_validate_json(response.content, extra="ignore", context=context)
     except ValidationError as error:
         raise ClientError(
             f"{response.request.method} {response.url} answered {response.status_code} with something that is not "
@@ -139,13 +162,15 @@ def _is_address(base_url: str) -> bool:
     return url.scheme in ("http", "https") and bool(url.host)
 
 
-def _asked_delay(response: httpx.Response) -> float | None:
+def asked_delay(response: httpx.Response) -> float | None:
+    """Return after how many seconds the server asks to try again, None where it does not."""
     seconds = response.headers.get("Retry-After", "")
     longest = {429: _LONGEST_WAIT, 503: _LONGEST_PAUSE}.get(response.status_code)
     return None if longest is None or not seconds.isdigit() else min(float(seconds), longest)
 
 
-def _checked(response: httpx.Response, allowed: tuple[int, ...]) -> httpx.Response:
+def checked(response: httpx.Response, allowed: tuple[int, ...]) -> httpx.Response:
+    """Return an answer that is no error, or one of `allowed`. Raises `ProblemError` or `ClientError`."""
     if response.status_code < 400 or response.status_code in allowed:
         return response
     try:
