@@ -15,17 +15,20 @@ from api_schemas.datasets import (
     DatasetState,
     Resize,
 )
-from ladd_client.api import DEFAULT_URL, LABELER_METADATA, LaddClient, augmented
+from ladd_client.arguments import augmented
+from ladd_client.cli_doctor import doctor_app
+from ladd_client.cli_imports import imports_app
 from ladd_client.cli_jobs import jobs_app
+from ladd_client.cli_profiles import profiles_app
 from ladd_client.cli_run import run_app
+from ladd_client.exit_codes import EPILOG
+from ladd_client.params import SetOption, assigned, without_missing
+from ladd_client.profiles import DEFAULT_URL
 from ladd_client.session import (
     JsonOption,
     LimitOption,
     RefusalGroup,
     Session,
-    SetOption,
-    assigned,
-    without_missing,
 )
 from ladd_client.stages import StageBoard, minute
 from ladd_client.tables import printable
@@ -34,25 +37,37 @@ from method.files import ARCHIVE_ENDINGS
 from method.formats import AUTO, FORMATS
 
 app = typer.Typer(
-    cls=RefusalGroup, no_args_is_help=True, pretty_exceptions_enable=False, help="Label-Augmented Dataset Distillation."
+    cls=RefusalGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Label-Augmented Dataset Distillation.",
+    epilog=EPILOG,
 )
 app.add_typer(run_app, name="run")
 app.add_typer(jobs_app)
+app.add_typer(imports_app)
+app.add_typer(profiles_app)
+app.add_typer(doctor_app)
 
 
 @app.callback()
 def connect(
     context: typer.Context,
-    url: Annotated[str, typer.Option(envvar="LADD_URL", help="Where the service is.")] = DEFAULT_URL,
+    url: Annotated[
+        str | None,
+        typer.Option(envvar="LADD_URL", help=f"The service. Default: the profile's, else {DEFAULT_URL}."),
+    ] = None,
     api_key: Annotated[
         str | None,
         typer.Option(envvar="LADD_API_KEY", help="Where the service wants one; better not on the command line."),
     ] = None,
+    profile: Annotated[
+        str | None, typer.Option(envvar="LADD_PROFILE", help="Service and key as `ladd login` wrote them.")
+    ] = None,
 ) -> None:
     """Label-Augmented Dataset Distillation."""
-    client = LaddClient(url, api_key=api_key or None)
-    context.call_on_close(client.close)
-    context.obj = Session(client)
+    context.obj = Session(url, api_key, profile)
+    context.call_on_close(context.obj.close)
 
 
 @app.command()
@@ -86,6 +101,7 @@ def upload(
     ] = None,
     set_: SetOption = None,
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the validation.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Upload a distilled set or a source set and wait until it is ready or rejected."""
     session: Session = context.obj
@@ -107,10 +123,16 @@ def upload(
     metadata = DatasetMetadata.model_validate(assigned(without_missing(sent), set_))
     with StageBoard(session.progress) as board, board.stage("upload") as stage:
         dataset = session.client.upload_dataset(metadata, files, stage.bytes)
-    typer.echo(dataset.id)
+    typer.echo(dataset.id, err=as_json)
     if not detach:
-        session.follow(dataset.job)
-        typer.echo(printable(_ready_text(session.client.dataset(dataset.id))))
+        job = session.followed(dataset.job)
+        dataset = session.client.dataset(dataset.id)
+    if as_json:
+        session.answer_json(dataset)
+    if not detach:
+        session.leave_unless_succeeded(job)
+        if not as_json:
+            typer.echo(printable(_ready_text(dataset)))
 
 
 @app.command()
@@ -138,21 +160,6 @@ def datasets(
     session.answer_list(found, ["dataset", "name", "role", "state", "images", "created"], rows, as_json)
 
 
-@app.command("import-labeler")
-def import_labeler(
-    context: typer.Context,
-    metadata: Annotated[str, typer.Argument(help='JSON: {"kind": ..., "name": ..., "source_dataset": ..., ...}.')],
-    files: Annotated[list[Path] | None, typer.Argument(exists=True, dir_okay=False, readable=True)] = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Print the job's id and do not wait for it.")] = False,
-) -> None:
-    """Import a labeler: weights, MTT's replay buffer, torchvision's, an exported network, a zero-shot one."""
-    session: Session = context.obj
-    sent = LABELER_METADATA.validate_json(metadata)
-    with StageBoard(session.progress) as board, board.stage("upload") as stage:
-        job = session.client.import_labeler(sent, files or [], stage.bytes)
-    session.started(job, detach)
-
-
 @app.command()
 def labelers(context: typer.Context, limit: LimitOption = 20, as_json: JsonOption = False) -> None:
     """List trained and imported labelers, newest first."""
@@ -174,7 +181,9 @@ def labelers(context: typer.Context, limit: LimitOption = 20, as_json: JsonOptio
 
 
 @app.command()
-def show(context: typer.Context, identifier: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+def show(
+    context: typer.Context, identifier: Annotated[str, typer.Argument(metavar="ID")], _as_json: JsonOption = True
+) -> None:
     """Print a job, a dataset or a labeler as JSON."""
     session: Session = context.obj
     if identifier.startswith("ds_"):
@@ -189,9 +198,11 @@ def show(context: typer.Context, identifier: Annotated[str, typer.Argument(metav
 def delete(
     context: typer.Context,
     identifiers: Annotated[list[str], typer.Argument(metavar="ID...", help="Sets, labelers and ended jobs.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Delete sets, labelers and jobs for good; refused for what an unfinished job needs."""
-    client: LaddClient = context.obj.client
+    session: Session = context.obj
+    client = session.client
     kinds = {"ds": client.delete_dataset, "lb": client.delete_labeler, "job": client.delete_job}
     # All of them are looked at before the first is gone.
     calls = [(kinds.get(identifier.partition("_")[0]), identifier) for identifier in identifiers]
@@ -200,7 +211,7 @@ def delete(
     for call, identifier in calls:
         assert call is not None
         call(identifier)
-        typer.echo(f"{identifier} deleted")
+        session.answer(f"{identifier} deleted", as_json, id=identifier, deleted=True)
 
 
 @app.command()
@@ -213,6 +224,7 @@ def download(
     archive_format: Annotated[
         ArchiveFormat, typer.Option("--format", help="zip, or another one that the job was asked to write.")
     ] = ArchiveFormat.ZIP,
+    as_json: JsonOption = False,
 ) -> None:
     """Download a label-augmented archive; run again to resume a broken download."""
     session: Session = context.obj
@@ -220,7 +232,8 @@ def download(
     destination = output or Path(f"{dataset}.{ARCHIVE_ENDINGS[archive_format]}")
     with StageBoard(session.progress) as board, board.stage("download") as stage:
         session.client.download_archive(dataset, destination, stage.bytes, archive_format)
-    typer.echo(str(destination))
+    size = destination.stat().st_size
+    session.answer(str(destination), as_json, dataset=dataset, path=str(destination), bytes=size)
 
 
 def main() -> None:
