@@ -11,7 +11,7 @@ from pydantic import BaseModel, PrivateAttr
 from api_schemas import datasets, jobs, labelers
 from api_schemas.datasets import ArchiveFormat
 from api_schemas.events import JobEvent
-from ladd_client import notebook
+from ladd_client import as_html
 from ladd_client.form import ProgressCallback
 from ladd_client.handles import Report, made_by
 from ladd_client.pages import Listing, PageOf
@@ -86,7 +86,7 @@ class AsyncJob(AsyncBound, jobs.Job):
         await self.client.delete_job(self.id)
 
     def _repr_html_(self) -> str:
-        return notebook.job_html(self)
+        return as_html.job_html(self)
 
 
 class AsyncDataset(AsyncBound, datasets.Dataset):
@@ -119,7 +119,7 @@ class AsyncDataset(AsyncBound, datasets.Dataset):
         await self.client.delete_dataset(self.id)
 
     def _repr_html_(self) -> str:
-        return notebook.dataset_html(self, None)
+        return as_html.dataset_html(self, None)
 
 
 class AsyncLabeler(AsyncBound, labelers.Labeler):
@@ -130,7 +130,7 @@ class AsyncLabeler(AsyncBound, labelers.Labeler):
         await self.client.delete_labeler(self.id)
 
     def _repr_html_(self) -> str:
-        return notebook.labeler_html(self)
+        return as_html.labeler_html(self)
 
 
 Handle = TypeVar("Handle", bound=AsyncBound)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, PrivateAttr
 from api_schemas import datasets, evaluation, jobs, labelers
 from api_schemas.datasets import ArchiveFormat
 from api_schemas.events import JobEvent
-from ladd_client import notebook
+from ladd_client import as_html
 from ladd_client.errors import ClientError
 from ladd_client.form import ProgressCallback
 
@@ -91,7 +91,7 @@ class Job(Bound, jobs.Job):
         self.client.delete_job(self.id)
 
     def _repr_html_(self) -> str:
-        return notebook.job_html(self)
+        return as_html.job_html(self)
 
 
 class Dataset(Bound, datasets.Dataset):
@@ -131,7 +131,7 @@ class Dataset(Bound, datasets.Dataset):
                 preview = self.client.preview(self.id, attempts=1)
             except ClientError:
                 preview = None
-        return notebook.dataset_html(self, preview)
+        return as_html.dataset_html(self, preview)
 
 
 class Labeler(Bound, labelers.Labeler):
@@ -142,14 +142,14 @@ class Labeler(Bound, labelers.Labeler):
         self.client.delete_labeler(self.id)
 
     def _repr_html_(self) -> str:
-        return notebook.labeler_html(self)
+        return as_html.labeler_html(self)
 
 
 class Report(evaluation.Report):
     """A report, shown by a notebook as its tables."""
 
     def _repr_html_(self) -> str:
-        return notebook.report_html(self)
+        return as_html.report_html(self)
 
 
 def made_by(job: jobs.Job) -> str:

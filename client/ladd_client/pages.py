@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from pydantic import PrivateAttr
 
 from api_schemas.base import Page
-from ladd_client import notebook
+from ladd_client import as_html
 
 Item = TypeVar("Item")
 
@@ -24,7 +24,7 @@ class PageOf(Page, Generic[Item]):
         return None if self._fetch is None or self.next_cursor is None else self._fetch(self.next_cursor)
 
     def _repr_html_(self) -> str:
-        return notebook.items_html(self.items)
+        return as_html.items_html(self.items)
 
 
 class Listing(Iterator[Item]):
