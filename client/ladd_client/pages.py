@@ -45,7 +45,8 @@ class Listing(Iterator[Item]):
 
     def pages(self) -> Iterator[PageOf[Item]]:
         """Fetch page after page."""
-        page: PageOf[Item] | None = self.page()
-        while page is not None:
+        page = self.page()
+        yield page
+        while page.next_cursor is not None:
+            page = self.page(page.next_cursor)
             yield page
-            page = page.next()

@@ -21,7 +21,8 @@ OF_ITS_OWN = {"base_url", "in_thread"}
 
 
 def public(client: type) -> dict[str, Any]:
-    return {name: value for name, value in vars(client).items() if not name.startswith("_") and name not in OF_ITS_OWN}
+    members = inspect.getmembers_static(client)
+    return {name: value for name, value in members if not name.startswith("_") and name not in OF_ITS_OWN}
 
 
 def test_it_has_the_methods_of_the_other_with_the_same_parameters() -> None:
