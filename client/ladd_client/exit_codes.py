@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
 
 MEANINGS = {
     ExitCode.DONE: "done",
-    ExitCode.PROBLEM: "the service, a file or a check of `ladd doctor` says no; the message says what to do",
+    ExitCode.PROBLEM: "the service, a file, a check of `ladd doctor` or you say no; the message says what to do",
     ExitCode.USAGE: "the command line is wrong",
     ExitCode.FAILED: "the job that was waited for failed, was canceled or expired, or the set was rejected",
     ExitCode.UNREACHABLE: "no answer from the service or its storage",

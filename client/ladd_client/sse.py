@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from api_schemas.events import JobEvent
 from ladd_client.errors import ClientError
-from ladd_client.transport import Transport, asked_delay, checked, pause_seconds, unreachable
+from ladd_client.transport import Transport, checked, pause_seconds, retry_delay, unreachable
 
 # The server sends a comment every 15 s; twice that in silence means that the connection is dead.
 _SILENCE_SECONDS = 35.0
@@ -79,7 +79,7 @@ async def follow_async(
         headers = {"Accept": "text/event-stream"} | ({} if after is None else {"Last-Event-ID": after})
         try:
             async with http.stream("GET", url, headers=headers, timeout=_SILENCE_SECONDS) as response:
-                delay = asked_delay(response)
+                delay = retry_delay(response, True, failures + 1)
                 if response.status_code >= 400 and (delay is None or failures + 1 >= patience):
                     checked(await _whole(response), ())
                 if response.status_code == 204:

@@ -4,6 +4,8 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -18,6 +20,8 @@ Model = TypeVar("Model", bound=BaseModel)
 _LONGEST_PAUSE = 10.0
 _LONGEST_WAIT = 60.0
 """For room under a quota, which is counted by the minute."""
+_GATEWAY = (502, 504)
+"""A proxy's answers when it gets none, or none in time."""
 THIS_MACHINE = ("127.0.0.1", "localhost", "[::1]")
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -26,7 +30,8 @@ class Transport:
     """An httpx client that tries again where that is safe. Raises `ClientError` for a `base_url` that is no address.
 
     A 503 or 429 that carries `Retry-After` is always tried again: the server has said that it did nothing. A broken
-    connection is tried again when the call is repeatable, or when the request never left this machine.
+    connection, or a proxy's word that it got no answer, is tried again when the call is repeatable, or when the request
+    never left this machine.
     """
 
     def __init__(self, base_url: str, *, api_key: str | None = None, timeout: float, attempts: int) -> None:
@@ -123,7 +128,7 @@ class Transport:
                 self.pause(failures)
                 continue
             failures += 1
-            delay = asked_delay(response)
+            delay = retry_delay(response, repeatable, failures)
             if delay is None or failures >= attempts:
                 return checked(response, allowed)
             response.close()
@@ -162,11 +167,24 @@ def _is_address(base_url: str) -> bool:
     return url.scheme in ("http", "https") and bool(url.host)
 
 
-def asked_delay(response: httpx.Response) -> float | None:
-    """Return after how many seconds the server asks to try again, None where it does not."""
-    seconds = response.headers.get("Retry-After", "")
+def retry_delay(response: httpx.Response, repeatable: bool, failures: int) -> float | None:
+    """Return after how many seconds to try again what was answered so at try number `failures`; None: not at all."""
+    asked = _asked_seconds(response.headers.get("Retry-After", ""))
     longest = {429: _LONGEST_WAIT, 503: _LONGEST_PAUSE}.get(response.status_code)
-    return None if longest is None or not seconds.isdigit() else min(float(seconds), longest)
+    if longest is not None and asked is not None:
+        return min(asked, longest)
+    return pause_seconds(failures) if repeatable and response.status_code in _GATEWAY else None
+
+
+def _asked_seconds(text: str) -> float | None:
+    """Read a `Retry-After`: seconds, or a moment as proxies may name it."""
+    if text.isdigit():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
 def checked(response: httpx.Response, allowed: tuple[int, ...]) -> httpx.Response:
