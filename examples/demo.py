@@ -15,13 +15,14 @@ import numpy as np
 from fashion_mnist import FashionMnistError, find_fashion_mnist, pack_source_set
 from ladd_client.api import LaddClient
 from ladd_client.errors import ClientError, failure_text
+from ladd_client.handles import Job
 from ladd_client.stages import StageBoard
 from ladd_client.tables import report_text
 from ladd_client.watch import watch
 from rich.console import Console
 
 from api_schemas.datasets import Dataset, DatasetMetadata, DatasetRole
-from api_schemas.jobs import Job, JobKind, JobState, LaddParams, LaddRequest
+from api_schemas.jobs import JobKind, JobState, LaddParams, LaddRequest
 from api_schemas.report_tables import clock
 from stack.interrupts import signals_interrupt
 from stack.readiness import NotReadyError

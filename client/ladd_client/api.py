@@ -1,62 +1,35 @@
 """A typed client of the LADD service over `api_schemas`."""
 
-import os
-import re
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar, Unpack
-from urllib.parse import quote
+from typing import Any, Self
 
-import httpx
-from pydantic import BaseModel, TypeAdapter
-from rich.console import Console
-
-from api_schemas.datasets import (
-    ArchiveFormat,
-    Dataset,
-    DatasetMetadata,
-    DatasetPage,
-    DatasetRole,
-    DatasetState,
-)
-from api_schemas.evaluation import Report
-from api_schemas.events import EventType, JobEvent
 from api_schemas.health import Readiness
-from api_schemas.job_plans import JobPlan
-from api_schemas.jobs import Job, JobKind, JobPage, JobRequest, JobState
-from api_schemas.labelers import Labeler, LabelerKind, LabelerMetadata, LabelerPage
-from api_schemas.presets import JobBody, PaperMethod, PresetList
-from api_schemas.task_logs import LogLine, LogPage
-from ladd_client.download import fetch
-from ladd_client.errors import AnswerError, ClientError, JobError, ProblemError
-from ladd_client.filters import Filters, query, several
-from ladd_client.form import Files, ProgressCallback, form, paths
+from ladd_client.arguments import described, is_id, ladd_request
+from ladd_client.dataset_calls import DatasetCalls
+from ladd_client.form import Files
+from ladd_client.handles import Job
+from ladd_client.labeler_calls import LabelerCalls
 from ladd_client.part_uploads import RESUME_DIRECTORY, PartUploads
-from ladd_client.results import Results
-from ladd_client.sse import follow
-from ladd_client.stages import StageBoard
-from ladd_client.transport import Transport, parsed
-from ladd_client.watch import watch
+from ladd_client.profiles import connection
+from ladd_client.result_calls import ResultCalls
+from ladd_client.transport import Transport
 from ladd_client.webhook_calls import WebhookCalls
 
-Model = TypeVar("Model", bound=BaseModel)
 
-DEFAULT_URL = "http://127.0.0.1:8000"
-DATASET_ID = re.compile(r"ds_[0-9a-z]{26}")
-JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
-LABELER_METADATA: TypeAdapter[LabelerMetadata] = TypeAdapter(LabelerMetadata)
+class LaddClient(DatasetCalls, LabelerCalls, ResultCalls, WebhookCalls):
+    """The service at `base_url`, by default that of LADD_URL, else of a profile.
 
+    Every method raises `ProblemError` when the API refuses; all else that goes wrong is another `ClientError`.
+    `AsyncLaddClient` has the same methods.
 
-class LaddClient(Results, WebhookCalls):
-    """The service at `base_url`, by default that of LADD_URL. Every method raises `ProblemError` when the API refuses.
-
-    All else that goes wrong is another `ClientError`. Paths may be texts, and what the API takes may be a plain `dict`,
-    which is checked as a model is (`pydantic.ValidationError`). `api_key`, by default LADD_API_KEY, is sent to that
-    origin alone. `timeout` is in seconds for one read or write; `attempts` counts the tries of a call that may be
-    repeated: eight take 11 s or more, in which a busy machine has started its API again. Files larger than
-    `in_parts_above` bytes are sent in parts of `part_bytes` (None: the service's choice); which those are is noted in
-    `resume_directory`, so that another client can go on with them.
+    Jobs, sets and labelers come back with methods of their own. Paths may be texts, and what the API takes may be a
+    plain `dict`, which is checked as a model is (`pydantic.ValidationError`). `api_key`, by default LADD_API_KEY, else
+    that of the profile, is sent to that origin alone; `profile` is one of `ladd login`, by default LADD_PROFILE.
+    `timeout` is in seconds for one read or write; `attempts` counts the tries of a call that may be repeated: eight
+    take 11 s or more, in which a busy machine has started its API again. Files larger than `in_parts_above` bytes are
+    sent in parts of `part_bytes` (None: the service's choice); which those are is noted in `resume_directory`, so that
+    another client can go on with them.
     """
 
     def __init__(
@@ -64,6 +37,7 @@ class LaddClient(Results, WebhookCalls):
         base_url: str | None = None,
         *,
         api_key: str | None = None,
+        profile: str | None = None,
         timeout: float = 60.0,
         attempts: int = 8,
         in_parts_above: int = 64 << 20,
@@ -71,16 +45,15 @@ class LaddClient(Results, WebhookCalls):
         resume_directory: Path = RESUME_DIRECTORY,
     ) -> None:
         self._in_parts_above = in_parts_above
-        url = base_url or os.environ.get("LADD_URL") or DEFAULT_URL
-        key = api_key or os.environ.get("LADD_API_KEY") or None
-        self._transport = Transport(url, api_key=key, timeout=timeout, attempts=attempts)
+        chosen = connection(base_url, api_key, profile)
+        self._transport = Transport(chosen.url, api_key=chosen.api_key, timeout=timeout, attempts=attempts)
         self._uploads = PartUploads(self._transport, resume_directory, part_bytes)
 
     def __enter__(self) -> Self:
         return self
 
     def __repr__(self) -> str:
-        return f"LaddClient({self._transport.base_url!r})"
+        return f"LaddClient({self.base_url!r})"
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -89,199 +62,14 @@ class LaddClient(Results, WebhookCalls):
         """Close the pooled connections."""
         self._transport.close()
 
+    @property
+    def base_url(self) -> str:
+        """The service's address."""
+        return self._transport.base_url
+
     def readiness(self) -> Readiness:
         """Whether the service can work; raises `ProblemError` (503) when it cannot."""
         return self._get(Readiness, "/readyz")
-
-    def upload_dataset(
-        self,
-        metadata: DatasetMetadata | Mapping[str, Any],
-        files: Files,
-        on_progress: ProgressCallback | None = None,
-    ) -> Dataset:
-        """Stream `files` from disk. The set comes back `validating`; `wait(dataset)` sees that through.
-
-        Files above 64 MiB go in parts straight to the storage; another call takes up what an earlier one has sent.
-        """
-        checked = DatasetMetadata.model_validate(metadata)
-        return parsed(Dataset, self._send("/v1/datasets", checked, paths(files), on_progress))
-
-    def dataset(self, dataset_id: str) -> Dataset:
-        """One set."""
-        return self._get(Dataset, f"/v1/datasets/{dataset_id}")
-
-    def datasets(
-        self,
-        role: DatasetRole | None = None,
-        state: DatasetState | Sequence[DatasetState] | None = None,
-        **filters: Unpack[Filters],
-    ) -> Iterator[Dataset]:
-        """Every set that matches, newest first, page by page as it is asked for."""
-        return self._items(DatasetPage, "/v1/datasets", {"role": role, "state": several(state), **query(filters)})
-
-    def delete_dataset(self, dataset_id: str) -> None:
-        """Delete a set that no running job uses."""
-        self._transport.request("DELETE", f"/v1/datasets/{dataset_id}", repeatable=True)
-
-    def download_archive(
-        self,
-        dataset: str | Dataset | Job,
-        destination: str | Path,
-        on_progress: ProgressCallback | None = None,
-        archive_format: ArchiveFormat = ArchiveFormat.ZIP,
-    ) -> Path:
-        """Fetch the archive of a label-augmented set, or of the one that a job has made.
-
-        A broken download is resumed, also by a later call.
-        """
-        dataset_id = augmented(dataset)
-        url = f"/v1/datasets/{dataset_id}/archive?format={archive_format}"
-        return fetch(self._transport, url, f"{dataset_id}.{archive_format}", destination, on_progress)
-
-    def import_labeler(
-        self,
-        metadata: LabelerMetadata | Mapping[str, Any],
-        files: Files = (),
-        on_progress: ProgressCallback | None = None,
-    ) -> Job:
-        """Send a network that was trained elsewhere; the job that reads it has the labeler as its result."""
-        checked = LABELER_METADATA.validate_python(metadata)
-        return parsed(Job, self._send("/v1/labelers", checked, paths(files), on_progress))
-
-    def _send(
-        self, url: str, metadata: BaseModel, files: Sequence[Path], on_progress: ProgressCallback | None
-    ) -> httpx.Response:
-        """Send files with what describes them: in one form, or each in parts where one of them is large.
-
-        In parts, too, where a proxy takes no form of that size.
-        """
-        sizes = [path.stat().st_size for path in files]
-        # There is no part without bytes; the form takes an empty file along.
-        divisible = min(sizes, default=0) > 0
-        if max(sizes, default=0) <= self._in_parts_above or not divisible:
-            try:
-                with form(metadata.model_dump_json(exclude_unset=True), files, on_progress) as parts:
-                    return self._transport.request("POST", url, repeatable=True, files=parts)
-            except (AnswerError, ProblemError) as error:
-                if error.status != 413 or not divisible:
-                    raise
-        ids = self._uploads.send(files, on_progress)
-        body = metadata.model_dump(mode="json", exclude_unset=True) | {"upload_ids": ids}
-        response = self._transport.request("POST", url, repeatable=True, json=body)
-        self._uploads.forget(files)
-        return response
-
-    def labeler(self, labeler_id: str) -> Labeler:
-        """One labeler."""
-        return self._get(Labeler, f"/v1/labelers/{labeler_id}")
-
-    def labelers(self, kind: LabelerKind | None = None, **filters: Unpack[Filters]) -> Iterator[Labeler]:
-        """Every labeler that matches, newest first; one that was trained goes by the name of its architecture."""
-        return self._items(LabelerPage, "/v1/labelers", {"kind": kind, **query(filters)})
-
-    def delete_labeler(self, labeler_id: str) -> None:
-        """Delete a labeler that no unfinished job uses; archives that it labelled stay."""
-        self._transport.request("DELETE", f"/v1/labelers/{labeler_id}", repeatable=True)
-
-    def presets(self) -> PresetList:
-        """The paper's experiments."""
-        return self._get(PresetList, "/v1/presets")
-
-    def preset(
-        self,
-        name: str,
-        dataset: str,
-        source_dataset: str | None = None,
-        method: PaperMethod | None = None,
-        plus_dataset: str | None = None,
-    ) -> JobBody:
-        """One of them as a job for a distilled set, which `method` says the origin of."""
-        query = {"dataset": dataset, "source_dataset": source_dataset, "method": method, "plus_dataset": plus_dataset}
-        return self._get(JobBody, f"/v1/presets/{name}", query)
-
-    def submit(self, request: JobRequest | Mapping[str, Any], idempotency_key: str | None = None) -> Job:
-        """Start a job. A repeated call with the same key and request gives the same job."""
-        request = JOB_REQUEST.validate_python(request)
-        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4()), "Content-Type": "application/json"}
-        body = request.model_dump_json(exclude_unset=True)
-        return parsed(Job, self._transport.request("POST", "/v1/jobs", repeatable=True, headers=headers, content=body))
-
-    def validate(self, request: JobRequest | Mapping[str, Any]) -> JobPlan:
-        """The plan of a job and its predicted cost; nothing is started. Raises what `submit` raises."""
-        request = JOB_REQUEST.validate_python(request)
-        body = request.model_dump(mode="json", exclude_unset=True) | {"validate_only": True}
-        return parsed(JobPlan, self._transport.request("POST", "/v1/jobs", repeatable=True, json=body))
-
-    def job(self, job_id: str) -> Job:
-        """One job."""
-        return self._get(Job, f"/v1/jobs/{job_id}")
-
-    def jobs(
-        self,
-        kind: JobKind | None = None,
-        state: JobState | Sequence[JobState] | None = None,
-        **filters: Unpack[Filters],
-    ) -> Iterator[Job]:
-        """Every job that matches, newest first."""
-        return self._items(JobPage, "/v1/jobs", {"kind": kind, "state": several(state), **query(filters)})
-
-    def cancel(self, job_id: str) -> Job:
-        """Ask a job to stop."""
-        return parsed(Job, self._transport.request("POST", f"/v1/jobs/{job_id}/cancel", repeatable=True))
-
-    def retry(self, job_id: str) -> Job:
-        """Start a failed or canceled job again as a new one that keeps the finished tasks."""
-        return parsed(Job, self._transport.request("POST", f"/v1/jobs/{job_id}/retry", repeatable=True))
-
-    def delete_job(self, job_id: str) -> None:
-        """Delete a job that has ended, with its report; the sets and labelers that it made stay."""
-        self._transport.request("DELETE", f"/v1/jobs/{job_id}", repeatable=True)
-
-    def events(
-        self,
-        job_id: str,
-        after: str | None = None,
-        on_silence: Callable[[], None] | None = None,
-        types: Iterable[EventType] = (),
-    ) -> Iterator[JobEvent]:
-        """The job's events from the first, or from the one after id `after`, until the job has ended; of `types` alone.
-
-        Of progress, which is not kept, they are the last of each task and what comes. `on_silence` is called when there
-        has been none for a while.
-        """
-        wanted = httpx.QueryParams({"type": list(types)})
-        return follow(self._transport, f"/v1/jobs/{job_id}/events?{wanted}", after, on_silence)
-
-    def logs(self, job_id: str, task: str, tail: int | None = None) -> Iterator[LogLine]:
-        """What the runners of a task told, and why attempts at it failed, oldest first; the last `tail` of it."""
-        url = f"/v1/jobs/{job_id}/tasks/{quote(task, safe='')}/logs"
-        return self._items(LogPage, url, {"tail": tail, "limit": None if tail else 1000})
-
-    def wait(
-        self,
-        job: str | Job | Dataset,
-        on_event: Callable[[JobEvent], None] | None = None,
-        *,
-        progress: bool = False,
-        check: bool = True,
-    ) -> Job:
-        """Follow a job, or the one that makes a set, to its end and return it.
-
-        `progress` shows its stages on standard error. Raises `JobError` where the job did not succeed, unless `check`
-        is false.
-        """
-        job_id = job if isinstance(job, str) else job.job if isinstance(job, Dataset) else job.id
-        if progress:
-            with StageBoard(Console(stderr=True)) as board:
-                ended = watch(self, job_id, board, on_event)
-        else:
-            for event in self.events(job_id):
-                if on_event is not None:
-                    on_event(event)
-            ended = self.job(job_id)
-        if check and ended.state is not JobState.SUCCEEDED:
-            raise JobError(ended)
-        return ended
 
     def ladd(
         self,
@@ -304,41 +92,12 @@ class LaddClient(Results, WebhookCalls):
             source = self._ready("source", source, source_metadata, progress)
             metadata = {"source_dataset": source} | dict(metadata or {})
         dataset = self._ready("distilled", dataset, metadata, progress)
-        given = {"dataset": dataset, **({} if source is None else {"source_dataset": source}), **params}
-        job = self.submit({"kind": JobKind.LADD, "params": given, "tags": dict(tags or {})})
-        return self.wait(job, progress=progress)
+        return self.wait(self.submit(ladd_request(dataset, source, params, tags)), progress=progress)
 
     def _ready(self, role: str, files: Files, metadata: Mapping[str, Any] | None, progress: bool) -> str:
         """Return the id of a set that is ready: the one that is named, or of the files, which are uploaded."""
-        if isinstance(files, str) and DATASET_ID.fullmatch(files):
+        if is_id(files):
             return files
-        name = paths(files)[0].name.partition(".")[0]
-        dataset = self.upload_dataset({"name": name, "role": role, **(metadata or {})}, files)
+        dataset = self.upload_dataset(described(files, role, metadata), files)
         self.wait(dataset, progress=progress)
         return dataset.id
-
-    def report(self, job: str | Job, partial: bool = False) -> Report:
-        """The report of a succeeded job; `partial`: of what any other has found by now, whose `complete` is false."""
-        query = {"partial": partial}
-        return self._get(Report, f"/v1/jobs/{job if isinstance(job, str) else job.id}/report", query)
-
-    def _get(self, model: type[Model], url: str, query: dict[str, Any] | None = None) -> Model:
-        given = {name: value for name, value in (query or {}).items() if value}
-        return parsed(model, self._transport.request("GET", url, repeatable=True, params=given))
-
-    def _items(self, page_model: type[Any], url: str, filters: dict[str, Any]) -> Iterator[Any]:
-        page = self._get(page_model, url, filters)
-        yield from page.items
-        while page.next_cursor is not None:
-            page = self._get(page_model, url, filters | {"cursor": page.next_cursor})
-            yield from page.items
-
-
-def augmented(dataset: str | Dataset | Job) -> str:
-    """Return the id of a label-augmented set. Raises `ClientError` for a job that has made none."""
-    if not isinstance(dataset, Job):
-        return dataset if isinstance(dataset, str) else dataset.id
-    made = dataset.result.dataset if dataset.result is not None else None
-    if made is None:
-        raise ClientError(f"{dataset.id} has made no label-augmented set")
-    return made

@@ -13,14 +13,15 @@ class KeyAuth(httpx.Auth):
 
     def __init__(self, key: str, base_url: str) -> None:
         self._header = f"Bearer {key}"
-        self._origin = _origin(httpx.URL(base_url))
+        self._origin = origin(httpx.URL(base_url))
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the header where it belongs."""
-        if _origin(request.url) == self._origin:
+        if origin(request.url) == self._origin:
             request.headers["Authorization"] = self._header
         yield request
 
 
-def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+def origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    """Return scheme, host and port of an address, the scheme's own port where it names none."""
     return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)

@@ -16,24 +16,26 @@ from api_schemas.datasets import (
     Resize,
 )
 from api_schemas.labelers import LabelerKind
-from ladd_client.api import DEFAULT_URL, LABELER_METADATA, LaddClient, augmented
+from ladd_client.arguments import augmented
+from ladd_client.cli_doctor import doctor_app
 from ladd_client.cli_exports import exports_app
 from ladd_client.cli_filters import STATES_HELP, AfterOption, BeforeOption, NameOption
+from ladd_client.cli_imports import imports_app
 from ladd_client.cli_jobs import jobs_app
 from ladd_client.cli_logs import logs_app
+from ladd_client.cli_profiles import profiles_app
 from ladd_client.cli_results import compare, export, pin
-from ladd_client.cli_run import TagOption, run_app
+from ladd_client.cli_run import run_app
 from ladd_client.cli_webhooks import webhooks_app
+from ladd_client.exit_codes import EPILOG
 from ladd_client.filters import Filters
+from ladd_client.params import SetOption, TagOption, assigned, tags_of, without_missing
+from ladd_client.profiles import DEFAULT_URL
 from ladd_client.session import (
     JsonOption,
     LimitOption,
     RefusalGroup,
     Session,
-    SetOption,
-    assigned,
-    tags_of,
-    without_missing,
 )
 from ladd_client.stages import StageBoard, minute
 from ladd_client.tables import printable
@@ -42,28 +44,40 @@ from method.files import ARCHIVE_ENDINGS
 from method.formats import AUTO, FORMATS
 
 app = typer.Typer(
-    cls=RefusalGroup, no_args_is_help=True, pretty_exceptions_enable=False, help="Label-Augmented Dataset Distillation."
+    cls=RefusalGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Label-Augmented Dataset Distillation.",
+    epilog=EPILOG,
 )
 app.add_typer(run_app, name="run")
 app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(jobs_app)
-app.add_typer(exports_app)
+app.add_typer(imports_app)
+app.add_typer(profiles_app)
+app.add_typer(doctor_app)
 app.add_typer(logs_app)
+app.add_typer(exports_app)
 
 
 @app.callback()
 def connect(
     context: typer.Context,
-    url: Annotated[str, typer.Option(envvar="LADD_URL", help="Where the service is.")] = DEFAULT_URL,
+    url: Annotated[
+        str | None,
+        typer.Option(envvar="LADD_URL", help=f"The service. Default: the profile's, else {DEFAULT_URL}."),
+    ] = None,
     api_key: Annotated[
         str | None,
         typer.Option(envvar="LADD_API_KEY", help="Where the service wants one; better not on the command line."),
     ] = None,
+    profile: Annotated[
+        str | None, typer.Option(envvar="LADD_PROFILE", help="Service and key as `ladd login` wrote them.")
+    ] = None,
 ) -> None:
     """Label-Augmented Dataset Distillation."""
-    client = LaddClient(url, api_key=api_key or None)
-    context.call_on_close(client.close)
-    context.obj = Session(client)
+    context.obj = Session(url, api_key, profile)
+    context.call_on_close(context.obj.close)
 
 
 @app.command()
@@ -98,6 +112,7 @@ def upload(
     tag: TagOption = None,
     set_: SetOption = None,
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the validation.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Upload a distilled set or a source set and wait until it is ready or rejected."""
     session: Session = context.obj
@@ -120,10 +135,16 @@ def upload(
     metadata = DatasetMetadata.model_validate(assigned(without_missing(sent), set_))
     with StageBoard(session.progress) as board, board.stage("upload") as stage:
         dataset = session.client.upload_dataset(metadata, files, stage.bytes)
-    typer.echo(dataset.id)
+    typer.echo(dataset.id, err=as_json)
     if not detach:
-        session.follow(dataset.job)
-        typer.echo(printable(_ready_text(session.client.dataset(dataset.id))))
+        job = session.followed(dataset.job)
+        dataset = session.client.dataset(dataset.id)
+    if as_json:
+        session.answer_json(dataset)
+    if not detach:
+        session.leave_unless_succeeded(job)
+        if not as_json:
+            typer.echo(printable(_ready_text(dataset)))
 
 
 @app.command()
@@ -154,21 +175,6 @@ def datasets(
         for dataset in found
     ]
     session.answer_list(found, ["dataset", "name", "role", "state", "images", "created"], rows, as_json)
-
-
-@app.command("import-labeler")
-def import_labeler(
-    context: typer.Context,
-    metadata: Annotated[str, typer.Argument(help='JSON: {"kind": ..., "name": ..., "source_dataset": ..., ...}.')],
-    files: Annotated[list[Path] | None, typer.Argument(exists=True, dir_okay=False, readable=True)] = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Print the job's id and do not wait for it.")] = False,
-) -> None:
-    """Import a labeler: weights, MTT's replay buffer, torchvision's, an exported network, a zero-shot one."""
-    session: Session = context.obj
-    sent = LABELER_METADATA.validate_json(metadata)
-    with StageBoard(session.progress) as board, board.stage("upload") as stage:
-        job = session.client.import_labeler(sent, files or [], stage.bytes)
-    session.started(job, detach)
 
 
 @app.command()
@@ -202,7 +208,9 @@ def labelers(
 
 
 @app.command()
-def show(context: typer.Context, identifier: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+def show(
+    context: typer.Context, identifier: Annotated[str, typer.Argument(metavar="ID")], _as_json: JsonOption = True
+) -> None:
     """Print a job, a dataset or a labeler as JSON."""
     session: Session = context.obj
     if identifier.startswith("ds_"):
@@ -217,9 +225,11 @@ def show(context: typer.Context, identifier: Annotated[str, typer.Argument(metav
 def delete(
     context: typer.Context,
     identifiers: Annotated[list[str], typer.Argument(metavar="ID...", help="Sets, labelers and ended jobs.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Delete sets, labelers and jobs for good; refused for what an unfinished job needs."""
-    client: LaddClient = context.obj.client
+    session: Session = context.obj
+    client = session.client
     kinds = {"ds": client.delete_dataset, "lb": client.delete_labeler, "job": client.delete_job}
     # All of them are looked at before the first is gone.
     calls = [(kinds.get(identifier.partition("_")[0]), identifier) for identifier in identifiers]
@@ -228,7 +238,7 @@ def delete(
     for call, identifier in calls:
         assert call is not None
         call(identifier)
-        typer.echo(f"{identifier} deleted")
+        session.answer(f"{identifier} deleted", as_json, id=identifier, deleted=True)
 
 
 @app.command()
@@ -249,6 +259,7 @@ def download(
     model: Annotated[
         str | None, typer.Option("--model", metavar="SHA256", help="Of a job with keep_models: a trial's network.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Download a label-augmented archive, or weights; run again to resume a broken download."""
     session: Session = context.obj
@@ -265,11 +276,13 @@ def download(
     destination = output or Path(f"{dataset}.{ARCHIVE_ENDINGS[archive_format]}")
     with StageBoard(session.progress) as board, board.stage("download") as stage:
         session.client.download_archive(dataset, destination, stage.bytes, archive_format)
-    typer.echo(str(destination))
+    size = destination.stat().st_size
+    session.answer(str(destination), as_json, dataset=dataset, path=str(destination), bytes=size)
 
 
-for _command in (export, compare, pin):
-    app.command()(_command)
+app.command()(export)
+app.command()(compare)
+app.command()(pin)
 
 
 def main() -> None:

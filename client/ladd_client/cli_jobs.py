@@ -7,11 +7,12 @@ import typer
 
 from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobState
 from api_schemas.report_tables import clock, predicted_seconds, span
-from ladd_client.api import JOB_REQUEST
 from ladd_client.cli_filters import STATES_HELP, AfterOption, BeforeOption, NameOption
-from ladd_client.cli_run import DatasetOption, DetachOption, SourceOption, TagOption, YesOption
+from ladd_client.cli_run import DetachOption, SourceOption, YesOption
 from ladd_client.filters import Filters
-from ladd_client.session import JsonOption, LimitOption, Session, tags_of
+from ladd_client.job_calls import JOB_REQUEST
+from ladd_client.params import TagOption, tags_of
+from ladd_client.session import JsonOption, LimitOption, Session
 from ladd_client.stages import minute
 from ladd_client.tables import report_text
 from method.paper import METHODS
@@ -28,10 +29,11 @@ def submit(
     idempotency_key: Annotated[str | None, typer.Option(help="Repeat safely: same key, same job.")] = None,
     detach: DetachOption = False,
     yes: YesOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Start a job from a JSON file, the body of `POST /v1/jobs`."""
     session: Session = context.obj
-    session.start(JOB_REQUEST.validate_json(request.read()), detach, yes, idempotency_key)
+    session.start(JOB_REQUEST.validate_json(request.read()), detach, yes, idempotency_key, as_json)
 
 
 @jobs_app.command()
@@ -47,7 +49,7 @@ def presets(context: typer.Context, as_json: JsonOption = False) -> None:
 def preset(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="One that `ladd presets` lists.")],
-    dataset: DatasetOption,
+    dataset: Annotated[str, typer.Option("--dataset", help="The distilled set.")],
     source_dataset: SourceOption = None,
     method: Annotated[
         str | None,
@@ -56,6 +58,7 @@ def preset(
     plus_dataset: Annotated[
         str | None, typer.Option(help="A set with one image more of each class, for the arm baseline_plus.")
     ] = None,
+    _as_json: JsonOption = True,
 ) -> None:
     """Print one of the paper's experiments as a job, for `ladd submit -` or to edit first."""
     session: Session = context.obj
@@ -85,24 +88,28 @@ def jobs(
 
 
 @jobs_app.command()
-def watch(context: typer.Context, job: JobArgument) -> None:
+def watch(context: typer.Context, job: JobArgument, as_json: JsonOption = False) -> None:
     """Follow a job to its end and print its result."""
     session: Session = context.obj
-    session.answer_result(session.follow(job))
+    session.answer_result(job, as_json)
 
 
 @jobs_app.command()
-def cancel(context: typer.Context, job: JobArgument) -> None:
+def cancel(context: typer.Context, job: JobArgument, as_json: JsonOption = False) -> None:
     """Ask a job to stop."""
     session: Session = context.obj
-    typer.echo(f"{job} {session.client.cancel(job).state}")
+    found = session.client.cancel(job)
+    if as_json:
+        session.answer_json(found)
+    else:
+        typer.echo(f"{job} {found.state}")
 
 
 @jobs_app.command()
-def retry(context: typer.Context, job: JobArgument, detach: DetachOption = False) -> None:
+def retry(context: typer.Context, job: JobArgument, detach: DetachOption = False, as_json: JsonOption = False) -> None:
     """Start a failed or canceled job again as a new one that keeps the finished tasks."""
     session: Session = context.obj
-    session.started(session.client.retry(job), detach)
+    session.started(session.client.retry(job), detach, as_json)
 
 
 @jobs_app.command()

@@ -19,13 +19,14 @@ def export(
     export_format: Annotated[
         ExportFormat, typer.Option("--format", help="npz; mtt: images_best.pt, labels_best.pt; png: class folders.")
     ] = ExportFormat.NPZ,
+    as_json: JsonOption = False,
 ) -> None:
     """Download a set without its dense labels in a layout of the field."""
     session: Session = context.obj
     destination = output or Path(f"{dataset}.{EXPORT_ENDINGS[export_format]}")
     with StageBoard(session.progress) as board, board.stage("download") as stage:
         session.client.export_dataset(dataset, destination, export_format, stage.bytes)
-    typer.echo(str(destination))
+    session.answer(str(destination), as_json, dataset=dataset, path=str(destination))
 
 
 def compare(
@@ -59,8 +60,10 @@ def pin(
     context: typer.Context,
     identifiers: Annotated[list[str], typer.Argument(metavar="ID...", help="Of sets, labelers and jobs.")],
     remove: Annotated[bool, typer.Option("--remove", help="Let retention remove them again.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Keep sets, labelers and jobs, and what these name, however old they are."""
     session: Session = context.obj
     for identifier in identifiers:
         session.client.pin(identifier, not remove)
+        session.answer(f"{identifier} {'not ' * remove}pinned", as_json, id=identifier, pinned=not remove)

@@ -1,24 +1,38 @@
 """`ladd run ...`: start a job of each kind from flags; only what is given is sent."""
 
-import json
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from api_schemas.jobs import JobKind
-from ladd_client.api import JOB_REQUEST
 from ladd_client.cli_filters import MOMENTS
-from ladd_client.session import Session, SetOption, assigned, tags_of, without_missing
+from ladd_client.job_calls import JOB_REQUEST
+from ladd_client.params import (
+    KindGroup,
+    ParamsOption,
+    SetOption,
+    TagOption,
+    assigned,
+    first,
+    merged,
+    number_or_auto,
+    object_of,
+    tags_of,
+    without_missing,
+)
+from ladd_client.session import JsonOption, Session
 from method.architectures import ARCHITECTURES
 from method.arms import ARMS
 from method.precisions import PRECISIONS
 from method.protocols import PROTOCOLS
 from method.recipes import RECIPES
 
-run_app = typer.Typer(no_args_is_help=True, help="Start a job from flags.")
+run_app = typer.Typer(
+    cls=KindGroup, no_args_is_help=True, help="Start a job of a kind, from flags or a file of its params."
+)
 
-DatasetOption = Annotated[str, typer.Option("--dataset", help="The distilled set.")]
+DatasetOption = Annotated[str | None, typer.Option("--dataset", help="The distilled set.")]
 SourceOption = Annotated[str | None, typer.Option(help="The source set; default: the one named at upload.")]
 EpochOption = Annotated[str | None, typer.Option(help="Which of the labeler's checkpoints, or auto.")]
 TemperatureOption = Annotated[str | None, typer.Option(help="Of the labels' softmax, or auto; the paper's is 1.")]
@@ -47,7 +61,6 @@ PrecisionOption = Annotated[
     ),
 ]
 SeedOption = Annotated[int | None, typer.Option(help="Seed of everything random.")]
-TagOption = Annotated[list[str] | None, typer.Option("--tag", help="NAME=VALUE. Repeatable.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Start it without asking, however long it may take.")]
 ProtocolOption = Annotated[
     str | None,
@@ -73,7 +86,7 @@ def about(
 @run_app.command("train-labeler")
 def train_labeler(
     context: typer.Context,
-    source_dataset: Annotated[str, typer.Option(help="The source set.")],
+    source_dataset: Annotated[str | None, typer.Option(help="The source set.")] = None,
     architecture: Annotated[
         str | None, typer.Option(help=f"{ARCHITECTURE_NAMES}. Default: the ConvNet that fits.")
     ] = None,
@@ -81,43 +94,47 @@ def train_labeler(
     seed: SeedOption = None,
     set_: SetOption = None,
     tag: TagOption = None,
+    params: ParamsOption = None,
     detach: DetachOption = False,
     yes: YesOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Train a labeler on a source set."""
-    params = {"source_dataset": source_dataset, "architecture": architecture, "epochs": epochs, "seed": seed}
-    _start(context, JobKind.TRAIN_LABELER, params, set_, tag, detach, yes)
+    given = {"source_dataset": source_dataset, "architecture": architecture, "epochs": epochs, "seed": seed}
+    _start(context, JobKind.TRAIN_LABELER, given, params, set_, tag, detach, yes, as_json)
 
 
 @run_app.command("generate-labels")
 def generate_labels(
     context: typer.Context,
-    dataset: DatasetOption,
-    labeler: Annotated[list[str], typer.Option(help="A labeler; repeat for an ensemble.")],
+    dataset: DatasetOption = None,
+    labeler: Annotated[list[str] | None, typer.Option(help="A labeler; repeat for an ensemble.")] = None,
     epoch: EpochOption = None,
     temperature: TemperatureOption = None,
     n: GridOption = None,
     ratio: RatioOption = None,
     set_: SetOption = None,
     tag: TagOption = None,
+    params: ParamsOption = None,
     detach: DetachOption = False,
     yes: YesOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write dense labels for a distilled set."""
-    params = {
+    given = {
         "dataset": dataset,
-        "labeler": labeler[0] if len(labeler) == 1 else {"ensemble": labeler},
-        "epoch": _number_or_auto(epoch),
-        "temperature": _number_or_auto(temperature),
+        "labeler": {"ensemble": labeler} if labeler and len(labeler) > 1 else first(labeler),
+        "epoch": number_or_auto(epoch),
+        "temperature": number_or_auto(temperature),
         "views": {"n": n, "ratio": ratio},
     }
-    _start(context, JobKind.GENERATE_LABELS, params, set_, tag, detach, yes)
+    _start(context, JobKind.GENERATE_LABELS, given, params, set_, tag, detach, yes, as_json)
 
 
 @run_app.command("evaluate")
 def evaluate(
     context: typer.Context,
-    dataset: Annotated[list[str], typer.Option("--dataset", help="Repeat to compare several sets.")],
+    dataset: Annotated[list[str] | None, typer.Option("--dataset", help="Repeat to compare several sets.")] = None,
     source_dataset: SourceOption = None,
     protocol: ProtocolOption = None,
     arm: ArmsOption = None,
@@ -132,13 +149,15 @@ def evaluate(
     seed: SeedOption = None,
     set_: SetOption = None,
     tag: TagOption = None,
+    params: ParamsOption = None,
     detach: DetachOption = False,
     yes: YesOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Train architectures from scratch on sets and report their accuracy."""
-    params = {
-        "dataset": dataset[0] if len(dataset) == 1 else None,
-        "datasets": dataset if len(dataset) > 1 else None,
+    given = {
+        "dataset": first(dataset) if not dataset or len(dataset) == 1 else None,
+        "datasets": dataset if dataset and len(dataset) > 1 else None,
         "source_dataset": source_dataset,
         "protocol": protocol,
         **_evaluation(
@@ -154,13 +173,13 @@ def evaluate(
             seed=seed,
         ),
     }
-    _start(context, JobKind.EVALUATE, params, set_, tag, detach, yes)
+    _start(context, JobKind.EVALUATE, given, params, set_, tag, detach, yes, as_json)
 
 
 @run_app.command("ladd")
 def ladd(
     context: typer.Context,
-    dataset: DatasetOption,
+    dataset: DatasetOption = None,
     source_dataset: SourceOption = None,
     labeler: Annotated[str | None, typer.Option(help="A trained labeler; default: train one.")] = None,
     labeler_epochs: Annotated[int | None, typer.Option(help="Epochs of a new labeler.")] = None,
@@ -184,20 +203,22 @@ def ladd(
     seed: Annotated[int | None, typer.Option(help="Seed of labeler and evaluation.")] = None,
     set_: SetOption = None,
     tag: TagOption = None,
+    params: ParamsOption = None,
     detach: DetachOption = False,
     yes: YesOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Train (or reuse) a labeler, write dense labels, evaluate."""
     if labeler is not None and labeler_epochs is not None:
         raise typer.BadParameter("a trained labeler has its epochs already", param_hint="--labeler-epochs")
-    params = {
+    given = {
         "dataset": dataset,
         "source_dataset": source_dataset,
         "protocol": protocol,
         "labeler": labeler or {"epochs": labeler_epochs, "seed": seed},
         "labeler_seeds": labeler_seeds,
-        "epoch": _number_or_auto(epoch),
-        "temperature": _number_or_auto(temperature),
+        "epoch": number_or_auto(epoch),
+        "temperature": number_or_auto(temperature),
         "views": {"n": n, "ratio": ratio},
         "evaluation": _evaluation(
             arms=arm,
@@ -212,13 +233,13 @@ def ladd(
             seed=seed,
         ),
     }
-    _start(context, JobKind.LADD, params, set_, tag, detach, yes)
+    _start(context, JobKind.LADD, given, params, set_, tag, detach, yes, as_json)
 
 
 @run_app.command("sweep")
 def sweep(
     context: typer.Context,
-    dataset: DatasetOption,
+    dataset: DatasetOption = None,
     source_dataset: SourceOption = None,
     labeler: Annotated[str | None, typer.Option(help="A trained labeler; default: train one.")] = None,
     n: Annotated[list[int] | None, typer.Option(help="N of the grid of views. Repeat for several.")] = None,
@@ -237,11 +258,13 @@ def sweep(
     seed: SeedOption = None,
     set_: SetOption = None,
     tag: TagOption = None,
+    params: ParamsOption = None,
     detach: DetachOption = False,
     yes: YesOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """The whole method at every combination of N, R and the labeler's epoch."""
-    params = {
+    given = {
         "dataset": dataset,
         "source_dataset": source_dataset,
         "protocol": protocol,
@@ -262,15 +285,7 @@ def sweep(
             seed=seed,
         ),
     }
-    _start(context, JobKind.SWEEP, params, set_, tag, detach, yes)
-
-
-def _number_or_auto(text: str | None) -> Any:
-    """`auto` as it is, else the number; what is neither is left for the request's own check to name."""
-    try:
-        return None if text is None else json.loads(text)
-    except json.JSONDecodeError:
-        return text
+    _start(context, JobKind.SWEEP, given, params, set_, tag, detach, yes, as_json)
 
 
 def _evaluation(
@@ -305,17 +320,20 @@ def _evaluation(
 def _start(
     context: typer.Context,
     kind: JobKind,
-    params: dict[str, Any],
+    given: dict[str, Any],
+    params: typer.FileText | None,
     assignments: list[str] | None,
     tags: list[str] | None,
     detach: bool,
     yes: bool,
+    as_json: bool,
 ) -> None:
-    sent = assigned(without_missing(params), assignments)
+    """Start a job of `params`, over which what was given by flags stands, over which the assignments stand."""
+    sent = assigned(merged(object_of(params), without_missing(given)), assignments)
     session: Session = context.obj
     assert context.parent is not None
     told = without_missing(context.parent.params)
     if "deadline" in told:
         told["deadline"] = told["deadline"].astimezone()
     request = JOB_REQUEST.validate_python({"kind": kind, "params": sent, "tags": tags_of(tags), **told})
-    session.start(request, detach, yes)
+    session.start(request, detach, yes, as_json=as_json)

@@ -34,39 +34,44 @@ def create(
         list[WebhookEvent] | None, typer.Option(help="What to tell of; repeatable. Default: everything.")
     ] = None,
     description: Annotated[str, typer.Option(help="What it is for, in your words.")] = "",
+    as_json: JsonOption = False,
 ) -> None:
     """Have a URL called, and print the secret that messages are signed with, which is shown this once."""
     session: Session = context.obj
     made = session.client.create_webhook(url, event or ("job.*", "dataset.*"), description)
-    typer.echo(f"{made.id}; its secret is shown this once:", err=True)
-    typer.echo(made.secret)
+    if not as_json:
+        typer.echo(f"{made.id}; its secret is shown this once:", err=True)
+    session.answer(made.secret or "", as_json, id=made.id, secret=made.secret)
 
 
 @webhooks_app.command()
-def enable(context: typer.Context, webhook: WebhookArgument) -> None:
+def enable(context: typer.Context, webhook: WebhookArgument, as_json: JsonOption = False) -> None:
     """Start a webhook again that was disabled; it gets what waited for it."""
     context.obj.client.change_webhook(webhook, enabled=True)
-    typer.echo(f"{webhook} enabled")
+    context.obj.answer(f"{webhook} enabled", as_json, id=webhook, enabled=True)
 
 
 @webhooks_app.command()
-def delete(context: typer.Context, webhook: WebhookArgument) -> None:
+def delete(context: typer.Context, webhook: WebhookArgument, as_json: JsonOption = False) -> None:
     """Delete a webhook with its deliveries."""
     context.obj.client.delete_webhook(webhook)
-    typer.echo(f"{webhook} deleted")
+    context.obj.answer(f"{webhook} deleted", as_json, id=webhook, deleted=True)
 
 
 @webhooks_app.command("rotate-secret")
-def rotate_secret(context: typer.Context, webhook: WebhookArgument) -> None:
+def rotate_secret(context: typer.Context, webhook: WebhookArgument, as_json: JsonOption = False) -> None:
     """Replace the secret and print the new one; the old one signs for 24 hours more."""
-    typer.echo(context.obj.client.rotate_webhook_secret(webhook).secret)
+    session: Session = context.obj
+    secret = session.client.rotate_webhook_secret(webhook).secret
+    session.answer(secret or "", as_json, id=webhook, secret=secret)
 
 
 @webhooks_app.command("test")
-def test_(context: typer.Context, webhook: WebhookArgument) -> None:
+def test_(context: typer.Context, webhook: WebhookArgument, as_json: JsonOption = False) -> None:
     """Have a message of type webhook.test sent; `ladd webhooks deliveries` tells whether it was taken."""
     session: Session = context.obj
-    typer.echo(f"{session.client.test_webhook(webhook).id} is in line")
+    message = session.client.test_webhook(webhook).id
+    session.answer(f"{message} is in line", as_json, delivery=message)
 
 
 @webhooks_app.command()
@@ -85,11 +90,15 @@ def deliveries(
 
 @webhooks_app.command()
 def redeliver(
-    context: typer.Context, webhook: WebhookArgument, delivery: Annotated[str, typer.Argument(metavar="DELIVERY")]
+    context: typer.Context,
+    webhook: WebhookArgument,
+    delivery: Annotated[str, typer.Argument(metavar="DELIVERY")],
+    as_json: JsonOption = False,
 ) -> None:
     """Have a message sent again, under the id that it had."""
     session: Session = context.obj
-    typer.echo(f"{session.client.redeliver(webhook, delivery).id} is in line")
+    message = session.client.redeliver(webhook, delivery).id
+    session.answer(f"{message} is in line", as_json, delivery=message)
 
 
 def _state(enabled: bool, reason: str | None) -> str:

@@ -1,5 +1,6 @@
 """Downloads that pick up where they broke off."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import httpx
 from ladd_client.errors import ClientError
 from ladd_client.form import ProgressCallback
 from ladd_client.transport import Transport, unreachable
+
+DIGEST_HEADER = "X-Linked-SHA256"
+"""Beside a `Location` in the storage: the digest of what lies there, in hex."""
 
 
 def fetch(
@@ -19,8 +23,8 @@ def fetch(
     """
     destination = Path(destination)
 
-    def locate() -> str:
-        return transport.request("GET", url, repeatable=True).headers["Location"]
+    def locate() -> httpx.Response:
+        return transport.request("GET", url, repeatable=True)
 
     part = destination.with_name(f"{destination.name}.{known_as}.part")
     download(transport, locate, part, destination, on_progress)
@@ -29,23 +33,32 @@ def fetch(
 
 def download(
     transport: Transport,
-    locate: Callable[[], str],
+    locate: Callable[[], httpx.Response],
     part: Path,
     destination: Path,
     on_progress: ProgressCallback | None = None,
 ) -> None:
     """Fetch into `part`, asking only for what is missing there, then rename it to `destination`.
 
-    `locate` gives a fresh URL for each try, since presigned ones expire. `part` must only ever hold a beginning
-    of this very file. Gives up after `transport.attempts` tries in a row that brought nothing.
+    `locate` gives a fresh answer of the API that leads there for each try, since presigned links expire; `part` must
+    only ever hold a beginning of this very file. Gives up after `transport.attempts` tries in a row that brought
+    nothing. Raises `ClientError` where what arrived has not the digest that the API tells, after it was removed: where
+    a part of an earlier call was taken up, all is fetched once more before.
     """
     failures = 0
+    resumed = part.exists()
     while True:
         before = _size(part)
         try:
-            if _fetch_rest(transport, locate(), part, on_progress):
-                part.replace(destination)
-                return
+            link = locate()
+            if _fetch_rest(transport, link.headers["Location"], part, on_progress):
+                if _is_sound(part, link.headers.get(DIGEST_HEADER)):
+                    part.replace(destination)
+                    return
+                part.unlink()
+                if not resumed:
+                    raise ClientError(f"{destination.name} arrived damaged and was removed: fetch it again")
+                resumed = False
         except httpx.TransportError as error:
             failures = 1 if _size(part) > before else failures + 1
             if failures >= transport.attempts:
@@ -78,6 +91,14 @@ def _fetch_rest(transport: Transport, url: str, part: Path, on_progress: Progres
                 if on_progress is not None:
                     on_progress(have, total)
     return True
+
+
+def _is_sound(part: Path, sha256: str | None) -> bool:
+    """Compare the digest, where the service tells one: earlier versions do not."""
+    if sha256 is None:
+        return True
+    with part.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
 
 def _size(path: Path) -> int:

@@ -8,7 +8,11 @@ from api_schemas.problems import ErrorCode, Problem, Reason
 
 
 class ClientError(Exception):
-    """The server could not be reached, or gave an answer that is not the API's."""
+    """The server gave an answer that is not the API's, or something is amiss on this side."""
+
+
+class UnreachableError(ClientError):
+    """The service, or its storage, gave no answer in all the tries."""
 
 
 class AnswerError(ClientError):
@@ -27,7 +31,7 @@ class ProblemError(ClientError):
         self.status = problem.status
         lines = [f"{problem.detail} (HTTP {problem.status}, {problem.code})"]
         if problem.code is ErrorCode.UNAUTHENTICATED:
-            lines.append("  the ladd command reads the key from LADD_API_KEY, LaddClient takes it as api_key")
+            lines.append("  a key is read from LADD_API_KEY, or kept by `ladd login`; LaddClient takes one as api_key")
         lines += [f"  {describe(reason)}" for reason in problem.reasons]
         super().__init__("\n".join(lines))
 

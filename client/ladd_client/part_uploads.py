@@ -11,7 +11,7 @@ from pathlib import Path
 from api_schemas.uploads import Upload, UploadPart, UploadState
 from ladd_client.errors import ClientError, ProblemError
 from ladd_client.form import ProgressCallback
-from ladd_client.transport import Transport
+from ladd_client.transport import Transport, parsed
 
 RESUME_DIRECTORY = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ladd" / "uploads"
 
@@ -97,7 +97,7 @@ class PartUploads:
     def _get(self, upload_id: str, after: int) -> Upload:
         query = {"after": after, "limit": PARTS_AT_ONCE}
         response = self._transport.request("GET", f"/v1/uploads/{upload_id}", repeatable=True, params=query)
-        return Upload.model_validate_json(response.content)
+        return parsed(Upload, response)
 
     def _remembered(self, path: Path) -> Upload | None:
         """Return the upload that an earlier call has begun, None when the service has it no more."""
@@ -116,7 +116,7 @@ class PartUploads:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         body = {"name": path.name, "bytes": path.stat().st_size, "sha256": digest, "part_bytes": self._part_bytes}
         response = self._transport.request("POST", "/v1/uploads", repeatable=True, json=body)
-        upload = Upload.model_validate_json(response.content)
+        upload = parsed(Upload, response)
         self._directory.mkdir(parents=True, exist_ok=True)
         self._note(path).write_text(json.dumps({"id": upload.id, "file": str(path.resolve())}))
         return upload

@@ -1,8 +1,10 @@
 """The parts every command of the CLI shares: the client, where it prints, and how a refusal is shown."""
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +17,8 @@ from api_schemas.job_plans import JobPlan
 from api_schemas.jobs import Job, JobRequest, JobState
 from api_schemas.report_tables import measured, predicted_cost, predicted_seconds, span
 from ladd_client.api import LaddClient
-from ladd_client.errors import ClientError, failure_text
+from ladd_client.errors import ClientError, UnreachableError, failure_text
+from ladd_client.exit_codes import ExitCode
 from ladd_client.stages import StageBoard
 from ladd_client.tables import printable, report_text, tables_text, text_table
 from ladd_client.watch import watch
@@ -24,19 +27,32 @@ from method.protocols import PROTOCOLS, QUICK
 ASK_ABOVE_SECONDS = 3600
 """Of device time, at most, that a job is predicted to take."""
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print what the API answered.")]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="PATH=JSON for any other field, e.g. evaluation.overrides.lr=0.01. Repeatable."),
-]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
 LimitOption = Annotated[int, typer.Option(min=1, help="How many to show at most.")]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Session:
-    """`client` for one run of the CLI. Answers go to stdout, progress to stderr."""
+    """One run of the CLI: where it was told to go. Answers go to stdout, all else to stderr."""
 
-    client: LaddClient
+    url: str | None = None
+    api_key: str | None = None
+    profile: str | None = None
+
+    @cached_property
+    def client(self) -> LaddClient:
+        """The client of that service. Raises `ClientError` where no address or profile is meant by it."""
+        return LaddClient(self.url, api_key=self.api_key, profile=self.profile)
+
+    @property
+    def hasty_client(self) -> LaddClient:
+        """A client of its own that tries each call once, and not for long."""
+        return LaddClient(self.url, api_key=self.api_key, profile=self.profile, attempts=1, timeout=10)
+
+    def close(self) -> None:
+        """Close the client, if there was one."""
+        if "client" in self.__dict__:
+            self.client.close()
 
     @property
     def progress(self) -> Console:
@@ -57,42 +73,69 @@ class Session:
         else:
             typer.echo(text_table(header, rows))
 
-    def start(self, request: JobRequest, detach: bool, yes: bool, idempotency_key: str | None = None) -> None:
-        """Show what a job is predicted to cost, ask whether to start one above an hour, and go on as `started` does."""
+    def answer(self, text: str, as_json: bool, **document: Any) -> None:
+        """Print a line, or what it says as JSON."""
+        typer.echo(json.dumps(document) if as_json else text)
+
+    def start(
+        self, request: JobRequest, detach: bool, yes: bool, idempotency_key: str | None = None, as_json: bool = False
+    ) -> None:
+        """Show what a job is predicted to cost, ask whether to start one above an hour, and go on as `started` does.
+
+        Where nobody can be asked (standard input is no terminal) it is started.
+        """
         plan = self.client.validate(request)
         if plan.cost is not None:
             typer.echo(predicted_cost(plan.cost), err=True)
         for note in plan.notes:
             typer.echo(f"note: {note}", err=True)
-        if not yes and plan.cost is not None:
+        if not yes and somebody_is_there():
             _ask(plan)
-        self.started(self.client.submit(request, idempotency_key), detach)
+        self.started(self.client.submit(request, idempotency_key), detach, as_json)
 
-    def started(self, job: Job, detach: bool) -> None:
-        """Print a new job's id; unless detached, follow it and print its result."""
-        typer.echo(job.id)
-        if detach and job.waiting is not None:
-            typer.echo(f"waiting: {job.waiting}", err=True)
-        if not detach:
-            self.answer_result(self.follow(job.id))
+    def started(self, job: Job, detach: bool, as_json: bool = False) -> None:
+        """Print a new job's id; unless detached, follow it and print its result. As JSON: the job alone."""
+        typer.echo(job.id, err=as_json)
+        if detach:
+            if job.waiting is not None:
+                typer.echo(f"waiting: {job.waiting}", err=True)
+            if as_json:
+                self.answer_json(job)
+        else:
+            self.answer_result(job.id, as_json)
 
-    def answer_result(self, job: Job) -> None:
-        """Print the results of a succeeded job: its report where it has one, with all warnings first."""
-        report = self.client.report(job.id) if job.links.report is not None else None
-        typer.echo(result_text(job, report))
+    def answer_result(self, job_id: str, as_json: bool = False) -> None:
+        """Follow a job and print its results: its report where it has one, with all warnings first.
 
-    def follow(self, job_id: str) -> Job:
-        """Show a job to its end. Leaves the program with code 1 when it did not succeed."""
+        As JSON: the job, also where it did not succeed.
+        """
+        job = self.followed(job_id)
+        if as_json:
+            self.answer_json(job)
+        self.leave_unless_succeeded(job)
+        if not as_json:
+            report = self.client.report(job.id) if job.links.report is not None else None
+            typer.echo(result_text(job, report))
+
+    def followed(self, job_id: str) -> Job:
+        """Show a job to its end and return it."""
         try:
             with StageBoard(self.progress) as board:
-                job = watch(self.client, job_id, board)
+                return watch(self.client, job_id, board)
         except KeyboardInterrupt:
             typer.echo(f"the job goes on; see it again with: ladd watch {job_id}", err=True)
-            raise typer.Exit(130) from None
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
+
+    def leave_unless_succeeded(self, job: Job) -> None:
+        """Say why a job did not succeed and leave the program with the code for it."""
         if job.state is not JobState.SUCCEEDED:
             typer.echo(printable(failure_text(job)), err=True)
-            raise typer.Exit(1)
-        return job
+            raise typer.Exit(ExitCode.FAILED)
+
+
+def somebody_is_there() -> bool:
+    """Tell whether questions can be answered."""
+    return sys.stdin.isatty()
 
 
 def _ask(plan: JobPlan) -> None:
@@ -120,51 +163,8 @@ def result_text(job: Job, report: Report | None) -> str:
     return "\n\n".join(block for block in (lines, measurements) if block)
 
 
-def tags_of(given: list[str] | None) -> dict[str, str]:
-    """`NAME=VALUE` options as a dictionary."""
-    return dict(pair(entry, "--tag") for entry in given or [])
-
-
-def pair(text: str, option: str) -> tuple[str, str]:
-    """Both sides of the first `=`. Raises `typer.BadParameter` naming `option` where there is none."""
-    name, separator, value = text.partition("=")
-    if not separator:
-        raise typer.BadParameter(f"{text!r} has no '='", param_hint=option)
-    return name, value
-
-
-def without_missing(document: dict[str, Any]) -> dict[str, Any]:
-    """Drop what was not given (None and emptied objects), so that the server fills in its defaults."""
-    kept = {
-        name: without_missing(value) if isinstance(value, dict) else value
-        for name, value in document.items()
-        if value is not None
-    }
-    return {name: value for name, value in kept.items() if value != {}}
-
-
-def assigned(document: dict[str, Any], assignments: list[str] | None) -> dict[str, Any]:
-    """`document` with the values of `--set PATH=JSON` in it; what is no JSON is a text.
-
-    Raises `typer.BadParameter` for a path through something that is not an object.
-    """
-    for assignment in assignments or []:
-        path, text = pair(assignment, "--set")
-        *parents, last = path.split(".")
-        inner = document
-        for parent in parents:
-            inner = inner.setdefault(parent, {})
-            if not isinstance(inner, dict):
-                raise typer.BadParameter(f"{path}: {parent} is not an object", param_hint="--set")
-        try:
-            inner[last] = json.loads(text)
-        except json.JSONDecodeError:
-            inner[last] = text
-    return document
-
-
 class RefusalGroup(TyperGroup):
-    """Shows what client, server and file system refuse as a message, without a traceback, and exits with code 1."""
+    """Shows what client, server and file system refuse as a message, without a traceback, and exits with its code."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -172,10 +172,13 @@ class RefusalGroup(TyperGroup):
             return super().invoke(ctx)
         except BrokenPipeError:
             raise
+        except UnreachableError as error:
+            typer.echo(printable(str(error)), err=True)
+            raise typer.Exit(ExitCode.UNREACHABLE) from None
         except (ClientError, OSError) as error:
             typer.echo(printable(str(error)), err=True)
         except ValidationError as error:
             for entry in error.errors():
                 location = ".".join(str(part) for part in entry["loc"])
                 typer.echo(f"{location}: {entry['msg']} [{entry['type']}, got {entry['input']!r}]", err=True)
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.PROBLEM)

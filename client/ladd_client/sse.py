@@ -1,6 +1,7 @@
 """The server-sent events of a job, as a stream that survives lost connections."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import httpx
 from httpx_sse import EventSource, SSEError
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 
 from api_schemas.events import JobEvent
 from ladd_client.errors import ClientError
-from ladd_client.transport import Transport, unreachable
+from ladd_client.transport import Transport, checked, pause_seconds, retry_delay, unreachable
 
 # The server sends a comment every 15 s; twice that in silence means that the connection is dead.
 _SILENCE_SECONDS = 35.0
@@ -59,8 +60,67 @@ def _events(response: httpx.Response, on_silence: Callable[[], None] | None) -> 
         for sent in EventSource(response).iter_sse():
             # Comments keep the connection alive and end in an empty line, too.
             if sent.data:
-                yield JobEvent.model_validate_json(sent.data)
+                yield _event(sent.data)
             elif on_silence is not None:
                 on_silence()
     except (SSEError, ValidationError) as error:
-        raise ClientError(f"{response.url} sent something that is not an event: {error}") from error
+        raise _no_event(response, error) from error
+
+
+async def follow_async(
+    http: httpx.AsyncClient, attempts: int, url: str, after: str | None, on_silence: Callable[[], None] | None = None
+) -> AsyncIterator[JobEvent]:
+    """`follow` on an event loop; whoever stops listening leaves nothing behind."""
+    failures = 0
+    patience = attempts
+    while True:
+        received = False
+        delay: float | None = None
+        headers = {"Accept": "text/event-stream"} | ({} if after is None else {"Last-Event-ID": after})
+        try:
+            async with http.stream("GET", url, headers=headers, timeout=_SILENCE_SECONDS) as response:
+                delay = retry_delay(response, True, failures + 1)
+                if response.status_code >= 400 and (delay is None or failures + 1 >= patience):
+                    checked(await _whole(response), ())
+                if response.status_code == 204:
+                    return
+                if delay is None:
+                    async for event in _events_async(response, on_silence):
+                        received = True
+                        patience = max(attempts, _PATIENT_ATTEMPTS)
+                        after = event.id
+                        yield event
+                        if event.ends_job:
+                            return
+            ended: httpx.TransportError = httpx.RemoteProtocolError("the stream of events ended before the job")
+        except httpx.TransportError as error:
+            ended = error
+        failures = 0 if received else failures + 1
+        if failures >= patience:
+            raise unreachable(ended, http.base_url) from ended
+        await asyncio.sleep(pause_seconds(max(failures, 1)) if delay is None else delay)
+
+
+async def _events_async(response: httpx.Response, on_silence: Callable[[], None] | None) -> AsyncIterator[JobEvent]:
+    try:
+        async for sent in EventSource(response).aiter_sse():
+            if sent.data:
+                yield _event(sent.data)
+            elif on_silence is not None:
+                on_silence()
+    except (SSEError, ValidationError) as error:
+        raise _no_event(response, error) from error
+
+
+async def _whole(response: httpx.Response) -> httpx.Response:
+    """Return a copy whose body is read, which can be used without a loop."""
+    body = await response.aread()
+    return httpx.Response(response.status_code, headers=response.headers, content=body, request=response.request)
+
+
+def _event(text: str) -> JobEvent:
+    return JobEvent.model_validate_json(text, extra="ignore")
+
+
+def _no_event(response: httpx.Response, error: Exception) -> ClientError:
+    return ClientError(f"{response.url} sent something that is not an event: {error}")

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from api_schemas.events import EventType, JobEvent
-from api_schemas.jobs import Job, JobState, Progress, Task
+from api_schemas.jobs import JobState, Progress, Task
 from api_schemas.report_tables import clock
+from ladd_client.handles import Job
 from ladd_client.stages import Stage, StageBoard
 
 if TYPE_CHECKING:
-    from ladd_client.api import LaddClient
+    from ladd_client.job_calls import JobCalls
 
 _TITLES = {
     "ingest": "validate",
@@ -22,11 +23,9 @@ _TITLES = {
 }
 
 
-def watch(
-    client: LaddClient, job_id: str, board: StageBoard, on_event: Callable[[JobEvent], None] | None = None
-) -> Job:
+def watch(client: JobCalls, job_id: str, board: StageBoard, on_event: Callable[[JobEvent], None] | None = None) -> Job:
     """Show a job from its first event to its end and return it, whatever its terminal state."""
-    shown = _ShownJob(client, client.job(job_id), board)
+    shown = ShownJob(client, client.job(job_id), board)
     for event in client.events(job_id, on_silence=shown.look):
         shown.show(event)
         if on_event is not None:
@@ -34,8 +33,10 @@ def watch(
     return client.job(job_id)
 
 
-class _ShownJob:
-    def __init__(self, client: LaddClient, job: Job, board: StageBoard) -> None:
+class ShownJob:
+    """A job on a board, which its events keep up to date."""
+
+    def __init__(self, client: JobCalls, job: Job, board: StageBoard) -> None:
         self._client = client
         self._job_id = job.id
         self._board = board

@@ -1,13 +1,10 @@
 """The real API on a port of this process, a client of it, work done by hand, and a proxy that cuts connections."""
 
-import contextlib
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
@@ -26,6 +23,7 @@ from service.core.lifecycle import tasks
 from service.core.lifecycle.tasks import ClaimedTask
 from service.core.queue import workers
 from service.core.queue.workers import Sign
+from tests.client.cutting_proxy import CuttingProxy
 
 ARCHIVE_BYTES = 3 << 20
 ARRAYS = ("images", "labels")
@@ -41,54 +39,12 @@ STORAGE = {
 JOB_REQUEST: TypeAdapter[JobRequest] = TypeAdapter(JobRequest)
 
 
-class CuttingProxy:
-    """Forwards TCP to `target`; cuts each connection once as many bytes have come back as the next of `cuts` says."""
-
-    def __init__(self, target: str) -> None:
-        split = urlsplit(target)
-        self._target = (split.hostname or "", split.port or 80)
-        self.cuts: list[int] = []
-        self.sent: list[bytes] = []
-        """The first bytes of each connection that the client sent."""
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        # Closing alone would let the thread that waits in `accept` take one more connection.
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                near, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(near,), daemon=True).start()
-
-    def _serve(self, near: socket.socket) -> None:
-        with near, socket.create_connection(self._target) as far:
-            first = near.recv(65536)
-            self.sent.append(first)
-            far.sendall(first)
-            limit = self.cuts.pop(0) if self.cuts else None
-            upwards = threading.Thread(target=self._forward, args=(near, far, None), daemon=True)
-            upwards.start()
-            self._forward(far, near, limit)
-            upwards.join()
-
-    def _forward(self, source: socket.socket, destination: socket.socket, limit: int | None) -> None:
-        left = limit
-        with contextlib.suppress(OSError):
-            while left is None or left > 0:
-                data = source.recv(65536 if left is None else min(65536, left))
-                if not data:
-                    break
-                destination.sendall(data)
-                left = None if left is None else left - len(data)
-        for end in (source, destination):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+@pytest.fixture(autouse=True)
+def no_profiles(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The profiles of whoever runs the tests are left alone."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for name in ("LADD_PROFILE", "LADD_URL", "LADD_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -135,9 +91,15 @@ def client(server: str) -> Iterator[LaddClient]:
 
 
 @pytest.fixture
-def ladd(server: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Run `ladd ...`; the result has `exit_code`, `stdout`, `stderr`."""
+def ladd(server: str, local_ladd: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run `ladd ...` with the API on empty servers."""
     monkeypatch.setenv("LADD_URL", server)
+    return local_ladd
+
+
+@pytest.fixture
+def local_ladd(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run `ladd ...` without a server; the result has `exit_code`, `stdout`, `stderr`."""
     monkeypatch.setenv("COLUMNS", "200")
 
     def run(*arguments: str, stdin: str | None = None) -> Any:
@@ -195,7 +157,7 @@ class HandWorker:
         described = DatasetMetadata.model_validate({"name": f"a {role} set", "role": role, **metadata})
         return self.client.upload_dataset(described, [path])
 
-    def ingest(self, dataset: Dataset, images: int = 2) -> None:
+    def ingest(self, dataset: Dataset, images: int = 2, preview: bytes | None = None) -> None:
         """Make a set `ready`: 2 classes, so many images a split, 32 px."""
         source = dataset.role is DatasetRole.SOURCE
         splits = dict.fromkeys(("train", "val") if source else ("all",), images)
@@ -220,7 +182,8 @@ class HandWorker:
             "warnings": ["nobody computed this"],
         }
         names = [f"{prefix}{what}.npy" for prefix in (["train_", "val_"] if source else [""]) for what in ARRAYS]
-        self.finish(self.claim(dataset.job, "ingest"), {"stats": stats}, {name: name.encode() for name in names})
+        files = {name: name.encode() for name in names} | ({} if preview is None else {"preview.png": preview})
+        self.finish(self.claim(dataset.job, "ingest"), {"stats": stats}, files)
 
     def ready_pair(self) -> tuple[str, str]:
         """Ids of a distilled set and its source set."""

@@ -13,7 +13,6 @@ from ladd_client.api import LaddClient
 from api_schemas.datasets import DatasetState
 from api_schemas.jobs import Job, JobKind, JobState
 from api_schemas.runner import ProgressEvent
-from service.core.resources.api_keys import Scope
 
 Ladd = Callable[..., Any]
 
@@ -112,19 +111,25 @@ def test_run_ladd_sends_only_what_is_given(ladd: Ladd, client: LaddClient, worke
     assert "(nominal)" in result.stderr
 
 
-def test_a_job_above_an_hour_is_asked_about(ladd: Ladd, client: LaddClient, worker: Any) -> None:
+def test_a_job_above_an_hour_is_asked_about(
+    ladd: Ladd, client: LaddClient, worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     distilled, _ = worker.ready_pair()
     start = ("run", "ladd", "--dataset", distilled, "--detach")
+    monkeypatch.setattr("ladd_client.session.somebody_is_there", lambda: True)
     refused = ladd(*start, stdin="n\n")
     assert refused.exit_code == 1
     assert "--protocol quick takes minutes on two cores" in refused.stderr
     assert re.search(r"It takes \d+ .+ to \d+ .+ of one device. Start it \(--yes", refused.stderr)
-    # Nobody is there to answer.
-    assert ladd(*start).exit_code == 1
     assert list(client.jobs(kind=JobKind.LADD)) == []
+    monkeypatch.setattr("ladd_client.session.somebody_is_there", lambda: False)
+    alone = ladd(*start, "--tag", "asked=nobody")
+    assert (alone.exit_code, "predicted cost" in alone.stderr) == (0, True)
+    client.cancel(alone.stdout.strip())
+    monkeypatch.setattr("ladd_client.session.somebody_is_there", lambda: True)
     for job in (ladd(*start, stdin="y\n"), ladd(*start, "--yes"), ladd(*start, "--protocol", "quick")):
         assert job.exit_code == 0
-    quick, _, asked = client.jobs(kind=JobKind.LADD)
+    quick, _, asked, _ = client.jobs(kind=JobKind.LADD)
     assert (quick.params["protocol"], quick.params["evaluation"]["architectures"]) == ("quick", ["ConvNetD3"])
     assert (asked.params["protocol"], len(asked.params["evaluation"]["architectures"])) == ("paper", 5)
 
@@ -272,11 +277,11 @@ def test_sets_labelers_and_jobs_are_deleted(ladd: Ladd, client: LaddClient, work
         assert ladd("show", identifier).exit_code == 1
 
 
-def test_a_job_that_did_not_succeed_ends_with_code_1(ladd: Ladd, client: LaddClient, worker: Any) -> None:
+def test_a_job_that_did_not_succeed_ends_with_code_3(ladd: Ladd, client: LaddClient, worker: Any) -> None:
     job = worker.start_ladd()
     assert ladd("cancel", job.id).stdout.strip() == f"{job.id} canceled"
     result = ladd("watch", job.id)
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert f"{job.id} canceled" in result.stderr
     again = ladd("retry", job.id, "--detach").stdout.strip()
     assert client.job(again).state is JobState.QUEUED
@@ -312,7 +317,7 @@ def test_a_server_that_is_not_there_is_said_plainly(ladd: Ladd, monkeypatch: pyt
     monkeypatch.setattr("ladd_client.transport._LONGEST_PAUSE", 0.01)
     assert "must be like http://host:port, got '127.0.0.1:9'" in ladd("--url", "127.0.0.1:9", "jobs").stderr
     result = ladd("--url", "http://127.0.0.1:9", "jobs")
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert result.stderr.startswith("no answer from http://127.0.0.1:9")
 
 
@@ -330,17 +335,3 @@ def test_a_preset_is_printed_to_be_submitted(ladd: Ladd, client: LaddClient, wor
     refused = ladd("preset", "paper-table9", "--dataset", distilled)
     assert refused.exit_code == 1
     assert "There is no preset paper-table9" in refused.stderr
-
-
-def test_the_key_comes_from_the_environment(
-    ladd: Ladd, make_key: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    secret = make_key("acme", Scope.READ)
-    refused = ladd("jobs")
-    assert refused.exit_code == 1
-    assert "(HTTP 401, unauthenticated)" in refused.stderr
-    monkeypatch.setenv("LADD_API_KEY", secret)
-    assert ladd("jobs").exit_code == 0
-    lacking = ladd("cancel", f"job_{'0' * 26}")
-    assert lacking.exit_code == 1
-    assert "(HTTP 403, forbidden)" in lacking.stderr

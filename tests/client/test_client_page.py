@@ -37,7 +37,7 @@ def test_the_page(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LADD_URL", server)
     page = (ROOT / "docs" / "client.md").read_text(encoding="utf-8")
-    first, second = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    first, second, listing, on_a_loop = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     working = threading.Thread(target=work, args=(client, worker), daemon=True)
     working.start()
     names: dict[str, Any] = {}
@@ -53,7 +53,11 @@ def test_the_page(
     assert "dense labels" in told.err
     assert (tmp_path / "archive.zip").stat().st_size == 3 << 20
     exec(second, names)
-    names["client"].close()
     working.join(30)
     assert capsys.readouterr().out.endswith("\ncanceled\n")
+    exec(listing, names)
+    assert capsys.readouterr().out == "1 and no more: canceled\n"
+    exec(on_a_loop, names)
+    assert capsys.readouterr().out == "['canceled', 'canceled']\n"
+    names["client"].close()
     assert [dataset.name for dataset in client.datasets(role=DatasetRole.SOURCE)] == ["source"]

@@ -8,6 +8,9 @@ from ladd_client.api import LaddClient
 from ladd_client.errors import ClientError, ProblemError
 
 from api_schemas.problems import ErrorCode
+from service.core.clients import Core
+from service.core.objects.storage import blob_key
+from service.core.resources.datasets import manifest_of
 
 
 @pytest.fixture
@@ -74,6 +77,33 @@ def test_a_part_that_is_complete_is_taken_and_one_that_is_too_long_is_not(
     part_of(tmp_path / "set.zip", dataset).write_bytes(archive + bytes(extra))
     assert client.download_archive(dataset, tmp_path / "set.zip").read_bytes() == archive
     assert len(s3_proxy.sent) == 1 if extra == 0 else 2
+
+
+@pytest.fixture
+def noted(core: Core, augmented: tuple[str, bytes]) -> bytes:
+    """The archive, whose stored bytes are no longer those."""
+    dataset, archive = augmented
+    key = blob_key(manifest_of(core, dataset).blobs["archive.zip"].sha256)
+    core.storage._client.put_object(Bucket=core.settings.s3_bucket, Key=key, Body=archive[:-1] + b"!")
+    return archive
+
+
+def test_what_arrives_damaged_is_not_kept(
+    client: LaddClient, augmented: tuple[str, bytes], noted: bytes, s3_proxy: Any, tmp_path: Path
+) -> None:
+    with pytest.raises(ClientError, match=r"set\.zip arrived damaged and was removed: fetch it again"):
+        client.download_archive(augmented[0], tmp_path / "set.zip")
+    assert list(tmp_path.glob("set*")) == []
+    assert len(s3_proxy.sent) == 1
+
+
+def test_a_damaged_beginning_of_an_earlier_call_is_fetched_again(
+    client: LaddClient, augmented: tuple[str, bytes], s3_proxy: Any, tmp_path: Path
+) -> None:
+    dataset, archive = augmented
+    part_of(tmp_path / "set.zip", dataset).write_bytes(b"!" + archive[1:1000])
+    assert client.download_archive(dataset, tmp_path / "set.zip").read_bytes() == archive
+    assert sum(sent.count(b"GET ") for sent in s3_proxy.sent) >= 1
 
 
 def test_a_set_without_an_archive_is_a_problem(client: LaddClient, worker: Any, tmp_path: Path) -> None:

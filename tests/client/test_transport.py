@@ -5,6 +5,8 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -102,6 +104,34 @@ def test_a_503_that_says_when_is_tried_again_whatever_the_call(script: Script, t
     script.answers = [BUSY, Answer(202, '{"ok": true}')]
     assert transport.request("POST", "/x", repeatable=False).json() == {"ok": True}
     assert script.asked == ["POST /x"] * 2
+
+
+@pytest.mark.parametrize("status", [502, 504])
+def test_a_proxy_that_got_no_answer_is_asked_again_where_that_is_safe(
+    script: Script, transport: Transport, status: int
+) -> None:
+    script.answers = [Answer(status, "<html>Bad Gateway</html>"), Answer(200)]
+    assert transport.request("GET", "/x", repeatable=True).status_code == 200
+    script.answers = [Answer(status, "<html>Bad Gateway</html>")]
+    with pytest.raises(ClientError, match=str(status)):
+        transport.request("POST", "/x", repeatable=False)
+    assert len(script.asked) == 3
+
+
+def test_a_moment_is_waited_for_as_seconds_are(
+    script: Script, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("ladd_client.transport.time.sleep", waits.append)
+    soon, past = (format_datetime(datetime.now(UTC) + timedelta(seconds=at), usegmt=True) for at in (7, -7))
+    for told in (soon, past):
+        script.answers = [Answer(503, headers={"Retry-After": told}), Answer(200)]
+        assert transport.request("GET", "/x", repeatable=True).status_code == 200
+    assert 0 < waits[0] <= 7
+    assert waits[1] == 0
+    script.answers = [Answer(503, headers={"Retry-After": "soon"})]
+    with pytest.raises(ClientError):
+        transport.request("GET", "/x", repeatable=True)
 
 
 def test_a_503_without_retry_after_is_an_answer(script: Script, transport: Transport) -> None:

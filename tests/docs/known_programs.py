@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema_rs import validator_for
-from ladd_client.api import LABELER_METADATA
+from ladd_client.labeler_calls import LABELER_METADATA
 
 from docs_build.api import document, operations
 from docs_build.commands import command_line, commands

@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 
 from redis.exceptions import NoPermissionError, OutOfMemoryError
 
-from api_schemas.health import Readiness
+from api_schemas.health import Readiness, WorkerHealth
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.foundation.errors import OUTAGES, ServiceError
 from service.core.foundation.settings import QUEUES
 from service.core.queue import workers
+from service.core.queue.workers import Sign
 
 REAPER_SILENT_SECONDS = 120
 """A look may take long where much is to be cleaned up."""
@@ -28,11 +30,24 @@ def check(core: Core) -> Readiness:
     is not `ok`, else `ok`. What is known from Redis alone is not checked while that is away.
     """
     checks = {"redis": _answer(core.redis.ping), "s3": _answer(core.storage.check)}
+    signs: list[WorkerHealth] = []
     if checks["redis"] == "ok":
         checks |= {name: _answer(partial(look, core)) for name, look in FURTHER.items()}
+        with suppress(*OUTAGES):
+            signs = [_shown(sign) for sign in workers.alive(core.redis).values()]
     troubled = {name for name, answer in checks.items() if answer != "ok"}
     status = "unavailable" if troubled.intersection(NEEDED) else "degraded" if troubled else "ok"
-    return Readiness(status=status, checks=checks)
+    return Readiness(status=status, checks=checks, version=_release(), workers=signs)
+
+
+def _shown(sign: Sign) -> WorkerHealth:
+    return WorkerHealth(device=sign.device, queues=sorted(sign.queues), trouble=sign.trouble or None)
+
+
+def _release() -> str | None:
+    with suppress(PackageNotFoundError):
+        return version("ladd-service")
+    return None
 
 
 def _answer(ask: Callable[[], object]) -> str:

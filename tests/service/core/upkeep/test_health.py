@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -48,6 +49,18 @@ def test_all_is_well_once_a_reaper_has_looked(core: Core) -> None:
     assert core.storage.list_keys("health/") == []
     core.redis.set(redis_keys.REAPER, 1)
     assert health.check(core).status == "degraded"
+
+
+def test_it_tells_the_release_and_the_workers_without_their_names(core: Core) -> None:
+    sign_of_life(core, "secret-host:1:ab", device="cuda", trouble="the device computes wrong")
+    sign_of_life(core, "secret-host:2:ab", queues={"io": 1, "cpu": 2})
+    found = health.check(core)
+    assert found.version == version("ladd-service")
+    assert [(each.device, each.queues, each.trouble) for each in found.workers] == [
+        ("cuda", ["cpu"], "the device computes wrong"),
+        ("cpu", ["cpu", "io"], None),
+    ]
+    assert "secret-host" not in "".join(each.model_dump_json() for each in found.workers)
 
 
 def test_a_check_that_was_killed_leaves_nothing_for_long(core: Core) -> None:
