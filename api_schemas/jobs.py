@@ -11,6 +11,7 @@ from api_schemas.cost import JobCost
 from api_schemas.datasets import ExportFormat
 from api_schemas.ensemble import Ensemble, EpochChoice, LabelerChoice, OneLabeler, SeveralLabelers, Temperature
 from api_schemas.evaluation import Evaluation, EvaluationSpec, FlopCount, Reuse
+from api_schemas.job_parts import Attempt, Creator, Progress, QueuePlace
 from api_schemas.labelers import LabelerRecipe
 from api_schemas.labelling import Labelling
 from api_schemas.problems import TaskError
@@ -257,28 +258,6 @@ JobRequest = Annotated[
 ]
 
 
-class Progress(Response):
-    """Where a running job stands: `done` of `total` `unit` in `stage`, at `rate` per second."""
-
-    stage: str
-    done: int
-    total: int
-    unit: str
-    rate: float | None
-    eta_seconds: float | None
-
-
-class Attempt(Response):
-    """One claim of a task by a worker. `outcome` is null while it runs; `released` attempts are not counted."""
-
-    number: int
-    worker: str
-    started_at: Timestamp
-    finished_at: Timestamp | None
-    outcome: Literal["succeeded", "failed", "canceled", "lost", "released"] | None
-    error: TaskError | None
-
-
 class Task(Response):
     """The unit of claim, retry and GPU work."""
 
@@ -312,22 +291,6 @@ class JobLinks(Links):
     report: str | None
     archive: str | None
     retried_as: str | None
-
-
-class Creator(Response):
-    """The API key that something was made with."""
-
-    id: str
-    name: str
-
-
-class QueuePlace(Response):
-    """Where a job that has not begun stands in its queue, as tenants take turns; what comes later may change it."""
-
-    position: int
-    """1: its first task is the next that a worker takes."""
-    expected_start: Timestamp | None
-    """By the speed that workers have shown; null where that is unknown, or none takes from the queue."""
 
 
 class Job(Response):

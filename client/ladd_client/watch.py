@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from api_schemas.events import EventType, JobEvent
-from api_schemas.jobs import JobState, Progress, Task
+from api_schemas.job_parts import Progress
+from api_schemas.jobs import JobState, Task
 from api_schemas.report_tables import clock
 from ladd_client.handles import Job
 from ladd_client.stages import Stage, StageBoard

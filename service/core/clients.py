@@ -11,7 +11,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError
 from redis.retry import Retry
 
-from api_schemas.jobs import Creator
+from api_schemas.job_parts import Creator
 from service.core.catalogue.catalogue import Catalogue
 from service.core.foundation.settings import Settings
 from service.core.foundation.tenants import DEFAULT

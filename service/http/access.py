@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api_schemas.jobs import Creator
+from api_schemas.job_parts import Creator
 from api_schemas.links import link
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core

@@ -10,7 +10,8 @@ from typing import Any, Generic, TypeVar
 from pydantic import TypeAdapter
 
 from api_schemas.cost import CostName
-from api_schemas.jobs import Attempt, Creator, JobKind, JobResult, JobState
+from api_schemas.job_parts import Attempt, Creator
+from api_schemas.jobs import JobKind, JobResult, JobState
 from api_schemas.problems import TaskError
 from api_schemas.runner import ProgressEvent, TaskType
 from service.core.foundation.listing import Entry, facets_of

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from api_schemas.evaluation import Report
-from api_schemas.jobs import Job, JobLinks, JobResult, JobState, QueuePlace, Task
+from api_schemas.job_parts import QueuePlace
+from api_schemas.jobs import Job, JobLinks, JobResult, JobState, Task
 from api_schemas.problems import ErrorCode
 from api_schemas.runner import TaskType
 from service.core.clients import Core

@@ -1,6 +1,7 @@
 """How far a job is: the sum over the tasks of the stage it is in."""
 
-from api_schemas.jobs import JobState, Progress
+from api_schemas.job_parts import Progress
+from api_schemas.jobs import JobState
 from service.core.queue.records import JobRecord, TaskRecord
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from api_schemas.jobs import JobState, QueuePlace
+from api_schemas.job_parts import QueuePlace
+from api_schemas.jobs import JobState
 from service.core.clients import Core
 from service.core.foundation import redis_keys
 from service.core.queue.records import JobRecord, TaskRecord, timestamp

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from api_schemas.events import EventType, JobEvent
-from api_schemas.jobs import Attempt
+from api_schemas.job_parts import Attempt
 from api_schemas.task_logs import LogLine, LogPage, error_message
 from service.core.clients import Core
 from service.core.foundation.errors import existing, invalid

@@ -32,6 +32,8 @@ GONE = 410
 """Status by which a receiver says that it wants nothing any more."""
 
 logger = logging.getLogger(__name__)
+_RANDOM = random.Random()
+"""Of its own: what others draw does not depend on it."""
 
 
 def deliverer_threads(core: Core, stop: threading.Event) -> list[threading.Thread]:
@@ -80,7 +82,7 @@ def _settle(core: Core, hook: Hook, taken: Taken, answer: Answer) -> None:
     logger.info("%s did not take %s: %s", hook.id, taken.id, answer.error or f"it answered {answer.status}")
     left = PAUSES[taken.tries - 1 :] if answer.status != GONE else ()
     if left:
-        pause = left[0] * random.uniform(1, 1 + JITTER)
+        pause = left[0] * _RANDOM.uniform(1, 1 + JITTER)
         since = core.deliveries.settle(taken, DeliveryState.PENDING, attempt, pause)
     else:
         since = core.deliveries.settle(taken, DeliveryState.FAILED, attempt)

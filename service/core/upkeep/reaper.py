@@ -21,6 +21,8 @@ AT_ONCE = 100
 """Wake-ups that are sent again, and jobs that expire, in one look at most; the next goes on."""
 
 logger = logging.getLogger(__name__)
+_RANDOM = random.Random()
+"""Of its own: what others draw does not depend on it."""
 
 
 def run_reaper(core: Core, stop: threading.Event) -> None:
@@ -69,7 +71,7 @@ def _attend_outbox(core: Core) -> None:
     """
     begun = time.monotonic()
     due = core.store.due()
-    for entry in random.sample(due, len(due)):
+    for entry in _RANDOM.sample(due, len(due)):
         if time.monotonic() - begun > LOCK_SECONDS:
             break
         outbox.attend(core, entry)

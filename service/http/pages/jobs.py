@@ -10,7 +10,6 @@ from api_schemas.base import JobId
 from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobState, Task
 from api_schemas.report_tables import predicted_seconds, span
 from service.core.clients import Core
-from service.core.foundation.listing import EVERYTHING
 from service.core.resources import jobs
 from service.http.dependencies import CoreDep, Cursor
 from service.http.list_filters import CommonFilters
@@ -56,7 +55,7 @@ def show_jobs(
         kind=kind,
         state=state,
         name=filters.name,
-        filtered=bool(kind or state or cursor or filters != EVERYTHING),
+        filtered=bool(request.query_params),
         running=any(job.state not in TERMINAL_STATES for job in found.items),
     )
 

@@ -50,7 +50,7 @@ def show_sets(
         role=role,
         state=state,
         name=filters.name,
-        filtered=bool(role or state or cursor or filters != EVERYTHING),
+        filtered=bool(request.query_params),
     )
 
 

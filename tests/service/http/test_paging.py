@@ -45,7 +45,7 @@ def test_links_lead_through_a_listing_with_its_filters(api: httpx.Client, five: 
 
 def test_repeated_filters_stay_repeated(api: httpx.Client, five: list[dict[str, Any]]) -> None:
     first = api.get("/v1/jobs", params={"limit": 1}).links["next"]["url"]
-    assert first.startswith("/v1/jobs?limit=1&cursor=job_")
+    assert first.startswith("/v1/jobs?limit=1&cursor=")
     again = api.get("/v1/jobs?limit=1&tag=a:b%26c&tag=d:e&cursor=job_" + "z" * 26)
     assert (again.status_code, again.links, again.json()["links"]) == (200, {}, {"next": None})
 

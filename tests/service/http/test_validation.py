@@ -54,7 +54,9 @@ def test_missing_field_is_named_without_a_value() -> None:
 def test_a_kind_that_is_none_is_named_with_those_that_are() -> None:
     (reason,) = reasons({"kind": "lad", "params": {}})
     assert (reason.location, reason.rule, reason.value) == ("body.kind", "union_tag_invalid", "lad")
-    assert reason.message.endswith("expected tags: 'train_labeler', 'generate_labels', 'evaluate', 'ladd', 'sweep'")
+    assert reason.message.endswith(
+        "expected tags: 'train_labeler', 'generate_labels', 'evaluate', 'ladd', 'sweep', 'export', 'compare'"
+    )
     (reason,) = reasons({"params": {}})
     assert (reason.location, reason.rule, reason.value) == ("body.kind", "union_tag_not_found", None)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from PIL import Image
 
 from api_schemas.datasets import Dataset
-from api_schemas.jobs import Attempt, Job
+from api_schemas.job_parts import Attempt
+from api_schemas.jobs import Job
 from api_schemas.problems import TaskError
 from service.core.clients import Core
 from service.core.lifecycle.tasks import ClaimedTask

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from api_schemas.jobs import Creator, Job, JobRequest, JobState
+from api_schemas.job_parts import Creator
+from api_schemas.jobs import Job, JobRequest, JobState
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core, open_core
 from service.core.foundation import redis_keys

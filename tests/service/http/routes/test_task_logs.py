@@ -65,7 +65,8 @@ def test_pages_and_the_end(api: httpx.Client, logs: str) -> None:
     first = api.get(logs, params={"limit": 3}).json()
     rest = api.get(logs, params={"limit": 3, "cursor": first["next_cursor"]}).json()
     assert (first["items"] + rest["items"], rest["next_cursor"]) == (everything, None)
-    assert api.get(logs, params={"tail": 2}).json() == {"items": everything[-2:], "next_cursor": None}
+    last = api.get(logs, params={"tail": 2}).json()
+    assert (last["items"], last["next_cursor"]) == (everything[-2:], None)
 
 
 @pytest.mark.parametrize(
