@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from ladd_client import LaddClient
 from torch import nn
 
 from api_schemas.datasets import DatasetRole
@@ -94,7 +95,9 @@ def test_a_page(page: str) -> None:
 @pytest.mark.parametrize("page", ASKING)
 def test_a_page_that_asks_a_service(page: str, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LADD_URL", server)
-    run(page)
+    for value in run(page).values():
+        if isinstance(value, LaddClient):
+            value.close()
 
 
 @pytest.mark.parametrize(("page", "test"), ELSEWHERE.items())
