@@ -39,10 +39,10 @@ def doctor(context: typer.Context, as_json: JsonOption = False) -> None:
 @doctor_app.command("open")
 def open_page(
     context: typer.Context,
-    identifier: Annotated[str | None, typer.Argument(metavar="[JOB|DATASET]")] = None,
+    identifier: Annotated[str | None, typer.Argument(metavar="[JOB|DATASET|LABELER]")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the address of the service's page, of a job's report or of a set's pictures, and open it in a browser."""
+    """Print the address of the service's page of a job, its report, a set or a labeler, and open it in a browser."""
     session: Session = context.obj
     url = session.client.base_url.rstrip("/") + _page(session.client, identifier)
     session.answer(url, as_json, url=url)
@@ -50,12 +50,15 @@ def open_page(
 
 
 def _page(client: LaddClient, identifier: str | None) -> str:
+    """Return the path of what is named; asks the service, so that what there is not is said here."""
     if identifier is None:
         return "/"
     if identifier.startswith("ds_"):
-        return f"/v1/datasets/{client.dataset(identifier).id}/preview.png"
+        return f"/sets/{client.dataset(identifier).id}"
+    if identifier.startswith("lb_"):
+        return f"/labelers/{client.labeler(identifier).id}"
     job = client.job(identifier)
-    return f"/v1/jobs/{job.id}" if job.links.report is None else f"/v1/jobs/{job.id}/report.html"
+    return f"/jobs/{job.id}" if job.links.report is None else f"/jobs/{job.id}/report"
 
 
 def _line(check: Check) -> str:

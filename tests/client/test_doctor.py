@@ -149,10 +149,10 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_pages_are_opened_and_their_addresses_printed(ladd: Ladd, server: str, worker: Any, opened: list[str]) -> None:
     job = worker.start_ladd()
     dataset = job.params["dataset"]
-    pages = {"": "/", job.id: f"/v1/jobs/{job.id}", dataset: f"/v1/datasets/{dataset}/preview.png"}
+    pages = {"": "/", job.id: f"/jobs/{job.id}", dataset: f"/sets/{dataset}"}
     for identifier, page in pages.items():
         assert ladd("open", *filter(None, [identifier])).stdout == f"{server}{page}\n"
     worker.run_ladd(job)
-    assert json.loads(ladd("open", job.id, "--json").stdout) == {"url": f"{server}/v1/jobs/{job.id}/report.html"}
+    assert json.loads(ladd("open", job.id, "--json").stdout) == {"url": f"{server}/jobs/{job.id}/report"}
     assert opened[:3] == [f"{server}{page}" for page in pages.values()]
     assert ladd("open", "job_" + "0" * 26).exit_code == 1
