@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +19,10 @@ from api_schemas.datasets import DatasetState
 from api_schemas.events import EventType
 from api_schemas.jobs import JobState
 from api_schemas.problems import ErrorCode, ErrorOrigin
-from api_schemas.runner import TaskType
+from api_schemas.runner import ProgressEvent, TaskType
 from service.core.clients import Core, open_core
 from service.core.foundation.settings import Settings
+from service.core.lifecycle import tasks
 from service.core.objects.received_files import upload_key
 from service.core.resources import datasets, events, jobs
 from tests.workers.supervisor.supervised import (
@@ -276,14 +278,24 @@ def test_a_full_disk_is_the_workers_and_shows_nothing_half_written(
     assert datasets.view(core, dataset.id).state is DatasetState.READY
 
 
-def test_events_reach_the_readers(core: Core, submit: Submit, claim: Claim, run: Run) -> None:
+def test_events_reach_the_readers(
+    core: Core, submit: Submit, claim: Claim, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed_on: list[int] = []
+    record = tasks.record
+
+    def noted(core: Core, claimed: Any, event: Any) -> bool:
+        if isinstance(event, ProgressEvent):
+            passed_on.append(event.done)
+        return record(core, claimed, event)
+
+    monkeypatch.setattr(tasks, "record", noted)
     dataset = submit()
     run(claim(dataset), "report_progress")
+    assert (passed_on[0], passed_on[-1]) == (0, 100)
+    assert len(passed_on) < 50, "progress is passed on twice a second at most"
     told = events.read(core, dataset.job, None, 1000)
-    progress = [event.data["done"] for event in told if event.type is EventType.PROGRESS]
-    assert progress[0] == 0
-    assert progress[-1] == 100
-    assert len(progress) < 50, "progress is passed on twice a second at most"
+    assert [event.data["done"] for event in told if event.type is EventType.PROGRESS] == [100]
     assert [event.data["message"] for event in told if event.type is EventType.LOG] == ["a word to the reader"]
 
 
