@@ -76,7 +76,13 @@ def connect(
     ] = None,
 ) -> None:
     """Label-Augmented Dataset Distillation."""
-    context.obj = Session(url, api_key, profile)
+    # `connection` looks into the environment itself: it must know what was said here and now.
+    said = {
+        name: value
+        for name, value in {"url": url, "api_key": api_key, "profile": profile}.items()
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    }
+    context.obj = Session(said.get("url"), said.get("api_key"), said.get("profile"))
     context.call_on_close(context.obj.close)
 
 

@@ -181,7 +181,8 @@ def _link(
 def _cors(transport: Transport, link: str) -> Check:
     """Ask as a browser does before a page of the service may send a file to the storage."""
     host = httpx.URL(link).netloc.decode()
-    page = transport.base_url.rstrip("/")
+    where = httpx.URL(transport.base_url)
+    page = f"{where.scheme}://{where.netloc.decode()}"
     headers = {"Origin": page, "Access-Control-Request-Method": "PUT"}
     try:
         answer = transport.http.options(link, headers=headers)

@@ -25,14 +25,17 @@ class Profile:
 
 
 def connection(url: str | None, api_key: str | None, profile: str | None) -> Profile:
-    """Choose each of the two: as given, else LADD_URL and LADD_API_KEY, else of the profile, else `DEFAULT_URL`.
+    """Choose each of the two: as given, else of the profile that is given, else LADD_URL and LADD_API_KEY, else of the
+    profile that LADD_PROFILE names, or of `default`, which need not be there; else `DEFAULT_URL`.
 
-    The profile is the one given, else LADD_PROFILE, else `default`, which need not be there. Its key is for its own
-    service alone: it is left out where the address is another. Raises `ClientError` for a profile that is not there.
+    A profile's key is for its own service alone: it is left out where the address is another. Raises `ClientError` for
+    a profile that is not there.
     """
     chosen = _chosen(profile or os.environ.get("LADD_PROFILE") or None)
-    address = url or os.environ.get("LADD_URL") or chosen.url
-    key = api_key or os.environ.get("LADD_API_KEY") or None
+    # A profile that is named here and now comes before what the shell was once told.
+    environment = {} if profile else os.environ
+    address = url or environment.get("LADD_URL") or chosen.url
+    key = api_key or environment.get("LADD_API_KEY") or None
     if key is None and _same_service(address, chosen.url):
         key = chosen.api_key
     return Profile(address, key)

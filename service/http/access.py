@@ -139,7 +139,7 @@ def _check_own_page(scope: Scope, headers: Headers, token: str) -> None:
     if scope["method"] in ("GET", "HEAD", "OPTIONS"):
         return
     check_origin(Request(scope))
-    if not secrets.compare_digest(headers.get(TOKEN_HEADER, ""), sessions.form_token(token)):
+    if not secrets.compare_digest(headers.get(TOKEN_HEADER, "").encode(), sessions.form_token(token).encode()):
         message = f"A signed-in browser sends the token of its page as {TOKEN_HEADER}; this is none. Reload the page."
         raise ServiceError(ErrorCode.FORBIDDEN, message)
 

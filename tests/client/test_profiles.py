@@ -38,6 +38,8 @@ def test_what_is_given_stands_over_the_environment_over_the_profile(monkeypatch:
     monkeypatch.setenv("LADD_URL", "http://other:1")
     assert connection(None, None, None) == Profile("http://other:1", "ladd_env")
     assert connection("http://given:2", None, None) == Profile("http://given:2", "ladd_env")
+    # Neither the address nor the key that the shell was told is those of a profile that is named.
+    assert connection(None, None, "default") == HOME
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def _made(core: Core, dataset: DatasetManifest, export_format: ExportFormat) -> 
 def _under_way(core: Core, dataset: DatasetManifest, export_format: ExportFormat) -> Job | None:
     users = core.redis.smembers(redis_keys.users(redis_keys.dataset(dataset.id)))
     for job in core.store.load_many(map(str, users), []):
-        is_the_same = job.kind is JobKind.EXPORT and job.params["format"] == export_format
+        is_the_same = job.kind is JobKind.EXPORT and job.params.get("format", ExportFormat.NPZ) == export_format
         if is_the_same and job.state not in TERMINAL_STATES:
             return jobs.view(core, job.id)
     return None

@@ -1,14 +1,16 @@
 """Jobs, for the routes: submit, show, list, cancel, retry, delete, report."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from api_schemas.evaluation import Figure, Report
 from api_schemas.job_plans import JobPlan, PlannedTask
-from api_schemas.jobs import TERMINAL_STATES, Job, JobPage, JobRequest, JobState
+from api_schemas.jobs import TERMINAL_STATES, Job, JobKind, JobPage, JobRequest, JobState
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core
-from service.core.foundation.errors import ServiceError, existing, invalid
+from service.core.foundation.errors import OUTAGES, ServiceError, existing, invalid
 from service.core.foundation.ids import new_id
 from service.core.foundation.listing import EVERYTHING, Asked
 from service.core.foundation.search import search
@@ -24,6 +26,8 @@ from service.core.queue.records import PLANNED, JobRecord, TaskRecord
 from service.core.resources.job_view import listed, shown
 from service.core.resources.kept import with_expiry
 
+_log = logging.getLogger(__name__)
+
 
 def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tuple[Job, bool]:
     """Plan and record a job, wake a worker, and return the job and whether this call made it.
@@ -33,13 +37,11 @@ def submit(core: Core, request: JobRequest, idempotency_key: str | None) -> tupl
     INVALID_REQUEST or DATASET_NOT_READY with reasons naming `body.params.<field>`, IDEMPOTENCY_KEY_REUSED for another
     request, QUOTA_EXCEEDED.
     """
-    _check_deadline(core, request)
-    # Fields that earlier versions did not know count where they say something, so that their digests stay the same.
-    silent = {field for field in ("name", "deadline", "priority") if not getattr(request, field)}
-    asked = repeats.asked(core, idempotency_key, request.model_dump(mode="json", exclude={"validate_only", *silent}))
+    asked = repeats.asked(core, idempotency_key, _digested(request))
     made = repeats.made_before(core, asked)
     if made is not None:
         return view(core, made), False
+    _check_deadline(core, request)
     return record(core, replace(submission_of(core, request), key=asked.key, digest=asked.digest))
 
 
@@ -74,6 +76,19 @@ def validate(core: Core, request: JobRequest) -> JobPlan:
     )
 
 
+def _digested(request: JobRequest) -> dict[str, Any]:
+    """Return all that a request says, without the fields that earlier versions did not know where they say nothing."""
+    silent = {field for field in ("name", "deadline", "priority") if not getattr(request, field)}
+    told = request.model_dump(mode="json", exclude={"validate_only", *silent})
+    params = told["params"]
+    for evaluation in (params, params.get("evaluation") or {}):
+        if evaluation.get("keep_models") is False:
+            del evaluation["keep_models"]
+    if request.kind == JobKind.EVALUATE and params.get("reuse") == "auto":
+        del params["reuse"]
+    return told
+
+
 def _check_deadline(core: Core, request: JobRequest) -> None:
     deadline = request.deadline
     if deadline is not None and deadline.timestamp() * 1000 <= core.store.now():
@@ -85,14 +100,23 @@ def record(core: Core, submission: Submission) -> tuple[Job, bool]:
     """Record a planned job and return it and whether it is new. Raises ServiceError for what is gone that it needs."""
     recorded = submission.send(core, new_id("job"))
     if submission.awaits:
-        # They may be ready by now, and nobody have seen the job when they were.
-        awaited.go_on(core, recorded.id)
+        try:
+            # They may be ready by now, and nobody have seen the job when they were.
+            awaited.go_on(core, recorded.id)
+        except (ServiceError, *OUTAGES) as error:
+            # The job is there: the reaper goes on with it.
+            _log.warning("%s is planned later: %s", recorded.id, error)
     return view(core, recorded.id), recorded.outcome == "created"
 
 
 def view(core: Core, job_id: str) -> Job:
     """Return a job. Raises ServiceError NOT_FOUND."""
     return with_expiry(core, [shown(core, _get(core, job_id))])[0]
+
+
+def owner(core: Core, job_id: str) -> str:
+    """Return the tenant of a job. Raises ServiceError NOT_FOUND."""
+    return _get(core, job_id).tenant
 
 
 def state(core: Core, job_id: str) -> JobState:

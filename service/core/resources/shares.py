@@ -34,7 +34,7 @@ def opened_by(core: Core, shared: Share, signature: str) -> Core:
 
     One that has ended and one that was never made are told apart by nobody.
     """
-    if shared.until < time.time() or not hmac.compare_digest(signature, _signature(core, shared)):
+    if shared.until < time.time() or not hmac.compare_digest(signature.encode(), _signature(core, shared).encode()):
         raise ServiceError(ErrorCode.NOT_FOUND, "This link opens nothing: it has ended, or is not whole.")
     return core.acting_for(shared.tenant)
 

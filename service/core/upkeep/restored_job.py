@@ -1,6 +1,7 @@
 """One job as the object storage knows it, and as it goes back into Redis."""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,6 +52,8 @@ class RestoredJob:
             return {
                 name: {field: fields[field] for field in PLANNED if field in fields} | ends[name]
                 for name, fields in planned.items()
+                # Of a job that ended before its plan took effect there is a plan, and no task.
+                if name in ends
             }
         done = {name for name, fields in planned.items() if fields["state"] == JobState.SUCCEEDED} | set(self.notes)
         return {name: self._unfinished(name, fields, done) for name, fields in planned.items()}
@@ -83,7 +86,7 @@ class RestoredJob:
             "datasets": json.dumps([*self.request["reads"], *datasets_made(self.tasks)]),
             **named,
             **(awaiting_fields(self.awaits, self.request["request"]) if self.awaits else {}),
-            **self.request.get("fields", {}),
+            **self._further_fields(),
         }
         if not self.notes:
             return fields | {"state": JobState.QUEUED}
@@ -94,6 +97,15 @@ class RestoredJob:
         # Its last task had succeeded, and nobody lived to note the end of the job.
         ends = self._times("end:") or [str(self.request["created"])]
         return fields | {"state": JobState.SUCCEEDED, "result": self.result_key, "finished": max(ends)}
+
+    def _further_fields(self) -> dict[str, str]:
+        """Return the fields that earlier versions did not have, without a deadline that is over: it began before that.
+
+        A job whose deadline is over, and that has not ended, has begun.
+        """
+        fields: Mapping[str, str] = self.request.get("fields", {})
+        over = int(fields.get("deadline") or 0) < time.time() * 1000
+        return {name: value for name, value in fields.items() if name != "deadline" or not over}
 
     def _times(self, prefix: str) -> list[str]:
         return [value for note in self.notes.values() for name, value in note.items() if name.startswith(prefix)]

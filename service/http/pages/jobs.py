@@ -1,7 +1,7 @@
 """Jobs: the list, and one job with its stages, trials and log while it runs."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +14,7 @@ from service.core.resources import jobs
 from service.http.dependencies import CoreDep, Cursor
 from service.http.list_filters import CommonFilters
 from service.http.pages.addresses import further
+from service.http.pages.filters import EMPTY_IS_ANY
 from service.http.pages.names import set_name
 from service.http.pages.site import page, pages
 
@@ -39,8 +40,8 @@ def show_jobs(
     request: Request,
     core: CoreDep,
     filters: CommonFilters,
-    kind: JobKind | None = None,
-    state: JobState | None = None,
+    kind: Annotated[JobKind | None, EMPTY_IS_ANY] = None,
+    state: Annotated[JobState | None, EMPTY_IS_ANY] = None,
     cursor: Cursor = None,
 ) -> Response:
     """Show the newest jobs."""
@@ -55,7 +56,7 @@ def show_jobs(
         kind=kind,
         state=state,
         name=filters.name,
-        filtered=bool(request.query_params),
+        filtered=any(request.query_params.values()),
         running=any(job.state not in TERMINAL_STATES for job in found.items),
     )
 

@@ -71,12 +71,14 @@ def show_form(
 ) -> Response:
     """Show the form, filled in from a preset, an earlier job, or with a set alone."""
     fields = fields_of(PARAMS[kind], SETS)
+    body = {"kind": kind, **_filled_in(core, kind, dataset, preset, again)}
     return page(
         request,
         "new.html",
         kind=kind,
         kinds=list(PARAMS),
-        body={"kind": kind, **_filled_in(core, kind, dataset, preset, again)},
+        body=body,
+        named=body["params"].get("dataset"),
         first=[field._replace(label=FIRST[field.path]) for field in _in_order(fields)],
         groups=_groups([field for field in fields if field.path not in FIRST]),
         sets=datasets.page(core, READY.also(role=DatasetRole.DISTILLED), limit=CHOICES).items,

@@ -27,7 +27,7 @@ Text = Annotated[str, Query(max_length=200)]
 def show_report(request: Request, core: CoreDep, job_id: JobId) -> Response:
     """Show the report of a job that has one."""
     report = jobs.report(core, job_id)
-    link, signature = shares.share(core, job_id, core.tenant)
+    link, signature = shares.share(core, job_id, jobs.owner(core, job_id))
     query = urlencode({"tenant": link.tenant, "until": link.until, "signature": signature})
     return _shown(
         request, report, f"{own_origins(request.scope)[0]}{request.state.prefix}/shared/jobs/{job_id}/report?{query}"

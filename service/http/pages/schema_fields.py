@@ -14,7 +14,7 @@ class FormField(NamedTuple):
 
     path: str
     label: str
-    kind: Literal["choice", "choices", "number", "text", "switch"]
+    kind: Literal["choice", "number choice", "choices", "number", "text", "switch"]
     choices: list[str]
     default: str
     hint: str
@@ -58,7 +58,8 @@ def _resolved(sent: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str,
 
 def _asked(found: Mapping[str, Any], known: Mapping[str, Any]) -> tuple[Any, list[str]] | None:
     if "enum" in found:
-        return "choice", [str(value) for value in found["enum"]]
+        numbers = all(isinstance(value, int) for value in found["enum"])
+        return "number choice" if numbers else "choice", [str(value) for value in found["enum"]]
     if found.get("type") == "array":
         items = _resolved(found.get("items", {}), known)
         return ("choices", [str(value) for value in items["enum"]]) if "enum" in items else None

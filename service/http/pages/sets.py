@@ -17,6 +17,7 @@ from service.http.charts.bars import stacked
 from service.http.dependencies import CoreDep, Cursor
 from service.http.list_filters import CommonFilters
 from service.http.pages.addresses import further
+from service.http.pages.filters import EMPTY_IS_ANY
 from service.http.pages.site import page, pages
 from service.http.pages.words import bytes_in_words
 
@@ -32,8 +33,8 @@ def show_sets(
     request: Request,
     core: CoreDep,
     filters: CommonFilters,
-    role: DatasetRole | None = None,
-    state: DatasetState | None = None,
+    role: Annotated[DatasetRole | None, EMPTY_IS_ANY] = None,
+    state: Annotated[DatasetState | None, EMPTY_IS_ANY] = None,
     cursor: Cursor = None,
 ) -> Response:
     """Show the newest sets, and a place to drop files."""
@@ -50,7 +51,7 @@ def show_sets(
         role=role,
         state=state,
         name=filters.name,
-        filtered=bool(request.query_params),
+        filtered=any(request.query_params.values()),
     )
 
 

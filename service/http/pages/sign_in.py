@@ -41,7 +41,13 @@ async def sign_in(request: Request) -> Response:
     token = await run_in_threadpool(sessions.begin, core, found)
     response = RedirectResponse(link(_own(to)), status_code=303)
     response.set_cookie(
-        COOKIE, token, max_age=sessions.SECONDS, httponly=True, samesite="strict", secure=request.url.scheme == "https"
+        COOKIE,
+        token,
+        max_age=sessions.SECONDS,
+        path=request.state.prefix or "/",
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
     )
     return response
 
@@ -54,7 +60,7 @@ def sign_out(request: Request) -> Response:
     if token := request.cookies.get(COOKIE):
         sessions.end(core, token)
     response = RedirectResponse(link(SIGN_IN), status_code=303)
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    response.delete_cookie(COOKIE, path=request.state.prefix or "/", httponly=True, samesite="strict")
     return response
 
 

@@ -34,9 +34,12 @@ local function unpark(labeler)
     local job = member:match('%S+')
     local state, queue = unpack(redis.call('HMGET', keys.task(member:match('(%S+) (.*)')), 'state', 'queue'))
     if state == 'queued' then
-      local tenant = redis.call('HGET', keys.job(job), 'tenant') or 'default'
+      local tenant, priority = unpack(redis.call('HMGET', keys.job(job), 'tenant', 'priority'))
+      tenant = tenant or 'default'
+      -- As `make_ready` in prelude.lua has it.
+      local place = redis.call('INCR', keys.READIED) - 1e12 * (priority or 0)
       redis.call('ZADD', keys.READY, 0, member)
-      redis.call('ZADD', keys.ready_line(queue, tenant), redis.call('INCR', keys.READIED), member)
+      redis.call('ZADD', keys.ready_line(queue, tenant), string.format('%.0f', place), member)
       redis.call('SADD', keys.ready_tenants(queue), tenant)
     end
   end

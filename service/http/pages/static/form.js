@@ -8,6 +8,7 @@ const start = document.getElementById('start')
 const callText = document.getElementById('call')
 const fields = [...form.querySelectorAll('[data-path]')]
 let body = JSON.parse(text.value)
+const begun = text.value
 let shown = 'curl'
 
 const at = path => path.split('.').reduce((place, name) => (place && typeof place === 'object' ? place[name] : undefined), body.params)
@@ -32,7 +33,8 @@ function read (field) {
   const value = field.value.trim()
   if (value === '') return undefined
   if (field.dataset.type === 'switch') return value === 'true'
-  if (value !== '' && !Number.isNaN(Number(value)) && field.tagName === 'INPUT') return Number(value)
+  const asks = field.tagName === 'INPUT' || field.dataset.type === 'number'
+  if (asks && !Number.isNaN(Number(value))) return Number(value)
   return value
 }
 
@@ -51,7 +53,7 @@ function fill () {
 
 function tell () {
   const sent = JSON.stringify(body, null, 1)
-  const origin = location.origin + form.dataset.api.replace(/\/v1$/, '')
+  const origin = new URL(form.dataset.api.replace(/\/v1$/, '') || '/', location.origin).href.replace(/\/$/, '')
   const quoted = sent.replaceAll("'", "'\\''")
   callText.textContent = {
     curl: `curl -X POST ${origin}/v1/jobs -H 'Content-Type: application/json' \\\n -H "Authorization: Bearer $LADD_API_KEY" -d '${quoted}'`,
@@ -105,8 +107,8 @@ form.addEventListener('input', event => {
   } else {
     const field = event.target.closest('[data-path]')
     if (!field) return
-    if (field.dataset.path === 'dataset' && field.value && new URLSearchParams(location.search).get('again') === null) {
-      // Presets are written out for a set.
+    if (field.dataset.path === 'dataset' && field.value && text.value === begun) {
+      // Presets are written out for a set; what was typed stays where there is anything.
       location.search = `?dataset=${field.value}`
       return
     }

@@ -7,6 +7,7 @@ const say = text => { if (said) said.textContent = text }
 
 // The server draws; what it drew anew takes the place of what is shown, unless the visitor is within it.
 async function redraw (place) {
+  if (place.contains(document.activeElement) || place.querySelector('input:checked')) return
   const answer = await fetch(location.href, { headers: { Accept: 'text/html' } })
   if (!answer.ok) throw new Error(`status ${answer.status}`)
   const page = new DOMParser().parseFromString(await answer.text(), 'text/html')

@@ -2,6 +2,8 @@
 import { call, headers, Refused } from './api.js'
 
 const IN_PARTS_FROM = 64 * 1024 * 1024
+const LINKS = 16
+const TRIES = 5
 const form = document.getElementById('upload')
 if (form) {
   const input = document.getElementById('files')
@@ -72,17 +74,20 @@ if (form) {
     request.send(data)
   })
 
+  // Links are asked for a few at a time: each lives for minutes, a large file takes longer.
   const inParts = async (files, about, total, progress) => {
     const ids = []
     let before = 0
     for (const file of files) {
-      let upload = await call('POST', `${form.dataset.api}/uploads`, { name: file.name, bytes: file.size })
+      const upload = await call('POST', `${form.dataset.api}/uploads`, { name: file.name, bytes: file.size })
       const here = `${form.dataset.api}/uploads/${upload.id}`
-      while (upload.parts.length) {
-        for (const part of upload.parts.filter(each => !each.received)) await sendPart(file, upload, part)
-        progress((before + Math.min(file.size, upload.parts.at(-1).number * upload.part_bytes)) / total)
-        if (upload.next_after === null) break
-        upload = await call('GET', `${here}?after=${upload.next_after}`)
+      for (let after = 0; after !== null;) {
+        const page = await call('GET', `${here}?after=${after}&limit=${LINKS}`)
+        for (const part of page.parts.filter(each => !each.received)) {
+          await sendPart(file, page, part, here, ids.length === 0 && after === 0)
+          progress((before + Math.min(file.size, part.number * page.part_bytes)) / total)
+        }
+        after = page.next_after
       }
       await call('POST', `${here}/complete`)
       ids.push(upload.id)
@@ -91,9 +96,22 @@ if (form) {
     return call('POST', `${form.dataset.api}/datasets`, { ...about, upload_ids: ids })
   }
 
-  const sendPart = async (file, upload, part) => {
-    const first = (part.number - 1) * upload.part_bytes
-    const answer = await fetch(part.url, { method: 'PUT', body: file.slice(first, first + part.bytes) })
-    if (!answer.ok) throw new Error(`part ${part.number}: status ${answer.status}`)
+  const sendPart = async (file, upload, part, here, first) => {
+    const from = (part.number - 1) * upload.part_bytes
+    for (let tries = 1; ; tries++) {
+      try {
+        const answer = await fetch(part.url, { method: 'PUT', body: file.slice(from, from + part.bytes) })
+        if (answer.ok) return
+        throw new Error(`part ${part.number}: status ${answer.status}`)
+      } catch (error) {
+        // Where the very first part cannot be sent, the storage takes none from pages.
+        if (first && part.number === 1) throw error
+        if (tries === TRIES) throw new Refused({ detail: `Part ${part.number} could not be sent: ${error.message}. Send again: what has arrived stays.` }, 0)
+        await new Promise(resolve => setTimeout(resolve, 1000 * 2 ** tries))
+        const fresh = await call('GET', `${here}?after=${part.number - 1}&limit=1`)
+        if (fresh.parts[0].received) return
+        part = fresh.parts[0]
+      }
+    }
   }
 }

@@ -88,3 +88,23 @@ def test_a_crowd_that_waits_is_in_nobodys_way_and_goes_on_part_by_part(core: Cor
     ready = {str(member).partition(" ")[0] for member in core.redis.zrange(redis_keys.READY, 0, -1)}
     assert ready == set(others[1:]), "without the one that was canceled"
     assert core.store.next_in_turn("gpu", None) is not None
+
+
+def test_who_waited_keeps_the_priority_of_its_job(core: Core, spec_of: Any) -> None:
+    labeler = "lb_" + "0" * 26
+
+    def submit(priority: str, makes: str) -> str:
+        spec = spec_of({TASK: []})
+        spec["fields"]["priority"] = priority
+        spec["tasks"][0]["fields"] |= {"queue": "gpu", "makes": makes}
+        job_id = new_id("job")
+        assert core.store.submit(job_id, spec).outcome == "created"
+        return job_id
+
+    first, waiting = submit("0", labeler), submit("5", labeler)
+    assert core.store.claim(first, TASK, "worker", 600) == 1
+    assert core.store.next_in_turn("gpu", None) is None
+    submit("1", "")
+    assert core.store.finish(first, TASK, 1, "failed", '{"code": "internal"}', 3).outcome == "failed"
+    core.store.unpark()
+    assert str(core.store.next_in_turn("gpu", None)).count(waiting) == 1

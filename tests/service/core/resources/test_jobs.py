@@ -230,3 +230,12 @@ def test_a_job_that_nobody_takes_says_so_until_it_has_ended(core: Core, hand: An
     workers.leave(core.redis, "b")
     jobs.cancel(core, ladd.id)
     assert waiting() == {None}
+
+
+def test_keys_of_before_there_were_fields_stand_for_the_same_requests() -> None:
+    request = TypeAdapter(JobRequest).validate_python({"kind": "evaluate", "params": {"dataset": "ds_" + "0" * 26}})
+    told = jobs._digested(request)
+    assert not {"keep_models", "reuse"} & set(told["params"])
+    assert not {"name", "deadline", "priority", "validate_only"} & set(told)
+    asks = {"kind": "ladd", "params": {"dataset": "ds_" + "0" * 26, "evaluation": {"keep_models": True}}}
+    assert jobs._digested(TypeAdapter(JobRequest).validate_python(asks))["params"]["evaluation"]["keep_models"] is True

@@ -233,3 +233,23 @@ def test_operations_are_for_admins(api: httpx.Client, hand: Hand, make_key: Call
     shown = api.get("/operations", headers=admin).text
     assert "<td>default</td>" in shown
     assert "No worker is there" in shown
+
+
+def test_a_filter_that_is_left_open_is_none(api: httpx.Client, hand: Hand) -> None:
+    hand.ready_set("source", name="one of many")
+    assert "one of many" in text_of(api, "/sets?name=one&role=&state=")
+    assert "There is no job yet" not in text_of(api, "/jobs?name=&kind=&state=")
+    assert "No set matches" in text_of(api, "/sets?name=another&role=&state=")
+
+
+def test_signatures_of_any_letters_are_refused(api: httpx.Client) -> None:
+    link = f"/shared/jobs/job_{'0' * 26}/report?tenant=default&until=99999999999&signature=%C3%A9"
+    assert "opens nothing" in text_of(api, link, 404)
+
+
+def test_a_job_of_a_set_that_is_not_listed_can_be_run_again(api: httpx.Client, hand: Hand) -> None:
+    distilled = hand.ready_set(source_dataset=hand.ready_set("source"))
+    job = hand.submit("evaluate", datasets=[distilled], **few(trials=1))
+    text = text_of(api, f"/new/evaluate?again={job.id}")
+    assert "novalidate" in text
+    assert 'data-path="overrides.seed_rule" data-type="number"' in text
