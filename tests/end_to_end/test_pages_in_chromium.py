@@ -28,7 +28,7 @@ def test_from_files_to_a_report(page: Page, source: Dataset, tmp_path: Path) -> 
     page.goto("/sets")
     page.get_by_text("Bring a set", exact=True).click()
     page.locator("#files").set_input_files([DISTILLED / "images_best.pt", DISTILLED / "labels_best.pt"])
-    page.get_by_label("Name").fill("Sent from a page")
+    page.locator("#upload").get_by_label("Name").fill("Sent from a page")
     page.get_by_label("Distilled from").select_option(source.id)
     page.get_by_label("Normalization of the stored values").select_option("fashion_mnist")
     page.get_by_role("button", name="Send").click()
