@@ -76,13 +76,15 @@ def connect(
     ] = None,
 ) -> None:
     """Label-Augmented Dataset Distillation."""
-    # `connection` looks into the environment itself: it must know what was said here and now.
-    said = {
-        name: value
-        for name, value in {"url": url, "api_key": api_key, "profile": profile}.items()
+    named = {
+        name
+        for name in ("url", "api_key", "profile")
         if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
     }
-    context.obj = Session(said.get("url"), said.get("api_key"), said.get("profile"))
+    if "profile" in named:
+        # It comes before what the shell was once told.
+        url, api_key = (url if "url" in named else None), (api_key if "api_key" in named else None)
+    context.obj = Session(url, api_key, profile)
     context.call_on_close(context.obj.close)
 
 

@@ -74,3 +74,12 @@ def test_the_key_comes_from_the_environment(
     lacking = ladd("cancel", f"job_{'0' * 26}")
     assert lacking.exit_code == 1
     assert "(HTTP 403, forbidden)" in lacking.stderr
+
+
+def test_a_profile_named_on_the_line_stands_over_the_environment(
+    ladd: Ladd, key: str, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profiles.write({"work": Profile(server, key)})
+    monkeypatch.setenv("LADD_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("LADD_API_KEY", "ladd_of_another_service")
+    assert ladd("--profile", "work", "jobs").exit_code == 0
