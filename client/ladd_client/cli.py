@@ -278,7 +278,7 @@ def download(
                 session.client.download_model(identifier, model, destination, stage.bytes)
             elif checkpoint is not None:
                 session.client.download_checkpoint(identifier, checkpoint, destination, stage.bytes)
-        typer.echo(str(destination))
+        session.answer(str(destination), as_json, id=identifier, path=str(destination))
         return
     dataset = augmented(session.client.job(identifier) if identifier.startswith("job_") else identifier)
     destination = output or Path(f"{dataset}.{ARCHIVE_ENDINGS[archive_format]}")

@@ -50,6 +50,7 @@ def validate(core: Core, request: JobRequest) -> JobPlan:
 
     Of a job that awaits datasets, only what was sent is known.
     """
+    _check_deadline(core, request)
     try:
         plan = planned(core, request)
     except DatasetsAwaitedError as error:

@@ -99,9 +99,9 @@ class RestoredJob:
         return fields | {"state": JobState.SUCCEEDED, "result": self.result_key, "finished": max(ends)}
 
     def _further_fields(self) -> dict[str, str]:
-        """Return the fields that earlier versions did not have, without a deadline that is over: it began before that.
+        """Return the fields that earlier versions did not have, without a deadline that is over.
 
-        A job whose deadline is over, and that has not ended, has begun.
+        A job that has not ended by then has begun in time, unless Redis was lost before anybody could expire it.
         """
         fields: Mapping[str, str] = self.request.get("fields", {})
         over = int(fields.get("deadline") or 0) < time.time() * 1000

@@ -58,7 +58,7 @@ function tell () {
   callText.textContent = {
     curl: `curl -X POST ${origin}/v1/jobs -H 'Content-Type: application/json' \\\n -H "Authorization: Bearer $LADD_API_KEY" -d '${quoted}'`,
     Python: `import json\nfrom ladd_client.api import LaddClient\n\nclient = LaddClient("${origin}")\njob = client.submit(json.loads(r'''${sent}'''))\nprint(client.wait(job))`,
-    'Command line': `export LADD_URL=${origin}\ncurl -X POST $LADD_URL/v1/jobs -H 'Content-Type: application/json' -d '${quoted}' | tee job.json\nladd watch $(python3 -c 'import json; print(json.load(open("job.json"))["id"])')`
+    'Command line': `export LADD_URL=${origin} LADD_API_KEY=...\necho '${quoted}' | ladd submit -`
   }[shown]
 }
 

@@ -223,3 +223,19 @@ def test_a_plan_that_is_only_asked_for_says_what_it_can(core: Core, waiting: Wai
     assert (plan.tasks, plan.cost, plan.params) == ([], None, {"dataset": waiting.dataset.id})
     assert plan.waiting is not None
     assert waiting.dataset.id in plan.waiting
+
+
+def test_one_that_ended_beside_its_plan_does_not_stop_a_rebuild(
+    core: Core, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = waiting.submit()
+    with monkeypatch.context() as patched:
+        # Its plan is stored, and it is canceled before that takes effect.
+        patched.setattr(core.store, "plan", lambda job_id, record: jobs.cancel(core, job_id) and None)
+        waiting.ingest()
+    assert core.storage.get_json(awaited.plan_key(job.id)) is not None
+    before = jobs.view(core, job.id)
+    assert (before.state, before.tasks) == (JobState.CANCELED, [])
+    core.redis.flushdb()
+    rebuild_index(core)
+    assert jobs.view(core, job.id) == before

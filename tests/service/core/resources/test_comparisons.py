@@ -91,3 +91,13 @@ def test_jobs_of_others_are_not_compared(core: Core, evaluated: Evaluated, refus
     pair = [evaluated.job(), evaluated.job()]
     with refused(ErrorCode.INVALID_REQUEST):
         comparisons.compare(core.acting_for("them"), pair)
+
+
+def test_what_an_admin_compares_stays_with_whose_jobs_they_are(core: Core, evaluated: Evaluated) -> None:
+    pair = [evaluated.job(), evaluated.job()]
+    job = begun(core.acting_for("admins", sees_all=True), *pair)
+    assert core.acting_for("admins").store.load(job.id) is None
+    evaluated.hand.work(job.id)
+    assert isinstance(comparisons.compare(core, pair), JobComparison)
+    with pytest.raises(Exception, match="there is no job"):
+        comparisons.compare(core.acting_for("admins"), pair)

@@ -1,6 +1,7 @@
 """Names, creators, deadlines, priorities and places in the queue; lists while the storage is away."""
 
 import hashlib
+import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from api_schemas.jobs import Job, JobRequest, JobState
 from api_schemas.problems import ErrorCode
 from service.core.clients import Core, open_core
 from service.core.foundation import redis_keys
+from service.core.foundation.errors import ServiceError
 from service.core.foundation.listing import EVERYTHING
 from service.core.foundation.settings import Settings
 from service.core.kinds.train_labeler import canonical
@@ -52,7 +54,7 @@ def test_a_job_is_named_after_its_kind_and_set_unless_it_has_a_name(core: Core, 
 
 def test_a_job_names_the_key_that_it_was_made_with(core: Core, source: str) -> None:
     assert training(core, source).created_by is None
-    key = Creator(id="key_1", name="Ana's laptop")
+    key = Creator(id="key_1", name="the laptop")
     made = training(core.acting_for("default", creator=key), source)
     assert made.created_by == key
     core.redis.flushall()
@@ -224,3 +226,19 @@ def test_admins_and_tenants_are_asked_about_alike(core: Core, refused: Any, sour
         assert job.id in {found.id for found in jobs.page(core, asked).items}
     with refused(ErrorCode.NOT_FOUND):
         jobs.view(others, job.id)
+
+
+def test_a_plan_with_a_deadline_that_is_over_is_refused(core: Core, source: str) -> None:
+    sent = {"kind": "train_labeler", "params": {"source_dataset": source}, "deadline": soon(seconds=-1)}
+    with pytest.raises(ServiceError, match="deadline is over"):
+        jobs.validate(core, REQUEST.validate_python(sent))
+
+
+def test_a_job_that_began_in_time_goes_on_after_a_rebuild(core: Core, hand: Any, source: str) -> None:
+    job = training(core, source, deadline=soon(seconds=1))
+    hand.claim(job.id, "train_labeler")
+    time.sleep(1.1)
+    core.redis.flushdb()
+    rebuild_index(core)
+    reap_once(core)
+    assert hand.work(job.id).state is JobState.SUCCEEDED

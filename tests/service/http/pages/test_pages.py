@@ -253,3 +253,14 @@ def test_a_job_of_a_set_that_is_not_listed_can_be_run_again(api: httpx.Client, h
     text = text_of(api, f"/new/evaluate?again={job.id}")
     assert "novalidate" in text
     assert 'data-path="overrides.seed_rule" data-type="number"' in text
+
+
+def test_an_admins_link_opens_the_report_of_another_tenant(
+    api: httpx.Client, hand: Hand, make_key: Callable[..., str]
+) -> None:
+    job = hand.submit("ladd", dataset=hand.ready_set(source_dataset=hand.ready_set("source")), evaluation=few(trials=1))
+    hand.work(job.id)
+    admin = {"Authorization": f"Bearer {make_key('admins', Scope.ADMIN)}"}
+    page = api.get(f"/jobs/{job.id}/report", headers=admin).text
+    link = html.unescape(re.findall(r'readonly value="([^"]+)"', page)[0])
+    assert api.get(link).status_code == 200
