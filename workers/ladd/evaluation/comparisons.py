@@ -53,16 +53,7 @@ def compare_arms(rows: Sequence[EvaluationRow], test_images: int) -> list[Compar
                     arm=arm,
                     minus=other,
                     architecture=architecture,
-                    difference=judged.found.difference,
-                    ci95=_listed(judged.found.ci95),
-                    trials_ci95=_listed(judged.found.trials_ci95),
-                    p_value=judged.found.p_value,
-                    adjusted_p=judged.adjusted_p,
-                    verdict=judged.verdict,
+                    **judged.in_report,
                 )
             )
     return found
-
-
-def _listed(interval: tuple[float, float] | None) -> list[float] | None:
-    return None if interval is None else list(interval)

@@ -97,12 +97,7 @@ def _differences(job: str, by_arm: ByArm, first_job: str, first: ByArm, images: 
                 minus_dataset=reference,
                 arm=arm,
                 architecture=architecture,
-                difference=judged.found.difference,
-                ci95=_listed(judged.found.ci95),
-                trials_ci95=_listed(judged.found.trials_ci95),
-                p_value=judged.found.p_value,
-                adjusted_p=judged.adjusted_p,
-                verdict=judged.verdict,
+                **judged.in_report,
             )
 
 
@@ -113,10 +108,6 @@ def _answers(row: EvaluationRow, images: int) -> NDArray[np.bool_]:
 def _by_labeler(rows: Iterable[EvaluationRow]) -> bool:
     """Whether trials of the same number have the same labeler on every architecture."""
     return any(isinstance(row.recipe.get("labels_of"), list) for row in rows)
-
-
-def _listed(interval: tuple[float, float] | None) -> list[float] | None:
-    return None if interval is None else list(interval)
 
 
 def _notes(found: Mapping[str, ByArm]) -> Iterator[str]:

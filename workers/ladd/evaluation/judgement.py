@@ -1,7 +1,7 @@
 """Whether an arm is better than another, by architecture and as k-CAE; a bare GPU machine, without pydantic, has it."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from method.verdicts import Verdict
 from workers.ladd.evaluation.paired_difference import INDEPENDENT, Pair, PairedDifference, Shared, paired_difference
@@ -14,6 +14,19 @@ class Judged(NamedTuple):
     found: PairedDifference
     adjusted_p: float | None
     verdict: Verdict
+
+    @property
+    def in_report(self) -> dict[str, Any]:
+        """The fields by which a report tells it: `Comparison` and `JobDifference` have them."""
+        ci95, trials_ci95 = self.found.ci95, self.found.trials_ci95
+        return {
+            "difference": self.found.difference,
+            "ci95": None if ci95 is None else list(ci95),
+            "trials_ci95": None if trials_ci95 is None else list(trials_ci95),
+            "p_value": self.found.p_value,
+            "adjusted_p": self.adjusted_p,
+            "verdict": self.verdict,
+        }
 
 
 def judge(pairs: Mapping[str, Pair], shared: Shared = INDEPENDENT) -> dict[str | None, Judged]:
